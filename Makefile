@@ -1,0 +1,70 @@
+# Every target is explained by `make help`, from the comment behind its name.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATE := .coldstart
+DEMO_DATA := $(STATE)/data/ml-100k
+DEMO_MODEL := $(STATE)/models/ml-100k
+PORT ?= 8000
+
+.PHONY: help
+help: ## Explain every target
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/installed ## Make the virtual environment in .venv with the pinned dependencies
+
+$(DEMO_DATA): | $(VENV)/installed
+	$(BIN)/coldstart data fetch ml-100k --to $(STATE)/data
+
+$(DEMO_MODEL)/manifest.json: | $(VENV)/installed $(DEMO_DATA)
+	$(BIN)/coldstart train --data $(DEMO_DATA) --preset melu --out $(DEMO_MODEL)
+
+.PHONY: demo
+demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, train, and serve it on 127.0.0.1:8000
+	@printf '%s\n' '' 'Try, in another terminal:' \
+		'  curl "http://127.0.0.1:$(PORT)/v1/candidates?n=5"' \
+		'  curl -H "Content-Type: application/json" http://127.0.0.1:$(PORT)/v1/users/me/ratings \' \
+		'       -d '"'"'{"ratings": [{"item_id": "50", "rating": 5}, {"item_id": "181", "rating": 5}]}'"'" \
+		'  curl -X POST http://127.0.0.1:$(PORT)/v1/evaluations -H "Content-Type: application/json" -d "{}"' \
+		'  and http://127.0.0.1:$(PORT)/docs in a browser; Ctrl+C ends it.' ''
+	$(BIN)/coldstart serve --model $(DEMO_MODEL) --data $(DEMO_DATA) --port $(PORT)
+
+.PHONY: test
+test: $(VENV)/installed ## Run the whole test suite
+	$(BIN)/python -m pytest --numprocesses auto
+
+.PHONY: check
+check: $(VENV)/installed ## Check format, lint, types and the import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/installed ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(VENV)/installed ## Renew requirements.lock from pyproject.toml
+	@echo '# The versions that `make` installs: written by `make lock` from pyproject.toml.' > requirements.lock
+# A wheel for one device carries its name in the version ("+cpu"); the lock must fit every machine.
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
+		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and all that the demo made
+	rm -rf $(VENV) $(STATE)
