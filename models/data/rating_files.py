@@ -1,0 +1,141 @@
+"""Reading the ratings: one file, checked row by row against the schema, as typed columns."""
+
+from pathlib import Path
+
+import polars as pl
+
+from models.data.dataset import State
+from models.data.malformed import LINE, DataError, Fault, MalformedRows
+from models.data.tables import read_chunks
+from models.schema import DatasetSchema, RatingScale, RatingsSource, SourceFile
+
+
+def read_ratings(directory: Path, schema: DatasetSchema, malformed: MalformedRows) -> pl.DataFrame:
+    """Read the first of the schema's rating files that exists.
+
+    Args:
+        directory: The data set's directory.
+        schema: Which file, which columns, which scale.
+        malformed: Takes the rows that are left out. Of two ratings of one item by one user, the later by time
+            is kept, without times the later line.
+
+    Returns:
+        Columns `user` and `item` (ids), `value` (Float32), and where the file has them `time` (Int64, seconds)
+        and `state` (Int8, values of `State`), in the file's order.
+
+    Raises:
+        DataError: No file exists, it cannot be read, lacks a column, or holds no rating.
+    """
+    source = schema.ratings
+    file = _first_existing(directory, source)
+    names = _columns(file, source)
+    chunks = read_chunks(directory, file, required=list(names.values()), malformed=malformed)
+    ratings = pl.concat(_checked(chunk, names, schema.rating_scale, file.path, malformed) for chunk in chunks)
+    if ratings.is_empty():
+        raise DataError(f"{file.path}: no ratings" + (f"\n{malformed.summary()}" if malformed else ""))
+    return _without_duplicates(ratings, file.path, malformed).drop(LINE)
+
+
+def _first_existing(directory: Path, source: RatingsSource) -> SourceFile:
+    for file in source.files:
+        if (directory / file.path).exists():
+            return file
+    raise DataError(f"none of {', '.join(file.path for file in source.files)} exists")
+
+
+def _columns(file: SourceFile, source: RatingsSource) -> dict[str, str]:
+    """What each column is, to its name in the file.
+
+    A file whose `columns` leave out the time or the state has none; a header has to have them.
+    """
+    optional = {"time": source.time, "state": source.state}
+    return {"user": source.user, "item": source.item, "value": source.rating} | {
+        role: name
+        for role, name in optional.items()
+        if name is not None and (file.columns is None or name in file.columns)
+    }
+
+
+def _checked(
+    chunk: pl.DataFrame, names: dict[str, str], scale: RatingScale, file: str, malformed: MalformedRows
+) -> pl.DataFrame:
+    """The well-formed rows of a chunk, as `read_ratings` types them, with their `LINE`."""
+    text = chunk.select(LINE, **{role: pl.col(name) for role, name in names.items()})
+    for role in ("user", "item"):
+        text = malformed.drop(
+            text,
+            file=file,
+            where=pl.col(role).is_null(),
+            fault=Fault.MISSING_ID,
+            detail=pl.lit(f"no {names[role]}"),
+        )
+    text = _with_values(text, scale, file, malformed)
+    if "time" in names:
+        text = _with_times(text, file, malformed)
+    if "state" in names:
+        text = _with_states(text, file, malformed)
+    return text
+
+
+def _quoted(column: str) -> pl.Expr:
+    """A column's text in quotes, for a message."""
+    return pl.format("'{}'", pl.col(column).fill_null(""))
+
+
+def _with_values(text: pl.DataFrame, scale: RatingScale, file: str, malformed: MalformedRows) -> pl.DataFrame:
+    value = pl.col("value").cast(pl.Float64, strict=False)
+    text = malformed.drop(
+        text,
+        file=file,
+        where=~value.is_finite().fill_null(value=False),
+        fault=Fault.NUMBER,
+        detail=pl.format("rating {} is not a number", _quoted("value")),
+    )
+    levels = [level for level in text.select(value).to_series().unique() if scale.contains(level)]
+    text = malformed.drop(
+        text,
+        file=file,
+        where=~value.is_in(levels),
+        fault=Fault.OFF_SCALE,
+        detail=pl.format("rating {} is not on the scale {}", _quoted("value"), pl.lit(str(scale))),
+    )
+    return text.with_columns(value.cast(pl.Float32))
+
+
+def _with_times(text: pl.DataFrame, file: str, malformed: MalformedRows) -> pl.DataFrame:
+    # Files that passed through data frames with missing values hold whole numbers as "978300019.0".
+    number = pl.col("time").cast(pl.Float64, strict=False)
+    text = malformed.drop(
+        text,
+        file=file,
+        where=~(number.is_finite() & (number == number.floor())).fill_null(value=False),
+        fault=Fault.NUMBER,
+        detail=pl.format("time {} is not a whole number of seconds", _quoted("time")),
+    )
+    return text.with_columns(number.cast(pl.Int64))
+
+
+def _with_states(text: pl.DataFrame, file: str, malformed: MalformedRows) -> pl.DataFrame:
+    labels = {state.label: int(state) for state in State}
+    text = malformed.drop(
+        text,
+        file=file,
+        where=~pl.col("state").is_in(labels.keys()).fill_null(value=False),
+        fault=Fault.STATE,
+        detail=pl.format("state {} is none of {}", _quoted("state"), pl.lit(", ".join(labels))),
+    )
+    return text.with_columns(pl.col("state").replace_strict(labels, return_dtype=pl.Int8))
+
+
+def _without_duplicates(ratings: pl.DataFrame, file: str, malformed: MalformedRows) -> pl.DataFrame:
+    pair = pl.struct("user", "item")
+    if ratings.select(pair.is_unique().all()).item():
+        return ratings
+    in_time = ratings.sort("time", maintain_order=True) if "time" in ratings.columns else ratings
+    return malformed.drop(
+        in_time,
+        file=file,
+        where=~pair.is_last_distinct(),
+        fault=Fault.DUPLICATE,
+        detail=pl.format("user '{}' rates item '{}' again later", "user", "item"),
+    ).sort(LINE)

@@ -1,0 +1,117 @@
+"""Reading a data set from a directory, by the schema given, found in it, or built in.
+
+docs/data.md describes the layouts and the format of a schema.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from models.data.dataset import Dataset, Entities, Ratings
+from models.data.entity_files import read_entities
+from models.data.malformed import DataError, MalformedRows
+from models.data.rating_files import read_ratings
+from models.schema import DatasetSchema, SourceFile
+
+SCHEMA_FILE = "schema.toml"
+
+
+@cache
+def built_in_schemas() -> tuple[DatasetSchema, ...]:
+    """The schemas of the public data sets, by name."""
+    files = sorted(Path(__file__).with_name("schemas").glob("*.toml"))
+    return tuple(DatasetSchema.from_toml(file) for file in files)
+
+
+def find_schema(directory: Path) -> DatasetSchema:
+    """The schema of a directory: its `schema.toml`, else the built-in one whose files are there.
+
+    Raises:
+        DataError: There is neither; the message lists what was looked for.
+        SchemaError: The directory's `schema.toml` is wrong.
+    """
+    if not directory.is_dir():
+        raise DataError(f"{directory} is not a directory")
+    if (directory / SCHEMA_FILE).exists():
+        return DatasetSchema.from_toml(directory / SCHEMA_FILE)
+    for schema in built_in_schemas():
+        if all(_any_exists(directory, files) for files in _file_groups(schema)):
+            return schema
+    layouts = "\n".join(f"  {schema.name}: {_describe_files(schema)}" for schema in built_in_schemas())
+    raise DataError(
+        f"{directory} has neither a {SCHEMA_FILE} nor the files of a data set known without one:\n{layouts}"
+    )
+
+
+def read_dataset(
+    directory: Path,
+    *,
+    schema: DatasetSchema | None = None,
+    malformed: Literal["refuse", "skip"] = "refuse",
+) -> tuple[Dataset, MalformedRows]:
+    """Read a data set.
+
+    Args:
+        directory: Where its files are.
+        schema: What they hold; by default what `find_schema` finds.
+        malformed: Whether malformed rows are an error or are left out.
+
+    Returns:
+        The data set, and the malformed rows that were left out of it (none with "refuse"). Every id that a
+        rating names has a row in its table; users and items without ratings have one too.
+
+    Raises:
+        DataError: A file is missing, cannot be read or lacks a column; or rows are malformed and refused:
+            their number, the first lines and what is wrong with them.
+        SchemaError: The directory's `schema.toml` is wrong.
+    """
+    schema = schema or find_schema(directory)
+    rows = MalformedRows()
+    try:
+        ratings = read_ratings(directory, schema, rows)
+        users = read_entities(directory, schema.users, rated_ids=ratings["user"], malformed=rows)
+        items = read_entities(directory, schema.items, rated_ids=ratings["item"], malformed=rows)
+    except DataError as error:
+        raise DataError(f"{directory}: {error}") from error
+    if rows and malformed == "refuse":
+        raise DataError(f"{directory}: {len(rows):,} malformed rows\n{rows.summary()}")
+    dataset = Dataset(
+        schema=schema,
+        users=Entities(users),
+        items=Entities(items),
+        ratings=_as_arrays(ratings, users["id"], items["id"]),
+    )
+    return dataset, rows
+
+
+def _as_arrays(ratings: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) -> Ratings:
+    """Ratings by id → arrays by row."""
+
+    def rows(ids: pl.Series, known: pl.Series) -> pl.Series:
+        return ids.replace_strict(known, pl.Series(np.arange(len(known), dtype=np.int32)))
+
+    return Ratings.from_columns(
+        user_count=len(user_ids),
+        users=rows(ratings["user"], user_ids).to_numpy(),
+        items=rows(ratings["item"], item_ids).to_numpy(),
+        values=ratings["value"].to_numpy(),
+        times=ratings["time"].to_numpy() if "time" in ratings.columns else None,
+        states=ratings["state"].to_numpy() if "state" in ratings.columns else None,
+    )
+
+
+def _file_groups(schema: DatasetSchema) -> list[tuple[SourceFile, ...]]:
+    """The files of the ratings, the users and the items; one of each group has to be there."""
+    groups = (schema.ratings.files, schema.users.files, schema.items.files)
+    return [files for files in groups if files]
+
+
+def _any_exists(directory: Path, files: tuple[SourceFile, ...]) -> bool:
+    return any((directory / file.path).exists() for file in files)
+
+
+def _describe_files(schema: DatasetSchema) -> str:
+    return ", ".join(" or ".join(file.path for file in files) for files in _file_groups(schema))

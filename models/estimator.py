@@ -1,0 +1,147 @@
+"""The preference estimator: embedding layers and decision layers (MeLU, Lee et al., KDD 2019, §3.2)."""
+
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from models.features import (
+    TEXT_DIMENSIONS,
+    UNKNOWN,
+    AnyFieldEncoder,
+    CategoricalEncoder,
+    EncodedRows,
+    FeatureEncoder,
+    MultiValuedEncoder,
+    TextEncoder,
+)
+
+
+class EstimatorConfig(BaseModel):
+    """The shape of the network.
+
+    Attributes:
+        embedding_dim: Dimensions of every embedded field (the paper: 32).
+        embedding_scale: Standard deviation of the initial embeddings. The decision layers see their products,
+            so this sets how far the first local updates reach.
+        hidden: Widths of the hidden decision layers (the paper: 64, 64).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embedding_dim: Annotated[int, Field(ge=1)] = 32
+    embedding_scale: Annotated[float, Field(gt=0)] = 0.1
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
+
+
+class CategoryEmbedding(nn.Embedding):
+    """The embedding of one category; int64 [rows] → [rows, dim]."""
+
+    width: int
+
+    def __init__(self, values: int, config: EstimatorConfig) -> None:
+        super().__init__(values + 1, config.embedding_dim)
+        nn.init.normal_(self.weight, std=config.embedding_scale)
+        self.width = config.embedding_dim
+
+
+class CategoriesEmbedding(CategoryEmbedding):
+    """The mean of the embeddings of a row's categories; int64 [rows, values] → [rows, dim].
+
+    A row without any gets the embedding of the unknown value.
+    """
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """Average over the values that are not padding."""
+        present = indices != UNKNOWN
+        present[:, 0] |= ~present.any(dim=1)
+        weights = present / present.sum(dim=1, keepdim=True)
+        return torch.einsum("nv,nvd->nd", weights, super().forward(indices))
+
+
+class ContinuousInput(nn.Identity):
+    """A standardised number and its unknown flag, as they are; [rows, 2] → [rows, 2]."""
+
+    width = 2
+
+
+class TextEmbedding(nn.Linear):
+    """A text's fixed vector, mapped linearly; [rows, TEXT_DIMENSIONS] → [rows, dim]."""
+
+    def __init__(self, config: EstimatorConfig) -> None:
+        super().__init__(TEXT_DIMENSIONS, config.embedding_dim)
+        self.width = config.embedding_dim
+
+
+def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
+    match field:
+        case CategoricalEncoder():
+            return CategoryEmbedding(len(field.values), config)
+        case MultiValuedEncoder():
+            return CategoriesEmbedding(len(field.values), config)
+        case TextEncoder():
+            return TextEmbedding(config)
+        case _:
+            return ContinuousInput()
+
+
+class EmbeddingLayers(nn.Module):
+    """θ1 of the users or of the items: every field's vector, concatenated; never changed for one user.
+
+    Attributes:
+        width: Length of the concatenated vector; 0 where there are no fields.
+    """
+
+    width: int
+    _no_fields: Tensor
+
+    def __init__(self, encoder: FeatureEncoder, config: EstimatorConfig) -> None:
+        super().__init__()
+        # A list, because a field's name may hold characters that a module's name must not.
+        self.names = [field.name for field in encoder.fields]
+        self.layers = nn.ModuleList(_input_layer(field, config) for field in encoder.fields)
+        self.width = sum(layer.width for layer in self.layers)  # type: ignore[misc]  # every input layer has one
+        # Knows the device where there are no fields to tell it.
+        self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
+
+    def forward(self, rows: EncodedRows) -> Tensor:
+        """Embed rows; returns float32 [rows, width]."""
+        if not self.names:
+            return self._no_fields.new_zeros(len(rows), 0)
+        vectors = [layer(rows.fields[name]) for name, layer in zip(self.names, self.layers, strict=True)]
+        return torch.cat(vectors, dim=-1)
+
+
+class PreferenceEstimator(nn.Module):
+    """Embedding layers θ1 and decision layers θ2: attributes of a user and an item → the expected rating.
+
+    The embedding layers are called on distinct users and items; `decision` takes their concatenated vectors, so
+    that whoever adapts the decision layers embeds nothing twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_encoder: FeatureEncoder,
+        item_encoder: FeatureEncoder,
+        config: EstimatorConfig,
+        mean_rating: float,
+    ) -> None:
+        super().__init__()
+        self.embed_users = EmbeddingLayers(user_encoder, config)
+        self.embed_items = EmbeddingLayers(item_encoder, config)
+        widths = [self.embed_users.width + self.embed_items.width, *config.hidden]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        output = nn.Linear(widths[-1], 1)
+        # Starting at the mean rating leaves nothing for the first epochs to find but differences.
+        nn.init.constant_(output.bias, mean_rating)
+        self.decision = nn.Sequential(*layers, output, nn.Flatten(start_dim=-2))
+
+    def forward(self, users: EncodedRows, items: EncodedRows) -> Tensor:
+        """Expected ratings of users[i] for items[i]; float32 [rows]."""
+        vectors = torch.cat([self.embed_users(users), self.embed_items(items)], dim=-1)
+        return self.decision(vectors)  # type: ignore[no-any-return]

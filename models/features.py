@@ -1,0 +1,222 @@
+"""Encoders that turn attributes into tensors: vocabularies and scales, fitted on training rows only.
+
+Every field has an unknown value, which stands for what a row lacks and for what training never saw. An encoder
+is a Pydantic model, so that an artifact's manifest holds it as JSON.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import polars as pl
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.feature_extraction.text import HashingVectorizer
+from torch import Tensor
+
+from models.schema import AttributeField, FieldKind
+
+UNKNOWN = 0
+"""Index of a vocabulary's unknown value."""
+
+TEXT_DIMENSIONS = 256
+"""Width of a text's fixed vector; hashing needs no vocabulary, so an artifact stays small."""
+
+
+class EncodedRows:
+    """The encoded attributes of some users or items, one tensor a field, all with the same first dimension.
+
+    Categorical fields are int64 [rows], multi-valued ones int64 [rows, values] padded with `UNKNOWN`, continuous
+    ones float32 [rows, 2] (standardised value, 1 where it is unknown), text float32 [rows, TEXT_DIMENSIONS].
+    """
+
+    def __init__(self, fields: dict[str, Tensor], count: int) -> None:
+        self.fields = fields
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, rows: Tensor) -> "EncodedRows":
+        """The given rows (int64 [n]), in that order."""
+        return EncodedRows({name: values[rows] for name, values in self.fields.items()}, len(rows))
+
+    def to(self, device: torch.device) -> "EncodedRows":
+        """The same rows on another device."""
+        return EncodedRows({name: values.to(device) for name, values in self.fields.items()}, len(self))
+
+
+class FieldEncoder(BaseModel, ABC):
+    """Encodes one field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:
+        """Learn the vocabulary or scale from the field's values in the training rows."""
+
+    @abstractmethod
+    def encode(self, column: pl.Series) -> Tensor:
+        """Encode a column; never fails on values that were not seen in training."""
+
+    @abstractmethod
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """The encoded values with the unknown value in the rows where `dropped` (bool [rows]) is set."""
+
+
+def _vocabulary(values: Sequence[str], min_count: int) -> tuple[str, ...]:
+    """Distinct values that occur often enough, most frequent first, ties by name: independent of the rows' order."""
+    counts = Counter(values)
+    return tuple(
+        sorted(
+            (value for value, count in counts.items() if count >= min_count),
+            key=lambda value: (-counts[value], value),
+        )
+    )
+
+
+class CategoricalEncoder(FieldEncoder):
+    """A category → its index; int64 [rows]."""
+
+    kind: Literal[FieldKind.CATEGORICAL] = FieldKind.CATEGORICAL
+    values: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:
+        """Learn the categories."""
+        return cls(name=field.name, values=_vocabulary(column.drop_nulls().to_list(), field.min_count))
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Look up each category."""
+        index_of = {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
+        return torch.tensor([index_of.get(value, UNKNOWN) for value in column.to_list()], dtype=torch.int64)
+
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """Unknown is index 0."""
+        return encoded.masked_fill(dropped, UNKNOWN)
+
+
+class MultiValuedEncoder(FieldEncoder):
+    """Several categories → their indices, padded; int64 [rows, most values of a row, at least 1].
+
+    Values that training never saw are left out; a row with none left is all padding, which is the unknown value.
+    """
+
+    kind: Literal[FieldKind.MULTI_VALUED] = FieldKind.MULTI_VALUED
+    values: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:
+        """Learn the categories."""
+        return cls(name=field.name, values=_vocabulary(column.explode().drop_nulls().to_list(), field.min_count))
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Look up each row's categories."""
+        index_of = {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
+        known = [[index_of[value] for value in row or () if value in index_of] for row in column.to_list()]
+        encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
+        for row, indices in enumerate(known):
+            encoded[row, : len(indices)] = indices
+        return torch.from_numpy(encoded)
+
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """Unknown is a row of padding."""
+        return encoded.masked_fill(dropped.unsqueeze(-1), UNKNOWN)
+
+
+class ContinuousEncoder(FieldEncoder):
+    """A number → (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2]."""
+
+    kind: Literal[FieldKind.CONTINUOUS] = FieldKind.CONTINUOUS
+    mean: float
+    deviation: float
+
+    @classmethod
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:
+        """Learn mean and standard deviation; a constant column gets deviation 1."""
+        known = column.drop_nulls().to_numpy()
+        if not known.size:
+            return cls(name=field.name, mean=0.0, deviation=1.0)
+        return cls(name=field.name, mean=float(known.mean()), deviation=float(known.std()) or 1.0)
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Standardise."""
+        standardised = (column.cast(pl.Float64) - self.mean) / self.deviation
+        unknown = standardised.is_null()
+        return torch.from_numpy(
+            np.stack([standardised.fill_null(0.0).to_numpy(), unknown.to_numpy()], axis=1).astype(np.float32)
+        )
+
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """Unknown is (0, 1)."""
+        return torch.where(dropped.unsqueeze(-1), encoded.new_tensor([0.0, 1.0]), encoded)
+
+
+class TextEncoder(FieldEncoder):
+    """A text → its hashed bag of words, of length 1 or, unknown, 0; float32 [rows, TEXT_DIMENSIONS]."""
+
+    kind: Literal[FieldKind.TEXT] = FieldKind.TEXT
+
+    @classmethod
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:  # noqa: ARG003 - hashing has nothing to learn
+        """Nothing is learned from the texts."""
+        return cls(name=field.name)
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Hash the words."""
+        vectorizer = HashingVectorizer(n_features=TEXT_DIMENSIONS, stop_words="english", dtype=np.float32)
+        return torch.from_numpy(vectorizer.transform(column.fill_null("").to_list()).toarray())
+
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """Unknown is the zero vector."""
+        return encoded.masked_fill(dropped.unsqueeze(-1), 0.0)
+
+
+_ENCODERS: dict[FieldKind, type[FieldEncoder]] = {
+    FieldKind.CATEGORICAL: CategoricalEncoder,
+    FieldKind.MULTI_VALUED: MultiValuedEncoder,
+    FieldKind.CONTINUOUS: ContinuousEncoder,
+    FieldKind.TEXT: TextEncoder,
+}
+
+AnyFieldEncoder = Annotated[
+    CategoricalEncoder | MultiValuedEncoder | ContinuousEncoder | TextEncoder, Field(discriminator="kind")
+]
+
+
+class FeatureEncoder(BaseModel):
+    """Encodes the users or the items: one encoder a field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fields: tuple[AnyFieldEncoder, ...]
+
+    @classmethod
+    def fit(cls, fields: Sequence[AttributeField], training_rows: pl.DataFrame) -> Self:
+        """Fit every field on rows that training may see.
+
+        Args:
+            fields: The schema's fields of the users or items.
+            training_rows: An entity table (`models.data.dataset.Entities.table`) cut to those rows.
+        """
+        return cls.model_validate(
+            {"fields": [_ENCODERS[field.kind].fit(field, training_rows[field.name]) for field in fields]}
+        )
+
+    def encode(self, table: pl.DataFrame) -> EncodedRows:
+        """Encode the rows of an entity table."""
+        return EncodedRows({field.name: field.encode(table[field.name]) for field in self.fields}, table.height)
+
+    def drop_fields(self, rows: EncodedRows, probability: float, generator: torch.Generator) -> EncodedRows:
+        """Make each field of each row unknown with a probability, so that training meets the unknown value."""
+        fields = {}
+        for field in self.fields:
+            encoded = rows.fields[field.name]
+            draws = torch.rand(len(rows), generator=generator, device=generator.device)
+            fields[field.name] = field.forget(encoded, (draws < probability).to(encoded.device))
+        return EncodedRows(fields, len(rows))

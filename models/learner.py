@@ -1,0 +1,69 @@
+"""What every learner offers to training, evaluation and serving, whatever it does inside."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from torch import Tensor, nn
+
+from models.features import EncodedRows
+
+AdaptedT = TypeVar("AdaptedT")
+
+
+@dataclass(frozen=True)
+class Support:
+    """The support sets H_i of B users, padded to S ratings.
+
+    Attributes:
+        users: float32 [B, user width], embedded.
+        items: float32 [B, S, item width], embedded.
+        ratings: float32 [B, S]; anything finite where there is padding.
+        mask: bool [B, S], set where there is a rating. A user without any ratings is allowed.
+    """
+
+    users: Tensor
+    items: Tensor
+    ratings: Tensor
+    mask: Tensor
+
+
+class Learner(nn.Module, ABC, Generic[AdaptedT]):
+    """A model that becomes one user's model by that user's support set.
+
+    Embedding is global and done once per distinct user and item; `adapt` makes what belongs to each user; and
+    `predict` applies that to any items. `AdaptedT` is the learner's own business: adapted weights, prototypes, …
+    """
+
+    @abstractmethod
+    def embed_users(self, rows: EncodedRows) -> Tensor:
+        """Embed users; float32 [rows, user width]."""
+
+    @abstractmethod
+    def embed_items(self, rows: EncodedRows) -> Tensor:
+        """Embed items; float32 [rows, item width]."""
+
+    @abstractmethod
+    def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedT:
+        """Adapt to B users at once; `steps` local steps instead of the preset's, 0 meaning not at all."""
+
+    @abstractmethod
+    def predict(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Tensor:
+        """Expected ratings for each user's own items.
+
+        Args:
+            adapted: What `adapt` returned for these B users.
+            users: float32 [B, user width], embedded.
+            items: float32 [B, Q, item width], embedded.
+
+        Returns:
+            float32 [B, Q], not clipped to the rating scale.
+        """
+
+    @abstractmethod
+    def gradient_norms(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Tensor:
+        """Norm over the adapted parameters of the gradient of each prediction, which evidence candidates need.
+
+        Shapes are those of `predict`. With the loss scaled to unit error, the gradient of one rating's loss is that of
+        its prediction up to a constant (METHODS.md, evidence candidates).
+        """

@@ -1,0 +1,1 @@
+"""Meta-learning: the learners, their presets, and the trainer they share."""

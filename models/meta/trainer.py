@@ -1,0 +1,216 @@
+"""The meta-trainer: global updates from batches of episodes, with early stopping and resumable checkpoints."""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.episode_predictions import EncodedData, FieldDropout, predict_episodes
+from models.features import FeatureEncoder
+from models.learner import Learner
+from models.meta.checkpoint import Checkpoint
+from models.meta.objectives import query_loss
+from models.meta.preset import TrainingConfig
+from models.schema import RatingScale
+
+
+class EpochResult(BaseModel):
+    """What one epoch did.
+
+    Attributes:
+        epoch: Counted from 1.
+        training_loss: Mean query loss of the epoch's batches.
+        validation_mae: Mean absolute error on the held-out users after the epoch.
+        seconds: How long training took, validation left out.
+        users: Episodes trained on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    training_loss: float
+    validation_mae: float
+    seconds: float
+    users: int
+
+
+class TrainingObserver(Protocol):
+    """Whoever shows how training goes."""
+
+    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
+        """A global update was made."""
+
+    def epoch_done(self, result: EpochResult) -> None:
+        """An epoch and its validation are over."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the trainer learns from.
+
+    Attributes:
+        encoded: Users and items.
+        episodes: Draws the training episodes.
+        validation: Fixed episodes of held-out users.
+        user_encoder: Encoded the users.
+        item_encoder: Encoded the items.
+        scale: The ratings that exist.
+    """
+
+    encoded: EncodedData
+    episodes: TrainingEpisodes
+    validation: Sequence[EpisodeBatch]
+    user_encoder: FeatureEncoder
+    item_encoder: FeatureEncoder
+    scale: RatingScale
+
+
+class Trainer:
+    """Meta-trains a learner; leaves it with the weights of the best epoch."""
+
+    def __init__(
+        self,
+        learner: Learner[Any],
+        data: TrainingData,
+        config: TrainingConfig,
+        *,
+        checkpoint_directory: Path | None = None,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prepare training.
+
+        Args:
+            learner: Trained in place, on the device it is on.
+            data: What to learn from.
+            config: How.
+            checkpoint_directory: Where to write a checkpoint after every epoch, and to go on from the one that is
+                there. An interrupted and resumed training gives the same weights as an uninterrupted one.
+            identity: What else than `config` the training depends on, as JSON: a checkpoint of another is refused.
+        """
+        self._learner = learner
+        self._data = data
+        self._config = config
+        self._checkpoint_directory = checkpoint_directory
+        self._identity = {**(identity or {}), "training configuration": config.model_dump(mode="json")}
+        self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
+        self._history: list[EpochResult] = []
+        self._best_weights = _copy_of_weights(learner)
+
+    def fit(self, observer: TrainingObserver | None = None) -> list[EpochResult]:
+        """Train until the validation error stops falling or the epochs are used up; returns every epoch's result."""
+        if self._checkpoint_directory is not None and Checkpoint.exists(self._checkpoint_directory):
+            self._resume(Checkpoint.load(self._checkpoint_directory))
+        while not self._is_finished():
+            epoch = len(self._history) + 1
+            result = self._train_epoch(epoch, observer)
+            if result.validation_mae <= min((past.validation_mae for past in self._history), default=np.inf):
+                self._best_weights = _copy_of_weights(self._learner)
+            self._history.append(result)
+            if self._checkpoint_directory is not None:
+                self._checkpoint().save(self._checkpoint_directory)
+            if observer is not None:
+                observer.epoch_done(result)
+        self._learner.load_state_dict(self._best_weights)
+        return list(self._history)
+
+    def _is_finished(self) -> bool:
+        if not self._history:
+            return False
+        best = min(self._history, key=lambda result: (result.validation_mae, -result.epoch))
+        since_best = len(self._history) - best.epoch
+        return since_best >= self._config.patience or len(self._history) >= self._config.epochs
+
+    def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
+        # Each epoch draws from its own seeds, so that resuming needs no state of a generator.
+        generator = np.random.default_rng([self._config.seed, epoch])
+        dropout = FieldDropout(
+            self._data.user_encoder,
+            self._data.item_encoder,
+            self._config.field_dropout,
+            torch.Generator().manual_seed(int(generator.integers(2**63))),
+        )
+        started = time.perf_counter()
+        losses: list[Tensor] = []
+        users_done, users_total = 0, len(self._data.episodes.users)
+        self._learner.train()
+        for batch in self._data.episodes.epoch(generator, self._config.batch_users):
+            losses.append(self._global_update(batch, dropout))
+            users_done += len(batch.users)
+            if observer is not None:
+                observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
+        self._schedule.step()
+        seconds = time.perf_counter() - started
+        return EpochResult(
+            epoch=epoch,
+            training_loss=float(torch.stack(losses).mean()),
+            validation_mae=self._validate(),
+            seconds=seconds,
+            users=users_done,
+        )
+
+    def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout) -> Tensor:
+        predictions = predict_episodes(self._learner, self._data.encoded, batch, dropout=dropout)
+        tensor = self._data.encoded.tensor
+        loss = query_loss(predictions, tensor(batch.query_ratings), tensor(batch.query_mask))
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        self._optimizer.step()
+        return loss.detach()
+
+    def _validate(self) -> float:
+        self._learner.eval()
+        scale = self._data.scale
+        errors = []
+        with torch.no_grad():
+            for batch in self._data.validation:
+                predictions = predict_episodes(self._learner, self._data.encoded, batch).cpu().numpy()
+                differences = np.abs(np.clip(predictions, scale.minimum, scale.maximum) - batch.query_ratings)
+                errors.append((differences * batch.query_mask).sum(axis=1) / batch.query_mask.sum(axis=1))
+        return float(np.concatenate(errors).mean())
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            identity=self._identity,
+            weights=self._learner.state_dict(),
+            best_weights=self._best_weights,
+            optimizer=self._optimizer.state_dict(),
+            schedule=self._schedule.state_dict(),
+            history=[result.model_dump() for result in self._history],
+        )
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        checkpoint.require_identity(self._identity)
+        self._learner.load_state_dict(checkpoint.weights)
+        self._best_weights = checkpoint.best_weights
+        self._optimizer.load_state_dict(checkpoint.optimizer)
+        self._schedule.load_state_dict(checkpoint.schedule)
+        self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
+
+
+def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(learner.state_dict())
+
+
+def _parameter_groups(learner: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
+    """Parameters with and without weight decay: only embeddings are drawn towards 0."""
+    embeddings = {id(module.weight) for module in learner.modules() if isinstance(module, nn.Embedding)}
+    trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    return [
+        {
+            "params": [parameter for parameter in trained if id(parameter) in embeddings],
+            "weight_decay": config.weight_decay,
+        },
+        {
+            "params": [parameter for parameter in trained if id(parameter) not in embeddings],
+            "weight_decay": 0.0,
+        },
+    ]

@@ -1,0 +1,151 @@
+"""From a data set and a preset to an artifact on disk."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.artifact import (
+    DataDescription,
+    Manifest,
+    TrainedModel,
+    build_learner,
+    load_artifact,
+    save_artifact,
+)
+from models.candidates import item_statistics
+from models.data.dataset import Dataset, State
+from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.splits import Split, SplitConfig
+from models.episode_predictions import EncodedData
+from models.features import FeatureEncoder
+from models.meta.checkpoint import Checkpoint
+from models.meta.preset import Preset
+from models.meta.trainer import Trainer, TrainingData, TrainingObserver
+from models.schema import AttributeField, FieldKind
+
+_ITEM_ID = AttributeField(name="id", kind=FieldKind.CATEGORICAL)
+"""What stands in for the attributes of items that have none: the id itself."""
+
+_VALIDATION_DRAWS = 4
+"""Episodes of each validation user, of different support sizes: fewer make early stopping noisy."""
+
+
+def train(
+    dataset: Dataset,
+    preset: Preset,
+    output: Path,
+    *,
+    data_path: Path,
+    split_config: SplitConfig | None = None,
+    device: str = "cpu",
+    observer: TrainingObserver | None = None,
+) -> TrainedModel:
+    """Split, fit the encoders, meta-train, compute the evidence candidates, and save the artifact.
+
+    Args:
+        dataset: The data set.
+        preset: Learner and training.
+        output: The artifact's directory. While training, its checkpoint stands beside it, in a directory of the same
+            name with `.checkpoint` behind; a training that was interrupted goes on from there.
+        data_path: Where the data set was read from, for the manifest.
+        split_config: How to divide the data.
+        device: A torch device.
+        observer: Shows progress.
+
+    Raises:
+        ValueError: The data set has nothing to train on.
+        CheckpointError: The checkpoint beside `output` belongs to other settings.
+    """
+    split_config = split_config or SplitConfig()
+    split = Split.of(dataset, split_config)
+    if not split.training.any():
+        raise ValueError(f"{dataset.schema.name}: no ratings are left to train on")
+    training_values = dataset.ratings.values[split.training]
+    mean_rating = float(training_values.mean(dtype=np.float64))
+    user_encoder, item_encoder = _fit_encoders(dataset, split)
+    torch.manual_seed(preset.training.seed)
+    target = torch.device(device)
+    learner = build_learner(preset, user_encoder=user_encoder, item_encoder=item_encoder, mean_rating=mean_rating).to(
+        target
+    )
+    encoded = EncodedData(
+        users=user_encoder.encode(dataset.users.table).to(target),
+        items=item_encoder.encode(dataset.items.table).to(target),
+        device=target,
+    )
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    data = TrainingData(
+        encoded=encoded,
+        episodes=_episodes(dataset, preset, split.training),
+        validation=_validation_batches(dataset, preset, split),
+        user_encoder=user_encoder,
+        item_encoder=item_encoder,
+        scale=dataset.schema.rating_scale,
+    )
+    trainer = Trainer(
+        learner,
+        data,
+        preset.training,
+        checkpoint_directory=checkpoint,
+        identity={
+            "data set": dataset.fingerprint,
+            "split": split_config.model_dump(mode="json"),
+            "preset": preset.model_dump(mode="json"),
+        },
+    )
+    history = trainer.fit(observer)
+    manifest = Manifest(
+        created_at=datetime.now(UTC),
+        preset=preset,
+        data_schema=dataset.schema,
+        user_encoder=user_encoder,
+        item_encoder=item_encoder,
+        data=DataDescription(
+            name=dataset.schema.name,
+            path=str(data_path.resolve()),
+            fingerprint=dataset.fingerprint,
+            training_ratings=len(training_values),
+            training_users=len(np.unique(dataset.ratings.users[split.training])),
+            training_items=len(np.unique(dataset.ratings.items[split.training])),
+            mean_rating=mean_rating,
+        ),
+        split=split_config,
+        history=tuple(history),
+        metrics={"validation_mae": min(result.validation_mae for result in history)},
+    )
+    statistics = item_statistics(learner, encoded, dataset, split.training)
+    save_artifact(output, manifest=manifest, weights=learner.state_dict(), items=dataset.items, statistics=statistics)
+    Checkpoint.remove(checkpoint)
+    return load_artifact(output, device=device)
+
+
+def _fit_encoders(dataset: Dataset, split: Split) -> tuple[FeatureEncoder, FeatureEncoder]:
+    """Encoders fitted on the users and items that have training ratings."""
+    users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
+    items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]
+    schema = dataset.schema
+    return (
+        FeatureEncoder.fit(schema.users.fields, users),
+        FeatureEncoder.fit(schema.items.fields or (_ITEM_ID,), items),
+    )
+
+
+def _episodes(dataset: Dataset, preset: Preset, ratings: NDArray[np.bool_]) -> TrainingEpisodes:
+    return TrainingEpisodes(
+        dataset,
+        ratings,
+        max_support=preset.training.max_support,
+        max_query=preset.training.max_query,
+    )
+
+
+def _validation_batches(dataset: Dataset, preset: Preset, split: Split) -> Sequence[EpisodeBatch]:
+    """Fixed episodes of the held-out users, drawn as in training."""
+    warm = split.states == State.WARM
+    episodes = _episodes(dataset, preset, warm & split.validation_users[dataset.ratings.users])
+    generator = np.random.default_rng(preset.training.seed)
+    return [batch for _ in range(_VALIDATION_DRAWS) for batch in episodes.epoch(generator, preset.training.batch_users)]
