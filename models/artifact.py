@@ -16,6 +16,7 @@ from typing import Any, Literal
 import polars as pl
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -162,9 +163,9 @@ def save_artifact(
     Raises:
         ArtifactError: The directory exists and is not an artifact, or the disk does not take it.
     """
-    if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
-        raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
     try:
+        if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
+            raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
             staged = Path(temporary) / "artifact"
@@ -191,10 +192,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     Raises:
         ArtifactError: A file is missing, truncated, altered, or of another format version.
     """
-    manifest = _read_manifest(directory / MANIFEST)
-    contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
-    if missing := {WEIGHTS, ITEMS} - set(contents):
-        raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
+    manifest, contents = _read_artifact(directory)
     target = torch.device(device)
     learner = build_learner(
         manifest.preset,
@@ -204,7 +202,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     )
     try:
         learner.load_state_dict(load(contents[WEIGHTS]))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
     learner.to(target).eval().requires_grad_(requires_grad=False)
     table = pl.read_parquet(contents[ITEMS])
@@ -217,9 +215,21 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     )
 
 
-def read_manifest(directory: Path) -> Manifest:
-    """Read and check an artifact's manifest alone; raises ArtifactError as `load_artifact` does."""
-    return _read_manifest(directory / MANIFEST)
+def verify_artifact(directory: Path) -> Manifest:
+    """Check an artifact's files without building the model.
+
+    Raises:
+        ArtifactError: A file is missing, truncated, altered, or of another format version.
+    """
+    return _read_artifact(directory)[0]
+
+
+def _read_artifact(directory: Path) -> tuple[Manifest, dict[str, bytes]]:
+    manifest = _read_manifest(directory / MANIFEST)
+    contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
+    if missing := {WEIGHTS, ITEMS} - set(contents):
+        raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
+    return manifest, contents
 
 
 def _sha256(content: bytes) -> str:

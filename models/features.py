@@ -24,6 +24,9 @@ UNKNOWN = 0
 TEXT_DIMENSIONS = 256
 """Width of a text's fixed vector; hashing needs no vocabulary, so an artifact stays small."""
 
+MAX_DEVIATIONS = 10.0
+"""Where a standardised number is cut off: a slip of the keyboard must not drown all else that is known of a user."""
+
 
 class EncodedRows:
     """The encoded attributes of some users or items, one tensor a field, all with the same first dimension.
@@ -118,7 +121,9 @@ class MultiValuedEncoder(FieldEncoder):
     def encode(self, column: pl.Series) -> Tensor:
         """Look up each row's categories."""
         index_of = {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
-        known = [[index_of[value] for value in row or () if value in index_of] for row in column.to_list()]
+        known = [
+            [index_of[value] for value in dict.fromkeys(row or ()) if value in index_of] for row in column.to_list()
+        ]
         encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
         for row, indices in enumerate(known):
             encoded[row, : len(indices)] = indices
@@ -130,7 +135,10 @@ class MultiValuedEncoder(FieldEncoder):
 
 
 class ContinuousEncoder(FieldEncoder):
-    """A number → (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2]."""
+    """A number → (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2].
+
+    Values are cut off at `MAX_DEVIATIONS` on either side.
+    """
 
     kind: Literal[FieldKind.CONTINUOUS] = FieldKind.CONTINUOUS
     mean: float
@@ -142,11 +150,13 @@ class ContinuousEncoder(FieldEncoder):
         known = column.drop_nulls().to_numpy()
         if not known.size:
             return cls(name=field.name, mean=0.0, deviation=1.0)
-        return cls(name=field.name, mean=float(known.mean()), deviation=float(known.std()) or 1.0)
+        # Rounding may leave a constant column a deviation that is not quite 0.
+        deviation = float(known.std()) if known.min() < known.max() else 1.0
+        return cls(name=field.name, mean=float(known.mean()), deviation=deviation)
 
     def encode(self, column: pl.Series) -> Tensor:
         """Standardise."""
-        standardised = (column.cast(pl.Float64) - self.mean) / self.deviation
+        standardised = ((column.cast(pl.Float64) - self.mean) / self.deviation).clip(-MAX_DEVIATIONS, MAX_DEVIATIONS)
         unknown = standardised.is_null()
         return torch.from_numpy(
             np.stack([standardised.fill_null(0.0).to_numpy(), unknown.to_numpy()], axis=1).astype(np.float32)
@@ -169,6 +179,8 @@ class TextEncoder(FieldEncoder):
 
     def encode(self, column: pl.Series) -> Tensor:
         """Hash the words."""
+        if column.is_empty():  # which scikit-learn does not take
+            return torch.zeros(0, TEXT_DIMENSIONS)
         vectorizer = HashingVectorizer(n_features=TEXT_DIMENSIONS, stop_words="english", dtype=np.float32)
         return torch.from_numpy(vectorizer.transform(column.fill_null("").to_list()).toarray())
 

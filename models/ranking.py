@@ -242,7 +242,7 @@ class Recommender:
 def _best(scores: NDArray[np.floating], counts: NDArray[np.int64], allowed: NDArray[np.bool_], n: int) -> list[int]:
     """Rows of the n highest scores among the allowed, best first; ties go to the more popular, then to the first."""
     rows = np.flatnonzero(allowed)
-    if n < len(rows):
+    if 0 < n < len(rows):
         # All that reach the n-th score, so that ties at the end are resolved like all others.
         least = np.partition(scores[rows], len(rows) - n)[len(rows) - n]
         rows = rows[scores[rows] >= least]

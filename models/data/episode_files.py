@@ -32,7 +32,8 @@ def read_episodes(path: Path, dataset: Dataset) -> list[Episode]:
     """
     episodes = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: JSON strings may hold characters that it takes for line ends too.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EpisodeFileError(f"{path}: {error}") from error
     for number, line in enumerate(lines, start=1):
@@ -42,7 +43,7 @@ def read_episodes(path: Path, dataset: Dataset) -> list[Episode]:
             episodes.append(_episode(_EpisodeLine.model_validate(json.loads(line)), dataset))
         except ValidationError as error:
             fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"])
+            where = ".".join(str(part) for part in fault["loc"]) or "episode"
             raise EpisodeFileError(f"{path}, line {number}: {where}: {fault['msg']}") from error
         except ValueError as error:
             raise EpisodeFileError(f"{path}, line {number}: {error}") from error

@@ -15,5 +15,5 @@ def mae(ratings: NDArray[np.float32], predictions: NDArray[np.float32], mask: ND
     Returns:
         float64 [B], in rating units.
     """
-    errors = np.abs(ratings.astype(np.float64) - predictions) * mask
-    return np.asarray(errors.sum(axis=1) / mask.sum(axis=1))
+    errors = np.abs(ratings.astype(np.float64) - predictions)
+    return np.asarray(errors.sum(axis=1, where=mask) / mask.sum(axis=1))

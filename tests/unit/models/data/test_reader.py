@@ -1,0 +1,501 @@
+import csv
+import gzip
+import os
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.data.dataset import Dataset, State
+from models.data.malformed import DataError, Fault, MalformedRow
+from models.data.reader import built_in_schemas, find_schema, read_dataset
+from models.schema import DatasetSchema, SchemaError
+
+REAL_DATA = Path(os.environ.get("COLDSTART_DATA_DIR", Path(__file__).parents[4] / "../shared/data"))
+
+SHOP = """
+name = "shop"
+rating_scale = { minimum = 1, maximum = 5 }
+
+[ratings]
+files = [{ path = "ratings.csv" }]
+user = "customer"
+item = "product"
+rating = "stars"
+time = "when"
+state = "state"
+
+[users]
+files = [{ path = "customers.csv" }]
+id = "customer"
+fields = [{ name = "age", kind = "continuous" }, { name = "country", kind = "categorical" }]
+
+[items]
+files = [{ path = "products.csv" }, { path = "details.csv" }]
+id = "product"
+title = "name"
+fields = [
+    { name = "colour", kind = "multi_valued", separators = ["|", ", "] },
+    { name = "price", column = "eur", kind = "continuous" },
+    { name = "about", kind = "text" },
+]
+"""
+
+SHOP_FILES = {
+    "schema.toml": SHOP,
+    "ratings.csv": (
+        "customer,product,stars,when,state\n"
+        "u2,p1,5,200,warm\n"
+        "u1,p2,4,100,item_cold\n"
+        "u2,p3,1,150,user_cold\n"
+        "u9,p9,3,300,user_and_item_cold\n"
+    ),
+    "customers.csv": "customer,age,country\nu1,31,fr\nu2,,jp\nu3,57.5,\n",
+    "products.csv": "product,name,colour,eur\np2,Pot,red| blue ,\np1,,|,10\n",
+    "details.csv": "product,name,eur,about\np3,Cup,3,for tea\np2,Other,7.5,cast iron\np1,Pan,99,\n",
+}
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        content = text.encode("latin-1" if name in {"u.item", "movies.dat"} else "utf-8")
+        (directory / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return directory
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return write(tmp_path, SHOP_FILES)
+
+
+def read(directory: Path) -> Dataset:
+    dataset, malformed = read_dataset(directory)
+    assert not malformed
+    return dataset
+
+
+def triples(dataset: Dataset) -> list[tuple[str, str, float]]:
+    """User id, item id and rating, in the data set's order."""
+    ratings = dataset.ratings
+    return [
+        (dataset.users.ids[user], dataset.items.ids[item], value)
+        for user, item, value in zip(
+            ratings.users.tolist(), ratings.items.tolist(), ratings.values.tolist(), strict=True
+        )
+    ]
+
+
+class TestRatings:
+    def test_are_sorted_by_user_row(self, shop: Path) -> None:
+        dataset = read(shop)
+        assert triples(dataset) == [("u1", "p2", 4), ("u2", "p1", 5), ("u2", "p3", 1), ("u9", "p9", 3)]
+        assert dataset.ratings.offsets.tolist() == [0, 1, 3, 3, 4]
+
+    def test_bring_times_and_states(self, shop: Path) -> None:
+        ratings = read(shop).ratings
+        assert ratings.times is not None
+        assert ratings.times.tolist() == [100, 200, 150, 300]
+        assert ratings.states is not None
+        assert ratings.states.tolist() == [
+            State.ITEM_COLD,
+            State.WARM,
+            State.USER_COLD,
+            State.USER_AND_ITEM_COLD,
+        ]
+
+    def test_have_the_declared_types(self, shop: Path) -> None:
+        ratings = read(shop).ratings
+        arrays = (ratings.offsets, ratings.items, ratings.values, ratings.times, ratings.states)
+        assert [array.dtype for array in arrays if array is not None] == [
+            np.int64, np.int32, np.float32, np.int64, np.int8,
+        ]  # fmt: skip
+
+    def test_first_existing_file_is_read(self, shop: Path) -> None:
+        files = 'files = [{ path = "new.csv" }, { path = "ratings.csv" }, { path = "old.csv" }]'
+        schema = SHOP.replace('files = [{ path = "ratings.csv" }]', files)
+        write(shop, {"schema.toml": schema, "old.csv": "nothing\n"})
+        assert len(read(shop).ratings) == 4
+
+    def test_whole_numbers_written_as_decimals_are_times(self, shop: Path) -> None:
+        write(shop, {"ratings.csv": "customer,product,stars,when,state\nu1,p1,5.0,978300760.0,warm\n"})
+        times = read(shop).ratings.times
+        assert times is not None
+        assert times.tolist() == [978300760]
+
+    def test_missing_column_names_file_and_column(self, shop: Path) -> None:
+        write(shop, {"ratings.csv": "customer,product,stars,when\nu1,p1,5,1\n"})
+        with pytest.raises(DataError, match=r"ratings\.csv: there is no column 'state'"):
+            read_dataset(shop)
+
+    def test_no_file(self, shop: Path) -> None:
+        (shop / "ratings.csv").unlink()
+        with pytest.raises(DataError, match=r"none of ratings\.csv exists"):
+            read_dataset(shop)
+
+    def test_no_rating(self, shop: Path) -> None:
+        write(shop, {"ratings.csv": "customer,product,stars,when,state\nu1,p1,6,1,warm\n"})
+        with pytest.raises(DataError, match=r"ratings\.csv: no ratings(.|\n)*ratings\.csv:2: rating '6' is not on"):
+            read_dataset(shop, malformed="skip")
+
+    @given(
+        st.dictionaries(
+            st.tuples(*[st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1)] * 2),
+            st.sampled_from([0.5 * level for level in range(1, 11)]),
+            min_size=1,
+            max_size=30,
+        )
+    )
+    def test_what_is_written_is_read(self, ratings: dict[tuple[str, str], float]) -> None:
+        schema = DatasetSchema.model_validate(
+            {
+                "name": "any",
+                "rating_scale": {"minimum": 0.5, "maximum": 5, "step": 0.5},
+                "ratings": {"files": [{"path": "r.csv"}], "user": "u", "item": "i", "rating": "r"},
+            }
+        )
+        with TemporaryDirectory() as directory:
+            with (Path(directory) / "r.csv").open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([("u", "i", "r"), *((*pair, value) for pair, value in ratings.items())])
+            dataset, malformed = read_dataset(Path(directory), schema=schema)
+        assert not malformed
+        assert {(user, item): value for user, item, value in triples(dataset)} == ratings
+        assert len(dataset.ratings) == len(ratings)
+        assert dataset.ratings.times is None
+        assert dataset.ratings.states is None
+
+
+class TestEntities:
+    def test_keep_the_first_files_order_then_others_by_id(self, shop: Path) -> None:
+        write(shop, {"details.csv": "product,name,eur,about\np99,Jug,1,\np3,Cup,3,\n"})
+        dataset = read(shop)
+        assert dataset.users.ids == ["u1", "u2", "u3", "u9"]
+        assert dataset.items.ids == ["p2", "p1", "p3", "p9", "p99"]
+
+    def test_have_typed_attributes(self, shop: Path) -> None:
+        assert read(shop).users.table.to_dicts() == [
+            {"id": "u1", "title": None, "age": 31.0, "country": "fr"},
+            {"id": "u2", "title": None, "age": None, "country": "jp"},
+            {"id": "u3", "title": None, "age": 57.5, "country": None},
+            {"id": "u9", "title": None, "age": None, "country": None},
+        ]
+
+    def test_files_complete_one_another_and_the_earlier_wins(self, shop: Path) -> None:
+        assert read(shop).items.table.to_dicts() == [
+            {"id": "p2", "title": "Pot", "colour": ["red", "blue"], "price": 7.5, "about": "cast iron"},
+            {"id": "p1", "title": "Pan", "colour": None, "price": 10.0, "about": None},
+            {"id": "p3", "title": "Cup", "colour": None, "price": 3.0, "about": "for tea"},
+            {"id": "p9", "title": None, "colour": None, "price": None, "about": None},
+        ]
+
+    def test_several_values_are_split_at_any_separator_and_are_unique(self, shop: Path) -> None:
+        write(shop, {"products.csv": 'product,name,colour,eur\np1,x,"red, green||blue | red|red,",1\n'})
+        assert read(shop).items.table["colour"][0].to_list() == ["red", "green", "blue", "red,"]
+
+    def test_without_files_are_the_rated_ids(self, tmp_path: Path) -> None:
+        schema = SHOP[: SHOP.index("[users]")]
+        write(tmp_path, {"schema.toml": schema, "ratings.csv": SHOP_FILES["ratings.csv"]})
+        dataset = read(tmp_path)
+        assert dataset.users.table.rows() == [("u1", None), ("u2", None), ("u9", None)]
+        assert dataset.items.ids == ["p1", "p2", "p3", "p9"]
+
+    def test_column_of_a_file_left_away_is_unknown(self, shop: Path) -> None:
+        (shop / "details.csv").unlink()
+        assert read(shop).items.table["about"].to_list() == [None] * 4
+
+    def test_column_that_is_in_no_file_is_an_error(self, shop: Path) -> None:
+        write(shop, {"schema.toml": SHOP.replace('"about"', '"abuot"')})
+        with pytest.raises(DataError, match=r"no column 'abuot' in products\.csv or details\.csv"):
+            read_dataset(shop)
+
+    def test_no_file_of_those_declared(self, shop: Path) -> None:
+        (shop / "customers.csv").unlink()
+        with pytest.raises(DataError, match=r"none of customers\.csv exists"):
+            read_dataset(shop)
+
+
+class TestMalformed:
+    @pytest.mark.parametrize(
+        ("row", "fault", "detail"),
+        [
+            ("u1,p1,5,1", Fault.FIELD_COUNT, "4 fields instead of 5"),
+            ('u1,p1,"5"x,1,warm', Fault.QUOTES, "broken quotes"),
+            (",p1,5,1,warm", Fault.MISSING_ID, "no customer"),
+            ("u1, ,5,1,warm", Fault.MISSING_ID, "no product"),
+            ("u1,p1,five,1,warm", Fault.NUMBER, "rating 'five' is not a number"),
+            ("u1,p1,,1,warm", Fault.NUMBER, "rating '' is not a number"),
+            ("u1,p1,nan,1,warm", Fault.NUMBER, "rating 'nan' is not a number"),
+            ("u1,p1,6,1,warm", Fault.OFF_SCALE, "rating '6' is not on the scale 1 to 5 in steps of 1"),
+            ("u1,p1,4.5,1,warm", Fault.OFF_SCALE, "rating '4.5' is not on the scale 1 to 5 in steps of 1"),
+            ("u1,p1,5,1.5,warm", Fault.NUMBER, "time '1.5' is not a whole number of seconds"),
+            ("u1,p1,5,,warm", Fault.NUMBER, "time '' is not a whole number of seconds"),
+            ("u1,p1,5,1,hot", Fault.STATE, "state 'hot' is none of warm, user_cold, item_cold, user_and_item_cold"),
+            ("u1,p1,5,1,", Fault.STATE, "state '' is none of"),
+        ],
+    )
+    def test_rating(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
+        header, first, second, *_ = SHOP_FILES["ratings.csv"].splitlines()
+        write(shop, {"ratings.csv": "\n".join([header, first, row, second])})
+        dataset, malformed = read_dataset(shop, malformed="skip")
+        assert triples(dataset) == [("u1", "p2", 4), ("u2", "p1", 5)]
+        assert dict(malformed.counts) == {("ratings.csv", fault): 1}
+        [example] = malformed.examples
+        assert (example.file, example.line) == ("ratings.csv", 3)
+        assert example.detail.startswith(detail)
+
+    @pytest.mark.parametrize(
+        ("row", "fault", "detail"),
+        [
+            (",40,fr", Fault.MISSING_ID, "no customer"),
+            ("u7,abc,fr", Fault.NUMBER, "age: 'abc' is not a number"),
+            ("u7,inf,fr", Fault.NUMBER, "age: 'inf' is not a number"),
+            ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' stands in an earlier line too"),
+        ],
+    )
+    def test_user(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
+        write(shop, {"customers.csv": SHOP_FILES["customers.csv"] + row + "\n"})
+        dataset, malformed = read_dataset(shop, malformed="skip")
+        assert malformed.examples == [MalformedRow("customers.csv", 5, fault, detail)]
+        assert dataset.users.table.rows()[0] == ("u1", None, 31.0, "fr")
+        assert dataset.users.ids == ["u1", "u2", "u3", "u9"]
+
+    @pytest.mark.parametrize(
+        ("times", "kept", "dropped_line"),
+        [
+            ((1, 2), [("p2", 3), ("p1", 2)], 2),
+            ((2, 1), [("p1", 5), ("p2", 3)], 4),
+            ((1, 1), [("p2", 3), ("p1", 2)], 2),
+        ],
+    )
+    def test_of_two_ratings_of_one_item_the_later_by_time_then_by_line_is_kept(
+        self, shop: Path, times: tuple[int, int], kept: list[tuple[str, float]], dropped_line: int
+    ) -> None:
+        rows = [f"u1,p1,5,{times[0]},warm", "u1,p2,3,9,warm", f"u1,p1,2,{times[1]},warm"]
+        write(shop, {"ratings.csv": "\n".join(["customer,product,stars,when,state", *rows])})
+        dataset, malformed = read_dataset(shop, malformed="skip")
+        assert triples(dataset) == [("u1", item, rating) for item, rating in kept]
+        detail = "user 'u1' rates item 'p1' again later"
+        assert malformed.examples == [MalformedRow("ratings.csv", dropped_line, Fault.DUPLICATE, detail)]
+
+    def test_lines_are_exact_after_values_with_newlines(self, shop: Path) -> None:
+        write(shop, {"details.csv": 'product,name,eur,about\np3,Cup,3,"for\n\ntea"\np4,Fork,cheap,\n'})
+        _, malformed = read_dataset(shop, malformed="skip")
+        assert str(malformed.examples[0]) == "details.csv:5: price: 'cheap' is not a number"
+
+    def test_are_refused_with_all_counts_and_the_first_lines(self, shop: Path) -> None:
+        write(
+            shop,
+            {
+                "ratings.csv": SHOP_FILES["ratings.csv"] + "u1,p1,9,1,warm\n" * 7,
+                "customers.csv": "customer,age,country\nu1,old,fr\n",
+            },
+        )
+        with pytest.raises(DataError) as caught:
+            read_dataset(shop)
+        off_scale = "rating '9' is not on the scale 1 to 5 in steps of 1"
+        assert str(caught.value).splitlines() == [
+            f"{shop}: 8 malformed rows",
+            "ratings.csv: rating off the scale: 7 rows",
+            *(f"  ratings.csv:{line}: {off_scale}" for line in range(6, 11)),
+            "  and 2 more",
+            "customers.csv: not a number: 1 row",
+            "  customers.csv:2: age: 'old' is not a number",
+        ]
+
+    def test_row_with_two_faults_counts_once(self, shop: Path) -> None:
+        write(shop, {"ratings.csv": SHOP_FILES["ratings.csv"] + ",,x,y,z\n"})
+        assert len(read_dataset(shop, malformed="skip")[1]) == 1
+
+
+class TestFindSchema:
+    def test_own_schema_comes_before_built_in_ones(self, shop: Path) -> None:
+        write(shop, {"movies.csv": "movieId,title,genres\n"})
+        assert find_schema(shop).name == "shop"
+
+    def test_given_schema_comes_before_the_directorys(self, shop: Path) -> None:
+        schema = find_schema(shop).model_copy(update={"name": "given"})
+        assert read_dataset(shop, schema=schema)[0].schema.name == "given"
+
+    def test_lists_what_was_looked_for(self, tmp_path: Path) -> None:
+        write(tmp_path, {"ratings.csv": "a,b,c\n"})
+        with pytest.raises(DataError, match=r"neither a schema\.toml") as caught:
+            find_schema(tmp_path)
+        lines = str(caught.value).splitlines()
+        assert "  ml-100k: u.data, u.user, u.item" in lines
+        assert "  ml-1m: ratings.csv.gz or ratings.dat, users.dat, movies_extrainfos.dat or movies.dat" in lines
+
+    def test_directory_that_does_not_exist(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="gone is not a directory"):
+            find_schema(tmp_path / "gone")
+
+    @pytest.mark.parametrize(
+        ("wrong", "right", "field"),
+        [
+            ('kind = "colour"', 'kind = "continuous"', "users.fields.0.kind"),
+            ("minimum = 9", "minimum = 1", "rating_scale"),
+            ("usr = ", "user = ", "ratings.user"),
+            ('id = "product"\ndate = "about"', 'id = "product"', "items: .*'about' is not a continuous field"),
+            ('path = "details.csv", encoding = "x-1"', 'path = "details.csv"', "items.files.1.encoding"),
+            (
+                'path = "details.csv", extract = { year = { column = "name", pattern = "x" } }',
+                'path = "details.csv"',
+                "items.files.1.extract.year.pattern: .*exactly one group",
+            ),
+        ],
+    )
+    def test_wrong_schema_names_file_and_field(self, shop: Path, wrong: str, right: str, field: str) -> None:
+        assert right in SHOP
+        write(shop, {"schema.toml": SHOP.replace(right, wrong, 1)})
+        with pytest.raises(SchemaError, match=rf"schema\.toml: (.*; )?{field}"):
+            find_schema(shop)
+
+
+def test_example_in_the_guide_is_read(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[4] / "docs/data.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```", guide, re.DOTALL))
+    assert set(files) == {"ratings.csv", "customers.csv", "products.csv", "schema.toml"}
+    dataset = read(write(tmp_path, files))
+    assert triples(dataset) == [("c1", "mug-04", 5), ("c1", "pan-11", 2), ("c2", "mug-04", 4)]
+    assert dataset.users.table.rows() == [("c1", None, "FR", 1984.0), ("c2", None, "JP", None)]
+    assert dataset.items.table.to_dicts()[1] == {
+        "id": "pan-11",
+        "title": "Frying pan",
+        "category": ["Kitchen", "Pans", "Iron"],
+        "price": 49.0,
+        "listed": 2023.0,
+        "description": "Cast iron, 28 cm",
+    }
+
+
+LAYOUTS = {
+    "ml-100k": {
+        "u.data": "1\t1\t5\t881250949\n1\t2\t3\t881250950\n",
+        "u.user": "1|24|M|technician|00501\n",
+        "u.item": (
+            "1|Fée (1995)|01-Jan-1996||http://x|0|0|1|0|1|" + "|".join("0" * 14) + "\n"
+            "2|unknown||||1|" + "|".join("0" * 18) + "\n"
+        ),
+    },
+    "ml-100k-atomic": {
+        "ml-100k.inter": (
+            "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t1\t5\t881250949\n1\t2\t3\t9\n"
+        ),
+        "ml-100k.user": (
+            "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n1\t24\tM\ttechnician\t00501\n"
+        ),
+        "ml-100k.item": (
+            "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+            "1\tFée\t1995\tAdventure Children's\n2\tunkonwn\tunkonwn\tunknown\n"
+        ),
+    },
+    "ml-latest-small": {
+        "ratings.csv": "userId,movieId,rating,timestamp\n1,1,4.5,964982703\n1,2,0.5,964982703\n",
+        "movies.csv": "movieId,title,genres\n1,Fée (1995–1997) ,Adventure|Children\n2,Plain,(no genres listed)\n",
+    },
+    "book-crossing": {
+        "ratings.csv.gz": "user_id,isbn,rating,state\n1,00X,10,warm\n1,00Y,1,item_cold\n",
+        "users.csv.gz": "user_id,city,state,country,age\n1,lyon,na,france,24.0\n",
+        "books.csv.gz": "isbn,title,author,year,publisher\n00X,Fée,Someone,1995,House\n00Y,Plain,Other,0,House\n",
+    },
+}
+
+ML_1M = {
+    "ratings.csv.gz": (
+        "user_id,movie_id,rating,timestamp,timestamp_exact,state\n1,1,5,978300019,1,warm\n1,3,4,9,1,warm\n"
+    ),
+    "ratings.dat": "1::1::3::978300019\n1::2::4::978300020\n",
+    "users.dat": "1::F::1::10::48067\n",
+    "movies.dat": "1::Fée (1995)::Animation|Comedy\n2::Elle, La (1990)::Drama\n",
+    "movies_extrainfos.dat": (
+        "1::Fée::1996::PG::22 Nov 1995::Animation, Family::A One, B Two::W::C Three, D Four::Plot::http://x\r\n"
+        "2::Elle::1990::R::N/A::N/A::N/A::W::N/A::Plot::N/A\r\n"
+    ),
+}
+
+
+class TestBuiltInSchemas:
+    @pytest.mark.parametrize(
+        ("name", "items"),
+        [
+            ("ml-100k", [("1", "Fée", ["Adventure", "Children's"], 1995.0), ("2", None, None, None)]),
+            ("ml-100k-atomic", [("1", "Fée", ["Adventure", "Children's"], 1995.0), ("2", None, None, None)]),
+            ("ml-latest-small", [("1", "Fée", ["Adventure", "Children"], 1995.0), ("2", "Plain", None, None)]),
+            ("book-crossing", [("00X", "Fée", "Someone", "House", 1995.0), ("00Y", "Plain", "Other", "House", None)]),
+        ],
+    )
+    def test_layout(self, tmp_path: Path, name: str, items: list[tuple[object, ...]]) -> None:
+        dataset = read(write(tmp_path, LAYOUTS[name]))
+        assert dataset.schema.name == name
+        assert dataset.items.table.rows() == items
+        assert len(dataset.ratings) == 2
+
+    @pytest.mark.parametrize("name", ["ml-100k", "ml-100k-atomic"])
+    def test_users_of_both_ml_100k_layouts(self, tmp_path: Path, name: str) -> None:
+        users = read(write(tmp_path, LAYOUTS[name])).users.table
+        assert users.to_dicts() == [
+            {"id": "1", "title": None, "age": 24.0, "gender": "M", "occupation": "technician", "zip": "00501"}
+        ]
+
+    def test_users_of_book_crossing(self, tmp_path: Path) -> None:
+        users = read(write(tmp_path, LAYOUTS["book-crossing"])).users.table
+        assert users.to_dicts() == [{"id": "1", "title": None, "age": 24.0, "country": "france", "state": None}]
+
+    def test_ml_1m_with_extra_information(self, tmp_path: Path) -> None:
+        dataset = read(write(tmp_path, ML_1M))
+        assert triples(dataset) == [("1", "1", 5), ("1", "3", 4)]
+        assert dataset.ratings.states is not None
+        assert dataset.items.table.to_dicts() == [
+            {
+                "id": "1", "title": "Fée", "rate": "PG", "genre": ["Animation", "Family"],
+                "director": ["A One", "B Two"], "actor": ["C Three", "D Four"], "year": 1996.0,
+            },
+            {
+                "id": "2", "title": "Elle", "rate": "R", "genre": ["Drama"], "director": None, "actor": None,
+                "year": 1990.0,
+            },
+            {"id": "3", "title": None, "rate": None, "genre": None, "director": None, "actor": None, "year": None},
+        ]  # fmt: skip
+        assert dataset.users.table.rows() == [("1", None, "F", "1", "10", "48067")]
+
+    def test_ml_1m_as_grouplens_publishes_it(self, tmp_path: Path) -> None:
+        files = {name: text for name, text in ML_1M.items() if name in {"ratings.dat", "users.dat", "movies.dat"}}
+        dataset = read(write(tmp_path, files))
+        assert dataset.schema.name == "ml-1m"
+        assert triples(dataset) == [("1", "1", 3), ("1", "2", 4)]
+        assert dataset.ratings.states is None
+        assert dataset.items.table.rows() == [
+            ("1", "Fée", None, ["Animation", "Comedy"], None, None, 1995.0),
+            ("2", "Elle, La", None, ["Drama"], None, None, 1990.0),
+        ]
+
+    def test_each_is_tested(self) -> None:
+        assert {schema.name for schema in built_in_schemas()} == {*LAYOUTS, "ml-1m"}
+
+
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no data sets in {REAL_DATA} (set COLDSTART_DATA_DIR)")
+class TestRealData:
+    @pytest.mark.parametrize(
+        ("name", "ratings", "rating_users", "rated_items", "items", "states"),
+        [
+            ("ml-1m", 1_000_209, 6_040, 3_706, 3_883, [640_448, 163_702, 157_456, 38_603]),
+            ("ml-100k", 100_000, 943, 1_682, 1_682, None),
+            ("ml-latest-small", 100_836, 610, 9_724, 9_742, None),
+            ("book-crossing", 230_936, 51_759, 27_109, 27_109, [85_156, 21_517, 98_720, 25_543]),
+        ],
+    )
+    def test_is_read_whole_with_nothing_malformed(
+        self, name: str, ratings: int, rating_users: int, rated_items: int, items: int, states: list[int] | None
+    ) -> None:
+        if not (REAL_DATA / name).is_dir():
+            pytest.skip(f"no {name} in {REAL_DATA}")
+        dataset = read(REAL_DATA / name)
+        assert dataset.schema.name == name
+        assert len(dataset.ratings) == ratings
+        assert len(np.unique(dataset.ratings.users)) == rating_users
+        assert len(np.unique(dataset.ratings.items)) == rated_items
+        assert len(dataset.items) == items
+        found = dataset.ratings.states
+        assert (None if found is None else np.bincount(found).tolist()) == states
