@@ -15,7 +15,7 @@ from models.data.malformed import DataError, Fault, MalformedRow
 from models.data.reader import built_in_schemas, find_schema, read_dataset
 from models.schema import DatasetSchema, SchemaError
 
-REAL_DATA = Path(os.environ.get("COLDSTART_DATA_DIR", Path(__file__).parents[4] / "../shared/data"))
+REAL_DATA = Path(os.environ.get("COLDSTART_TEST_DATA_DIR", Path(__file__).parents[4] / "../shared/data"))
 
 SHOP = """
 name = "shop"
@@ -475,7 +475,7 @@ class TestBuiltInSchemas:
         assert {schema.name for schema in built_in_schemas()} == {*LAYOUTS, "ml-1m"}
 
 
-@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no data sets in {REAL_DATA} (set COLDSTART_DATA_DIR)")
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no data sets in {REAL_DATA} (set COLDSTART_TEST_DATA_DIR)")
 class TestRealData:
     @pytest.mark.parametrize(
         ("name", "ratings", "rating_users", "rated_items", "items", "states"),

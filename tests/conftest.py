@@ -1,0 +1,116 @@
+"""Data and a model that every test may use: small, generated, and with a right answer that is known."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.data.reader import read_dataset
+from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
+from models.training import train
+
+SCHEMA = """
+name = "two-tastes"
+
+[rating_scale]
+minimum = 1
+maximum = 5
+
+[ratings]
+user = "user"
+item = "item"
+rating = "stars"
+[[ratings.files]]
+path = "ratings.csv"
+
+[users]
+id = "user"
+[[users.files]]
+path = "users.csv"
+[[users.fields]]
+name = "country"
+kind = "categorical"
+[[users.fields]]
+name = "age"
+kind = "continuous"
+
+[items]
+id = "item"
+title = "name"
+date = "year"
+[[items.files]]
+path = "items.csv"
+[[items.fields]]
+name = "genre"
+kind = "multi_valued"
+[[items.fields]]
+name = "year"
+kind = "continuous"
+"""
+
+USERS, ITEMS = 120, 40
+
+
+def write_two_tastes(directory: Path) -> None:
+    """Half of the users love comedies and hate horror, the others the reverse; nothing but ratings tells which."""
+    generator = np.random.default_rng(0)
+    directory.mkdir(parents=True)
+    (directory / "schema.toml").write_text(SCHEMA, encoding="utf-8")
+
+    def write(name: str, header: list[str], rows: list[list[object]]) -> None:
+        with (directory / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
+
+    countries = ["fr", "jp", "br"]
+    write(
+        "users.csv",
+        ["user", "country", "age"],
+        [[f"u{user}", countries[user % 3], 18 + user % 50] for user in range(USERS)],
+    )
+    write(
+        "items.csv",
+        ["item", "name", "genre", "year"],
+        [[f"i{item}", f"Film {item}", "comedy" if item % 2 else "horror", 1980 + item] for item in range(ITEMS)],
+    )
+    ratings: list[list[object]] = []
+    for user in range(USERS):
+        for item in generator.permutation(ITEMS)[:20]:
+            likes = (item % 2 == 1) == (user % 2 == 1)
+            noise = int(generator.random() < 0.2)
+            ratings.append([f"u{user}", f"i{item}", 5 - noise if likes else 1 + noise])
+    write("ratings.csv", ["user", "item", "stars"], ratings)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tests run in several processes at once."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def dataset_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with its schema: 120 users, 40 films, 2,400 ratings."""
+    directory = tmp_path_factory.mktemp("data") / "two-tastes"
+    write_two_tastes(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_preset() -> Preset:
+    """MeLU, small and quick."""
+    return Preset(
+        name="tiny",
+        local_update=LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0),
+        training=TrainingConfig(epochs=8, patience=8, batch_users=8, learning_rate=5e-3, max_query=10),
+    )
+
+
+@pytest.fixture(scope="session")
+def model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact trained on that data set."""
+    output = tmp_path_factory.mktemp("models") / "tiny"
+    dataset, _ = read_dataset(dataset_dir)
+    train(dataset, tiny_preset, output, data_path=dataset_dir)
+    return output
