@@ -26,6 +26,7 @@ class EstimatorConfig(BaseModel):
         embedding_dim: Dimensions of every embedded field (the paper: 32).
         embedding_scale: Standard deviation of the initial embeddings. The decision layers see their products,
             so this sets how far the first local updates reach.
+        item_ids: Whether an item's id is one of its fields. A new item's is unknown, so this wants field dropout.
         hidden: Widths of the hidden decision layers (the paper: 64, 64).
     """
 
@@ -33,6 +34,7 @@ class EstimatorConfig(BaseModel):
 
     embedding_dim: Annotated[int, Field(ge=1)] = 32
     embedding_scale: Annotated[float, Field(gt=0)] = 0.1
+    item_ids: bool = False
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
 
 

@@ -28,7 +28,7 @@ from models.meta.trainer import Trainer, TrainingData, TrainingObserver
 from models.schema import AttributeField, FieldKind
 
 _ITEM_ID = AttributeField(name="id", kind=FieldKind.CATEGORICAL)
-"""What stands in for the attributes of items that have none: the id itself."""
+"""A field of the items where the preset asks for it, or where they have no other."""
 
 _VALIDATION_DRAWS = 4
 """Episodes of each validation user, of different support sizes: fewer make early stopping noisy."""
@@ -66,7 +66,7 @@ def train(
         raise ValueError(f"{dataset.schema.name}: no ratings are left to train on")
     training_values = dataset.ratings.values[split.training]
     mean_rating = float(training_values.mean(dtype=np.float64))
-    user_encoder, item_encoder = _fit_encoders(dataset, split)
+    user_encoder, item_encoder = _fit_encoders(dataset, split, preset)
     torch.manual_seed(preset.training.seed)
     target = torch.device(device)
     learner = build_learner(preset, user_encoder=user_encoder, item_encoder=item_encoder, mean_rating=mean_rating).to(
@@ -123,15 +123,14 @@ def train(
     return load_artifact(output, device=device)
 
 
-def _fit_encoders(dataset: Dataset, split: Split) -> tuple[FeatureEncoder, FeatureEncoder]:
+def _fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> tuple[FeatureEncoder, FeatureEncoder]:
     """Encoders fitted on the users and items that have training ratings."""
     users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
     items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]
-    schema = dataset.schema
-    return (
-        FeatureEncoder.fit(schema.users.fields, users),
-        FeatureEncoder.fit(schema.items.fields or (_ITEM_ID,), items),
-    )
+    item_fields = dataset.schema.items.fields
+    if preset.estimator.item_ids or not item_fields:
+        item_fields = (*item_fields, _ITEM_ID)
+    return FeatureEncoder.fit(dataset.schema.users.fields, users), FeatureEncoder.fit(item_fields, items)
 
 
 def _episodes(dataset: Dataset, preset: Preset, ratings: NDArray[np.bool_]) -> TrainingEpisodes:

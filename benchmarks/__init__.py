@@ -1,0 +1,1 @@
+"""What measures speed and quality; never part of the test run."""
