@@ -21,6 +21,9 @@ from models.schema import AttributeField, FieldKind
 UNKNOWN = 0
 """Index of a vocabulary's unknown value."""
 
+ID_FIELD = "id"
+"""Name of the field that holds an item's id, where the id is a field."""
+
 TEXT_DIMENSIONS = 256
 """Width of a text's fixed vector; hashing needs no vocabulary, so an artifact stays small."""
 

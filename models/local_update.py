@@ -6,13 +6,37 @@ One implementation serves training, evaluation and serving. It is written for on
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
+from torch.nn import functional as F
 
 Parameters = dict[str, Tensor]
 """A module's parameters by name; adapted ones have the users as an extra first dimension."""
 
 
-def decide(decision: nn.Module, parameters: Parameters, users: Tensor, items: Tensor) -> Tensor:
+def run_with(decision: nn.Sequential, parameters: Parameters, inputs: Tensor) -> Tensor:
+    """Run the decision layers with other parameters than their own.
+
+    Not `torch.func.functional_call`, which exchanges the parameters of the module itself while it runs: requests are
+    served in several threads from one module.
+
+    Args:
+        decision: Linear layers, and others without parameters between them.
+        parameters: What to use instead, by name.
+        inputs: float32 [rows, width].
+
+    Returns:
+        float32 [rows].
+    """
+    values = inputs
+    for name, layer in decision.named_children():
+        if isinstance(layer, nn.Linear):
+            values = F.linear(values, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+        else:
+            values = layer(values)
+    return values
+
+
+def decide(decision: nn.Sequential, parameters: Parameters, users: Tensor, items: Tensor) -> Tensor:
     """Run the decision layers with each user's own parameters.
 
     Args:
@@ -26,14 +50,14 @@ def decide(decision: nn.Module, parameters: Parameters, users: Tensor, items: Te
     """
 
     def of_one_user(own_parameters: Parameters, inputs: Tensor) -> Tensor:
-        return functional_call(decision, own_parameters, (inputs,))  # type: ignore[no-any-return]
+        return run_with(decision, own_parameters, inputs)
 
     inputs = torch.cat([users.unsqueeze(1).expand(-1, items.shape[1], -1), items], dim=-1)
     return vmap(of_one_user)(parameters, inputs)
 
 
 def local_update(
-    decision: nn.Module,
+    decision: nn.Sequential,
     parameters: Parameters,
     rates: Parameters,
     *,
@@ -68,8 +92,7 @@ def local_update(
     """
 
     def support_loss(own: Parameters, inputs: Tensor, ratings: Tensor, mask: Tensor) -> Tensor:
-        predictions: Tensor = functional_call(decision, own, (inputs,))
-        return ((predictions - ratings).square() * mask).sum() / mask.sum().clamp(min=1)
+        return ((run_with(decision, own, inputs) - ratings).square() * mask).sum() / mask.sum().clamp(min=1)
 
     gradients_of_all = vmap(grad(support_loss))
     counts = mask.sum(dim=1)

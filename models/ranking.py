@@ -13,14 +13,16 @@ from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.candidates import Candidate, Strategy, strategy_scores
+from models.content import content_features
 from models.data.dataset import Entities
+from models.features import ID_FIELD
 from models.learner import Support
 from models.schema import AttributeField, AttributeValue, FieldKind
 
 _PRIOR_COUNT = 20.0
 """For a visitor of whom nothing is known: training ratings at which an item's prediction counts half."""
 
-_DIVERSITY = 0.3
+_DIVERSITY = 0.5
 """For the same visitor: rating units that an item loses when it is just like one above it."""
 
 _POOL = 10
@@ -110,6 +112,7 @@ class Recommender:
         ratings: Sequence[tuple[str, float]],
         n: int,
         exclude: Collection[str] = (),
+        include_rated: bool = False,
         where: Mapping[str, Sequence[str]] | None = None,
     ) -> list[RankedItem]:
         """The items that a user is expected to rate highest.
@@ -118,7 +121,8 @@ class Recommender:
             attributes: What is known of the user, by field; missing fields and unseen values are unknown.
             ratings: The user's ratings; those of items outside the catalogue are ignored.
             n: Most items to return.
-            exclude: Items to leave out beside those that were rated.
+            exclude: Items to leave out.
+            include_rated: Whether items that were rated may be in the list.
             where: Field → values; only items with one of the values of every field.
 
         Returns:
@@ -127,14 +131,21 @@ class Recommender:
         Raises:
             ValueError: `where` names a field that the items do not have.
         """
-        allowed = self._allowed({*exclude, *(item_id for item_id, _ in ratings)}, where or {})
+        rated = () if include_rated else [item_id for item_id, _ in ratings]
+        allowed = self._allowed({*exclude, *rated}, where or {})
         predictions = self._predict(attributes, [pair for pair in ratings if pair[0] in self.items.row_of])
         if ratings or any(value is not None for value in attributes.values()):
             rows = _best(predictions, self._counts, allowed, n)
         else:
             rows = self._diverse(predictions, allowed, n)
+        scale = self.model.schema.rating_scale
         return [
-            RankedItem(self.items.ids[row], self._titles[row], float(predictions[row]), rank)
+            RankedItem(
+                item_id=self.items.ids[row],
+                title=self._titles[row],
+                predicted_rating=float(np.clip(predictions[row], scale.minimum, scale.maximum)),
+                rank=rank,
+            )
             for rank, row in enumerate(rows, start=1)
         ]
 
@@ -171,7 +182,7 @@ class Recommender:
     def _predict(
         self, attributes: Mapping[str, AttributeValue], ratings: Sequence[tuple[str, float]]
     ) -> NDArray[np.float32]:
-        """Predicted ratings of the whole catalogue, on the rating scale; float32 [items]."""
+        """Predicted ratings of the whole catalogue; float32 [items], not clipped, which would tie the best items."""
         device, learner = self.model.device, self.model.learner
         user = entity_table(self.model.schema.users.fields, [("", None, attributes)])
         rated = torch.tensor([self.items.row_of[item_id] for item_id, _ in ratings], dtype=torch.int64)
@@ -184,8 +195,7 @@ class Recommender:
                 mask=torch.ones(1, len(ratings), dtype=torch.bool, device=device),
             )
             predictions = learner.predict(learner.adapt(support), users, self._vectors.unsqueeze(0))
-        scale = self.model.schema.rating_scale
-        return np.asarray(predictions[0].clamp(scale.minimum, scale.maximum).cpu().numpy())
+        return np.asarray(predictions[0].cpu().numpy())
 
     def _allowed(self, exclude: Collection[str], where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
         """Which items may be in a list; bool [items]."""
@@ -208,12 +218,12 @@ class Recommender:
         """Liked, popular and unlike each other: greedy maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
 
         Predictions are drawn towards the mean rating where few ratings back them; then each place goes to the item
-        with the highest score less its greatest similarity (cosine of the item vectors) to those above.
+        with the highest score less its greatest similarity (cosine of the attributes) to those above.
         """
         mean = self.model.manifest.data.mean_rating
         scores = mean + (predictions - mean) * self._counts / (self._counts + _PRIOR_COUNT)
         pool = np.array(_best(scores, self._counts, allowed, _POOL * n), dtype=np.int64)
-        vectors = torch.nn.functional.normalize(self._vectors[torch.from_numpy(pool)], dim=1).cpu().numpy()
+        similarities = self._attribute_similarities(pool)
         remaining = scores[pool].copy()
         closest = np.full(len(pool), -np.inf)
         chosen: list[int] = []
@@ -221,8 +231,15 @@ class Recommender:
             best = int(np.argmax(remaining - _DIVERSITY * np.maximum(closest, 0.0)))
             chosen.append(int(pool[best]))
             remaining[best] = -np.inf
-            closest = np.maximum(closest, vectors @ vectors[best])
+            closest = np.maximum(closest, similarities[best])
         return chosen
+
+    def _attribute_similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Cosines of the attributes of some items; float64 [rows, rows], in [0, 1]."""
+        encoder = self.model.manifest.item_encoder
+        fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
+        features = content_features(fields, encoder.encode(self.items.table[rows]))
+        return np.asarray((features @ features.T).toarray() / max(len(fields), 1))
 
     @cached_property
     def _titles(self) -> list[str | None]:

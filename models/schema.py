@@ -130,6 +130,11 @@ class RatingScale(_SchemaModel):
         steps = (rating - self.minimum) / self.step
         return self.minimum <= rating <= self.maximum and abs(steps - round(steps)) < 1e-6
 
+    @property
+    def level_count(self) -> int:
+        """How many ratings exist."""
+        return round((self.maximum - self.minimum) / self.step) + 1
+
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
 

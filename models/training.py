@@ -21,13 +21,13 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.splits import Split, SplitConfig
 from models.episode_predictions import EncodedData
-from models.features import FeatureEncoder
+from models.features import ID_FIELD, FeatureEncoder
 from models.meta.checkpoint import Checkpoint
 from models.meta.preset import Preset
 from models.meta.trainer import Trainer, TrainingData, TrainingObserver
 from models.schema import AttributeField, FieldKind
 
-_ITEM_ID = AttributeField(name="id", kind=FieldKind.CATEGORICAL)
+_ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
 """A field of the items where the preset asks for it, or where they have no other."""
 
 _VALIDATION_DRAWS = 4

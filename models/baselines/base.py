@@ -28,3 +28,15 @@ class Baseline(ABC):
 def shrunk_mean(sums: NDArray[np.float64], counts: NDArray[np.integer], prior: float) -> NDArray[np.float64]:
     """Mean of residuals drawn towards 0 as by `prior` further residuals of 0; 0 where there are none."""
     return sums / (counts + prior)
+
+
+def distinct_items(batch: EpisodeBatch) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The items of a batch, each once, so that what relates two items is computed once.
+
+    Returns:
+        int32 [D], the rows of the distinct items (padding's too); int64 [B, S] and int64 [B, Q], where in them the
+        support items and the query items are.
+    """
+    distinct, slots = np.unique(np.hstack([batch.support_items, batch.query_items]), return_inverse=True)
+    support_size = batch.support_items.shape[1]
+    return distinct, slots[:, :support_size], slots[:, support_size:]

@@ -1,0 +1,1 @@
+"""The service around the learning: HTTP, storage, jobs and the command line."""

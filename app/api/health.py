@@ -1,0 +1,50 @@
+"""Whether the service is alive, and ready for requests."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from app.api.dependencies import ServicesDep
+from app.api.models import ResponseModel
+from app.services.health import Readiness
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class LivenessResponse(ResponseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ChecksResponse(ResponseModel):
+    """The state of each part: "ok", the model version that serves, or what is wrong."""
+
+    database: str
+    model: str
+    cache: str
+
+
+class ReadinessResponse(ResponseModel):
+    """Whether requests are answered; "degraded" is slower or with a former model, but answered."""
+
+    status: Readiness
+    checks: ChecksResponse
+
+
+@router.get("/live")
+async def get_liveness() -> LivenessResponse:
+    """Whether the process is alive; if not, restart it."""
+    return LivenessResponse()
+
+
+@router.get(
+    "/ready", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": ReadinessResponse, "description": "Not ready"}}
+)
+async def get_readiness(services: ServicesDep, response: Response) -> ReadinessResponse:
+    """Whether requests can be answered; if not, send them elsewhere."""
+    report = await services.health.report()
+    if report.status == Readiness.UNAVAILABLE:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return ReadinessResponse(status=report.status, checks=ChecksResponse.model_validate(report))

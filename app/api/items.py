@@ -1,0 +1,90 @@
+"""The catalogue."""
+
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app.api.dependencies import ItemId, ServicesDep
+from app.api.models import Attributes, EntityId, Line, RequestModel, ResponseModel
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
+from app.storage.items import ItemRecord
+from app.storage.tables import Item
+from models.schema import AttributeValue
+
+router = APIRouter(prefix="/v1", tags=["items"])
+
+
+class ItemRequest(RequestModel):
+    """An item's title and attributes."""
+
+    title: Line | None = None
+    attributes: Attributes = Field(default_factory=dict)
+
+
+class BatchItemRequest(ItemRequest):
+    """One item of several."""
+
+    item_id: EntityId
+
+
+class BatchRequest(RequestModel):
+    """Items to create or replace."""
+
+    items: Annotated[list[BatchItemRequest], Field(min_length=1, max_length=1000)]
+
+
+class ItemResponse(ResponseModel):
+    """An item."""
+
+    item_id: str
+    title: str | None
+    attributes: dict[str, AttributeValue]
+
+    @classmethod
+    def of(cls, item: Item | ItemRecord) -> Self:
+        """The answer about an item."""
+        return cls(item_id=item.id, title=item.title, attributes=item.attributes)
+
+
+@router.put("/items/{item_id}", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
+    """Create or replace an item; it can be recommended at once."""
+    return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
+
+
+@router.post("/items:batch", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
+    """Create or replace up to 1000 items, all or none of them."""
+    items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
+    return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
+
+
+@router.get("/items/{item_id}", responses=problem_responses(InvalidRequestError, ItemNotFoundError))
+async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
+    """An item."""
+    return ItemResponse.of(await services.catalogue.get(item_id))
+
+
+@router.delete(
+    "/items/{item_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(InvalidRequestError, ItemNotFoundError),
+)
+async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
+    """Take an item out of the catalogue; its ratings are kept, but count no more."""
+    await services.catalogue.delete(item_id)
+
+
+@router.get("/items", responses=problem_responses(InvalidRequestError))
+async def list_items(
+    services: ServicesDep,
+    page: PageDep,
+    query: Annotated[Line | None, Query(description="Only items whose title contains this, in any case.")] = None,
+) -> Page[ItemResponse]:
+    """The catalogue, by item id."""
+    items = await services.catalogue.page(query=query, after=page.after, limit=page.limit)
+    return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -1,0 +1,62 @@
+"""Which models there are, and which one serves."""
+
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+
+from app.api.dependencies import ServicesDep
+from app.api.models import EntityId, ResponseModel
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError
+from app.storage.tables import ModelVersion
+
+router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
+
+
+class ModelVersionResponse(ResponseModel):
+    """A registered model version."""
+
+    version: str
+    active: bool
+    preset: str
+    data: str
+    metrics: dict[str, float]
+    created_at: datetime
+    registered_at: datetime
+    activated_at: datetime | None
+
+    @classmethod
+    def of(cls, version: ModelVersion, *, active: bool) -> Self:
+        """The answer about a version."""
+        return cls(
+            version=version.id,
+            active=active,
+            preset=version.manifest["preset"]["name"],
+            data=version.manifest["data"]["name"],
+            metrics=version.manifest["metrics"],
+            created_at=version.created_at,
+            registered_at=version.registered_at,
+            activated_at=version.activated_at,
+        )
+
+
+@router.get("", responses=problem_responses(InvalidRequestError))
+async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[ModelVersionResponse]:
+    """All registered versions, the last registered first."""
+    listed = await services.model_versions.page(after=page.after, limit=page.limit)
+    return page.page(
+        listed.versions,
+        lambda version: ModelVersionResponse.of(version, active=version.id == listed.active),
+        key=lambda version: version.id,
+    )
+
+
+@router.post(
+    "/{version}:activate",
+    responses=problem_responses(InvalidRequestError, ModelVersionNotFoundError, ArtifactUnusableError),
+)
+async def activate_model_version(version: EntityId, services: ServicesDep) -> ModelVersionResponse:
+    """Serve this version from now on; rolling back is activating the former one."""
+    return ModelVersionResponse.of(await services.model_versions.activate(version), active=True)

@@ -1,0 +1,63 @@
+"""Lists in pages: every list answers with its items and the cursor of the next page."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Query
+
+from app.api.models import ResponseModel
+from app.errors import FieldError, InvalidRequestError
+from app.services.checks import is_storable
+
+ItemT = TypeVar("ItemT")
+RowT = TypeVar("RowT")
+
+
+class Page(ResponseModel, Generic[ItemT]):
+    """A part of a list."""
+
+    items: list[ItemT]
+    next_cursor: str | None = None
+
+
+class PageRequest:
+    """Which part of a list is asked for.
+
+    Attributes:
+        limit: Most items of a page.
+        after: The key of the item behind which the page begins; None for the first page.
+    """
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=500, description="Most items to return.")] = 50,
+        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+    ) -> None:
+        self.limit = limit
+        self.after = None if cursor is None else _decode(cursor)
+
+    def page(
+        self, rows: Sequence[RowT], convert: Callable[[RowT], ItemT], *, key: Callable[[RowT], str]
+    ) -> Page[ItemT]:
+        """The page made of these rows; a full one may have a next one."""
+        next_cursor = _encode(key(rows[-1])) if len(rows) == self.limit else None
+        return Page(items=[convert(row) for row in rows], next_cursor=next_cursor)
+
+
+PageDep = Annotated[PageRequest, Depends()]
+
+
+def _encode(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _decode(cursor: str) -> str:
+    try:
+        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        key = "\0"
+    if not is_storable(key):
+        raise InvalidRequestError([FieldError("cursor", "is not a cursor of this service")])
+    return key

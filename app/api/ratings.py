@@ -1,0 +1,74 @@
+"""A user's ratings."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.dependencies import ItemId, ListLength, ServicesDep, UserId
+from app.api.models import Attributes, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.api.recommendations import RecommendationPage
+from app.errors import InvalidRequestError, NoActiveModelError, RatingNotFoundError, UserNotFoundError
+
+router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
+
+
+class RatingsRequest(RequestModel):
+    """A few ratings, one an item, and the user's attributes, which replace the stored ones if they are given."""
+
+    ratings: Annotated[list[GivenRatingRequest], Field(min_length=1, max_length=1000)]
+    attributes: Attributes | None = None
+
+
+class RatingResponse(ResponseModel):
+    """A stored rating."""
+
+    item_id: str
+    rating: float
+    rated_at: datetime
+
+
+class RatingsResponse(ResponseModel):
+    """What is stored of the items in the request, and what is recommended now."""
+
+    user_id: str
+    ratings: list[RatingResponse]
+    recommendations: RecommendationPage
+    model_version: str
+
+
+@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def add_ratings(
+    user_id: UserId, body: RatingsRequest, services: ServicesDep, n: ListLength = 10
+) -> RatingsResponse:
+    """Store ratings, adapt to them, and recommend. Creates the user if new; of two ratings the later stays."""
+    stored = await services.ratings.add(
+        user_id, [rating.given() for rating in body.ratings], attributes=body.attributes, n=n
+    )
+    return RatingsResponse(
+        user_id=user_id,
+        ratings=[RatingResponse.model_validate(rating) for rating in stored.ratings],
+        recommendations=RecommendationPage.of(stored.recommendations),
+        model_version=stored.recommendations.model_version,
+    )
+
+
+@router.get("", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+async def list_ratings(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[RatingResponse]:
+    """The user's ratings, by item id."""
+    ratings = await services.ratings.page(user_id, after=page.after, limit=page.limit)
+    return page.page(ratings, RatingResponse.model_validate, key=lambda rating: rating.item_id)
+
+
+@router.delete(
+    "/{item_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(InvalidRequestError, UserNotFoundError, RatingNotFoundError),
+)
+async def delete_rating(user_id: UserId, item_id: ItemId, services: ServicesDep) -> None:
+    """Delete one rating."""
+    await services.ratings.delete(user_id, item_id)

@@ -1,0 +1,81 @@
+"""Recommendations."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
+from app.api.models import Attributes, EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.pagination import Page
+from app.api.problems import problem_responses
+from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
+from app.services.recommending import ListOptions, Recommendations
+
+router = APIRouter(prefix="/v1", tags=["recommendations"])
+
+
+class Recommendation(ResponseModel):
+    """An item, and what its user is expected to rate it."""
+
+    item_id: str
+    title: str | None
+    predicted_rating: float
+    rank: int
+    model_version: str
+
+
+class RecommendationPage(Page[Recommendation]):
+    """A ranked list, the best first, and the model version that made it."""
+
+    model_version: str
+
+    @classmethod
+    def of(cls, made: Recommendations) -> Self:
+        """The answer with recommendations."""
+        return cls(
+            items=[
+                Recommendation(
+                    item_id=item.item_id,
+                    title=item.title,
+                    predicted_rating=item.predicted_rating,
+                    rank=item.rank,
+                    model_version=made.model_version,
+                )
+                for item in made.items
+            ],
+            model_version=made.model_version,
+        )
+
+
+class VisitorRequest(RequestModel):
+    """What is known of somebody who is not stored; all of it may be left out."""
+
+    attributes: Attributes = Field(default_factory=dict)
+    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
+    exclude: Annotated[
+        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
+    ]
+    filter: Filters = Field(default_factory=dict)
+    include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
+
+
+@router.get(
+    "/users/{user_id}/recommendations",
+    responses=problem_responses(InvalidRequestError, UserNotFoundError, NoActiveModelError),
+)
+async def get_recommendations(user_id: UserId, options: ListOptionsDep, services: ServicesDep) -> RecommendationPage:
+    """Recommendations for a stored user; items that the user has rated are left out by default."""
+    return RecommendationPage.of(await services.recommending.for_user(user_id, options))
+
+
+@router.post("/recommendations", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def recommend(body: VisitorRequest, services: ServicesDep) -> RecommendationPage:
+    """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
+    made = await services.recommending.for_visitor(
+        body.attributes,
+        [rating.given() for rating in body.ratings],
+        ListOptions(n=body.n, exclude=body.exclude, filters=body.filter, include_rated=body.include_rated),
+    )
+    return RecommendationPage.of(made)

@@ -1,0 +1,64 @@
+"""Users and their attributes."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.dependencies import ServicesDep, UserId
+from app.api.models import Attributes, RequestModel, ResponseModel
+from app.api.problems import problem_responses
+from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
+from app.services.users import UserProfile
+from models.schema import AttributeValue
+
+router = APIRouter(prefix="/v1/users", tags=["users"])
+
+
+class UserRequest(RequestModel):
+    """A user's attributes."""
+
+    attributes: Attributes = Field(default_factory=dict)
+
+
+class UserResponse(ResponseModel):
+    """A user."""
+
+    user_id: str
+    attributes: dict[str, AttributeValue]
+    rating_count: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, profile: UserProfile) -> Self:
+        """The answer about a user."""
+        return cls(
+            user_id=profile.user.id,
+            attributes=profile.user.attributes,
+            rating_count=profile.rating_count,
+            created_at=profile.user.created_at,
+        )
+
+
+@router.put("/{user_id}", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
+    """Create a user, or replace a user's attributes; ratings stay."""
+    return UserResponse.of(await services.users.put(user_id, body.attributes))
+
+
+@router.get("/{user_id}", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
+    """A user."""
+    return UserResponse.of(await services.users.get(user_id))
+
+
+@router.delete(
+    "/{user_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(InvalidRequestError, UserNotFoundError),
+)
+async def delete_user(user_id: UserId, services: ServicesDep) -> None:
+    """Erase a user and all of the user's ratings."""
+    await services.users.delete(user_id)

@@ -1,0 +1,5 @@
+"""The command line: `coldstart …`."""
+
+from app.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,53 @@
+"""`coldstart data`: obtaining and checking data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
+from models.data.dataset import State
+from models.data.download import PUBLIC_DATASETS, fetch
+
+data_commands = typer.Typer(help="Obtain and check data sets.", no_args_is_help=True)
+
+
+@data_commands.command("fetch")
+def fetch_command(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(PUBLIC_DATASETS)}.")],
+    directory: Annotated[Path, typer.Option("--to", file_okay=False, help="Where to put it, under its name.")] = Path(
+        "data"
+    ),
+) -> None:
+    """Download a public data set, unless it is there already."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        target = fetch(
+            name,
+            directory,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    typer.echo(target)
+
+
+@data_commands.command("check")
+def check_command(
+    data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
+) -> None:
+    """Read a data set and say what is in it."""
+    dataset = load_dataset(data, schema, malformed)
+    ratings = dataset.ratings
+    typer.echo(
+        f"{dataset.schema.name}: {len(ratings):,} ratings ({dataset.schema.rating_scale}) "
+        f"by {np.count_nonzero(np.diff(ratings.offsets)):,} of {len(dataset.users):,} users "
+        f"of {len(np.unique(ratings.items)):,} of {len(dataset.items):,} items"
+    )
+    if ratings.states is not None:
+        for state in State:
+            typer.echo(f"  {state.label}: {np.count_nonzero(ratings.states == state):,} ratings")
+    for entity, source in (("user", dataset.schema.users), ("item", dataset.schema.items)):
+        fields = ", ".join(f"{field.name} ({field.kind.value})" for field in source.fields)
+        typer.echo(f"  {entity} attributes: {fields or 'none'}")

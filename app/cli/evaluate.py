@@ -1,0 +1,100 @@
+"""`coldstart evaluate`: the offline evaluation of an artifact."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, report_skipped
+from models.artifact import load_artifact
+from models.data.dataset import State
+from models.data.episode_files import read_episodes
+from models.data.reader import read_dataset
+from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.schema import DatasetSchema
+
+_TABLE_WIDTH = 160
+_ALL_STATES = ",".join(state.label for state in State)
+
+
+def evaluate_command(
+    model: Annotated[Path, typer.Option(file_okay=False, help="Directory of the artifact.")],
+    data: DataDirectory,
+    states: Annotated[str, typer.Option(help="Comma-separated.")] = _ALL_STATES,
+    seed: Annotated[int, typer.Option(min=0, help="Of the query ratings and the bootstrap.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Local steps, instead of the preset's.")] = None,
+    paper_warm: Annotated[
+        bool, typer.Option("--paper-warm", help="Evaluate the warm state in sample, as the paper does.")
+    ] = False,
+    episodes: Annotated[
+        Path | None, typer.Option(dir_okay=False, exists=True, help="Evaluate these episodes (JSON Lines) instead.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the report here.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write each query rating and its prediction here, as CSV.")
+    ] = None,
+    schema: SchemaFile = None,
+    malformed: MalformedOption = Malformed.REFUSE,
+    device: Device = "cpu",
+) -> None:
+    """Measure a model in the four states, beside itself without adaptation and beside the baselines."""
+    try:
+        config = EvaluationConfig(
+            states=tuple(label.strip() for label in states.split(",")), seed=seed, steps=steps, paper_warm=paper_warm
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--states") from error
+    trained = load_artifact(model, device=device)
+    dataset, rows = read_dataset(
+        data,
+        schema=DatasetSchema.from_toml(schema) if schema else trained.schema,
+        malformed=malformed.value,
+    )
+    report_skipped(rows)
+    given = read_episodes(episodes, dataset) if episodes else None
+    with Progress(transient=True) as progress:
+        task = progress.add_task("evaluating", total=1.0)
+        report, predicted = evaluate(
+            trained,
+            dataset,
+            config,
+            episodes=given,
+            progress=lambda share: progress.update(task, completed=share),
+        )
+    if json_file:
+        json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    if predictions:
+        predicted.write_csv(predictions)
+    _print(report)
+
+
+def _print(report: EvaluationReport) -> None:
+    # A file or a pipe has no width; the table needs this much.
+    console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
+    for state in report.states:
+        if state.predictors:
+            console.print(_table(state))
+        else:
+            console.print(f"{state.state}: no user has enough ratings")
+    for note in report.notes:
+        console.print(f"note: {note}")
+
+
+def _table(state: StateReport) -> Table:
+    title = f"{state.state}: {state.users:,} users, {state.mean_support:.1f} support ratings on average"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("95 % intervals as ±", no_wrap=True, min_width=21)
+    for measure in state.predictors[0].measures:
+        table.add_column(measure.replace("_", "\n"), justify="right", no_wrap=True)
+    for predictor in state.predictors:
+        table.add_row(predictor.name, *(_cell(estimate) for estimate in predictor.measures.values()))
+    return table
+
+
+def _cell(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [dim]±{(estimate.high - estimate.low) / 2:.3f}[/dim]"

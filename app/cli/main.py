@@ -1,0 +1,57 @@
+"""All commands under one roof, and what becomes of their errors."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from app.cli.data import data_commands
+from app.cli.evaluate import evaluate_command
+from app.cli.imports import import_commands
+from app.cli.model_versions import model_commands
+from app.cli.serve import migrate_command, serve_command, worker_command
+from app.cli.train import train_command
+from app.errors import ServiceError
+from models.artifact import ArtifactError
+from models.data.download import DownloadError
+from models.data.episode_files import EpisodeFileError
+from models.data.malformed import DataError
+from models.meta.checkpoint import CheckpointError
+from models.meta.preset import PresetError
+from models.schema import SchemaError
+
+EXPECTED_ERRORS = (
+    ArtifactError,
+    CheckpointError,
+    DataError,
+    DownloadError,
+    EpisodeFileError,
+    PresetError,
+    SchemaError,
+    ServiceError,
+)
+"""Errors whose message tells the user what to change; any other is a fault of the program and shows its traceback."""
+
+app = typer.Typer(
+    name="coldstart",
+    help="A cold-start recommender: train, evaluate and serve a meta-learned user-preference estimator.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they may hold passwords
+)
+app.add_typer(data_commands, name="data")
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+app.command("serve")(serve_command)
+app.command("worker")(worker_command)
+app.command("migrate")(migrate_command)
+app.add_typer(import_commands, name="import")
+app.add_typer(model_commands, name="model")
+
+
+def main() -> None:
+    """Run a command; an expected error is one line on standard error and exit code 1."""
+    try:
+        app()
+    except EXPECTED_ERRORS as error:
+        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.data.dataset import Dataset
+from models.data.malformed import MalformedRows
+from models.data.reader import read_dataset
+from models.schema import DatasetSchema
+
+
+class Malformed(StrEnum):
+    """What to do with malformed rows."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+
+
+DataDirectory = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        envvar="COLDSTART_DATA_DIR",
+        exists=True,
+        file_okay=False,
+        help="Directory of the data set.",
+    ),
+]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option("--schema", dir_okay=False, help="TOML schema, where the directory holds none and is no known set."),
+]
+MalformedOption = Annotated[
+    Malformed, typer.Option("--malformed", help="Refuse a data set with malformed rows, or skip those rows.")
+]
+Device = Annotated[str, typer.Option(envvar="COLDSTART_DEVICE", help="Where to compute: cpu, cuda, …")]
+
+
+def load_dataset(directory: Path, schema_file: Path | None, malformed: Malformed) -> Dataset:
+    """Read a data set and report the rows that were skipped on standard error."""
+    schema = DatasetSchema.from_toml(schema_file) if schema_file else None
+    dataset, rows = read_dataset(directory, schema=schema, malformed=malformed.value)
+    report_skipped(rows)
+    return dataset
+
+
+def report_skipped(rows: MalformedRows) -> None:
+    """Say how many rows were left out, and why."""
+    if rows:
+        typer.echo(f"skipped {len(rows):,} malformed rows\n{rows.summary()}", err=True)

@@ -1,0 +1,52 @@
+"""`coldstart serve`, `worker` and `migrate`: the processes of a deployment."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from app.jobs.worker import run_worker
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.migrate import upgrade
+from models.artifact import verify_artifact
+
+
+def serve_command(
+    model: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Artifact to serve, instead of the active version.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(file_okay=False, exists=True, help="Data set that evaluation jobs read.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+) -> None:
+    """Serve the API. Options go before the environment's COLDSTART_… settings."""
+    settings = _settings(model_dir=model, data_dir=data, host=host, port=port)
+    if settings.model_dir is not None:
+        # Here, because an error during start-up would come with uvicorn's traceback around it.
+        verify_artifact(settings.model_dir)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port)
+
+
+def worker_command() -> None:
+    """Work off jobs in a process of its own, until SIGINT or SIGTERM."""
+    run_worker(Settings())
+
+
+def migrate_command() -> None:
+    """Bring the database to the tables of this release, which `serve` and `worker` also do when they start."""
+
+    async def migrate() -> None:
+        async with open_database(Settings().database_url.get_secret_value()) as database:
+            await upgrade(database)
+
+    asyncio.run(migrate())
+
+
+def _settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic validates them
+    return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,187 @@
+"""What can go wrong in words that a client can act upon: each error has a status and a stable code.
+
+`app.api.problems` turns these errors into RFC 9457 problem responses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """Which field of a request is wrong, such as `ratings.2.rating`, and why."""
+
+    field: str
+    reason: str
+
+
+class ServiceError(Exception):
+    """Base of all errors that a client is told about.
+
+    Attributes:
+        status: The HTTP status of the answer.
+        code: Names the kind of error; clients rely on it, so it never changes.
+        title: The kind of error for people, the same for every occurrence.
+        detail: What happened this time.
+        errors: The wrong fields, where the request is to blame.
+    """
+
+    status: ClassVar[HTTPStatus]
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+class InvalidRequestError(ServiceError):
+    """The request contradicts the API or the model's schema."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid-request"
+    title = "The request is not valid"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0].field}: {errors[0].reason}{more}", errors)
+
+
+class BodyTooLargeError(ServiceError):
+    """The request's body is longer than the service accepts."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "body-too-large"
+    title = "The request body is too large"
+
+
+class UserNotFoundError(ServiceError):
+    """There is no such user."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "user-not-found"
+    title = "There is no such user"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"There is no user {user_id!r}.")
+
+
+class RatingNotFoundError(ServiceError):
+    """The user has not rated the item."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "rating-not-found"
+    title = "There is no such rating"
+
+    def __init__(self, user_id: str, item_id: str) -> None:
+        super().__init__(f"User {user_id!r} has no rating of item {item_id!r}.")
+
+
+class ItemNotFoundError(ServiceError):
+    """The item is not in the catalogue."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "item-not-found"
+    title = "There is no such item"
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(f"There is no item {item_id!r} in the catalogue.")
+
+
+class ModelVersionNotFoundError(ServiceError):
+    """The model version was never registered."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "model-version-not-found"
+    title = "There is no such model version"
+
+    def __init__(self, version_id: str) -> None:
+        super().__init__(f"There is no model version {version_id!r}.")
+
+
+class ArtifactUnusableError(ServiceError):
+    """A registered model version cannot be loaded from its directory."""
+
+    status = HTTPStatus.CONFLICT
+    code = "artifact-unusable"
+    title = "The model version cannot be loaded"
+
+
+class NoActiveModelError(ServiceError):
+    """No model version has been activated yet."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "no-active-model"
+    title = "No model is being served"
+
+    def __init__(self) -> None:
+        super().__init__("No model version is active. Start the service with a model, or activate a version.")
+
+
+class EvaluationNotFoundError(ServiceError):
+    """There is no such evaluation."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "evaluation-not-found"
+    title = "There is no such evaluation"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no evaluation {job_id!r}.")
+
+
+class EvaluationNotSucceededError(ServiceError):
+    """A report was asked for that does not exist, or not yet."""
+
+    status = HTTPStatus.CONFLICT
+    code = "evaluation-not-succeeded"
+    title = "The evaluation has no report"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"There is a report once an evaluation has succeeded; this one is {status}.")
+
+
+class EvaluationFinishedError(ServiceError):
+    """An evaluation that has ended cannot be cancelled."""
+
+    status = HTTPStatus.CONFLICT
+    code = "evaluation-finished"
+    title = "The evaluation has already ended"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The evaluation has {status} and cannot be cancelled.")
+
+
+class EvaluationDataMissingError(ServiceError):
+    """The service has no data set to evaluate on."""
+
+    status = HTTPStatus.CONFLICT
+    code = "evaluation-data-missing"
+    title = "There are no data to evaluate on"
+
+    def __init__(self) -> None:
+        super().__init__("The data set that the model was trained on is not here; set COLDSTART_DATA_DIR.")
+
+
+class QueueUnavailableError(ServiceError):
+    """The job queue cannot be reached."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "queue-unavailable"
+    title = "The job queue is not available"
+
+    def __init__(self) -> None:
+        super().__init__("The job queue does not answer; try again later.")
+
+
+class DatabaseUnavailableError(ServiceError):
+    """The database cannot be reached, or cannot do what it should."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "database-unavailable"
+    title = "The database is not available"
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer; try again later.")

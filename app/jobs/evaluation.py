@@ -1,0 +1,52 @@
+"""The evaluation job: a model version, a data set, a report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.artifact import load_artifact
+from models.data.reader import read_dataset
+from models.evaluation import EvaluationConfig, evaluate
+
+KIND = "evaluation"
+
+
+class EvaluationParameters(BaseModel):
+    """All that an evaluation needs to know.
+
+    Attributes:
+        model_version: The model to evaluate.
+        model_path: Where its artifact is.
+        data_path: The data set to evaluate it on.
+        config: What to evaluate.
+    """
+
+    model_version: str
+    model_path: Path
+    data_path: Path
+    config: EvaluationConfig
+
+
+def run_evaluation(parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]) -> dict[str, Any]:
+    """Evaluate a model.
+
+    Args:
+        parameters: `EvaluationParameters` as JSON.
+        device: Where to compute.
+        progress: Called with the share that is done; what it raises stops the evaluation.
+
+    Returns:
+        `EvaluationReport` as JSON.
+
+    Raises:
+        ArtifactError: If the artifact cannot be used.
+        DataError: If the data set cannot be read.
+    """
+    given = EvaluationParameters.model_validate(parameters)
+    model = load_artifact(given.model_path, device=device)
+    # Training may have left malformed rows out, and so does its evaluation.
+    dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
+    report, _ = evaluate(model, dataset, given.config, progress=progress)
+    return report.model_dump(mode="json")

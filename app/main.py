@@ -1,0 +1,61 @@
+"""The application: settings in, ASGI app out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app.api import (
+    candidates,
+    evaluations,
+    health,
+    items,
+    model_versions,
+    ratings,
+    recommendations,
+    users,
+)
+from app.api.body_limit import BodyLimit
+from app.api.problems import DocumentedAPI, add_problem_handlers
+from app.services.container import open_services
+from app.settings import Settings
+
+_RESOURCES = (users, ratings, recommendations, candidates, items, evaluations, model_versions, health)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application.
+
+    At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
+    be used, with DatabaseUnavailableError if there is no database, and with QueueUnavailableError if there is
+    no job queue to work off.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, with_worker=settings.run_worker) as services:
+            await services.model_versions.start_serving(settings.model_dir)
+            app.state.services = services
+            yield
+
+    app = DocumentedAPI(
+        title="Cold-start recommender",
+        version="1",
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    add_problem_handlers(app)
+    for resource in _RESOURCES:
+        app.include_router(resource.router)
+    return app
+
+
+def create_app_from_env() -> FastAPI:
+    """The service by the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
+    return create_app(Settings())
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,99 @@
+"""The items that can be recommended."""
+
+from collections.abc import Sequence
+
+from app.errors import FieldError, ItemNotFoundError
+from app.services.checks import attribute_faults, known_attributes, raise_faults
+from app.services.model_host import ModelHost
+from app.storage.database import Database
+from app.storage.items import ItemRecord, ItemRepository
+from app.storage.tables import Item
+from app.storage.versions import VersionsRepository
+from models.schema import EntitySource
+
+
+class Catalogue:
+    """Stores, finds and deletes items; the next request sees every change."""
+
+    def __init__(self, database: Database, host: ModelHost) -> None:
+        self._database = database
+        self._host = host
+
+    async def put(self, item: ItemRecord) -> ItemRecord:
+        """Create or replace an item.
+
+        Raises:
+            InvalidRequestError: If its attributes contradict the schema.
+            NoActiveModelError: If no model is being served, and so there is no schema.
+        """
+        source = await self._item_source()
+        raise_faults(attribute_faults(item.attributes, source))
+        (stored,) = await self._save([item], source)
+        return stored
+
+    async def put_all(self, items: Sequence[ItemRecord]) -> Sequence[ItemRecord]:
+        """Create or replace items, all or none of them.
+
+        Raises:
+            InvalidRequestError: If attributes contradict the schema, or an id occurs twice.
+            NoActiveModelError: If no model is being served, and so there is no schema.
+        """
+        source = await self._item_source()
+        raise_faults(
+            _duplicate_faults(items),
+            *(
+                attribute_faults(item.attributes, source, where=f"items.{index}.attributes")
+                for index, item in enumerate(items)
+            ),
+        )
+        return await self._save(items, source)
+
+    async def get(self, item_id: str) -> Item:
+        """An item.
+
+        Raises:
+            ItemNotFoundError: If it is not in the catalogue.
+        """
+        async with self._database.read() as session:
+            item = await ItemRepository(session).get(item_id)
+        if item is None:
+            raise ItemNotFoundError(item_id)
+        return item
+
+    async def delete(self, item_id: str) -> None:
+        """Take an item out of the catalogue; its ratings stay, but count no more.
+
+        Raises:
+            ItemNotFoundError: If it is not in the catalogue.
+        """
+        async with self._database.write() as session:
+            version = await VersionsRepository(session).next_catalogue()
+            if not await ItemRepository(session).delete(item_id, version=version):
+                raise ItemNotFoundError(item_id)
+
+    async def page(self, *, query: str | None, after: str | None, limit: int) -> Sequence[Item]:
+        """Items by id from behind `after` on; with a query, those whose title contains it in any case."""
+        async with self._database.read() as session:
+            return await ItemRepository(session).page(query=query, after=after, limit=limit)
+
+    async def _item_source(self) -> EntitySource:
+        async with self._database.read() as session:
+            versions = await VersionsRepository(session).current()
+        return (await self._host.at(versions)).schema.items
+
+    async def _save(self, items: Sequence[ItemRecord], source: EntitySource) -> Sequence[ItemRecord]:
+        stored = [ItemRecord(item.id, item.title, known_attributes(item.attributes, source)) for item in items]
+        async with self._database.write() as session:
+            version = await VersionsRepository(session).next_catalogue()
+            await ItemRepository(session).save(stored, version=version)
+        return stored
+
+
+def _duplicate_faults(items: Sequence[ItemRecord]) -> list[FieldError]:
+    seen: set[str] = set()
+    faults = []
+    for index, item in enumerate(items):
+        if item.id in seen:
+            faults.append(FieldError(f"items.{index}.item_id", "occurs twice in this request"))
+        seen.add(item.id)
+    return faults

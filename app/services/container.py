@@ -1,0 +1,84 @@
+"""All services of one process, and how they are opened and closed."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from app.cache import create_cache
+from app.jobs.queue import JobQueue
+from app.jobs.runner import JobRunner
+from app.jobs.worker import EmbeddedWorker
+from app.services.catalogue import Catalogue
+from app.services.eliciting import Eliciting
+from app.services.evaluations import Evaluations
+from app.services.health import Health
+from app.services.model_host import ModelHost
+from app.services.model_versions import ModelVersions
+from app.services.ratings import Ratings
+from app.services.recommending import Recommending
+from app.services.scoring import Scorer
+from app.services.users import Users
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.migrate import upgrade
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the API calls."""
+
+    users: Users
+    ratings: Ratings
+    recommending: Recommending
+    eliciting: Eliciting
+    catalogue: Catalogue
+    evaluations: Evaluations
+    model_versions: ModelVersions
+    health: Health
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Services]:
+    """The services over a migrated database, closed when the block ends.
+
+    Args:
+        settings: What to open.
+        with_worker: Whether to work off jobs meanwhile.
+
+    Raises:
+        DatabaseUnavailableError: If the database cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
+        await upgrade(database)
+        cache = create_cache(settings)
+        stack.push_async_callback(cache.close)
+        runner = JobRunner(settings)
+        queue = JobQueue(settings, run=runner.run, tidy=runner.tidy)
+        stack.callback(queue.close)
+        if with_worker:
+            await stack.enter_async_context(_worker(queue, runner))
+        host = ModelHost(database, device=settings.device)
+        scorer = Scorer()
+        yield Services(
+            users=Users(database, host),
+            ratings=Ratings(database, host, scorer),
+            recommending=Recommending(database, host, scorer, cache),
+            eliciting=Eliciting(database, host, scorer),
+            catalogue=Catalogue(database, host),
+            evaluations=Evaluations(database, queue, settings.data_dir),
+            model_versions=ModelVersions(database, host),
+            health=Health(database, host, cache),
+        )
+
+
+@asynccontextmanager
+async def _worker(queue: JobQueue, runner: JobRunner) -> AsyncIterator[None]:
+    worker = EmbeddedWorker(queue, runner)
+    await to_thread.run_sync(worker.start)
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(worker.stop)

@@ -1,0 +1,78 @@
+"""Importing a data set's users, items and ratings into the service, in batches."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from app.services.entities import to_records
+from app.storage.database import Database
+from app.storage.items import ItemRepository
+from app.storage.ratings import NewRating, RatingRepository
+from app.storage.users import UserRepository
+from app.storage.versions import VersionsRepository
+from models.data.dataset import Dataset
+
+_BATCH = 500
+
+Progress = Callable[[int], None]
+"""Told after every committed batch how many items, users or ratings it held."""
+
+
+class Importing:
+    """Stores what a data set holds beside what is there; importing again changes nothing.
+
+    Each batch is a transaction: an import that is interrupted can simply be run again.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def items(self, dataset: Dataset, progress: Progress) -> None:
+        """Create or replace the data set's items."""
+        records = list(to_records(dataset.items))
+        for batch in _batches(len(records)):
+            async with self._database.write() as session:
+                version = await VersionsRepository(session).next_catalogue()
+                await ItemRepository(session).save(records[batch], version=version)
+            progress(batch.stop - batch.start)
+
+    async def users(self, dataset: Dataset, progress: Progress) -> None:
+        """Create the data set's users, or replace their attributes."""
+        records = list(to_records(dataset.users))
+        for batch in _batches(len(records)):
+            async with self._database.write() as session:
+                users = UserRepository(session)
+                # In one order everywhere, so that two imports at once cannot deadlock.
+                for record in sorted(records[batch], key=lambda record: record.id):
+                    await users.save(record.id, record.attributes)
+            progress(batch.stop - batch.start)
+
+    async def ratings(self, dataset: Dataset, progress: Progress) -> None:
+        """Store the data set's ratings, creating users as needed; of two ratings of an item the later stays."""
+        now = datetime.now(UTC)
+        offsets = dataset.ratings.offsets
+        for batch in _batches(len(dataset.users)):
+            async with self._database.write() as session:
+                users, ratings = UserRepository(session), RatingRepository(session)
+                for row in sorted(range(batch.start, batch.stop), key=dataset.users.ids.__getitem__):
+                    if own := _ratings_of(dataset, row, now):
+                        await users.save(dataset.users.ids[row], None)
+                        await ratings.save(dataset.users.ids[row], own)
+            progress(int(offsets[batch.stop] - offsets[batch.start]))
+
+
+def _batches(count: int) -> Iterator[slice]:
+    for start in range(0, count, _BATCH):
+        yield slice(start, min(start + _BATCH, count))
+
+
+def _ratings_of(dataset: Dataset, user: int, now: datetime) -> list[NewRating]:
+    """One user's ratings; those of a data set without times are made now."""
+    ratings = dataset.ratings
+    return [
+        NewRating(
+            item_id=dataset.items.ids[ratings.items[row]],
+            rating=float(ratings.values[row]),
+            rated_at=now if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC),
+        )
+        for row in range(ratings.offsets[user], ratings.offsets[user + 1])
+    ]

@@ -1,0 +1,153 @@
+"""The model in memory, kept level with the active version and the catalogue of the database."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from anyio import to_thread
+
+from app.errors import NoActiveModelError
+from app.services.entities import to_entities
+from app.storage.database import Database
+from app.storage.items import ItemRepository
+from app.storage.model_versions import ModelVersionRepository
+from app.storage.versions import Versions, VersionsRepository
+from models.artifact import ArtifactError, TrainedModel, load_artifact
+from models.ranking import Recommender
+from models.schema import DatasetSchema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One model over one state of the catalogue; a request uses one of them from its beginning to its end."""
+
+    recommender: Recommender
+    activation: int
+    catalogue: int
+
+    @property
+    def model_version(self) -> str:
+        """The id of the model version."""
+        return self.recommender.model.version
+
+    @property
+    def schema(self) -> DatasetSchema:
+        """What the model's data look like, and so what requests may say."""
+        return self.recommender.model.schema
+
+    def is_older_than(self, versions: Versions) -> bool:
+        """Whether the database has been seen at something newer."""
+        return self.activation < versions.activation or self.catalogue < versions.catalogue
+
+
+class ModelHost:
+    """Loads models and hands out what is to be served at the versions that a request has read.
+
+    Args:
+        database: Where the catalogue and the registered versions are.
+        device: Where models compute.
+    """
+
+    def __init__(self, database: Database, *, device: str) -> None:
+        self._database = database
+        self._device = device
+        self._serving: Serving | None = None
+        self._last_loaded: TrainedModel | None = None
+        self._catching_up = asyncio.Lock()
+        self.failure: str | None = None
+        """Why the active version is not the one being served, if so."""
+
+    async def load(self, directory: Path, *, expected: str | None = None) -> TrainedModel:
+        """Load an artifact; activating its version next will not load it again.
+
+        Args:
+            directory: Where the artifact is.
+            expected: The version that it should be, if that is known.
+
+        Raises:
+            ArtifactError: If it cannot be used, or is another version.
+        """
+        if self._last_loaded is not None and self._last_loaded.version == expected:
+            return self._last_loaded
+        model = await to_thread.run_sync(partial(load_artifact, directory, device=self._device))
+        if expected is not None and model.version != expected:
+            raise ArtifactError(f"{directory}: holds {model.version}, not {expected}")
+        self._last_loaded = model
+        return model
+
+    async def at(self, versions: Versions) -> Serving:
+        """What to serve at these versions, or at newer ones.
+
+        The first request that sees newer versions does the work, and those that see them too wait for it;
+        requests before them go on with what they have. If a newly activated version cannot be loaded, the
+        former goes on serving.
+
+        Raises:
+            NoActiveModelError: If no version is active, or it cannot be loaded and there is no former one.
+        """
+        serving = self._serving
+        if serving is None or serving.is_older_than(versions):
+            async with self._catching_up:
+                serving = self._serving
+                while serving is None or serving.is_older_than(versions):
+                    serving = self._serving = await self._newer(serving, versions)
+        return serving
+
+    async def _newer(self, serving: Serving | None, versions: Versions) -> Serving:
+        if serving is None or serving.activation < versions.activation:
+            return await self._activated(serving, versions)
+        return await self._with_changes(serving)
+
+    async def _activated(self, former: Serving | None, versions: Versions) -> Serving:
+        if former is not None and former.model_version == versions.model_version:
+            self.failure = None  # another version was active in between, and nobody asked for it here
+            return replace(former, activation=versions.activation)
+        try:
+            model = await self._load_version(versions.model_version)
+        except ArtifactError as error:
+            self.failure = f"{versions.model_version} cannot be loaded"
+            logger.error("The active version %s: %s", self.failure, error)
+            if former is None:
+                raise NoActiveModelError from error
+            return replace(former, activation=versions.activation)
+        self.failure = None
+        return await self._over_catalogue(model, versions.activation)
+
+    async def _load_version(self, version_id: str | None) -> TrainedModel:
+        if version_id is None:
+            raise NoActiveModelError
+        async with self._database.read() as session:
+            registered = await ModelVersionRepository(session).get(version_id)
+        if registered is None:
+            raise NoActiveModelError
+        return await self.load(Path(registered.path), expected=version_id)
+
+    async def _over_catalogue(self, model: TrainedModel, activation: int) -> Serving:
+        async with self._database.read() as session:
+            # The version first: items that change in between are then read again later, but never missed.
+            catalogue = (await VersionsRepository(session).current()).catalogue
+            items = await ItemRepository(session).catalogue()
+
+        def build() -> Recommender:
+            recommender = Recommender(model, to_entities(items, model.schema.items))
+            recommender.recommend(attributes={}, ratings=[], n=1)  # the first pass is slow; let no user wait
+            return recommender
+
+        recommender = await to_thread.run_sync(build)
+        logger.info("Serving %s over %d items.", model.version, len(items))
+        return Serving(recommender, activation, catalogue)
+
+    async def _with_changes(self, serving: Serving) -> Serving:
+        async with self._database.read() as session:
+            catalogue = (await VersionsRepository(session).current()).catalogue
+            changes = await ItemRepository(session).changed_since(serving.catalogue)
+
+        def build() -> Recommender:
+            changed = to_entities(changes.changed, serving.schema.items)
+            return serving.recommender.with_changes(changed, changes.removed)
+
+        return Serving(await to_thread.run_sync(build), serving.activation, catalogue)

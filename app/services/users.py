@@ -1,0 +1,66 @@
+"""Users and their attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.errors import UserNotFoundError
+from app.services.checks import attribute_faults, known_attributes, raise_faults
+from app.services.model_host import ModelHost
+from app.storage.database import Database
+from app.storage.ratings import RatingRepository
+from app.storage.tables import User
+from app.storage.users import UserRepository
+from app.storage.versions import VersionsRepository
+
+
+@dataclass(frozen=True)
+class UserProfile:
+    """A user, and how many items the user has rated."""
+
+    user: User
+    rating_count: int
+
+
+class Users:
+    """Creates, shows and erases users."""
+
+    def __init__(self, database: Database, host: ModelHost) -> None:
+        self._database = database
+        self._host = host
+
+    async def put(self, user_id: str, attributes: Mapping[str, object]) -> UserProfile:
+        """Create a user, or replace a user's attributes; ratings stay.
+
+        Raises:
+            InvalidRequestError: If the attributes contradict the schema.
+            NoActiveModelError: If no model is being served, and so there is no schema.
+        """
+        async with self._database.read() as session:
+            versions = await VersionsRepository(session).current()
+        source = (await self._host.at(versions)).schema.users
+        raise_faults(attribute_faults(attributes, source))
+        async with self._database.write() as session:
+            await UserRepository(session).save(user_id, known_attributes(attributes, source))
+        return await self.get(user_id)
+
+    async def get(self, user_id: str) -> UserProfile:
+        """A user.
+
+        Raises:
+            UserNotFoundError: If the user is unknown.
+        """
+        async with self._database.read() as session:
+            user = await UserRepository(session).get(user_id)
+            if user is None:
+                raise UserNotFoundError(user_id)
+            return UserProfile(user, await RatingRepository(session).count(user_id))
+
+    async def delete(self, user_id: str) -> None:
+        """Erase a user and the user's ratings.
+
+        Raises:
+            UserNotFoundError: If the user is unknown.
+        """
+        async with self._database.write() as session:
+            if not await UserRepository(session).delete(user_id):
+                raise UserNotFoundError(user_id)

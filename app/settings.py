@@ -1,0 +1,52 @@
+"""All that can be set from outside, in one class, read from environment variables `COLDSTART_…`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _sqlite_in_state_dir(fields: dict[str, Any]) -> SecretStr:
+    return SecretStr(f"sqlite+aiosqlite:///{fields['state_dir']}/coldstart.db")
+
+
+def _without_redis(fields: dict[str, Any]) -> bool:
+    return fields["redis_url"] is None
+
+
+class Settings(BaseSettings):
+    """What the service needs to know of its surroundings; the defaults need nothing installed.
+
+    URLs are secrets because they may hold a password: neither `repr` nor an error message shows them.
+
+    Attributes:
+        state_dir: Where the embedded database and job queue are kept; made if it is missing.
+        database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
+        redis_url: Cache and job queue shared by several processes; without it both are embedded.
+        model_dir: An artifact to register and activate at every start. Leave it unset where versions are
+            activated through the API, or a restart would undo a rollback.
+        data_dir: The data set that evaluations read; the one the model was trained on unless given.
+        device: Where models compute, as torch spells it.
+        host: Address to listen on.
+        port: Port to listen on.
+        run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
+        max_body_bytes: Longer request bodies are refused.
+        cache_entries: How many answers the in-process cache keeps.
+        cache_seconds: How long a cached answer is kept at most.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="COLDSTART_", frozen=True, hide_input_in_errors=True)
+
+    state_dir: Path = Path(".coldstart")
+    database_url: SecretStr = Field(default_factory=_sqlite_in_state_dir)
+    redis_url: SecretStr | None = None
+    model_dir: Path | None = None
+    data_dir: Path | None = None
+    device: str = "cpu"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    run_worker: bool = Field(default_factory=_without_redis)
+    max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
+    cache_entries: Annotated[int, Field(ge=1)] = 10_000
+    cache_seconds: Annotated[int, Field(ge=1)] = 3600

@@ -1,0 +1,132 @@
+"""Connections and sessions, for SQLite and PostgreSQL alike."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from app.errors import DatabaseUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_LOCK_TIMEOUT_SECONDS = 30
+_FAILURES = (
+    sqlalchemy_errors.OperationalError,
+    sqlalchemy_errors.InterfaceError,
+    sqlalchemy_errors.TimeoutError,
+    OSError,
+)
+
+
+class Database:
+    """A database and its connections; made and closed within one event loop.
+
+    Args:
+        url: Of SQLAlchemy, with or without the driver's name.
+
+    Raises:
+        ValueError: If the URL is not one of SQLite or PostgreSQL; the message does not repeat it.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        if parsed.get_backend_name() == "sqlite":
+            self.engine = _sqlite_engine(parsed)
+            # SQLite has one writer. Waiting for it here is fair; waiting inside SQLite is a lottery of polls.
+            self._writing: AbstractAsyncContextManager[None] | asyncio.Lock = asyncio.Lock()
+        else:
+            self.engine = create_async_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=10)
+            self._writing = nullcontext()
+        writers = self.engine.execution_options(writes=True)
+        self._read_sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._write_sessions = async_sessionmaker(writers, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with _unavailable():
+            async with self._read_sessions() as session:
+                yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: committed, and durable, when the block ends; undone if it raises.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with _unavailable():
+            async with self._writing, self._write_sessions.begin() as session:
+                yield session
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """A database that is closed when the block ends."""
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sqlalchemy_errors.ArgumentError:
+        raise ValueError("the database URL cannot be read") from None
+    try:
+        return parsed.set(drivername=_ASYNC_DRIVERS[parsed.get_backend_name()])
+    except KeyError:
+        raise ValueError(f"{parsed.get_backend_name()} is not supported: use SQLite or PostgreSQL") from None
+
+
+def _sqlite_engine(url: URL) -> AsyncEngine:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("SQLite needs a file: a database in memory is not shared by connections")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS})
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    # The driver itself would begin a transaction only at its first write; `_begin_sqlite` does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, whatever happens next
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once if another has written in between, without
+    # waiting. Writers therefore take the write lock at their start.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except _FAILURES as error:
+        logger.exception("The database failed.")
+        raise DatabaseUnavailableError from error

@@ -1,0 +1,94 @@
+"""What the baselines know of every item: from its ratings, or where it has none, from its attributes."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.collaborative import factorise
+from models.content import ContentRegression, content_features, predict_out_of_fold
+from models.data.dataset import Dataset
+from models.features import FeatureEncoder
+
+RANK = 16
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class CollaborativeContent:
+    """`y_ij ≈ μ + b_j + b_i + p_iᵀ q_j`, the items' side of it, for known and for new items.
+
+    Attributes:
+        mean: μ.
+        biases: float64 [items], b_j.
+        factors: float64 [items, RANK], q_j.
+        counts: int64 [items], the training ratings of each item.
+        features: float64 [items, features], as of `item_features`.
+    """
+
+    mean: float
+    biases: NDArray[np.float64]
+    factors: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    features: sparse.csr_matrix
+
+    @classmethod
+    def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
+        """Factorise the training ratings; predict biases and factors of items without any from their attributes."""
+        factorisation = factorise(dataset, training, rank=RANK, seed=_SEED)
+        features = item_features(dataset, factorisation.counts)
+        values = np.column_stack([factorisation.biases, factorisation.factors])
+        values = fill_new_items(values, features, factorisation.counts)
+        return cls(
+            mean=factorisation.mean,
+            biases=values[:, 0],
+            factors=values[:, 1:],
+            counts=factorisation.counts,
+            features=features,
+        )
+
+    @property
+    def inputs(self) -> NDArray[np.float64]:
+        """float64 [items, 1 + RANK], what a user's bias and factors are multiplied with: `[1, q_j]`."""
+        return np.column_stack([np.ones(len(self.biases)), self.factors])
+
+    def as_new(self, order: NDArray[np.float64]) -> Self:
+        """What would be known of each item were it, and its neighbours in `order` (float64 [items]), new."""
+        rated = self.counts > 0
+        values = np.column_stack([self.biases, self.factors])
+        values[rated] = predict_out_of_fold(self.features[rated], values[rated], self.counts[rated], order[rated])
+        return replace(self, biases=values[:, 0], factors=values[:, 1:], counts=np.zeros_like(self.counts))
+
+
+def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_matrix:
+    """The items' attributes as `content_features`, with vocabularies and scales of the items that have ratings.
+
+    Args:
+        dataset: The data set.
+        counts: [items], the training ratings of each item.
+
+    Returns:
+        float64 [items, features]; one constant feature where the schema has no item fields.
+    """
+    table = dataset.items.table
+    encoder = FeatureEncoder.fit(dataset.schema.items.fields, table[np.flatnonzero(counts)])
+    if not encoder.fields:
+        return sparse.csr_matrix(np.ones((len(dataset.items), 1)))
+    return content_features(encoder.fields, encoder.encode(table))
+
+
+def fill_new_items(
+    values: NDArray[np.float64], features: sparse.csr_matrix, counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The values of items that have ratings, and for the others, what their attributes let expect.
+
+    Args:
+        values: float64 [items, targets].
+        features: float64 [items, features].
+        counts: int64 [items], the training ratings of each item.
+    """
+    rated = counts > 0
+    regression = ContentRegression.fit(features[rated], values[rated], counts[rated])
+    return np.where(rated[:, None], values, regression.predict(features))

@@ -1,0 +1,149 @@
+"""Pairwise preference regression on the attributes of users and items."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, cg
+
+from models.baselines.base import Baseline, shrunk_mean
+from models.baselines.collaborative_content import item_features
+from models.content import content_features
+from models.data.dataset import Dataset
+from models.data.episodes import EpisodeBatch
+from models.features import FeatureEncoder
+
+_RIDGE = 30.0
+_TOLERANCE = 1e-3
+_MOST_STEPS = 200
+_PRIOR_USER_RATINGS = 3.0
+"""As many residuals of 0 are added to a user's own."""
+
+
+class PairwisePreferenceRegression(Baseline):
+    """`s_ui = x_uᵀ W z_i` (Park & Chu, RecSys 2009, §3) from the attributes x of a user and z of an item.
+
+    W learns differences between two ratings of one user, so that the level of the scores means nothing. The score of an
+    item therefore counts as its deviation `d_ui` from the user's mean score over the training ratings' items, and the
+    level comes from the support set: `ŷ_ui = μ + d_ui + Σ_j (y_uj − μ − d_uj) / (|H_u| + c)`. That mean residual
+    is all that adapts to the support set; the method has nothing else that could.
+    """
+
+    name: ClassVar[str] = "pairwise preference regression"
+
+    def __init__(
+        self,
+        *,
+        weights: NDArray[np.float64],
+        users: sparse.csr_matrix,
+        items: sparse.csr_matrix,
+        item_shares: NDArray[np.float64],
+        mean: float,
+    ) -> None:
+        """Keep what `fit` found.
+
+        Args:
+            weights: float64 [user features, item features], W.
+            users: float64 [users, user features], x.
+            items: float64 [items, item features], z.
+            item_shares: float64 [items], each item's share of the training ratings.
+            mean: μ.
+        """
+        self._weights = weights
+        self._users = users
+        # Scores less the mean score are scores of centred items.
+        self._item_vectors = items
+        self._mean_item = items.T @ item_shares
+        self._mean = mean
+
+    @classmethod
+    def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
+        """Solve for W."""
+        ratings = dataset.ratings
+        users, items, values = ratings.users[training], ratings.items[training], ratings.values[training]
+        counts = np.bincount(items, minlength=len(dataset.items))
+        user_vectors, item_vectors = _user_features(dataset, users), item_features(dataset, counts)
+        return cls(
+            weights=solve_preferences(user_vectors, item_vectors, users, items, values.astype(np.float64)),
+            users=user_vectors,
+            items=item_vectors,
+            item_shares=counts / counts.sum(),
+            mean=float(values.mean(dtype=np.float64)),
+        )
+
+    def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
+        """Mean, deviation of the score and the user's shrunk mean residual."""
+        deviations = self._deviations(batch.users)
+        support = self._mean + np.take_along_axis(deviations, batch.support_items, axis=1)
+        residuals = (batch.support_ratings - support) * batch.support_mask
+        biases = shrunk_mean(residuals.sum(axis=1), batch.support_mask.sum(axis=1), _PRIOR_USER_RATINGS)
+        query = self._mean + np.take_along_axis(deviations, batch.query_items, axis=1)
+        return (query + biases[:, None]).astype(np.float32)
+
+    def _deviations(self, users: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Every item's score less the user's mean score; float64 [B, items]."""
+        tastes = self._users[users] @ self._weights
+        return tastes @ self._item_vectors.T - (tastes @ self._mean_item)[:, None]
+
+
+def solve_preferences(
+    user_vectors: sparse.csr_matrix,
+    item_vectors: sparse.csr_matrix,
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    values: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Minimise `Σ_u 1/n_u Σ_ij ((r_ui − r_uj) − (s_ui − s_uj))² + λ ‖W‖²` over W, by conjugate gradients.
+
+    The n_u² differences of a user need not be formed: with `e = r − s` and its mean ē_u over the user's ratings,
+    `1/n_u Σ_ij (e_i − e_j)² = 2 Σ_i (e_i − ē_u)²`. So this is ridge regression of ratings centred within users, whose
+    normal equations need W only in `s = (X W Zᵀ)` at the ratings and in the transpose of that.
+
+    Args:
+        user_vectors: float64 [users, D], x.
+        item_vectors: float64 [items, C], z.
+        users: int32 [ratings], the user of each rating.
+        items: int32 [ratings], the item of each rating.
+        values: float64 [ratings].
+
+    Returns:
+        float64 [D, C], W.
+    """
+    shape = (user_vectors.shape[1], item_vectors.shape[1])
+    pairs = _rating_rows(user_vectors, len(item_vectors.indptr) - 1, users, items)
+    counts = np.maximum(np.bincount(users), 1)
+
+    def centred(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return errors - (np.bincount(users, weights=errors) / counts)[users]
+
+    def scores(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return pairs @ (weights.reshape(shape) @ item_vectors.T).ravel()
+
+    def transposed_scores(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ((pairs.T @ errors).reshape(shape[0], -1) @ item_vectors).ravel()
+
+    def normal(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 2.0 * transposed_scores(centred(scores(weights))) + _RIDGE * weights
+
+    size = shape[0] * shape[1]
+    operator = LinearOperator((size, size), matvec=normal, dtype=np.float64)
+    weights, _ = cg(operator, 2.0 * transposed_scores(centred(values)), rtol=_TOLERANCE, maxiter=_MOST_STEPS)
+    return weights.reshape(shape)
+
+
+def _rating_rows(
+    user_vectors: sparse.csr_matrix, item_count: int, users: NDArray[np.int32], items: NDArray[np.int32]
+) -> sparse.csr_matrix:
+    """`x_u ⊗ 1_i` of every rating, so that `rows @ vec(W Zᵀ)` are the ratings' scores; [ratings, D · items]."""
+    rows = user_vectors[users]
+    columns = rows.indices.astype(np.int64) * item_count + np.repeat(items, np.diff(rows.indptr))
+    return sparse.csr_matrix((rows.data, columns, rows.indptr), shape=(len(users), rows.shape[1] * item_count))
+
+
+def _user_features(dataset: Dataset, users: NDArray[np.int32]) -> sparse.csr_matrix:
+    """The users' attributes, and a constant for what all users like."""
+    table = dataset.users.table
+    encoder = FeatureEncoder.fit(dataset.schema.users.fields, table[np.unique(users)])
+    attributes = content_features(encoder.fields, encoder.encode(table))
+    return sparse.hstack([np.ones((len(dataset.users), 1)), attributes]).tocsr()

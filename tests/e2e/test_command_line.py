@@ -1,0 +1,248 @@
+"""The commands as a user runs them, on a small CSV data set that is described only by its schema.toml."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.cli.main import main
+
+TINY_PRESET = """
+[local_update]
+steps = 2
+rate = 0.05
+prior_ratings = 1.0
+
+[training]
+epochs = 4
+patience = 4
+batch_users = 8
+learning_rate = 5e-3
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def coldstart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Run]:
+    """Runs commands in this process, which saves importing torch for each; their state is in `tmp_path`."""
+    monkeypatch.setenv("COLDSTART_STATE_DIR", str(tmp_path))
+
+    def run(*arguments: str | Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["coldstart", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        return Run(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def environment(state: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+    return {**own, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
+
+
+@contextmanager
+def serving(*arguments: str | Path, state: Path) -> Iterator[httpx.Client]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *map(str, arguments)]
+    with (
+        subprocess.Popen(command, env=environment(state), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        try:
+            wait_until_ready(client, process)
+            yield client
+        finally:
+            process.terminate()
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert process.poll() is None, process.stdout and process.stdout.read().decode()
+        try:
+            if client.get("/health/ready").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("the server did not become ready")
+
+
+@pytest.fixture(scope="module")
+def trained(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact trained by the command line."""
+    directory = tmp_path_factory.mktemp("command-line")
+    preset = directory / "quick.toml"
+    preset.write_text(TINY_PRESET, encoding="utf-8")
+    output = directory / "model"
+    command = ["train", "--data", dataset_dir, "--preset", preset, "--out", output]
+    run = subprocess.run(
+        [sys.executable, "-m", "app.cli", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(directory),
+    )
+    assert run.returncode == 0, run.stderr
+    assert "validation MAE" in run.stdout
+    return output
+
+
+@pytest.fixture(scope="module")
+def client(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a server of that artifact."""
+    with serving("--model", trained, state=tmp_path_factory.mktemp("server")) as client:
+        yield client
+
+
+def test_evaluate_writes_report_and_predictions_that_agree(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+) -> None:
+    report_file, predictions_file = tmp_path / "report.json", tmp_path / "predictions.csv"
+    run = coldstart(
+        "evaluate", "--model", trained, "--data", dataset_dir, "--states", "warm,user_cold",
+        "--json", report_file, "--predictions", predictions_file,
+    )  # fmt: skip
+    assert run.code == 0, run.err
+
+    report = json.loads(report_file.read_text(encoding="utf-8"))
+    with predictions_file.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["state", "user_id", "item_id", "rating", "predicted"]
+    for state in report["states"]:
+        own = [row for row in rows if row["state"] == state["state"]]
+        assert len(own) == state["query_ratings"] > 0
+        errors: dict[str, list[float]] = {}
+        for row in own:
+            errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted"])))
+        mae = sum(sum(values) / len(values) for values in errors.values()) / len(errors)
+        assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
+
+
+def test_evaluate_takes_given_episodes(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+) -> None:
+    episodes = tmp_path / "episodes.jsonl"
+    episode = {"state": "user_cold", "user_id": "u1", "support": [["i1", 5], ["i2", 1]], "query": [["i3", 5]]}
+    episodes.write_text(json.dumps(episode) + "\n", encoding="utf-8")
+    predictions = tmp_path / "predictions.csv"
+    arguments = ("evaluate", "--model", trained, "--data", dataset_dir, "--episodes", episodes)
+    run = coldstart(*arguments, "--predictions", predictions)
+    assert run.code == 0, run.err
+    assert predictions.read_text(encoding="utf-8").splitlines()[1].startswith("user_cold,u1,i3,5.0,")
+
+    episodes.write_text(json.dumps(episode) + "\n" + json.dumps({**episode, "user_id": "nobody"}), encoding="utf-8")
+    run = coldstart(*arguments)
+    assert run.code == 1
+    assert "line 2: user_id: 'nobody' is not in the data set" in run.err
+
+
+def test_candidates_are_offered(client: httpx.Client) -> None:
+    assert len(client.get("/v1/candidates", params={"n": 5}).json()["items"]) == 5
+
+
+def test_recommendations_follow_the_ratings(client: httpx.Client) -> None:
+    def recommended(user: str, comedy: int, horror: int) -> set[str]:
+        ratings = [{"item_id": "i1", "rating": comedy}, {"item_id": "i2", "rating": horror}]
+        answer = client.post(f"/v1/users/{user}/ratings", json={"ratings": ratings}, params={"n": 5})
+        assert answer.status_code == 200, answer.text
+        return {item["item_id"] for item in answer.json()["recommendations"]["items"]}
+
+    # Odd films are comedies, even ones horror (tests/conftest.py).
+    assert all(int(item_id[1:]) % 2 == 1 for item_id in recommended("merry", comedy=5, horror=1))
+    assert all(int(item_id[1:]) % 2 == 0 for item_id in recommended("gloomy", comedy=1, horror=5))
+
+
+def test_evaluation_job_runs_in_the_served_process(client: httpx.Client) -> None:
+    accepted = client.post("/v1/evaluations", json={"states": ["user_cold"]})
+    assert accepted.status_code == 202
+    for _ in range(300):
+        job = client.get(accepted.headers["location"]).json()
+        if job["status"] not in {"queued", "running"}:
+            break
+        time.sleep(0.1)
+    assert job["status"] == "succeeded"
+    assert job["progress"] == 1.0
+    measures = job["report"]["states"][0]["predictors"][0]["measures"]
+    assert 0 < measures["mae"]["value"] < 4
+    assert 0 < measures["ndcg@3_exponential"]["value"] <= 1
+
+
+def test_imported_ratings_are_served(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+) -> None:
+    for what in ("items", "users", "ratings"):
+        run = coldstart("import", what, "--data", dataset_dir)
+        assert run.code == 0, run.err
+    assert "2,400 ratings" in run.out
+    with serving("--model", trained, state=tmp_path) as client:
+        assert client.get("/v1/users/u0").json()["rating_count"] == 20
+        items = client.get("/v1/users/u0/recommendations").json()["items"]
+        assert all(int(item["item_id"][1:]) % 2 == 0 for item in items[:3])
+
+
+def test_model_versions_are_registered_and_activated(
+    coldstart: Callable[..., Run], trained: Path, tmp_path: Path
+) -> None:
+    version = coldstart("model", "register", trained).out.strip()
+    assert version.startswith("quick-")
+    assert coldstart("model", "activate", version).code == 0
+    assert version in coldstart("model", "list").out
+    with serving(state=tmp_path) as client:
+        assert client.get("/v1/candidates").json()["model_version"] == version
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda model: (model / "weights.safetensors").unlink(), "weights.safetensors: cannot be read"),
+        (lambda model: (model / "items.parquet").write_bytes(b"PAR1"), "items.parquet: its SHA-256 does not match"),
+        (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: format version None"),
+    ],
+)
+def test_damaged_artifact_stops_the_start(
+    coldstart: Callable[..., Run], trained: Path, tmp_path: Path, damage: object, message: str
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for file in trained.iterdir():
+        (model / file.name).write_bytes(file.read_bytes())
+    assert callable(damage)
+    damage(model)
+    run = coldstart("serve", "--model", model, "--port", "0")
+    assert run.code == 1
+    assert message in run.err
+    assert "Traceback" not in run.err
+
+
+def test_wrong_option_values_are_explained(coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path) -> None:
+    run = coldstart("train", "--data", dataset_dir, "--preset", "best", "--out", tmp_path / "m")
+    assert run.code == 1
+    assert "no preset 'best'" in run.err
+
+    run = coldstart("train", "--data", tmp_path, "--out", tmp_path / "m")
+    assert run.code == 1
+    assert "has neither a schema.toml nor" in run.err

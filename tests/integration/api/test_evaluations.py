@@ -1,0 +1,191 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.jobs import runner
+from app.main import create_app
+from app.settings import Settings
+from models.artifact import ArtifactError
+from tests.integration.running import connected
+
+EVALUATIONS = "/v1/evaluations"
+
+Work = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+async def working(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that works off its jobs itself."""
+    async with connected(create_app(settings.model_copy(update={"run_worker": True}))) as client:
+        yield client
+
+
+async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        while True:
+            job: dict[str, Any] = (await client.get(location)).json()
+            if job["status"] in statuses:
+                return job
+            await asyncio.sleep(0.1)
+
+
+def replace_work(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
+    monkeypatch.setitem(runner._WORK, "evaluation", work)
+
+
+def work_until_stopped(_parameters: object, *, device: str, progress: Callable[[float], None]) -> dict[str, Any]:
+    assert device == "cpu"
+    while True:
+        progress(0.5)
+        time.sleep(0.01)
+
+
+class TestStartEvaluation:
+    async def test_to_its_report(self, working: httpx.AsyncClient) -> None:
+        answer = await working.post(EVALUATIONS, json={"states": ["warm", "user_cold"], "bootstrap_resamples": 100})
+
+        assert answer.status_code == 202
+        job = answer.json()
+        assert job["status"] == "queued"
+        assert job["config"]["states"] == ["warm", "user_cold"]
+        location = answer.headers["location"]
+        assert location == f"{EVALUATIONS}/{job['evaluation_id']}"
+
+        job = await until(working, location, "succeeded", "failed")
+
+        assert job["error"] is None
+        assert job["progress"] == 1
+        assert job["created_at"] <= job["started_at"] <= job["finished_at"]
+        report = (await working.get(f"{location}/report")).json()
+        assert report == job["report"]
+        assert report["model_version"] == job["model_version"]
+        (warm, _) = report["states"]
+        assert warm["predictors"][0]["measures"]["mae"]["value"] > 0
+
+    async def test_without_a_body_everything_is_evaluated(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post(EVALUATIONS)
+
+        assert answer.status_code == 202
+        assert len(answer.json()["config"]["states"]) == 4
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [({"states": ["hot"]}, "states"), ({"steps": 0}, "steps"), ({"speed": 1}, "speed")],
+    )
+    async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+        answer = await client.post(EVALUATIONS, json=body)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+        assert (await client.get(EVALUATIONS)).json()["items"] == []
+
+    async def test_without_data(self, settings: Settings, tmp_path: Path) -> None:
+        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
+        async with connected(create_app(nowhere)) as client:
+            answer = await client.post(EVALUATIONS)
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:evaluation-data-missing"
+
+
+class TestFailure:
+    async def test_says_why(self, settings: Settings, tmp_path: Path) -> None:
+        empty = settings.model_copy(update={"data_dir": tmp_path, "run_worker": True})
+        async with connected(create_app(empty)) as client:
+            job = await until(client, (await client.post(EVALUATIONS)).headers["location"], "failed", "succeeded")
+
+            assert job["status"] == "failed"
+            assert str(tmp_path) in job["error"]
+            report = await client.get(f"{EVALUATIONS}/{job['evaluation_id']}/report")
+            assert report.status_code == 409
+            assert report.json()["type"] == "urn:coldstart:problem:evaluation-not-succeeded"
+
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (ArtifactError("weights.safetensors is gone"), "weights.safetensors is gone"),
+            (KeyError("secret"), "unexpected"),
+        ],
+    )
+    async def test_shows_no_trace(
+        self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+    ) -> None:
+        def fail(*_args: object, **_options: object) -> dict[str, Any]:
+            raise error
+
+        replace_work(monkeypatch, fail)
+        job = await until(working, (await working.post(EVALUATIONS)).headers["location"], "failed")
+
+        assert reason in job["error"]
+        assert "secret" not in job["error"]
+        assert "Traceback" not in job["error"]
+
+
+class TestCancelEvaluation:
+    async def test_while_it_waits(self, client: httpx.AsyncClient) -> None:
+        location = (await client.post(EVALUATIONS)).headers["location"]
+
+        answers = [await client.delete(location) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert (await client.get(location)).json()["status"] == "cancelled"
+
+    async def test_while_it_runs(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace_work(monkeypatch, work_until_stopped)
+        location = (await working.post(EVALUATIONS)).headers["location"]
+        await until(working, location, "running")
+
+        assert (await working.delete(location)).json()["status"] == "cancelled"
+
+        replace_work(monkeypatch, lambda *_args, **_options: {})
+        later = (await working.post(EVALUATIONS)).headers["location"]
+        await until(working, later, "succeeded")  # the worker is free again
+        assert (await working.get(location)).json()["status"] == "cancelled"
+
+    async def test_when_it_has_ended(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace_work(monkeypatch, lambda *_args, **_options: {})
+        location = (await working.post(EVALUATIONS)).headers["location"]
+        await until(working, location, "succeeded")
+
+        answer = await working.delete(location)
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:evaluation-finished"
+
+    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+        answer = await client.delete(f"{EVALUATIONS}/nothing")
+
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:coldstart:problem:evaluation-not-found"
+
+
+class TestListEvaluations:
+    async def test_the_newest_first(self, client: httpx.AsyncClient) -> None:
+        started = [(await client.post(EVALUATIONS)).json()["evaluation_id"] for _ in range(3)]
+
+        first = (await client.get(EVALUATIONS, params={"limit": 2})).json()
+        second = (await client.get(EVALUATIONS, params={"limit": 2, "cursor": first["next_cursor"]})).json()
+
+        assert [job["evaluation_id"] for job in first["items"] + second["items"]] == started[::-1]
+
+
+class TestShutdown:
+    async def test_what_runs_goes_back_to_the_queue_and_is_done_after_the_restart(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_worker = settings.model_copy(update={"run_worker": True})
+        replace_work(monkeypatch, work_until_stopped)
+        async with connected(create_app(with_worker)) as client:
+            location = (await client.post(EVALUATIONS)).headers["location"]
+            job = await until(client, location, "running")
+            assert job["started_at"] is not None
+
+        replace_work(monkeypatch, lambda *_args, **_options: {"done": True})
+        async with connected(create_app(with_worker)) as client:
+            job = await until(client, location, "succeeded")
+            assert job["report"] == {"done": True}

@@ -1,0 +1,38 @@
+import httpx
+
+from app.main import create_app
+from app.settings import Settings
+from tests.integration.running import connected
+
+
+class TestLive:
+    async def test_alive(self, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/health/live")).json() == {"status": "alive"}
+
+
+class TestReady:
+    async def test_ready(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/health/ready")
+
+        assert answer.status_code == 200
+        body = answer.json()
+        assert body["status"] == "ready"
+        assert body["checks"].pop("model").startswith("tiny-")
+        assert body["checks"] == {"database": "ok", "cache": "ok"}
+
+    async def test_without_redis_it_is_slower_but_ready(self, settings: Settings) -> None:
+        nobody_there = Settings(**settings.model_dump() | {"redis_url": "redis://:secret@127.0.0.1:1"})
+        async with connected(create_app(nobody_there)) as client:
+            answer = await client.get("/health/ready")
+            await client.put("/v1/users/ada", json={})
+            recommendations = await client.get("/v1/users/ada/recommendations")
+            evaluation = await client.post("/v1/evaluations")
+            evaluations = await client.get("/v1/evaluations")
+
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "degraded"
+        assert answer.json()["checks"]["cache"] == "unavailable"
+        assert recommendations.status_code == 200
+        assert evaluation.status_code == 503
+        assert evaluation.json()["type"] == "urn:coldstart:problem:queue-unavailable"
+        assert [job["status"] for job in evaluations.json()["items"]] == ["failed"]

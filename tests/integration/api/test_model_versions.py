@@ -1,0 +1,206 @@
+import asyncio
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.services.container import open_services
+from app.settings import Settings
+from models.artifact import ArtifactError
+from tests.integration.running import connected
+
+VERSIONS = "/v1/model-versions"
+
+
+@pytest.fixture
+async def other_version(client: httpx.AsyncClient, settings: Settings, other_model_dir: Path) -> str:
+    """A second version, registered while the server runs."""
+    assert client is not None
+    async with open_services(settings) as services:
+        return await services.model_versions.register(other_model_dir)
+
+
+async def serving(client: httpx.AsyncClient) -> str:
+    version: str = (await client.post("/v1/recommendations", json={})).json()["model_version"]
+    return version
+
+
+class TestListModelVersions:
+    async def test_the_last_registered_first(self, client: httpx.AsyncClient, other_version: str) -> None:
+        first = (await client.get(VERSIONS, params={"limit": 1})).json()
+        second = (await client.get(VERSIONS, params={"limit": 1, "cursor": first["next_cursor"]})).json()
+
+        (other,), (tiny,) = first["items"], second["items"]
+        assert other["version"] == other_version
+        assert (other["active"], tiny["active"]) == (False, True)
+        assert other["activated_at"] is None
+        assert tiny["preset"] == "tiny"
+        assert tiny["data"] == "two-tastes"
+
+
+class TestActivateModelVersion:
+    async def test_and_rolling_back(self, client: httpx.AsyncClient, other_version: str) -> None:
+        former = await serving(client)
+
+        answer = await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        assert answer.status_code == 200
+        assert answer.json()["active"] is True
+        assert await serving(client) == other_version
+
+        await client.post(f"{VERSIONS}/{former}:activate")
+        assert await serving(client) == former
+
+    async def test_a_users_list_is_made_by_the_new_one(self, client: httpx.AsyncClient, other_version: str) -> None:
+        await client.put("/v1/users/ada", json={})
+        await client.get("/v1/users/ada/recommendations")
+
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        answer = await client.get("/v1/users/ada/recommendations")
+        assert answer.json()["model_version"] == other_version
+
+    async def test_another_replica_follows(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        replica_settings = settings.model_copy(update={"model_dir": None})
+        async with connected(create_app(replica_settings)) as replica:
+            assert await serving(replica) != other_version
+            await client.post(f"{VERSIONS}/{other_version}:activate")
+
+            answers = await asyncio.gather(*(serving(replica) for _ in range(20)))
+
+        assert set(answers) == {other_version}
+
+    async def test_there_and_back_elsewhere(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        former = await serving(client)
+        async with open_services(settings) as services:
+            await services.model_versions.activate(other_version)
+            await services.model_versions.activate(former)
+
+        answers = await asyncio.gather(*(serving(client) for _ in range(10)))
+
+        assert set(answers) == {former}
+
+    async def test_one_request_sees_one_version(self, client: httpx.AsyncClient, other_version: str) -> None:
+        former = await serving(client)
+
+        async def swap() -> None:
+            for version in (other_version, former) * 3:
+                assert (await client.post(f"{VERSIONS}/{version}:activate")).status_code == 200
+
+        async def look() -> None:
+            for _ in range(20):
+                body = (await client.post("/v1/recommendations", json={})).json()
+                assert {item["model_version"] for item in body["items"]} == {body["model_version"]}
+
+        await asyncio.gather(swap(), look(), look())
+
+    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post(f"{VERSIONS}/nothing:activate")
+
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
+
+    async def test_an_artifact_that_is_gone_leaves_the_former_serving(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
+    ) -> None:
+        former = await serving(client)
+        copy = shutil.copytree(other_model_dir, tmp_path / "copy")
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(copy)
+        shutil.rmtree(copy)
+
+        answer = await client.post(f"{VERSIONS}/{version}:activate")
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:artifact-unusable"
+        assert await serving(client) == former
+        assert (await client.get("/health/ready")).json()["status"] == "ready"
+
+    async def test_a_replica_without_the_artifact_goes_on_with_the_former(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
+    ) -> None:
+        former = await serving(client)
+        copy = shutil.copytree(other_model_dir, tmp_path / "copy")
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(copy)
+            await services.model_versions.activate(version)
+        shutil.rmtree(copy)
+
+        assert await serving(client) == former
+        health = (await client.get("/health/ready")).json()
+        assert health["status"] == "degraded"
+        assert version in health["checks"]["model"]
+        await client.put("/v1/items/new", json={"title": "New"})
+        items = (await client.post("/v1/recommendations", json={"n": 500})).json()["items"]
+        assert "new" in {item["item_id"] for item in items}
+
+
+class TestStart:
+    async def test_registers_once_and_keeps_edited_and_deleted_items(self, settings: Settings) -> None:
+        async with connected(create_app(settings)) as client:
+            await client.put("/v1/items/i1", json={"title": "Edited"})
+            await client.delete("/v1/items/i2")
+
+        async with connected(create_app(settings)) as client:
+            assert len((await client.get(VERSIONS)).json()["items"]) == 1
+            assert (await client.get("/v1/items/i1")).json()["title"] == "Edited"
+            assert (await client.get("/v1/items/i2")).status_code == 404
+
+    async def test_several_processes_at_once(self, settings: Settings) -> None:
+        async def start() -> str:
+            async with connected(create_app(settings)) as client:
+                return await serving(client)
+
+        assert len(set(await asyncio.gather(*(start() for _ in range(4))))) == 1
+
+    async def test_the_active_version_of_the_database(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
+            assert await serving(restarted) == other_version
+
+    async def test_without_any_model(self, settings: Settings) -> None:
+        async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
+            ready = await client.get("/health/ready")
+            assert ready.status_code == 503
+            assert ready.json()["checks"]["model"] == "none"
+            for answer in (
+                await client.post("/v1/recommendations", json={}),
+                await client.put("/v1/users/ada", json={}),
+                await client.get("/v1/candidates"),
+                await client.post("/v1/evaluations"),
+            ):
+                assert answer.status_code == 503
+                assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
+
+    @pytest.mark.parametrize("file", ["manifest.json", "weights.safetensors", "items.parquet"])
+    async def test_refuses_a_damaged_artifact(
+        self, settings: Settings, model_dir: Path, tmp_path: Path, file: str
+    ) -> None:
+        damaged = shutil.copytree(model_dir, tmp_path / "damaged")
+        content = (damaged / file).read_bytes()
+        (damaged / file).write_bytes(content[: len(content) // 2])
+
+        with pytest.raises(ArtifactError, match=file):
+            async with connected(create_app(settings.model_copy(update={"model_dir": damaged}))):
+                pass
+
+    async def test_refuses_an_active_version_that_is_gone(
+        self, settings: Settings, model_dir: Path, tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(model_dir, tmp_path / "copy")
+        async with connected(create_app(settings.model_copy(update={"model_dir": copy}))):
+            pass
+        shutil.rmtree(copy)
+
+        with pytest.raises(ArtifactError, match="does not exist"):
+            async with connected(create_app(settings.model_copy(update={"model_dir": None}))):
+                pass

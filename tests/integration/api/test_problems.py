@@ -1,0 +1,147 @@
+import json
+from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from tests.integration.running import connected
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def database_url(tmp_path: object) -> str:
+    """Errors of this kind never reach the database."""
+    return f"sqlite:///{tmp_path}/coldstart.db"
+
+
+def problem(answer: httpx.Response) -> dict[str, object]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, object] = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "errors"}
+    assert body["status"] == answer.status_code
+    return body
+
+
+async def test_unknown_path(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/nothing")
+
+    assert answer.status_code == 404
+    assert problem(answer)["type"] == "urn:coldstart:problem:not-found"
+
+
+async def test_unknown_method(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/items/i1")
+
+    assert answer.status_code == 405
+    assert "allow" in answer.headers
+    assert problem(answer)["type"] == "urn:coldstart:problem:method-not-allowed"
+
+
+@pytest.mark.parametrize("path", ["users", "items", "evaluations"])
+async def test_ids_that_no_database_could_hold(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"/v1/{path}/%00")
+
+    assert answer.status_code == 422
+    problem(answer)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"ratings": [}', b"[]", b"null", b'"x"', b"{}x"])
+async def test_malformed_json(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
+
+    assert answer.status_code == 422
+    assert problem(answer)["type"] == "urn:coldstart:problem:invalid-request"
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\xff", b"[" * 100_000])
+async def test_bodies_that_no_parser_takes(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
+
+    assert answer.status_code in {400, 422}
+    problem(answer)
+
+
+async def test_never_repeats_the_input(client: httpx.AsyncClient) -> None:
+    body = json.dumps({"ratings": [{"item_id": "i1", "rating": "hunter2"}], "password": "hunter2", "\ud800": 1})
+
+    answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
+
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+    problem(answer)
+
+
+async def test_many_faults_do_not_make_a_long_answer(client: httpx.AsyncClient) -> None:
+    body = {"ratings": [{"item_id": "x" * 200, "rating": "x"}] * 1000, "x" * 100_000: 1}
+
+    answer = await client.post("/v1/users/ada/ratings", json=body)
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 20_000
+
+
+class TestBodyLimit:
+    async def test_declared(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/recommendations", content=b" " * (1024 * 1024 + 1), headers=JSON)
+
+        assert answer.status_code == 413
+        assert problem(answer)["type"] == "urn:coldstart:problem:body-too-large"
+
+    async def test_chunked(self, client: httpx.AsyncClient) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(17):
+                yield b" " * 65536
+
+        answer = await client.post("/v1/recommendations", content=chunks(), headers=JSON)
+
+        assert answer.status_code == 413
+        assert problem(answer)["type"] == "urn:coldstart:problem:body-too-large"
+
+    async def test_just_within(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/recommendations", content=b"{}".ljust(1024 * 1024), headers=JSON)
+
+        assert answer.status_code == 200
+
+
+async def test_unexpected_errors_say_nothing_of_the_inside(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(create_app(settings)) as client:
+        monkeypatch.setattr("app.services.health.Health.report", lambda _self: 1 / 0)
+
+        answer = await client.get("/health/ready")
+
+    assert answer.status_code == 500
+    assert problem(answer)["detail"] == "Something unexpected went wrong."
+    assert "Zero" not in answer.text
+
+
+async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(create_app(settings)) as client:
+        refused = ConnectionRefusedError("postgresql://user:hunter2@host")
+        monkeypatch.setattr("app.storage.versions.VersionsRepository.current", AsyncMock(side_effect=refused))
+
+        answer = await client.post("/v1/recommendations", json={})
+        health = await client.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert problem(answer)["type"] == "urn:coldstart:problem:database-unavailable"
+    assert "hunter2" not in answer.text
+    assert health.status_code == 503
+    assert health.json()["checks"]["database"] == "unavailable"
+
+
+async def test_documentation(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/docs")).status_code == 200
+    document = (await client.get("/openapi.json")).json()
+
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert "get_recommendations" in names
+    assert len(names) == len(set(names))
+    for operation in operations:
+        for status, response in operation["responses"].items():
+            if int(status) >= 400 and operation["operationId"] != "get_readiness":
+                assert list(response["content"]) == ["application/problem+json"]

@@ -1,0 +1,155 @@
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+ADA = "/v1/users/ada"
+COMEDY_LOVER = [{"item_id": f"i{item}", "rating": 5 if item % 2 else 1} for item in range(8)]
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [item["item_id"] for item in answer.json()["items"]]
+
+
+def is_comedy(item_id: str) -> bool:
+    return int(item_id.removeprefix("i")) % 2 == 1
+
+
+class TestGetRecommendations:
+    async def test_what_was_posted_is_what_counts(self, client: httpx.AsyncClient) -> None:
+        posted = await client.post(f"{ADA}/ratings", params={"n": 7}, json={"ratings": COMEDY_LOVER})
+
+        answer = await client.get(f"{ADA}/recommendations", params={"n": 7})
+
+        assert answer.status_code == 200
+        assert answer.json() == posted.json()["recommendations"]
+
+    async def test_the_cached_answer_is_the_same(self, client: httpx.AsyncClient) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+
+        first, second = [await client.get(f"{ADA}/recommendations") for _ in range(2)]
+
+        assert first.json() == second.json()
+
+    async def test_every_change_of_the_user_shows_at_once(self, client: httpx.AsyncClient) -> None:
+        async def recommended() -> list[tuple[str, float]]:
+            items = (await client.get(f"{ADA}/recommendations", params={"n": 40})).json()["items"]
+            return [(item["item_id"], item["predicted_rating"]) for item in items]
+
+        ratings = [{"item_id": "i1", "rating": 4}, {"item_id": "i2", "rating": 3}]
+        await client.post(f"{ADA}/ratings", json={"ratings": ratings})
+        lists = [await recommended()]
+        await client.put(ADA, json={"attributes": {"country": "fr", "age": 40}})
+        lists.append(await recommended())
+        await client.delete(f"{ADA}/ratings/i1")
+        lists.append(await recommended())
+        await client.delete(ADA)
+        await client.post(f"{ADA}/ratings", json={"ratings": ratings[:1]})
+        lists.append(await recommended())
+
+        assert all(former != latter for former, latter in pairwise(lists))
+
+    async def test_filters_and_exclusions(self, client: httpx.AsyncClient) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+
+        answer = await client.get(
+            f"{ADA}/recommendations",
+            params={"n": 500, "filter": ["genre:horror", "genre:western"], "exclude": ["i10", "i12", "nothing"]},
+        )
+
+        assert {int(item.removeprefix("i")) for item in ids(answer)} == {8, *range(14, 40, 2)}
+
+    async def test_a_user_without_ratings(self, client: httpx.AsyncClient) -> None:
+        await client.put(ADA, json={})
+
+        assert len(ids(await client.get(f"{ADA}/recommendations"))) == 10
+
+    async def test_unknown_user(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get(f"{ADA}/recommendations")
+
+        assert answer.json()["type"] == "urn:coldstart:problem:user-not-found"
+
+    @pytest.mark.parametrize(
+        ("params", "field"),
+        [
+            ({"n": 0}, "n"),
+            ({"n": 501}, "n"),
+            ({"filter": "director:x"}, "filter.director"),
+            ({"filter": "year:1990"}, "filter.year"),
+            ({"filter": "comedy"}, "filter.0"),
+            ({"exclude": ["i1", "x" * 129]}, "exclude.1"),
+        ],
+    )
+    async def test_refuses(self, client: httpx.AsyncClient, params: dict[str, Any], field: str) -> None:
+        await client.put(ADA, json={})
+
+        answer = await client.get(f"{ADA}/recommendations", params=params)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+class TestRecommend:
+    @pytest.mark.parametrize("body", [{}, {"ratings": []}, {"attributes": {}, "ratings": [], "n": 10}])
+    async def test_nothing_known_at_all(self, client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+        answer = await client.post("/v1/recommendations", json=body)
+
+        assert answer.status_code == 200
+        assert len(ids(answer)) == 10
+
+    async def test_from_ratings_alone_and_stores_nothing(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/recommendations", json={"ratings": COMEDY_LOVER, "n": 5})
+
+        assert answer.status_code == 200
+        assert all(map(is_comedy, ids(answer)))
+        assert not {"i1", "i3", "i5", "i7"} & set(ids(answer))
+        assert (await client.get(ADA)).status_code == 404
+
+    async def test_concurrent_requests_do_not_mix_their_users(self, client: httpx.AsyncClient) -> None:
+        async def recommended(user: int) -> list[tuple[str, float]]:
+            ratings = [{"item_id": f"i{item}", "rating": 1 + (user + item) % 5} for item in range(user % 7)]
+            items = (await client.post("/v1/recommendations", json={"ratings": ratings})).json()["items"]
+            return [(item["item_id"], item["predicted_rating"]) for item in items]
+
+        alone = [await recommended(user) for user in range(30)]
+
+        assert await asyncio.gather(*(recommended(user) for user in range(30))) == alone
+
+    async def test_the_same_as_for_a_stored_user(self, client: httpx.AsyncClient) -> None:
+        body = {"attributes": {"country": "jp", "age": 20}, "ratings": COMEDY_LOVER}
+        stored = await client.post(f"{ADA}/ratings", json=body)
+
+        answer = await client.post("/v1/recommendations", json=body)
+
+        assert answer.json() == stored.json()["recommendations"]
+
+    async def test_filters_and_exclusions(self, client: httpx.AsyncClient) -> None:
+        body = {"filter": {"genre": ["horror"]}, "exclude": ["i0"], "n": 500}
+
+        answer = await client.post("/v1/recommendations", json=body)
+
+        assert set(ids(answer)) == {f"i{item}" for item in range(2, 40, 2)}
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"n": 0}, "n"),
+            ({"n": 501}, "n"),
+            ({"n": "5"}, "n"),
+            ({"n": 5.5}, "n"),
+            ({"filter": {"director": ["x"]}}, "filter.director"),
+            ({"filter": {"genre": "comedy"}}, "filter.genre"),
+            ({"ratings": [{"item_id": "nothing", "rating": 5}]}, "ratings.0.item_id"),
+            ({"ratings": [{"item_id": "i1", "rating": 9}]}, "ratings.0.rating"),
+            ({"attributes": {"height": 1}}, "attributes.height"),
+            ({"exclude": ["a/b"]}, "exclude.0"),
+            ({"user_id": "ada"}, "user_id"),
+        ],
+    )
+    async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+        answer = await client.post("/v1/recommendations", json=body)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]

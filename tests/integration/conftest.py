@@ -1,0 +1,132 @@
+"""A real database, a real Redis and the whole application, for every test from scratch.
+
+Where PostgreSQL or Redis does not run, its tests are skipped, unless COLDSTART_REQUIRE_SERVICES=1.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+import pytest
+import redis
+from redis.exceptions import RedisError
+
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import Database, open_database
+from app.storage.migrate import upgrade
+from app.storage.tables import Base, CurrentVersions
+from models.data.reader import read_dataset
+from models.meta.preset import Preset
+from models.training import train
+from tests.integration.running import connected
+
+POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
+REDIS_URL = os.environ.get("COLDSTART_TEST_REDIS_URL", "redis://127.0.0.1:6379")
+
+
+def _missing(service: str, error: Exception) -> NoReturn:
+    reason = f"{service} is not running: {error}"
+    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(worker_id: str) -> Iterator[str]:
+    """A migrated database of this test process alone."""
+    name = f"coldstart_test_{worker_id}_{os.getpid()}"
+
+    async def administer(*statements: str) -> None:
+        connection = await asyncpg.connect(f"{POSTGRESQL_URL}/postgres")
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    try:
+        asyncio.run(administer(f"CREATE DATABASE {name}"))
+    except OSError as error:
+        _missing("PostgreSQL", error)
+    url = f"{POSTGRESQL_URL}/{name}"
+    asyncio.run(_with_database(url, upgrade))
+    yield url
+    asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: each test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/coldstart.db"
+        asyncio.run(_with_database(url, upgrade))
+        return url
+    url = request.getfixturevalue("postgresql_url")
+    asyncio.run(_with_database(url, _empty))
+    return url
+
+
+async def _with_database(url: str, do: Callable[[Database], Awaitable[None]]) -> None:
+    async with open_database(url) as database:
+        await do(database)
+
+
+async def _empty(database: Database) -> None:
+    async with database.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            await session.execute(table.delete())
+        session.add(CurrentVersions(id=1, catalogue=0, activation=0))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Connections to the empty database."""
+    async with open_database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def redis_url(worker_id: str) -> Iterator[str]:
+    """An empty Redis database of this test process alone."""
+    number = 15 - int(worker_id.removeprefix("gw").removeprefix("master") or 0) % 16
+    url = f"{REDIS_URL}/{number}"
+    with redis.Redis.from_url(url) as connection:
+        try:
+            connection.flushdb()
+        except RedisError as error:
+            _missing("Redis", error)
+        yield url
+        connection.flushdb()
+
+
+@pytest.fixture
+def settings(database_url: str, model_dir: Path, tmp_path: Path) -> Settings:
+    """Serve the tiny model, without a worker."""
+    return Settings(
+        state_dir=tmp_path / "state",
+        database_url=database_url,
+        redis_url=None,
+        model_dir=model_dir,
+        data_dir=None,
+        run_worker=False,
+    )
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, which serves the tiny model over its 40 items i0 … i39."""
+    async with connected(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def other_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another artifact, trained on the same data."""
+    output = tmp_path_factory.mktemp("models") / "other"
+    training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1})
+    preset = tiny_preset.model_copy(update={"name": "other", "training": training})
+    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir)
+    return output

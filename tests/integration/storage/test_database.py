@@ -1,0 +1,85 @@
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
+
+from app.errors import DatabaseUnavailableError, UserNotFoundError
+from app.storage.database import Database, open_database
+from app.storage.tables import CurrentVersions, User
+from app.storage.users import UserRepository
+from app.storage.versions import VersionsRepository
+
+
+def user(user_id: str, created_at: datetime) -> User:
+    return User(id=user_id, attributes={}, revision="", created_at=created_at)
+
+
+async def test_sqlite_is_durable_and_checks_keys(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/new/x.db") as database, database.read() as session:
+        pragmas = {
+            name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_moments_return_in_utc(database: Database) -> None:
+    noon_in_tokyo = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=9)))
+    async with database.write() as session:
+        session.add(user("ada", noon_in_tokyo))
+
+    async with database.read() as session:
+        created_at = (await session.scalars(select(User.created_at))).one()
+
+    assert created_at == noon_in_tokyo
+    assert created_at.tzinfo is UTC
+
+
+async def test_moments_need_a_time_zone(database: Database) -> None:
+    with pytest.raises(StatementError, match="no time zone"):
+        async with database.write() as session:
+            session.add(user("ada", datetime(2026, 1, 1)))  # noqa: DTZ001 - that is the point
+
+
+async def test_an_error_undoes_the_whole_block(database: Database) -> None:
+    async def fail_halfway() -> None:
+        async with database.write() as session:
+            await UserRepository(session).save("ada", {})
+            raise UserNotFoundError("ada")
+
+    with pytest.raises(UserNotFoundError):
+        await fail_halfway()
+
+    async with database.read() as session:
+        assert await UserRepository(session).get("ada") is None
+
+
+async def test_writers_that_read_first_wait_for_each_other(database_url: str) -> None:
+    async def add_one() -> None:
+        async with open_database(database_url) as own:
+            for _ in range(10):
+                async with own.write() as session:
+                    await session.execute(select(CurrentVersions.catalogue).with_for_update())
+                    await VersionsRepository(session).next_catalogue()
+
+    await asyncio.gather(*(add_one() for _ in range(8)))
+
+    async with open_database(database_url) as database, database.read() as session:
+        assert (await VersionsRepository(session).current()).catalogue == 80
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@127.0.0.1:1/x", "sqlite:////proc/nothing/x.db"])
+async def test_a_database_that_is_not_there(url: str) -> None:
+    with pytest.raises((DatabaseUnavailableError, OSError)):
+        async with open_database(url) as database, database.read() as session:
+            await session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@host/x", "nonsense:hunter2", "sqlite://"])
+def test_refuses_other_databases_without_repeating_the_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^(?!.*hunter2)"):
+        Database(url)

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.storage.database import Database
+from app.storage.items import ItemRecord, ItemRepository
+from app.storage.ratings import NewRating, RatingRepository
+from app.storage.users import UserRepository
+from app.storage.versions import VersionsRepository
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def rated(database: Database) -> Database:
+    """A catalogue of five items, and a user who has rated i1 and i2 at noon."""
+    async with database.write() as session:
+        version = await VersionsRepository(session).next_catalogue()
+        items = [ItemRecord(f"i{item}", None, {}) for item in range(5)]
+        await ItemRepository(session).save(items, version=version)
+        await UserRepository(session).save("ada", {"country": "fr"})
+        await RatingRepository(session).save("ada", [NewRating("i1", 4, NOON), NewRating("i2", 2, NOON)])
+    return database
+
+
+async def ratings_of(database: Database, user_id: str) -> dict[str, float]:
+    async with database.read() as session:
+        return {rating.item_id: rating.rating for rating in await RatingRepository(session).of_user(user_id)}
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(-1, 4.0), (0, 5.0), (1, 5.0)])
+async def test_the_later_rating_stays(rated: Database, hours: int, expected: float) -> None:
+    async with rated.write() as session:
+        again = NewRating("i1", 5, NOON + timedelta(hours=hours))
+        await RatingRepository(session).save("ada", [again])
+
+    assert await ratings_of(rated, "ada") == {"i1": expected, "i2": 2.0}
+
+
+async def test_every_write_gives_a_new_revision(rated: Database) -> None:
+    revisions = set()
+    async with rated.write() as session:
+        users = UserRepository(session)
+        for change in (lambda: users.save("ada", None), lambda: users.save("ada", {}), lambda: users.touch("ada")):
+            await change()
+            session.expire_all()
+            user = await users.get("ada")
+            assert user is not None
+            revisions.add(user.revision)
+
+    assert len(revisions) == 3
+
+
+async def test_saving_without_attributes_keeps_them(rated: Database) -> None:
+    async with rated.write() as session:
+        await UserRepository(session).save("ada", None)
+
+    async with rated.read() as session:
+        user = await UserRepository(session).get("ada")
+        assert user is not None
+        assert user.attributes == {"country": "fr"}
+
+
+async def test_erasing_a_user_erases_the_ratings(rated: Database) -> None:
+    async with rated.write() as session:
+        assert await UserRepository(session).delete("ada")
+        assert not await UserRepository(session).delete("ada")
+
+    assert await ratings_of(rated, "ada") == {}
+
+
+async def test_nothing_is_there_of_unknown_users(rated: Database) -> None:
+    async with rated.write() as session:
+        assert not await UserRepository(session).touch("bob")
+        assert not await RatingRepository(session).delete("bob", "i1")
+        versions, user = await VersionsRepository(session).current_with_user("bob")
+
+    assert user is None
+    assert versions.catalogue == 1

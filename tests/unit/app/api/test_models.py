@@ -1,0 +1,32 @@
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from app.api.models import EntityId, GivenRatingRequest
+
+ID: TypeAdapter[str] = TypeAdapter(EntityId)
+
+
+@pytest.mark.parametrize("text", ["a", "x" * 128, "Zoë Ω 用户", "a:b", "..", " "])
+def test_ids(text: str) -> None:
+    assert ID.validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "x" * 129, "a/b", "a\nb", "\0", "\x7f", "\x85", "\ud800", 5, None, ["a"]])
+def test_what_is_no_id(text: object) -> None:
+    with pytest.raises(ValidationError):
+        ID.validate_python(text)
+
+
+def test_a_time_is_taken_to_utc() -> None:
+    rating = GivenRatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": "2026-01-01T01:00:00+02:00"})
+
+    assert rating.rated_at == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    assert rating.given().rated_at == rating.rated_at
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "yesterday", True])
+def test_other_times_are_refused(moment: object) -> None:
+    with pytest.raises(ValidationError):
+        GivenRatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": moment})

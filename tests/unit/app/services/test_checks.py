@@ -1,0 +1,136 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import InvalidRequestError
+from app.services.checks import (
+    GivenRating,
+    attribute_faults,
+    filter_faults,
+    fit_value,
+    is_storable,
+    known_attributes,
+    raise_faults,
+    rating_faults,
+)
+from models.schema import EntitySource, FieldKind, RatingScale
+
+SOURCE = EntitySource.model_validate(
+    {
+        "fields": [
+            {"name": "country", "kind": "categorical"},
+            {"name": "genre", "kind": "multi_valued"},
+            {"name": "year", "kind": "continuous"},
+            {"name": "plot", "kind": "text"},
+        ]
+    }
+)
+HALVES = RatingScale(minimum=0.5, maximum=5, step=0.5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (FieldKind.CATEGORICAL, "fr", "fr"),
+        (FieldKind.TEXT, "Once upon a time", "Once upon a time"),
+        (FieldKind.MULTI_VALUED, ["a", "b"], ["a", "b"]),
+        (FieldKind.MULTI_VALUED, "a", ["a"]),
+        (FieldKind.MULTI_VALUED, [], []),
+        (FieldKind.CONTINUOUS, 3, 3.0),
+        (FieldKind.CONTINUOUS, -0.5, -0.5),
+        (FieldKind.CATEGORICAL, None, None),
+    ],
+)
+def test_values_that_fit(kind: FieldKind, value: object, expected: object) -> None:
+    assert fit_value(kind, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (FieldKind.CATEGORICAL, 3),
+        (FieldKind.CATEGORICAL, ["fr"]),
+        (FieldKind.TEXT, "half \ud800"),
+        (FieldKind.MULTI_VALUED, ["a", 1]),
+        (FieldKind.MULTI_VALUED, {"a": 1}),
+        (FieldKind.CONTINUOUS, "3"),
+        (FieldKind.CONTINUOUS, True),
+        (FieldKind.CONTINUOUS, math.nan),
+        (FieldKind.CONTINUOUS, -math.inf),
+        (FieldKind.CONTINUOUS, 10**400),
+    ],
+)
+def test_values_that_do_not_fit(kind: FieldKind, value: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be"):
+        fit_value(kind, value)
+
+
+@given(st.dictionaries(st.sampled_from(["country", "genre", "year", "plot", "other"]), JSON))
+def test_known_attributes_have_no_faults_whatever_was_given(attributes: dict[str, object]) -> None:
+    known = known_attributes(attributes, SOURCE)
+
+    assert attribute_faults(known, SOURCE) == []
+    assert known == known_attributes(known, SOURCE)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON))
+def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object]) -> None:
+    faults = attribute_faults(attributes, SOURCE)
+
+    given_names = {name for name, value in attributes.items() if value is not None}
+    assert bool(faults) or set(known_attributes(attributes, SOURCE)) == given_names
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]).filter(lambda character: character != "\0")))
+def test_all_proper_text_is_storable(text: str) -> None:
+    assert is_storable(text)
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
+def test_what_is_not_storable(text: str) -> None:
+    assert not is_storable(text)
+
+
+class TestRatingFaults:
+    @pytest.mark.parametrize("rating", [0.5, 1, 4.5, 5])
+    def test_on_the_scale(self, rating: float) -> None:
+        assert rating_faults([GivenRating("a", rating)], HALVES, missing=()) == []
+
+    @pytest.mark.parametrize("rating", [0, 0.75, 5.5, -1])
+    def test_off_the_scale(self, rating: float) -> None:
+        (fault,) = rating_faults([GivenRating("a", rating)], HALVES, missing=())
+
+        assert fault.field == "ratings.0.rating"
+        assert "0.5 to 5 in steps of 0.5" in fault.reason
+
+    def test_all_faults_at_once(self) -> None:
+        ratings = [GivenRating("a", 9), GivenRating("b", 1), GivenRating("a", 1)]
+
+        fields = [fault.field for fault in rating_faults(ratings, HALVES, missing={"b"})]
+
+        assert fields == ["ratings.0.rating", "ratings.1.item_id", "ratings.2.item_id"]
+
+
+def test_filters_are_by_categories() -> None:
+    faults = filter_faults({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
+
+    assert [fault.field for fault in faults] == ["filter.year", "filter.nothing"]
+    assert "country, genre" in faults[0].reason
+
+
+def test_faults_are_raised_together() -> None:
+    raise_faults([], [])
+    first = filter_faults({"x": []}, SOURCE)
+    second = attribute_faults({"y": 1}, SOURCE)
+
+    with pytest.raises(InvalidRequestError) as error:
+        raise_faults(first, second)
+
+    assert [fault.field for fault in error.value.errors] == ["filter.x", "attributes.y"]

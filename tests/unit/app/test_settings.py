@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"COLDSTART_{name.upper()}", raising=False)
+
+
+def test_everything_embedded_by_default() -> None:
+    settings = Settings()
+
+    assert settings.database_url.get_secret_value() == "sqlite+aiosqlite:///.coldstart/coldstart.db"
+    assert settings.redis_url is None
+    assert settings.run_worker
+
+
+def test_the_state_directory_moves_the_database(tmp_path: Path) -> None:
+    assert str(tmp_path) in Settings(state_dir=tmp_path).database_url.get_secret_value()
+
+
+def test_with_redis_workers_are_processes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDSTART_REDIS_URL", "redis://host")
+    assert not Settings().run_worker
+
+    monkeypatch.setenv("COLDSTART_RUN_WORKER", "true")
+    assert Settings().run_worker
+
+
+def test_passwords_are_never_shown() -> None:
+    settings = Settings(database_url="postgresql://u:hunter2@host/x", redis_url="redis://:hunter2@host")
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_errors_do_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDSTART_PORT", "hunter2")
+
+    with pytest.raises(ValidationError, match="port") as error:
+        Settings()
+
+    assert "hunter2" not in str(error.value)

@@ -1,0 +1,201 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.data.dataset import Dataset, State
+from models.data.episodes import Episode, EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
+from models.data.splits import Split, SplitConfig
+from tests.unit.models.tiny_data import tiny_dataset, tiny_episode
+
+ITEMS = 120
+
+
+def dataset_of_counts(*counts: int) -> Dataset:
+    """User u has rated the first `counts[u]` items; a rating tells whose it is and of what."""
+    ratings = [(user, item, user + item / 1000) for user, count in enumerate(counts) for item in range(count)]
+    return tiny_dataset(ratings, users=len(counts), items=ITEMS, states=[State.WARM] * len(ratings))
+
+
+def episodes_of(dataset: Dataset, **options: object) -> list[Episode]:
+    split = Split.of(dataset, SplitConfig())
+    return evaluation_episodes(dataset, split, State.WARM, **options)
+
+
+def contents(episode: Episode) -> tuple[list[int], list[int]]:
+    return episode.support_items.tolist(), episode.query_items.tolist()
+
+
+class TestEvaluationEpisodes:
+    def test_only_users_of_13_to_100_ratings_are_evaluated(self) -> None:
+        counts = {0: 12, 1: 13, 2: 50, 3: 100, 4: 101, 5: 0}
+        assert [episode.user for episode in episodes_of(dataset_of_counts(*counts.values()))] == [1, 2, 3]
+
+    def test_10_ratings_are_the_query_and_all_others_the_support(self) -> None:
+        sizes = [
+            (len(episode.support_items), len(episode.query_items))
+            for episode in episodes_of(dataset_of_counts(13, 100))
+        ]
+        assert sizes == [(3, 10), (90, 10)]
+
+    def test_support_and_query_together_are_the_users_ratings_each_once(self) -> None:
+        for episode in episodes_of(dataset_of_counts(13, 57, 100)):
+            support, query = contents(episode)
+            assert sorted(support + query) == list(range(len(support) + 10))
+
+    def test_ratings_stay_with_their_items_and_users(self) -> None:
+        for episode in episodes_of(dataset_of_counts(20, 30)):
+            np.testing.assert_allclose(episode.support_ratings, episode.user + episode.support_items / 1000)
+            np.testing.assert_allclose(episode.query_ratings, episode.user + episode.query_items / 1000)
+
+    def test_only_ratings_of_the_state_are_used(self) -> None:
+        ratings = [(0, item, 3.0) for item in range(40)]
+        states = [State.WARM if item % 2 else State.ITEM_COLD for item in range(40)]
+        dataset = tiny_dataset(ratings, users=1, items=40, states=states)
+        split = Split.of(dataset, SplitConfig())
+        for state, remainder in ((State.WARM, 1), (State.ITEM_COLD, 0)):
+            [episode] = evaluation_episodes(dataset, split, state)
+            support, query = contents(episode)
+            assert episode.state is state
+            assert {item % 2 for item in support + query} == {remainder}
+
+    def test_a_users_draw_does_not_depend_on_who_else_is_evaluated(self) -> None:
+        dataset = dataset_of_counts(20, 30, 40)
+        alone = episodes_of(dataset, users=np.array([False, True, False]))
+        assert [contents(episode) for episode in alone] == [contents(episodes_of(dataset)[1])]
+
+    def test_seed_decides_the_draw(self) -> None:
+        dataset = dataset_of_counts(40)
+        first, again, other = (contents(episodes_of(dataset, seed=seed)[0]) for seed in (0, 0, 1))
+        assert first == again
+        assert first != other
+
+    def test_users_of_equal_ratings_have_different_draws(self) -> None:
+        first, second = episodes_of(dataset_of_counts(40, 40))
+        assert contents(first) != contents(second)
+
+    def test_sizes_can_be_chosen(self) -> None:
+        episodes = episodes_of(dataset_of_counts(4, 5, 6, 7), query_size=2, min_ratings=5, max_ratings=6)
+        assert [(episode.user, len(episode.support_items), len(episode.query_items)) for episode in episodes] == [
+            (1, 3, 2),
+            (2, 4, 2),
+        ]
+
+
+class TestEpisodeBatch:
+    def test_pads_with_item_0_and_rating_0_and_an_unset_mask(self) -> None:
+        batch = EpisodeBatch.of(
+            [
+                tiny_episode(user=7, support=[(1, 4.0)], query=[(5, 1.0), (6, 2.0)]),
+                tiny_episode(user=3, support=[(2, 5.0), (3, 3.0)], query=[(4, 4.0)]),
+            ]
+        )
+        assert batch.users.tolist() == [7, 3]
+        assert batch.support_items.tolist() == [[1, 0], [2, 3]]
+        assert batch.support_ratings.tolist() == [[4.0, 0.0], [5.0, 3.0]]
+        assert batch.support_mask.tolist() == [[True, False], [True, True]]
+        assert batch.query_items.tolist() == [[5, 6], [4, 0]]
+        assert batch.query_ratings.tolist() == [[1.0, 2.0], [4.0, 0.0]]
+        assert batch.query_mask.tolist() == [[True, True], [True, False]]
+
+    def test_support_sets_may_all_be_empty(self) -> None:
+        batch = EpisodeBatch.of([tiny_episode(support=[], query=[(0, 1.0)])] * 2)
+        assert batch.support_items.shape == batch.support_mask.shape == (2, 0)
+
+    @given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 5))
+    def test_batches_hold_every_episode_once_at_its_position(self, sizes: list[int], batch_size: int) -> None:
+        episodes = [
+            tiny_episode(user=user, support=[(item, 1.0) for item in range(size)], query=[(0, 1.0)])
+            for user, size in enumerate(sizes)
+        ]
+        positions = []
+        for own, batch in batches(episodes, batch_size):
+            assert len(own) <= batch_size
+            assert batch.users.tolist() == own.tolist()
+            assert batch.support_mask.sum(axis=1).tolist() == [sizes[position] for position in own]
+            positions += own.tolist()
+        assert sorted(positions) == list(range(len(sizes)))
+
+
+def training_episodes(dataset: Dataset, *, max_support: int = 80, max_query: int = 20) -> TrainingEpisodes:
+    everything = np.ones(len(dataset.ratings), dtype=np.bool_)
+    return TrainingEpisodes(dataset, everything, max_support=max_support, max_query=max_query)
+
+
+def drawn_sizes(episodes: TrainingEpisodes, epochs: int) -> tuple[list[int], list[int]]:
+    """The sizes of all support and query sets of some epochs."""
+    generator = np.random.default_rng(0)
+    drawn = [batch for _ in range(epochs) for batch in episodes.epoch(generator, 100)]
+    return (
+        [int(size) for batch in drawn for size in batch.support_mask.sum(axis=1)],
+        [int(size) for batch in drawn for size in batch.query_mask.sum(axis=1)],
+    )
+
+
+class TestTrainingEpisodes:
+    def test_an_epoch_draws_every_user_of_two_ratings_once(self) -> None:
+        episodes = training_episodes(dataset_of_counts(5, 1, 2, 0, 9))
+        users = [user for batch in episodes.epoch(np.random.default_rng(0), 2) for user in batch.users]
+        assert sorted(users) == [0, 2, 4]
+        assert episodes.users.tolist() == [0, 2, 4]
+
+    def test_batches_have_the_size_asked_for(self) -> None:
+        epoch = training_episodes(dataset_of_counts(*[3] * 7)).epoch(np.random.default_rng(0), 3)
+        assert [len(batch.users) for batch in epoch] == [3, 3, 1]
+
+    def test_support_and_query_are_disjoint_ratings_of_the_user(self) -> None:
+        episodes = training_episodes(dataset_of_counts(2, 30, 90))
+        for batch in episodes.epoch(np.random.default_rng(0), 3):
+            for row, user in enumerate(batch.users):
+                support = batch.support_items[row][batch.support_mask[row]]
+                query = batch.query_items[row][batch.query_mask[row]]
+                together = np.concatenate([support, query])
+                assert len(set(together)) == len(together)
+                ratings = np.concatenate(
+                    [
+                        batch.support_ratings[row][batch.support_mask[row]],
+                        batch.query_ratings[row][batch.query_mask[row]],
+                    ]
+                )
+                np.testing.assert_allclose(ratings, user + together / 1000)
+
+    def test_only_training_ratings_are_drawn(self) -> None:
+        dataset = dataset_of_counts(40, 40)
+        training = dataset.ratings.items % 2 == 0
+        episodes = TrainingEpisodes(dataset, training, max_support=80, max_query=20)
+        for batch in episodes.epoch(np.random.default_rng(0), 1):
+            assert not (batch.support_items % 2).any()
+            assert not (batch.query_items % 2).any()
+
+    def test_sizes_keep_their_bounds(self) -> None:
+        support, query = drawn_sizes(training_episodes(dataset_of_counts(60), max_support=10, max_query=4), 300)
+        assert (min(support), max(support)) == (1, 10)
+        assert set(query) == {4}
+
+    def test_a_rating_is_always_left_to_ask_for(self) -> None:
+        support, query = drawn_sizes(training_episodes(dataset_of_counts(3)), 100)
+        assert set(support) == {1, 2}
+        assert all(own + asked == 3 for own, asked in zip(support, query, strict=True))
+
+    def test_support_sizes_are_log_uniform(self) -> None:
+        most, draws = 31, 4000
+        support, _ = drawn_sizes(training_episodes(dataset_of_counts(*[60] * 100), max_support=most), draws // 100)
+        counts = Counter(support)
+        # P(s) = log((s + 1)/s) / log(most + 1): from 1, 2–3, 4–7, 8–15 and 16–31 ratings comes the same share.
+        shares = [sum(counts[size] for size in range(2**power, 2 ** (power + 1))) / draws for power in range(5)]
+        np.testing.assert_allclose(shares, 0.2, atol=4 * np.sqrt(0.2 * 0.8 / draws))
+
+    def test_generator_decides_the_draw(self) -> None:
+        episodes = training_episodes(dataset_of_counts(40, 40, 40))
+        first, again, other = (
+            [batch.query_items.tolist() for batch in episodes.epoch(np.random.default_rng(seed), 2)]
+            for seed in (0, 0, 1)
+        )
+        assert first == again
+        assert first != other
+
+    def test_nobody_with_two_ratings_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="no user has two ratings"):
+            training_episodes(dataset_of_counts(1, 0, 1))

@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.data.dataset import Dataset, State
+from models.data.splits import Split, SplitConfig
+from tests.unit.models.tiny_data import tiny_dataset
+
+USERS, ITEMS = 40, 20
+
+
+def everybody_rates_everything(
+    *, years: list[float | None] | None = None, states: list[State] | None = None
+) -> Dataset:
+    ratings = [(user, item, 1.0 + (user + item) % 5) for user in range(USERS) for item in range(ITEMS)]
+    return tiny_dataset(ratings, users=USERS, items=ITEMS, years=years, states=states)
+
+
+def new_users(dataset: Dataset, split: Split) -> NDArray[np.int32]:
+    return np.unique(dataset.ratings.users[(split.states == State.USER_COLD)])
+
+
+def new_items(dataset: Dataset, split: Split) -> NDArray[np.int32]:
+    return np.unique(dataset.ratings.items[split.states == State.ITEM_COLD])
+
+
+class TestStateColumn:
+    def test_is_taken_as_it_is(self) -> None:
+        states = [State((user + 2 * item) % 4) for user in range(USERS) for item in range(ITEMS)]
+        split = Split.of(everybody_rates_everything(states=states), SplitConfig(new_users=0.9, new_items=0.9))
+        assert split.states.tolist() == states
+
+    def test_only_warm_users_are_held_out(self) -> None:
+        states = [State.WARM if user < 10 else State.USER_COLD for user in range(USERS) for _ in range(ITEMS)]
+        split = Split.of(everybody_rates_everything(states=states), SplitConfig(validation_users=0.3, test_users=0.3))
+        assert np.flatnonzero(split.validation_users | split.test_users).max() < 10
+        assert split.validation_users.sum() == split.test_users.sum() == 3
+
+
+class TestDrawnStates:
+    def test_have_the_fractions_asked_for(self) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, SplitConfig(new_users=0.25, new_items=0.4))
+        assert len(new_users(dataset, split)) == 10
+        assert len(new_items(dataset, split)) == 8
+
+    def test_are_the_product_of_new_users_and_new_items(self) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, SplitConfig())
+        user_is_new = np.isin(dataset.ratings.users, new_users(dataset, split))
+        item_is_new = np.isin(dataset.ratings.items, new_items(dataset, split))
+        np.testing.assert_array_equal(split.states, user_is_new * State.USER_COLD + item_is_new * State.ITEM_COLD)
+
+    def test_the_newest_items_are_the_new_ones(self) -> None:
+        years = [float(1980 + (7 * item) % ITEMS) for item in range(ITEMS)]
+        dataset = everybody_rates_everything(years=list(years))
+        found = new_items(dataset, Split.of(dataset, SplitConfig(new_items=0.25)))
+        assert set(found) == set(np.argsort(years)[-5:])
+
+    def test_items_of_unknown_date_become_new_last(self) -> None:
+        years = [None if item < 15 else 1900.0 for item in range(ITEMS)]
+        dataset = everybody_rates_everything(years=years)
+        assert new_items(dataset, Split.of(dataset, SplitConfig(new_items=0.25))).tolist() == [15, 16, 17, 18, 19]
+
+    def test_items_without_ratings_do_not_count(self) -> None:
+        dataset = tiny_dataset([(user, 0, 3.0) for user in range(10)], users=10, items=9, years=[None, *[2000.0] * 8])
+        split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.4))
+        assert (split.states == State.WARM).all()
+
+    def test_fractions_of_0_leave_everything_warm(self) -> None:
+        split = Split.of(everybody_rates_everything(), SplitConfig(new_users=0.0, new_items=0.0))
+        assert (split.states == State.WARM).all()
+
+
+configs = st.builds(
+    SplitConfig,
+    new_users=st.floats(0, 0.6),
+    new_items=st.floats(0, 0.6),
+    validation_users=st.floats(0.01, 0.4),
+    test_users=st.floats(0, 0.4),
+    seed=st.integers(0, 10**6),
+)
+
+
+class TestHeldOut:
+    @given(configs)
+    def test_training_is_what_is_warm_and_of_users_who_are_not_held_out(self, config: SplitConfig) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, config)
+        held_out = split.validation_users | split.test_users
+        expected = [
+            state == State.WARM and not held_out[user]
+            for state, user in zip(split.states, dataset.ratings.users, strict=True)
+        ]
+        assert split.training.tolist() == expected
+
+    @given(configs)
+    def test_validation_and_test_users_are_disjoint_and_warm(self, config: SplitConfig) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, config)
+        assert not (split.validation_users & split.test_users).any()
+        held_out = split.validation_users | split.test_users
+        assert not held_out[new_users(dataset, split)].any()
+
+    def test_has_the_fractions_asked_for(self) -> None:
+        config = SplitConfig(new_users=0.5, validation_users=0.1, test_users=0.2)
+        split = Split.of(everybody_rates_everything(), config)
+        assert (split.validation_users.sum(), split.test_users.sum()) == (2, 4)
+
+    def test_someone_is_always_there_to_validate_on(self) -> None:
+        dataset = tiny_dataset([(0, 0, 3.0), (1, 0, 3.0)], users=2, items=1)
+        split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.0, validation_users=0.01))
+        assert split.validation_users.sum() == 1
+
+
+class TestSeed:
+    @staticmethod
+    def arrays(config: SplitConfig) -> list[list[int]]:
+        split = Split.of(everybody_rates_everything(), config)
+        return [own.tolist() for own in (split.states, split.validation_users, split.test_users, split.training)]
+
+    def test_same_seed_gives_the_same_split(self) -> None:
+        assert self.arrays(SplitConfig(seed=3)) == self.arrays(SplitConfig(seed=3))
+
+    def test_other_seed_gives_another_split(self) -> None:
+        first, other = self.arrays(SplitConfig(seed=3)), self.arrays(SplitConfig(seed=4))
+        assert all(own != their for own, their in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"new_users": 1.0}, {"new_items": -0.1}, {"validation_users": 0.0}, {"test_users": 1.0}, {"seeds": 1}]
+)
+def test_wrong_configuration_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        SplitConfig.model_validate(changes)

@@ -1,0 +1,267 @@
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from models.artifact import (
+    ITEMS,
+    MANIFEST,
+    STATISTICS,
+    WEIGHTS,
+    ArtifactError,
+    TrainedModel,
+    load_artifact,
+    save_artifact,
+)
+from models.data.dataset import Entities
+from models.ranking import Recommender
+
+FILES = (MANIFEST, WEIGHTS, ITEMS)
+
+
+@pytest.fixture
+def directory(model_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the artifact, to be damaged."""
+    return Path(shutil.copytree(model_dir, tmp_path / "artifact"))
+
+
+def save_again(model: TrainedModel, directory: Path, **changes: Any) -> None:  # noqa: ANN401 - any part of it
+    parts = {
+        "manifest": model.manifest,
+        "weights": model.learner.state_dict(),
+        "items": model.items,
+        "statistics": model.statistics,
+    }
+    save_artifact(directory, **{**parts, **changes})
+
+
+def change_manifest(directory: Path, change: Callable[[dict[str, Any]], None], *, resealed: bool) -> None:
+    """Edit the manifest as a text editor would, or as somebody would who also mends its checksum."""
+    path = directory / MANIFEST
+    body = json.loads(path.read_text(encoding="utf-8"))
+    checksum = body.pop("checksum")
+    change(body)
+    if resealed:
+        content = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        checksum = hashlib.sha256(content.encode()).hexdigest()
+    path.write_text(json.dumps({**body, "checksum": checksum}), encoding="utf-8")
+
+
+def refused(directory: Path, file: str) -> str:
+    """The reason for which loading refuses, which must name the file."""
+    with pytest.raises(ArtifactError) as caught:
+        load_artifact(directory)
+    named, _, reason = str(caught.value).partition(": ")
+    assert named == str(directory / file)
+    return reason
+
+
+class TestRoundTrip:
+    def test_gives_the_same_recommendations(self, model: TrainedModel, tmp_path: Path) -> None:
+        save_again(model, tmp_path / "copy")
+        visitor: dict[str, Any] = {"attributes": {"country": "fr"}, "ratings": [("i1", 5.0), ("i2", 1.0)], "n": 40}
+        before, after = (
+            Recommender(own, own.items).recommend(**visitor) for own in (model, load_artifact(tmp_path / "copy"))
+        )
+        assert before == after
+
+    def test_gives_the_same_weights_items_and_statistics(self, model: TrainedModel, tmp_path: Path) -> None:
+        save_again(model, tmp_path / "copy")
+        copy = load_artifact(tmp_path / "copy")
+        expected = model.learner.state_dict()
+        assert all(torch.equal(value, expected[name]) for name, value in copy.learner.state_dict().items())
+        assert copy.items.table.equals(model.items.table)
+        assert copy.statistics.equals(model.statistics)
+        assert copy.manifest == model.manifest
+
+    def test_loaded_model_cannot_be_trained_by_accident(self, model: TrainedModel) -> None:
+        assert not model.learner.training
+        assert not any(parameter.requires_grad for parameter in model.learner.parameters())
+
+    def test_items_table_holds_no_statistics(self, model: TrainedModel) -> None:
+        assert not set(STATISTICS) & set(model.items.table.columns)
+
+
+class TestVersion:
+    def test_is_the_same_whenever_the_same_is_saved(self, model: TrainedModel, tmp_path: Path) -> None:
+        save_again(model, tmp_path / "copy")
+        assert load_artifact(tmp_path / "copy").version == load_artifact(tmp_path / "copy").version == model.version
+
+    def test_begins_with_the_presets_name(self, model: TrainedModel) -> None:
+        assert model.version.startswith("tiny-")
+
+    def test_differs_for_other_weights(self, model: TrainedModel, tmp_path: Path) -> None:
+        weights = {name: value.clone() for name, value in model.learner.state_dict().items()}
+        weights["log_prior"] += 1e-3
+        save_again(model, tmp_path / "other", weights=weights)
+        assert load_artifact(tmp_path / "other").version != model.version
+
+    def test_differs_for_other_items(self, model: TrainedModel, tmp_path: Path) -> None:
+        items = Entities(model.items.table.with_columns(pl.lit("x").alias("title")))
+        save_again(model, tmp_path / "other", items=items)
+        assert load_artifact(tmp_path / "other").version != model.version
+
+
+class TestDamaged:
+    @pytest.mark.parametrize("file", FILES)
+    def test_missing_file(self, directory: Path, file: str) -> None:
+        (directory / file).unlink()
+        assert "does not exist" in refused(directory, file) or "No such file" in refused(directory, file)
+
+    @pytest.mark.parametrize("kept", [0.0, 0.5, 0.999])
+    @pytest.mark.parametrize("file", FILES)
+    def test_truncated_file(self, directory: Path, file: str, kept: float) -> None:
+        content = (directory / file).read_bytes()
+        (directory / file).write_bytes(content[: int(kept * len(content))])
+        reason = refused(directory, file)
+        assert ("cannot be read as JSON" if file == MANIFEST else "truncated or altered") in reason
+
+    @pytest.mark.parametrize("where", [0.01, 0.3, 0.6, 0.99])
+    @pytest.mark.parametrize("file", [WEIGHTS, ITEMS])
+    def test_one_byte_changed(self, directory: Path, file: str, where: float) -> None:
+        content = bytearray((directory / file).read_bytes())
+        content[int(where * len(content))] ^= 1
+        (directory / file).write_bytes(content)
+        assert "truncated or altered" in refused(directory, file)
+
+    def test_missing_directory(self, tmp_path: Path) -> None:
+        assert "is" in refused(tmp_path / "nothing", MANIFEST)
+
+    def test_directory_that_is_no_artifact(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+        assert "an artifact?" in refused(tmp_path, MANIFEST)
+
+
+class TestManifest:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda body: body["preset"]["local_update"].update(steps=5),
+            lambda body: body["data"].update(mean_rating=4.99),
+            lambda body: body["files"].update({WEIGHTS: "0" * 64}),
+            lambda body: body.update(remark="mine"),
+            lambda body: body.pop("split"),
+        ],
+        ids=["preset", "mean", "hash", "addition", "omission"],
+    )
+    def test_edited_by_hand_is_refused(self, directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        change_manifest(directory, change, resealed=False)
+        assert "it was altered" in refused(directory, MANIFEST)
+
+    @pytest.mark.parametrize("version", [0, 2, "1", None])
+    def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
+        change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
+        assert refused(directory, MANIFEST) == f"format version {version}, but this release reads 1"
+
+    @pytest.mark.parametrize("text", ["", "[]", '"x"', "{", "\x00"])
+    def test_other_json_is_refused(self, directory: Path, text: str) -> None:
+        (directory / MANIFEST).write_text(text, encoding="utf-8")
+        assert "JSON" in refused(directory, MANIFEST)
+
+    def test_bytes_that_are_no_text_are_refused(self, directory: Path) -> None:
+        (directory / MANIFEST).write_bytes(b"\xff\xfe")
+        assert "cannot be read as JSON" in refused(directory, MANIFEST)
+
+    def test_unknown_field_is_named(self, directory: Path) -> None:
+        change_manifest(directory, lambda body: body.update(remark="mine"), resealed=True)
+        assert "remark" in refused(directory, MANIFEST)
+
+    @pytest.mark.parametrize("file", [WEIGHTS, ITEMS])
+    def test_file_that_it_does_not_name_is_missing(self, directory: Path, file: str) -> None:
+        change_manifest(directory, lambda body: body["files"].pop(file), resealed=True)
+        assert refused(directory, MANIFEST) == f"names no {file}"
+
+
+class Trap:
+    """A pickle of it creates a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+class TestPickle:
+    @pytest.mark.parametrize("resealed", [False, True], ids=["hash-as-before", "hash-mended"])
+    def test_in_place_of_the_weights_is_refused_and_not_run(
+        self, directory: Path, tmp_path: Path, resealed: bool
+    ) -> None:
+        sprung = tmp_path / "sprung"
+        content = pickle.dumps(Trap(sprung))
+        (directory / WEIGHTS).write_bytes(content)
+        if resealed:
+            digest = hashlib.sha256(content).hexdigest()
+            change_manifest(directory, lambda body: body["files"].update({WEIGHTS: digest}), resealed=True)
+        assert refused(directory, WEIGHTS)
+        assert not sprung.exists()
+
+    def test_trap_works(self, tmp_path: Path) -> None:
+        pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))  # noqa: S301 - its own pickle
+        assert (tmp_path / "sprung").exists()
+
+
+def test_weights_of_another_network_are_refused(directory: Path) -> None:
+    weights = load((directory / WEIGHTS).read_bytes())
+    weights["estimator.decision.0.weight"] = torch.zeros(2, 2)
+    content = save(weights)
+    (directory / WEIGHTS).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    change_manifest(directory, lambda body: body["files"].update({WEIGHTS: digest}), resealed=True)
+    assert "does not fit the manifest's preset" in refused(directory, WEIGHTS)
+
+
+class TestSave:
+    def test_replaces_an_older_artifact(self, model: TrainedModel, directory: Path) -> None:
+        weights = {name: value + 1 for name, value in model.learner.state_dict().items()}
+        save_again(model, directory, weights=weights)
+        assert load_artifact(directory).version != model.version
+        assert sorted(path.name for path in directory.iterdir()) == sorted(FILES)
+        assert [path.name for path in directory.parent.iterdir()] == [directory.name]
+
+    def test_fills_an_empty_directory(self, model: TrainedModel, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        save_again(model, tmp_path / "empty")
+        assert load_artifact(tmp_path / "empty").version == model.version
+
+    def test_creates_parent_directories(self, model: TrainedModel, tmp_path: Path) -> None:
+        save_again(model, tmp_path / "a" / "b" / "model")
+        assert load_artifact(tmp_path / "a" / "b" / "model").version == model.version
+
+    def test_refuses_a_directory_that_is_no_artifact_and_touches_nothing(
+        self, model: TrainedModel, tmp_path: Path
+    ) -> None:
+        mine = tmp_path / "mine"
+        mine.mkdir()
+        (mine / "thesis.tex").write_text("years of work", encoding="utf-8")
+        with pytest.raises(ArtifactError, match="not an artifact; nothing in it was touched"):
+            save_again(model, mine)
+        assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
+        assert (mine / "thesis.tex").read_text(encoding="utf-8") == "years of work"
+
+    def test_refuses_a_path_that_is_a_file(self, model: TrainedModel, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine", encoding="utf-8")
+        with pytest.raises(ArtifactError, match="cannot be written"):
+            save_again(model, tmp_path / "file")
+        assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+    def test_failure_leaves_the_older_artifact(
+        self, model: TrainedModel, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pl.DataFrame, "write_parquet", full)
+            with pytest.raises(ArtifactError, match="No space left on device"):
+                save_again(model, directory)
+        assert load_artifact(directory).version == model.version
+        assert [path.name for path in directory.parent.iterdir()] == [directory.name]

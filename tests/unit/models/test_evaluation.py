@@ -1,0 +1,287 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from pydantic import ValidationError
+from sklearn.metrics import ndcg_score
+
+from models.artifact import TrainedModel
+from models.baselines import BASELINES
+from models.data.dataset import Dataset, State
+from models.data.splits import Split
+from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from tests.unit.models.tiny_data import tiny_episode
+
+EPISODES = [
+    tiny_episode(user=0, support=[(2, 5.0), (1, 1.0)], query=[(4, 5.0), (3, 1.0), (6, 4.0)]),
+    tiny_episode(user=1, support=[(3, 5.0)], query=[(5, 4.0), (8, 2.0)]),
+    tiny_episode(user=2, support=[], query=[(7, 1.0)]),
+    tiny_episode(user=3, support=[(9, 5.0), (10, 1.0)], query=[(11, 5.0), (12, 2.0)], state=State.USER_COLD),
+]
+FEW_RATINGS = EvaluationConfig(min_ratings=4, query_size=2, bootstrap_resamples=100)
+"""The two-tastes users have too few ratings in a state for the paper's sizes."""
+
+
+def measures(state: StateReport, predictor: str) -> dict[str, Estimate]:
+    [found] = [row.measures for row in state.predictors if row.name == predictor]
+    return found
+
+
+@pytest.fixture(scope="module")
+def report_and_predictions(model: TrainedModel, two_tastes: Dataset) -> tuple[EvaluationReport, pl.DataFrame]:
+    return evaluate(model, two_tastes, EvaluationConfig(bootstrap_resamples=200), episodes=EPISODES)
+
+
+@pytest.fixture(scope="module")
+def report(report_and_predictions: tuple[EvaluationReport, pl.DataFrame]) -> EvaluationReport:
+    return report_and_predictions[0]
+
+
+@pytest.fixture(scope="module")
+def predictions(report_and_predictions: tuple[EvaluationReport, pl.DataFrame]) -> pl.DataFrame:
+    return report_and_predictions[1]
+
+
+@pytest.fixture(scope="module")
+def drawn(model: TrainedModel, two_tastes: Dataset) -> tuple[EvaluationReport, pl.DataFrame]:
+    """The protocol's own episodes, in more than one batch."""
+    return evaluate(model, two_tastes, FEW_RATINGS)
+
+
+class TestKnownAnswers:
+    """The warm state of the episodes above, computed once more."""
+
+    WARM = EPISODES[:3]
+
+    def test_errors_of_the_global_mean(self, report: EvaluationReport, model: TrainedModel) -> None:
+        mean = model.manifest.data.mean_rating
+        errors = [episode.query_ratings - mean for episode in self.WARM]
+        found = measures(report.states[0], "global mean")
+        assert found["mae"].value == pytest.approx(np.mean([np.abs(own).mean() for own in errors]))
+        assert found["rmse"].value == pytest.approx(np.sqrt(np.mean([np.square(own).mean() for own in errors])))
+
+    @pytest.mark.parametrize("k", [1, 3, 10])
+    def test_ndcg_of_equal_predictions(self, report: EvaluationReport, k: int) -> None:
+        found = measures(report.states[0], "global mean")
+        for name, gain in (("exponential", lambda ratings: 2.0**ratings - 1), ("linear", lambda ratings: ratings)):
+            # scikit-learn takes no single item, whose order is perfect.
+            own = [
+                ndcg_score([gain(episode.query_ratings)], [np.zeros(len(episode.query_ratings))], k=k)
+                for episode in self.WARM[:2]
+            ]
+            assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*own, 1.0]))
+
+    def test_without_adaptation_the_estimator_alone_predicts(
+        self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        users = model.manifest.user_encoder.encode(two_tastes.users.table)
+        items = model.manifest.item_encoder.encode(two_tastes.items.table)
+        errors = []
+        for episode in self.WARM:
+            rows = torch.tensor(episode.query_items, dtype=torch.int64)
+            own = users.take(torch.full_like(rows, episode.user))
+            with torch.no_grad():
+                predicted = model.learner.estimator(own, items.take(rows)).clamp(1, 5).numpy()
+            errors.append(np.abs(predicted - episode.query_ratings).mean())
+        found = measures(report.states[0], "tiny, 0 steps")
+        assert found["mae"].value == pytest.approx(np.mean(errors), rel=1e-5)
+
+    def test_counts(self, report: EvaluationReport) -> None:
+        warm, user_cold, item_cold, both_cold = report.states
+        assert [state.state for state in report.states] == [state.label for state in State]
+        assert (warm.users, warm.query_ratings, warm.mean_support) == (3, 6, 1.0)
+        assert (user_cold.users, user_cold.query_ratings, user_cold.mean_support) == (1, 2, 2.0)
+        assert (item_cold.users, item_cold.query_ratings, item_cold.predictors) == (0, 0, ())
+        assert both_cold.users == 0
+
+    def test_one_user_has_no_interval(self, report: EvaluationReport) -> None:
+        for row in report.states[1].predictors:
+            for estimate in row.measures.values():
+                assert estimate.low == pytest.approx(estimate.value) == estimate.high
+
+
+class TestPredictors:
+    def test_are_the_model_with_and_without_adaptation_and_the_baselines(self, report: EvaluationReport) -> None:
+        names = [row.name for row in report.states[0].predictors]
+        assert names == ["tiny, 2 steps", "tiny, 0 steps", *(baseline.name for baseline in BASELINES)]
+
+    def test_steps_can_be_chosen(self, model: TrainedModel, two_tastes: Dataset, report: EvaluationReport) -> None:
+        config = EvaluationConfig(steps=5, bootstrap_resamples=100)
+        other, _ = evaluate(model, two_tastes, config, episodes=EPISODES)
+        five, two = measures(other.states[0], "tiny, 5 steps"), measures(report.states[0], "tiny, 2 steps")
+        assert five["mae"].value != two["mae"].value
+
+    def test_adaptation_beats_all_others_on_two_tastes(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+        for state in drawn[0].states:
+            adapted, *others = (row.measures["mae"].value for row in state.predictors)
+            assert adapted < 0.8 * min(others), state.state
+
+    def test_values_lie_within_their_intervals(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+        for state in drawn[0].states:
+            for row in state.predictors:
+                assert all(own.low <= own.value <= own.high for own in row.measures.values())
+
+
+class TestPredictions:
+    def test_one_row_each_query_rating(self, predictions: pl.DataFrame, two_tastes: Dataset) -> None:
+        expected = [
+            (episode.state.label, two_tastes.users.ids[episode.user], two_tastes.items.ids[item], rating)
+            for episode in EPISODES
+            for item, rating in zip(episode.query_items, episode.query_ratings, strict=True)
+        ]
+        assert sorted(predictions.drop("predicted").rows()) == sorted(expected)
+
+    def test_reproduce_the_adapted_models_errors(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+        report, predictions = drawn
+        error = pl.col("predicted").cast(pl.Float64) - pl.col("rating")
+        by_user = predictions.group_by("state", "user_id").agg(
+            error.abs().mean().alias("mae"), error.pow(2).mean().alias("mse")
+        )
+        for state in report.states:
+            own = by_user.filter(pl.col("state") == state.state)
+            found = measures(state, "tiny, 2 steps")
+            assert own.height == state.users
+            assert found["mae"].value == pytest.approx(own["mae"].mean())
+            assert found["rmse"].value == pytest.approx(np.sqrt(own["mse"].mean()))
+
+    def test_stay_on_the_rating_scale(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+        predicted = drawn[1]["predicted"]
+        assert predicted.min() >= 1.0
+        assert predicted.max() <= 5.0
+
+    def test_no_episodes_give_an_empty_table_of_the_same_columns(
+        self, model: TrainedModel, two_tastes: Dataset, predictions: pl.DataFrame
+    ) -> None:
+        report, none = evaluate(model, two_tastes, FEW_RATINGS, episodes=[])
+        assert none.is_empty()
+        assert none.schema == predictions.schema
+        assert [state.users for state in report.states] == [0, 0, 0, 0]
+
+
+class TestStates:
+    def test_only_those_asked_for_are_reported(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        config = FEW_RATINGS.model_copy(update={"states": ("item_cold", "user_cold")})
+        report, predictions = evaluate(model, two_tastes, config)
+        assert [state.state for state in report.states] == ["user_cold", "item_cold"]
+        assert set(predictions["state"]) == {"user_cold", "item_cold"}
+
+    def test_warm_users_were_not_trained_on(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        split = Split.of(two_tastes, model.manifest.split)
+        warm = drawn[1].filter(pl.col("state") == "warm")["user_id"]
+        rows = {two_tastes.users.row_of[user_id] for user_id in warm}
+        assert rows
+        assert rows <= set(np.flatnonzero(split.test_users))
+        assert not rows & set(two_tastes.ratings.users[split.training])
+
+    def test_paper_warm_takes_all_users_and_says_so(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        report, predictions = evaluate(model, two_tastes, FEW_RATINGS.model_copy(update={"paper_warm": True}))
+        split = Split.of(two_tastes, model.manifest.split)
+        warm = predictions.filter(pl.col("state") == "warm")["user_id"]
+        rows = {two_tastes.users.row_of[user_id] for user_id in warm}
+        assert rows & set(two_tastes.ratings.users[split.training])
+        assert report.states[0].users > drawn[0].states[0].users
+        assert any("in sample" in note for note in report.notes)
+
+    def test_query_sizes_are_those_asked_for(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+        assert all(state.query_ratings == 2 * state.users > 0 for state in drawn[0].states)
+
+
+class TestProgress:
+    def test_grows_to_1(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        shares: list[float] = []
+        evaluate(model, two_tastes, FEW_RATINGS, progress=shares.append)
+        assert len(shares) > 4
+        assert shares == sorted(shares)
+        assert shares[0] > 0
+        assert shares[-1] == 1.0
+
+    def test_reaches_1_even_without_episodes(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        shares: list[float] = []
+        evaluate(model, two_tastes, FEW_RATINGS, episodes=[], progress=shares.append)
+        assert shares == [1.0]
+
+    def test_what_it_raises_stops_the_evaluation(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        class CancelledError(Exception):
+            pass
+
+        def cancel(share: float) -> None:
+            raise CancelledError(share)
+
+        with pytest.raises(CancelledError):
+            evaluate(model, two_tastes, FEW_RATINGS, progress=cancel)
+
+
+class TestReport:
+    def test_is_the_same_every_time(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        report, predictions = evaluate(model, two_tastes, FEW_RATINGS)
+        assert report == drawn[0]
+        assert predictions.equals(drawn[1])
+
+    def test_seed_decides_the_query_ratings(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        _, predictions = evaluate(model, two_tastes, FEW_RATINGS.model_copy(update={"seed": 1}))
+        assert not predictions.drop("predicted").sort(pl.all()).equals(drawn[1].drop("predicted").sort(pl.all()))
+
+    def test_order_of_the_episodes_does_not_matter(
+        self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        config = EvaluationConfig(bootstrap_resamples=200)
+        other, _ = evaluate(model, two_tastes, config, episodes=EPISODES[::-1])
+        for own, their in zip(report.states, other.states, strict=True):
+            for row in own.predictors:
+                expected = {name: estimate.value for name, estimate in measures(their, row.name).items()}
+                assert {name: own.value for name, own in row.measures.items()} == pytest.approx(expected, rel=1e-5)
+
+    def test_json_round_trip(self, report: EvaluationReport) -> None:
+        assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
+
+    def test_names_the_model_and_the_data(self, report: EvaluationReport, model: TrainedModel) -> None:
+        assert (report.model_version, report.data) == (model.version, "two-tastes")
+
+    def test_own_data_need_no_note(self, report: EvaluationReport) -> None:
+        assert report.notes == ()
+
+    def test_foreign_data_are_noted(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        values = two_tastes.ratings.values[::-1].copy()
+        foreign = replace(two_tastes, ratings=replace(two_tastes.ratings, values=values))
+        report, _ = evaluate(model, foreign, FEW_RATINGS, episodes=EPISODES)
+        [note] = report.notes
+        assert "not the data that the model was trained on" in note
+
+
+class TestEvaluationConfig:
+    @pytest.mark.parametrize("states", [["hot"], ["warm", "hot"], [], ["warm", "warm"]])
+    def test_states_that_make_no_sense_are_refused(self, states: Sequence[str]) -> None:
+        with pytest.raises(ValidationError, match="states"):
+            EvaluationConfig.model_validate({"states": states})
+
+    def test_error_lists_the_states_there_are(self) -> None:
+        with pytest.raises(ValidationError, match="use warm, user_cold, item_cold, user_and_item_cold"):
+            EvaluationConfig.model_validate({"states": ["hot"]})
+
+    def test_all_states_are_the_default(self) -> None:
+        assert EvaluationConfig().states == ("warm", "user_cold", "item_cold", "user_and_item_cold")
+
+    @pytest.mark.parametrize("change", [{"steps": 0}, {"seed": -1}, {"query_size": 0}, {"min_ratings": 1}, {"k": 1}])
+    def test_other_wrong_settings_are_refused(self, change: dict[str, int]) -> None:
+        with pytest.raises(ValidationError, match=next(iter(change))):
+            EvaluationConfig.model_validate(change)
+
+
+def test_ten_query_ratings_of_users_with_thirteen_or_more_are_the_default(
+    model: TrainedModel, two_tastes: Dataset
+) -> None:
+    config = EvaluationConfig(bootstrap_resamples=100, states=("user_cold",))
+    report, predictions = evaluate(model, two_tastes, config)
+    assert set(predictions.group_by("user_id").len()["len"]) == {10}
+    assert report.states[0].mean_support >= 3
