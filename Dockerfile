@@ -2,11 +2,11 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/coldstart
 COPY requirements.lock pyproject.toml README.md LICENSE ./
-RUN /opt/coldstart/bin/pip install --no-cache-dir --requirement requirements.lock
 COPY app app
 COPY models models
 COPY migrations migrations
-RUN /opt/coldstart/bin/pip install --no-cache-dir --no-deps .
+# The lock as constraints: the same versions, without the development tools.
+RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock .
 
 FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 coldstart \

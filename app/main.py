@@ -20,6 +20,7 @@ from app.api.body_limit import BodyLimit
 from app.api.problems import DocumentedAPI, add_problem_handlers
 from app.services.container import open_services
 from app.settings import Settings
+from models.threads import compute_in_one_thread
 
 _RESOURCES = (users, ratings, recommendations, candidates, items, evaluations, model_versions, health)
 
@@ -34,6 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
             await services.model_versions.start_serving(settings.model_dir)
             app.state.services = services

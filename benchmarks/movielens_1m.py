@@ -19,6 +19,7 @@ from models.artifact import TrainedModel
 from models.data.reader import read_dataset
 from models.evaluation import EvaluationConfig, EvaluationReport, PredictorReport, StateReport, evaluate
 from models.meta.preset import load_preset
+from models.threads import compute_in_one_thread
 from models.training import train
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--preset", default="melu")
     arguments = parser.parse_args()
+    compute_in_one_thread()
 
     dataset, _ = read_dataset(arguments.data)
     with tempfile.TemporaryDirectory() as directory, ProgressBar() as bar:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from models.data.reader import read_dataset
 from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
+from models.threads import compute_in_one_thread
 from models.training import train
 
 SCHEMA = """
@@ -86,7 +86,7 @@ def write_two_tastes(directory: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """Tests run in several processes at once."""
-    torch.set_num_threads(1)
+    compute_in_one_thread()
 
 
 @pytest.fixture(scope="session")

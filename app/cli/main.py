@@ -19,6 +19,7 @@ from models.data.malformed import DataError
 from models.meta.checkpoint import CheckpointError
 from models.meta.preset import PresetError
 from models.schema import SchemaError
+from models.threads import compute_in_one_thread
 
 EXPECTED_ERRORS = (
     ArtifactError,
@@ -50,6 +51,7 @@ app.add_typer(model_commands, name="model")
 
 def main() -> None:
     """Run a command; an expected error is one line on standard error and exit code 1."""
+    compute_in_one_thread()
     try:
         app()
     except EXPECTED_ERRORS as error:

@@ -20,11 +20,11 @@ _CONTENT_VARIANCE = 0.03
 
 
 class GaussianProcess(Baseline):
-    """`ŷ_iq = μ + b_q + k_qᵀ (K + σ² I)⁻¹ r`, the posterior mean given the residuals `r_j = y_ij − μ − b_j` of the support.
+    """`ŷ_iq = μ + b_q + k_qᵀ (K + σ² I)⁻¹ r`, the posterior mean given the support's `r_j = y_ij − μ − b_j`.
 
     Rasmussen & Williams, *Gaussian Processes for Machine Learning*, 2006, eq. 2.25. The kernel of two items is
-    `k(j, l) = v_b + v_c z_jᵀ z_l + v_f q_jᵀ q_l` with their attributes z and factors q. Without v_c it is matrix
-    factorisation with fold-in, seen from the ratings' side; v_c lets ratings speak of what only attributes relate.
+    `k(j, l) = v_b + v_c z_jᵀ z_l + v_f q_jᵀ q_l` with their attributes z and factors q. With v_c = 0 it is matrix
+    factorisation with fold-in, solved in the ratings; v_c lets a rating speak of items that only attributes relate.
     """
 
     name: ClassVar[str] = "Gaussian process"
@@ -53,7 +53,7 @@ class GaussianProcess(Baseline):
         noise = _NOISE * np.eye(mask.shape[1])
         weights = np.linalg.solve(supports + noise, residuals[..., None])[..., 0]
         personal = np.einsum("bqs,bs->bq", crosses, weights)
-        return (items.mean + items.biases[batch.query_items] + personal).astype(np.float32)
+        return np.asarray(items.mean + items.biases[batch.query_items] + personal, dtype=np.float32)
 
     def _kernels(self, batch: EpisodeBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Kernels within the supports [B, S, S] and between queries and supports [B, Q, S]."""

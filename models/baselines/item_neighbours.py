@@ -18,7 +18,7 @@ _PRIOR_USER_RATINGS = 3.0
 _PRIOR_RATERS = 50.0
 """A similarity that n users attest is multiplied by n / (n + this)."""
 
-_PRIOR_SIMILARITY = 0.3
+_PRIOR_SIMILARITY = 0.5
 """A support item that resembles the query item this much, of residual 0, is added to every neighbourhood."""
 
 _NEIGHBOURS = 30
@@ -30,11 +30,11 @@ _BLOCK = 256
 
 
 class ItemNeighbours(Baseline):
-    """`ŷ_iq = μ_q + b_i + Σ_j s_qj (y_ij − μ_j − b_i) / (Σ_j s_qj + c)`, summing over the support items most similar to q.
+    """`ŷ_iq = μ + b_q + b_i + Σ_j s_qj (y_ij − μ − b_j − b_i) / (Σ_j s_qj + c)`, j the support items most similar to q.
 
-    Item-based filtering of Sarwar et al., WWW 2001, §3, on residuals over the shrunk means μ_j of the items and bias b_i
-    of the user, with shrunk similarities, as in Koren, TIST 2010, §2.2. An item that training never saw has the mean that
-    its attributes let expect, and resembles others as far as their attributes do.
+    Item-based filtering of Sarwar et al., WWW 2001, §3, on residuals over the biases of items and user, with shrunk
+    similarities, as in Koren, TIST 2010, §2.2. An item that training never saw has the bias that its attributes let
+    expect, and resembles others as far as their attributes do.
     """
 
     name: ClassVar[str] = "item neighbours"
@@ -58,7 +58,7 @@ class ItemNeighbours(Baseline):
         users, items = ratings.users[training], ratings.items[training]
         known = CollaborativeContent.fit(dataset, training)
         residuals = ratings.values[training] - known.mean - known.biases[items]
-        sums = np.bincount(users, weights=residuals, minlength=len(dataset.users))
+        sums = np.bincount(users, weights=residuals, minlength=len(dataset.users)).astype(np.float64)
         counts = np.bincount(users, minlength=len(dataset.users))
         residuals -= shrunk_mean(sums, counts, _PRIOR_USER_RATINGS)[users]
         matrix = sparse.csr_matrix((residuals, (users, items)), shape=(len(dataset.users), len(dataset.items)))
@@ -71,7 +71,7 @@ class ItemNeighbours(Baseline):
         weights = _nearest(self._batch_similarities(batch) * batch.support_mask[:, None, :])
         sums = np.einsum("bqs,bs->bq", weights, residuals - biases[:, None])
         personal = biases[:, None] + sums / (weights.sum(axis=2) + _PRIOR_SIMILARITY)
-        return (self._means[batch.query_items] + personal).astype(np.float32)
+        return np.asarray(self._means[batch.query_items] + personal, dtype=np.float32)
 
     def _batch_similarities(self, batch: EpisodeBatch) -> NDArray[np.float64]:
         """Between query and support items; float64 [B, Q, S]."""
@@ -80,7 +80,7 @@ class ItemNeighbours(Baseline):
         by_ratings = self._similarities[distinct][:, distinct].toarray()
         by_content = _CONTENT_WEIGHT * (features @ features.T).toarray().clip(min=0.0)
         similarities = np.where(rated[:, None] & rated, by_ratings, by_content)
-        return similarities[query[:, :, None], support[:, None, :]]
+        return np.asarray(similarities[query[:, :, None], support[:, None, :]])
 
 
 def shrunk_adjusted_cosine(residuals: sparse.csr_matrix) -> sparse.csr_matrix:

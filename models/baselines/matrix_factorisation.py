@@ -53,7 +53,8 @@ def fold_in(items: CollaborativeContent, batch: EpisodeBatch) -> NDArray[np.floa
     residuals = batch.support_ratings - items.mean - items.biases[batch.support_items]
     transposed = inputs.transpose(0, 2, 1)
     ridge = np.diag([_BIAS_RIDGE, *[_FACTOR_RIDGE] * RANK])
-    return np.linalg.solve(transposed @ inputs + ridge, transposed @ residuals[..., None])[..., 0]
+    solution = np.linalg.solve(transposed @ inputs + ridge, transposed @ residuals[..., None])
+    return np.asarray(solution[..., 0], dtype=np.float64)
 
 
 def predict_folded_in(
@@ -61,4 +62,4 @@ def predict_folded_in(
 ) -> NDArray[np.float64]:
     """Expected ratings of the query items; float64 [B, Q], for `users` as of `fold_in`."""
     personal = np.einsum("bqr,br->bq", items.inputs[batch.query_items], users)
-    return items.mean + items.biases[batch.query_items] + personal
+    return np.asarray(items.mean + items.biases[batch.query_items] + personal)

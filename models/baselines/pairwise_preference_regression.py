@@ -14,9 +14,8 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.features import FeatureEncoder
 
-_RIDGE = 30.0
+_RIDGE = 1000.0
 _TOLERANCE = 1e-3
-_MOST_STEPS = 200
 _PRIOR_USER_RATINGS = 3.0
 """As many residuals of 0 are added to a user's own."""
 
@@ -52,8 +51,7 @@ class PairwisePreferenceRegression(Baseline):
         """
         self._weights = weights
         self._users = users
-        # Scores less the mean score are scores of centred items.
-        self._item_vectors = items
+        self._items = items
         self._mean_item = items.T @ item_shares
         self._mean = mean
 
@@ -84,7 +82,7 @@ class PairwisePreferenceRegression(Baseline):
     def _deviations(self, users: NDArray[np.int32]) -> NDArray[np.float64]:
         """Every item's score less the user's mean score; float64 [B, items]."""
         tastes = self._users[users] @ self._weights
-        return tastes @ self._item_vectors.T - (tastes @ self._mean_item)[:, None]
+        return np.asarray(tastes @ self._items.T - (tastes @ self._mean_item)[:, None])
 
 
 def solve_preferences(
@@ -111,25 +109,25 @@ def solve_preferences(
         float64 [D, C], W.
     """
     shape = (user_vectors.shape[1], item_vectors.shape[1])
-    pairs = _rating_rows(user_vectors, len(item_vectors.indptr) - 1, users, items)
+    pairs = _rating_rows(user_vectors, item_vectors.shape[0], users, items)
     counts = np.maximum(np.bincount(users), 1)
 
     def centred(errors: NDArray[np.float64]) -> NDArray[np.float64]:
         return errors - (np.bincount(users, weights=errors) / counts)[users]
 
     def scores(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return pairs @ (weights.reshape(shape) @ item_vectors.T).ravel()
+        return np.asarray(pairs @ (weights.reshape(shape) @ item_vectors.T).ravel())
 
     def transposed_scores(errors: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ((pairs.T @ errors).reshape(shape[0], -1) @ item_vectors).ravel()
+        return np.asarray(((pairs.T @ errors).reshape(shape[0], -1) @ item_vectors).ravel())
 
     def normal(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return 2.0 * transposed_scores(centred(scores(weights))) + _RIDGE * weights
 
     size = shape[0] * shape[1]
     operator = LinearOperator((size, size), matvec=normal, dtype=np.float64)
-    weights, _ = cg(operator, 2.0 * transposed_scores(centred(values)), rtol=_TOLERANCE, maxiter=_MOST_STEPS)
-    return weights.reshape(shape)
+    weights, _ = cg(operator, 2.0 * transposed_scores(centred(values)), rtol=_TOLERANCE)
+    return np.asarray(weights.reshape(shape))
 
 
 def _rating_rows(

@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from torch import Tensor
 from models.artifact import build_learner
 from models.baselines import GlobalMean
 from models.data.dataset import Dataset, State
-from models.data.episodes import TrainingEpisodes, batches, evaluation_episodes
+from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.episode_predictions import EncodedData, predict_episodes
 from models.estimator import EstimatorConfig
@@ -158,6 +160,22 @@ class TestLearning:
         assert [result.epoch for result in history] == [1, 2, 3, 4]
         assert {result.users for result in history} == {users}
         assert [done for done in recorder.done if done[1] == users] == [(epoch, users, users) for epoch in (1, 2, 3, 4)]
+
+    def test_every_epoch_draws_other_episodes(self, data: TrainingData) -> None:
+        drawn: list[list[int]] = []
+
+        class Recording(TrainingEpisodes):
+            def __init__(self) -> None:
+                vars(self).update(vars(data.episodes))
+
+            def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
+                whole = list(super().epoch(generator, batch_users))
+                drawn.append([item for batch in whole for item in batch.query_items.ravel().tolist()])
+                return iter(whole)
+
+        Trainer(new_learner(data), replace(data, episodes=Recording()), PRESET.training).fit()
+        assert len(drawn) == 4
+        assert all(first != second for first, second in combinations(drawn, 2))
 
 
 class TestSeed:
