@@ -163,9 +163,8 @@ def save_artifact(
     Raises:
         ArtifactError: The directory exists and is not an artifact, or the disk does not take it.
     """
+    require_writable(directory)
     try:
-        if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
-            raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
             staged = Path(temporary) / "artifact"
@@ -180,6 +179,18 @@ def save_artifact(
             staged.replace(directory)
     except OSError as error:
         raise ArtifactError(f"{directory}: cannot be written: {error}") from error
+
+
+def require_writable(directory: Path) -> None:
+    """Check that an artifact may be written into a directory, so that a long training need not find out at its end.
+
+    Raises:
+        ArtifactError: It is a file, or holds something else than an artifact.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ArtifactError(f"{directory}: is not a directory")
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
+        raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
 
 
 def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
@@ -205,7 +216,10 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     except (RuntimeError, SafetensorError) as error:
         raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
     learner.to(target).eval().requires_grad_(requires_grad=False)
-    table = pl.read_parquet(contents[ITEMS])
+    try:
+        table = pl.read_parquet(contents[ITEMS])
+    except pl.exceptions.PolarsError as error:
+        raise ArtifactError(f"{directory / ITEMS}: is not a Parquet file: {error}") from error
     return TrainedModel(
         manifest=manifest,
         learner=learner,

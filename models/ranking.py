@@ -22,8 +22,8 @@ from models.schema import AttributeField, AttributeValue, FieldKind
 _PRIOR_COUNT = 20.0
 """For a visitor of whom nothing is known: training ratings at which an item's prediction counts half."""
 
-_DIVERSITY = 0.5
-"""For the same visitor: rating units that an item loses when it is just like one above it."""
+_DIVERSITY = 0.125
+"""For the same visitor: what an item loses that is just like one above it, as a share of the rating scale's length."""
 
 _POOL = 10
 """The diverse list is chosen from so many times its length of the best items."""
@@ -225,10 +225,12 @@ class Recommender:
         pool = np.array(_best(scores, self._counts, allowed, _POOL * n), dtype=np.int64)
         similarities = self._attribute_similarities(pool)
         remaining = scores[pool].copy()
+        scale = self.model.schema.rating_scale
+        penalty = _DIVERSITY * (scale.maximum - scale.minimum)
         closest = np.full(len(pool), -np.inf)
         chosen: list[int] = []
         for _ in range(min(n, len(pool))):
-            best = int(np.argmax(remaining - _DIVERSITY * np.maximum(closest, 0.0)))
+            best = int(np.argmax(remaining - penalty * np.maximum(closest, 0.0)))
             chosen.append(int(pool[best]))
             remaining[best] = -np.inf
             closest = np.maximum(closest, similarities[best])

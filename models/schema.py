@@ -18,6 +18,10 @@ AttributeValue = str | float | list[str] | None
 """One attribute of a user or item: text or a category, a number, several categories, or unknown."""
 
 
+RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
+"""Columns that the product itself keeps beside the attributes."""
+
+
 class SchemaError(ValueError):
     """A schema file cannot be read or contradicts itself; the message names the file and the field."""
 
@@ -183,7 +187,7 @@ class EntitySource(_SchemaModel):
         names = [field.name for field in fields]
         if len(set(names)) < len(names):
             raise ValueError("two fields have the same name")
-        if reserved := {"id", "title"} & set(names):
+        if reserved := RESERVED_NAMES & set(names):
             raise ValueError(f"a field cannot be called {sorted(reserved)[0]!r}")
         return fields
 

@@ -14,6 +14,7 @@ from models.artifact import (
     TrainedModel,
     build_learner,
     load_artifact,
+    require_writable,
     save_artifact,
 )
 from models.candidates import item_statistics
@@ -57,9 +58,11 @@ def train(
         observer: Shows progress.
 
     Raises:
+        ArtifactError: `output` holds something else than an artifact.
         ValueError: The data set has nothing to train on.
         CheckpointError: The checkpoint beside `output` belongs to other settings.
     """
+    require_writable(output)
     split_config = split_config or SplitConfig()
     split = Split.of(dataset, split_config)
     if not split.training.any():

@@ -1,4 +1,8 @@
-"""Simple predictors that every report shows beside the learners."""
+"""Simple predictors that every report shows beside the learners, and stronger ones that the benchmarks add.
+
+Where their constants were tuned, it was within the training ratings of MovieLens 1M, with 15 % of the users held out and
+the latest 15 % of the items hidden.
+"""
 
 from models.baselines.base import Baseline
 from models.baselines.global_mean import GlobalMean

@@ -105,10 +105,9 @@ def shrunk_adjusted_cosine(residuals: sparse.csr_matrix) -> sparse.csr_matrix:
         norms = (squared[:, block].T @ rated).toarray() * (rated[:, block].T @ squared).toarray()
         cosines = np.divide(products, np.sqrt(norms), out=np.zeros_like(products), where=norms > 0)
         similarities = (cosines * raters / (raters + _PRIOR_RATERS)).clip(min=0.0)
+        np.fill_diagonal(similarities[:, block], 0.0)
         blocks.append(sparse.csr_matrix(similarities))
-    similarities = sparse.vstack(blocks).tolil()
-    similarities.setdiag(0.0)
-    return similarities.tocsr()
+    return sparse.vstack(blocks).tocsr()
 
 
 def _nearest(similarities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from models.schema import AttributeField
 _SEED = 0
 _EPOCHS = 2
 """More of them learn by heart what the known items are worth, at the cost of the new ones."""
+
 _BATCH_RATINGS = 1024
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 1.0

@@ -1,6 +1,7 @@
 """Episodes given as a file: JSON Lines, one task a line."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,10 @@ def _episode(line: _EpisodeLine, dataset: Dataset) -> Episode:
                 raise ValueError(f"{part}: item {item_id!r} is not in the data set")
             if not dataset.schema.rating_scale.contains(rating):
                 raise ValueError(f"{part}: rating {rating:g} is not on the scale {dataset.schema.rating_scale}")
+
+    named = [item_id for item_id, _ in (*line.support, *line.query)]
+    if repeated := [item_id for item_id, count in Counter(named).items() if count > 1]:
+        raise ValueError(f"item {repeated[0]!r} is named twice: what is to be predicted must not be known")
 
     def rows(pairs: list[tuple[str, float]]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
         return np.array([dataset.items.row_of[item_id] for item_id, _ in pairs], dtype=np.int32)

@@ -1,5 +1,6 @@
 """What every report relies on, whoever predicts: the learner and each of the baselines."""
 
+import importlib
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,11 @@ from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
 from models.baselines import BASELINES, Baseline
+from models.baselines.gaussian_process import GaussianProcess
+from models.baselines.item_neighbours import ItemNeighbours
+from models.baselines.matrix_factorisation import MatrixFactorisation
+from models.baselines.pairwise_preference_regression import PairwisePreferenceRegression
+from models.baselines.wide_and_deep import WideAndDeep
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split
@@ -17,13 +23,32 @@ from tests.unit.models.tiny_data import tiny_episode
 
 Predict = Callable[[EpisodeBatch], NDArray[np.float32]]
 
+PURE_BASELINES = [
+    *BASELINES,
+    ItemNeighbours,
+    MatrixFactorisation,
+    GaussianProcess,
+    PairwisePreferenceRegression,
+    WideAndDeep,
+]
+"""Those that need nothing beyond what the product needs."""
 
-@pytest.fixture(params=["learner", *BASELINES], ids=lambda each: each if isinstance(each, str) else each.name)
+
+@pytest.fixture(
+    scope="module",
+    params=["learner", *PURE_BASELINES, "boosted trees"],
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
 def predict(request: pytest.FixtureRequest, model: TrainedModel, two_tastes: Dataset) -> Predict:
     if request.param == "learner":
         return learner_of(model, two_tastes)
-    baseline: type[Baseline] = request.param
+    baseline: type[Baseline] = boosted_trees() if request.param == "boosted trees" else request.param
     return baseline.fit(two_tastes, Split.of(two_tastes, model.manifest.split).training).predict
+
+
+def boosted_trees() -> type[Baseline]:
+    pytest.importorskip("lightgbm", reason="LightGBM is only installed for the benchmarks")
+    return importlib.import_module("models.baselines.boosted_trees").BoostedTrees
 
 
 def learner_of(model: TrainedModel, dataset: Dataset) -> Predict:

@@ -98,3 +98,12 @@ class TestMalformedLines:
         path.write_bytes(b'{"state": "\xff"}')
         with pytest.raises(EpisodeFileError, match="utf-8"):
             read_episodes(path, DATASET)
+
+
+def test_item_that_is_to_be_predicted_and_known_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "episodes.jsonl"
+    file.write_text(
+        json.dumps({"state": "warm", "user_id": "u0", "support": [["i0", 4]], "query": [["i0", 5]]}), encoding="utf-8"
+    )
+    with pytest.raises(EpisodeFileError, match="line 1: item 'i0' is named twice"):
+        read_episodes(file, DATASET)

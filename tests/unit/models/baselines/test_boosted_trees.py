@@ -1,0 +1,29 @@
+import importlib
+
+import pytest
+
+from models.baselines import Baseline, GlobalMean
+from models.data.dataset import Dataset, State
+from models.data.episodes import EpisodeBatch, evaluation_episodes
+from models.data.splits import Split, SplitConfig
+from models.metrics.mae import mae
+
+pytest.importorskip("lightgbm", reason="LightGBM is only installed for the benchmarks")
+BoostedTrees: type[Baseline] = importlib.import_module("models.baselines.boosted_trees").BoostedTrees
+
+
+@pytest.mark.parametrize("state", [State.USER_COLD, State.USER_AND_ITEM_COLD])
+def test_learns_tastes_from_the_support(two_tastes: Dataset, state: State) -> None:
+    split = Split.of(two_tastes, SplitConfig())
+    batch = EpisodeBatch.of(evaluation_episodes(two_tastes, split, state, query_size=1, min_ratings=3))
+
+    def error(baseline: type[Baseline]) -> float:
+        predictions = baseline.fit(two_tastes, split.training).predict(batch)
+        return float(mae(batch.query_ratings, predictions, batch.query_mask).mean())
+
+    assert error(BoostedTrees) < 0.5 * error(GlobalMean)
+
+
+def test_benchmarks_show_each_baseline_once() -> None:
+    baselines = importlib.import_module("models.baselines.bench").BENCH_BASELINES
+    assert len({baseline.name for baseline in baselines}) == len(baselines) == 9

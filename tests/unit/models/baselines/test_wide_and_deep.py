@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from models.baselines import GlobalMean, wide_and_deep
+from models.baselines.wide_and_deep import Side, WideAndDeep, WideAndDeepNetwork
+from models.data.dataset import Dataset, Entities, State
+from models.data.episodes import EpisodeBatch, evaluation_episodes
+from models.data.splits import Split, SplitConfig
+from models.metrics.mae import mae
+
+
+@pytest.fixture(scope="module")
+def told_tastes(two_tastes: Dataset) -> Dataset:
+    """The two tastes, told by the country."""
+    countries = pl.Series("country", [["fr", "jp"][int(user[1:]) % 2] for user in two_tastes.users.ids])
+    return replace(two_tastes, users=Entities(two_tastes.users.table.with_columns(countries)))
+
+
+def test_wide_part_is_linear_in_the_crosses(told_tastes: Dataset) -> None:
+    users, items = (
+        Side(entities, source.fields, np.arange(len(entities)))
+        for entities, source in (
+            (told_tastes.users, told_tastes.schema.users),
+            (told_tastes.items, told_tastes.schema.items),
+        )
+    )
+    torch.manual_seed(0)
+    network = WideAndDeepNetwork(users, items, 3.0)
+    rows = torch.tensor([0, 1, 2])
+    before = network(users, items, rows, rows)
+    with torch.no_grad():
+        network.crosses[:] = torch.arange(16.0).reshape(network.crosses.shape)
+    # Columns are 1, the unknown value, and the categories. Of the users fr and jp, of the items comedy and horror.
+    added = (network(users, items, rows, rows) - before).detach()
+    fr_horror, jp_comedy = 0 + 3 + 8 + 11, 0 + 2 + 12 + 14
+    assert network.crosses.shape == (4, 4)
+    assert added.tolist() == pytest.approx([fr_horror, jp_comedy, fr_horror])
+
+
+def test_learns_tastes_that_attributes_tell(told_tastes: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide_and_deep, "_EPOCHS", 20)
+    monkeypatch.setattr(wide_and_deep, "_BATCH_RATINGS", 64)
+    split = Split.of(told_tastes, SplitConfig())
+    batch = EpisodeBatch.of(evaluation_episodes(told_tastes, split, State.USER_COLD, query_size=5))
+
+    def error(baseline: type[WideAndDeep | GlobalMean]) -> float:
+        predictions = baseline.fit(told_tastes, split.training).predict(batch)
+        return float(mae(batch.query_ratings, predictions, batch.query_mask).mean())
+
+    assert error(WideAndDeep) < 0.5 * error(GlobalMean)
