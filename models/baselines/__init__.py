@@ -1,7 +1,7 @@
 """Simple predictors that every report shows beside the learners, and stronger ones that the benchmarks add.
 
-Where their constants were tuned, it was within the training ratings of MovieLens 1M, with 15 % of the users held out and
-the latest 15 % of the items hidden.
+Where their constants were tuned, it was within the training ratings of MovieLens 1M: 15 % of the users held out, the
+latest 15 % of the items hidden.
 """
 
 from models.baselines.base import Baseline
