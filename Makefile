@@ -29,7 +29,7 @@ $(DEMO_DATA): | $(VENV)/installed
 	$(BIN)/coldstart data fetch ml-100k --to $(STATE)/data
 
 $(DEMO_MODEL)/manifest.json: | $(VENV)/installed $(DEMO_DATA)
-	$(BIN)/coldstart train --data $(DEMO_DATA) --preset melu --out $(DEMO_MODEL)
+	$(BIN)/coldstart train --data $(DEMO_DATA) --out $(DEMO_MODEL)
 
 .PHONY: demo
 demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, train, and serve it on 127.0.0.1:8000
@@ -44,6 +44,10 @@ demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, tra
 .PHONY: test
 test: $(VENV)/installed ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto
+
+.PHONY: bench-quality
+bench-quality: $(VENV)/installed ## Measure every learner and baseline on the data set in DATA; renews docs/results/quality.md
+	$(BIN)/python -m benchmarks.quality --data $(DATA)
 
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract

@@ -22,10 +22,9 @@ from torch import Tensor
 
 from models.data.dataset import Entities
 from models.data.splits import SplitConfig
-from models.estimator import PreferenceEstimator
 from models.features import FeatureEncoder
 from models.learner import Learner
-from models.meta.gradient import GradientLearner
+from models.meta.builder import build_learner
 from models.meta.preset import Preset
 from models.meta.trainer import EpochResult
 from models.schema import DatasetSchema
@@ -130,19 +129,6 @@ class TrainedModel:
         return self.manifest.data_schema
 
 
-def build_learner(
-    preset: Preset, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, mean_rating: float
-) -> Learner[Any]:
-    """The untrained learner that a preset describes; initial weights come from torch's generator."""
-    estimator = PreferenceEstimator(
-        user_encoder=user_encoder,
-        item_encoder=item_encoder,
-        config=preset.estimator,
-        mean_rating=mean_rating,
-    )
-    return GradientLearner(estimator, preset.local_update)
-
-
 def save_artifact(
     directory: Path,
     *,
@@ -209,6 +195,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         manifest.preset,
         user_encoder=manifest.user_encoder,
         item_encoder=manifest.item_encoder,
+        scale=manifest.data_schema.rating_scale,
         mean_rating=manifest.data.mean_rating,
     )
     try:

@@ -9,17 +9,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.episodes import EpisodeBatch
-from models.features import EncodedRows, FeatureEncoder
+from models.features import ID_FIELD, EncodedRows, FeatureEncoder
+from models.heads.base import Predictions
 from models.learner import Learner, Support
 
 
 @dataclass(frozen=True)
 class FieldDropout:
-    """Makes fields unknown at random while training, so that the unknown values are learned too."""
+    """Makes fields unknown at random while training, so that the unknown values are learned too.
+
+    Attributes:
+        user_encoder: Of the users.
+        item_encoder: Of the items.
+        probability: Of each field of each user and item.
+        keep_item_ids: Whether items keep their ids, by which collaborative inputs are looked up: items pretend to be
+            new all together then, not one by one.
+        generator: Draws.
+    """
 
     user_encoder: FeatureEncoder
     item_encoder: FeatureEncoder
     probability: float
+    keep_item_ids: bool
     generator: torch.Generator
 
     def users(self, rows: EncodedRows) -> EncodedRows:
@@ -28,7 +39,8 @@ class FieldDropout:
 
     def items(self, rows: EncodedRows) -> EncodedRows:
         """Items with some fields unknown."""
-        return self.item_encoder.drop_fields(rows, self.probability, self.generator)
+        keep = ID_FIELD if self.keep_item_ids else None
+        return self.item_encoder.drop_fields(rows, self.probability, self.generator, keep=keep)
 
 
 @dataclass(frozen=True)
@@ -45,15 +57,31 @@ class EncodedData:
         return tensor.long() if tensor.dtype is torch.int32 else tensor
 
 
-def predict_episodes(
+@dataclass(frozen=True)
+class AdaptedEpisodes:
+    """Episodes after the local update, ready to be predicted or judged.
+
+    Attributes:
+        adapted: What the learner's `adapt` returned.
+        users: float32 [B, user width], embedded.
+        query_items: float32 [B, Q, item width], embedded.
+    """
+
+    adapted: Any
+    users: Tensor
+    query_items: Tensor
+
+
+def adapt_to_episodes(
     learner: Learner[Any],
     data: EncodedData,
     batch: EpisodeBatch,
     *,
     steps: int | None = None,
     dropout: FieldDropout | None = None,
-) -> Tensor:
-    """Adapt to each episode's support set and predict its query set.
+    as_new: bool = False,
+) -> AdaptedEpisodes:
+    """Embed a batch and adapt to each episode's support set.
 
     Args:
         learner: The learner.
@@ -61,9 +89,7 @@ def predict_episodes(
         batch: B episodes.
         steps: Local steps instead of the preset's; 0 for no adaptation.
         dropout: What corrupts the attributes, in training.
-
-    Returns:
-        float32 [B, Q] expected ratings, not clipped; anything where there is padding.
+        as_new: In training, whether every item pretends to have no ratings.
     """
     support_size = batch.support_items.shape[1]
     item_slots = data.tensor(np.concatenate([batch.support_items, batch.query_items], axis=1))
@@ -71,12 +97,37 @@ def predict_episodes(
     users, items = data.users.take(data.tensor(batch.users)), data.items.take(distinct)
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
-    user_vectors, item_vectors = learner.embed_users(users), learner.embed_items(items)[slots]
+    user_vectors, item_vectors = learner.embed_users(users), learner.embed_items(items, as_new=as_new)[slots]
     support = Support(
         users=user_vectors,
         items=item_vectors[:, :support_size],
         ratings=data.tensor(batch.support_ratings),
         mask=data.tensor(batch.support_mask),
     )
-    adapted = learner.adapt(support, steps=steps)
-    return learner.predict(adapted, user_vectors, item_vectors[:, support_size:])
+    return AdaptedEpisodes(learner.adapt(support, steps=steps), user_vectors, item_vectors[:, support_size:])
+
+
+def predict_episodes(
+    learner: Learner[Any], data: EncodedData, batch: EpisodeBatch, *, steps: int | None = None
+) -> Predictions:
+    """Adapt to each episode's support set and predict its query set; anything where there is padding."""
+    episodes = adapt_to_episodes(learner, data, batch, steps=steps)
+    return learner.predict(episodes.adapted, episodes.users, episodes.query_items)
+
+
+def query_losses(
+    learner: Learner[Any],
+    data: EncodedData,
+    batch: EpisodeBatch,
+    *,
+    dropout: FieldDropout | None = None,
+    as_new: bool = False,
+) -> Tensor:
+    """Each user's query loss `L'_i = 1/|H'_i| Σ_j loss(y_ij, ŷ_ij)` after adapting (MeLU, eq. 5); float32 [B].
+
+    Arguments are those of `adapt_to_episodes`; every user has at least one query rating.
+    """
+    episodes = adapt_to_episodes(learner, data, batch, dropout=dropout, as_new=as_new)
+    ratings, mask = data.tensor(batch.query_ratings), data.tensor(batch.query_mask)
+    losses = learner.loss(episodes.adapted, episodes.users, episodes.query_items, ratings)
+    return (losses * mask).sum(dim=1) / mask.sum(dim=1)

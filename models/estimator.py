@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from models.features import (
+    ID_FIELD,
     TEXT_DIMENSIONS,
     UNKNOWN,
     AnyFieldEncoder,
@@ -26,7 +27,12 @@ class EstimatorConfig(BaseModel):
         embedding_dim: Dimensions of every embedded field (the paper: 32).
         embedding_scale: Standard deviation of the initial embeddings. The decision layers see their products,
             so this sets how far the first local updates reach.
-        item_ids: Whether an item's id is one of its fields. A new item's is unknown, so this wants field dropout.
+        item_ids: Whether an item's id is embedded as one more field. A new item's is unknown, so this wants field
+            dropout.
+        max_embedded_values: Fields with more values than this are not embedded: a director of few films would be
+            learned by heart. None embeds all.
+        collaborative_rank: Factors of the ratings that are inputs of an item (`models.collaborative_inputs`); 0 for
+            none.
         hidden: Widths of the hidden decision layers (the paper: 64, 64).
     """
 
@@ -35,6 +41,8 @@ class EstimatorConfig(BaseModel):
     embedding_dim: Annotated[int, Field(ge=1)] = 32
     embedding_scale: Annotated[float, Field(gt=0)] = 0.1
     item_ids: bool = False
+    max_embedded_values: Annotated[int, Field(ge=1)] | None = None
+    collaborative_rank: Annotated[int, Field(ge=0)] = 0
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
 
 
@@ -89,6 +97,14 @@ def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
             return ContinuousInput()
 
 
+def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: EstimatorConfig) -> bool:
+    if field.name == ID_FIELD:
+        is_all_there_is = len(encoder.fields) == 1 and not config.collaborative_rank
+        return config.item_ids or is_all_there_is
+    most = config.max_embedded_values
+    return most is None or not isinstance(field, CategoricalEncoder | MultiValuedEncoder) or len(field.values) <= most
+
+
 class EmbeddingLayers(nn.Module):
     """θ1 of the users or of the items: every field's vector, concatenated; never changed for one user.
 
@@ -101,9 +117,10 @@ class EmbeddingLayers(nn.Module):
 
     def __init__(self, encoder: FeatureEncoder, config: EstimatorConfig) -> None:
         super().__init__()
+        fields = [field for field in encoder.fields if _is_embedded(field, encoder, config)]
         # A list, because a field's name may hold characters that a module's name must not.
-        self.names = [field.name for field in encoder.fields]
-        self.layers = nn.ModuleList(_input_layer(field, config) for field in encoder.fields)
+        self.names = [field.name for field in fields]
+        self.layers = nn.ModuleList(_input_layer(field, config) for field in fields)
         self.width = sum(layer.width for layer in self.layers)  # type: ignore[misc]  # every input layer has one
         # Knows the device where there are no fields to tell it.
         self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
@@ -130,11 +147,21 @@ class PreferenceEstimator(nn.Module):
         item_encoder: FeatureEncoder,
         config: EstimatorConfig,
         mean_rating: float,
+        further_item_inputs: int = 0,
     ) -> None:
+        """Build the network.
+
+        Args:
+            user_encoder: Of the users.
+            item_encoder: Of the items.
+            config: Its shape.
+            mean_rating: What it predicts at first.
+            further_item_inputs: How many inputs the decision layers take behind the embedded item.
+        """
         super().__init__()
         self.embed_users = EmbeddingLayers(user_encoder, config)
         self.embed_items = EmbeddingLayers(item_encoder, config)
-        widths = [self.embed_users.width + self.embed_items.width, *config.hidden]
+        widths = [self.embed_users.width + self.embed_items.width + further_item_inputs, *config.hidden]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]

@@ -1,11 +1,10 @@
 """The evaluation protocol: four states, with and without adaptation, beside the baselines (METHODS.md, measures)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -14,16 +13,11 @@ from models.baselines import BASELINES
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches, evaluation_episodes
 from models.data.splits import Split
-from models.episode_predictions import EncodedData, predict_episodes
+from models.meta.preset import Rule
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.metrics.mae import mae
-from models.metrics.mse import mse
-from models.metrics.ndcg import Gain, ndcg
+from models.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
 
 _BATCH_USERS = 64
-_NDCG_LENGTHS = (1, 3, 10)
-
-Predict = Callable[[EpisodeBatch], NDArray[np.float32]]
 
 
 class EvaluationConfig(BaseModel):
@@ -74,7 +68,11 @@ class Estimate(BaseModel):
 
 
 class PredictorReport(BaseModel):
-    """One predictor's figures in one state, by measure: `mae`, `rmse`, `ndcg@3_linear` and so on."""
+    """One predictor's figures in one state.
+
+    By measure: `mae` of the median, which is the best decoding for it, `mae_of_mean`, `rmse` of the mean,
+    `ndcg@3_linear` and so on, and `nll`, the negative log likelihood in nats, of those that predict a distribution.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,7 +130,8 @@ def evaluate(
         progress: Called with the share done, 0 to 1; what it raises stops the evaluation.
 
     Returns:
-        The report, and the adapted model's predictions with the columns state, user_id, item_id, rating, predicted.
+        The report, and the adapted model's predictions with the columns state, user_id, item_id, rating, predicted (the
+        mean), predicted_median and score (what ranks).
     """
     split = Split.of(dataset, model.manifest.split)
     if episodes is None:
@@ -189,32 +188,17 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
 
 def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig) -> dict[str, Predict]:
     """The adapted model first, then itself without adaptation, then the baselines."""
-    scale = model.schema.rating_scale
-    data = EncodedData(
-        users=model.manifest.user_encoder.encode(dataset.users.table).to(model.device),
-        items=model.manifest.item_encoder.encode(dataset.items.table).to(model.device),
-        device=model.device,
-    )
-
-    def by_learner(steps: int) -> Predict:
-        def predict(batch: EpisodeBatch) -> NDArray[np.float32]:
-            with torch.no_grad():
-                return predict_episodes(model.learner, data, batch, steps=steps).cpu().numpy()
-
-        return predict
-
-    def on_scale(predict: Predict) -> Predict:
-        return lambda batch: np.clip(predict(batch), scale.minimum, scale.maximum)
-
     preset = model.manifest.preset
     steps = config.steps or preset.local_update.steps
+    names = (f"{preset.name}, {steps} steps", f"{preset.name}, 0 steps")
+    if preset.local_update.rule is Rule.CLOSED_FORM:
+        names = (preset.name, f"{preset.name}, not adapted")
     predictors = {
-        f"{preset.name}, {steps} steps": by_learner(steps),
-        f"{preset.name}, 0 steps": by_learner(0),
+        name: by_learner(model, dataset, steps=own_steps) for name, own_steps in zip(names, (steps, 0), strict=True)
     }
     for baseline in BASELINES:
-        predictors[baseline.name] = baseline.fit(dataset, split.training).predict
-    return {name: on_scale(predict) for name, predict in predictors.items()}
+        predictors[baseline.name] = by_baseline(baseline.fit(dataset, split.training), model.schema.rating_scale)
+    return predictors
 
 
 def _evaluate_state(
@@ -225,13 +209,13 @@ def _evaluate_state(
     config: EvaluationConfig,
     batch_done: Callable[[int], None],
 ) -> tuple[StateReport, pl.DataFrame]:
-    values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in predictors}
+    values: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictors}
     predicted: list[pl.DataFrame] = []
     adapted = next(iter(predictors))
     for _, batch in batches(episodes, _BATCH_USERS):
         for name, predict in predictors.items():
             predictions = predict(batch)
-            values[name].append(_measure(batch, predictions))
+            values[name].append(measure_users(batch, predictions))
             if name == adapted:
                 predicted.append(_prediction_rows(state, batch, predictions, dataset))
         batch_done(len(batch.users))
@@ -241,9 +225,7 @@ def _evaluate_state(
         query_ratings=sum(len(episode.query_items) for episode in episodes),
         mean_support=float(np.mean([len(episode.support_items) for episode in episodes])) if episodes else 0.0,
         predictors=tuple(
-            PredictorReport(name=name, measures=_estimates(np.concatenate(own), config))
-            for name, own in values.items()
-            if own
+            PredictorReport(name=name, measures=_estimates(own, config)) for name, own in values.items() if own
         ),
     )
     return report, pl.concat(predicted or [_NO_PREDICTIONS])
@@ -256,13 +238,13 @@ _NO_PREDICTIONS = pl.DataFrame(
         "item_id": pl.String,
         "rating": pl.Float32,
         "predicted": pl.Float32,
+        "predicted_median": pl.Float32,
+        "score": pl.Float32,
     }
 )
 
 
-def _prediction_rows(
-    state: State, batch: EpisodeBatch, predictions: NDArray[np.float32], dataset: Dataset
-) -> pl.DataFrame:
+def _prediction_rows(state: State, batch: EpisodeBatch, predictions: Decoded, dataset: Dataset) -> pl.DataFrame:
     users, _ = np.nonzero(batch.query_mask)
     items = batch.query_items[batch.query_mask]
     return pl.DataFrame(
@@ -271,29 +253,18 @@ def _prediction_rows(
             "user_id": dataset.users.table["id"][batch.users[users]],
             "item_id": dataset.items.table["id"][items],
             "rating": batch.query_ratings[batch.query_mask],
-            "predicted": predictions[batch.query_mask],
+            "predicted": predictions.mean[batch.query_mask],
+            "predicted_median": predictions.median[batch.query_mask],
+            "score": predictions.score[batch.query_mask],
         }
     )
 
 
-def _measures() -> Iterator[tuple[str, Callable[..., NDArray[np.float64]], dict[str, Any]]]:
-    yield "mae", mae, {}
-    yield "rmse", mse, {}
-    for gain in Gain:
-        for k in _NDCG_LENGTHS:
-            yield f"ndcg@{k}_{gain}", ndcg, {"k": k, "gain": gain}
-
-
-def _measure(batch: EpisodeBatch, predictions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Every measure of every user; float64 [B, measures]. The RMSE's column is squared until the users are averaged."""
-    return np.stack(
-        [measure(batch.query_ratings, predictions, batch.query_mask, **options) for _, measure, options in _measures()],
-        axis=1,
-    )
-
-
-def _estimates(values: NDArray[np.float64], config: EvaluationConfig) -> dict[str, Estimate]:
-    names = [name for name, _, _ in _measures()]
+def _estimates(
+    batches_of_values: Sequence[dict[str, NDArray[np.float64]]], config: EvaluationConfig
+) -> dict[str, Estimate]:
+    names = list(batches_of_values[0])
+    values = np.stack([np.concatenate([own[name] for own in batches_of_values]) for name in names], axis=1)
     resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
     means = values.mean(axis=0)
     root = names.index("rmse")

@@ -227,10 +227,21 @@ class FeatureEncoder(BaseModel):
         """Encode the rows of an entity table."""
         return EncodedRows({field.name: field.encode(table[field.name]) for field in self.fields}, table.height)
 
-    def drop_fields(self, rows: EncodedRows, probability: float, generator: torch.Generator) -> EncodedRows:
-        """Make each field of each row unknown with a probability, so that training meets the unknown value."""
-        fields = {}
+    def drop_fields(
+        self, rows: EncodedRows, probability: float, generator: torch.Generator, *, keep: str | None = None
+    ) -> EncodedRows:
+        """Make each field of each row unknown with a probability, so that training meets the unknown value.
+
+        Args:
+            rows: The rows.
+            probability: Of each field in each row.
+            generator: Draws.
+            keep: Name of a field that stays as it is.
+        """
+        fields = dict(rows.fields)
         for field in self.fields:
+            if field.name == keep:
+                continue
             encoded = rows.fields[field.name]
             draws = torch.rand(len(rows), generator=generator, device=generator.device)
             fields[field.name] = field.forget(encoded, (draws < probability).to(encoded.device))

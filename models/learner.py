@@ -4,9 +4,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.data.dataset import Dataset
 from models.features import EncodedRows
+from models.heads.base import Predictions
 
 AdaptedT = TypeVar("AdaptedT")
 
@@ -36,29 +40,45 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
     """
 
     @abstractmethod
+    def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
+        """Estimate from the training ratings what meta-training takes as given.
+
+        Args:
+            dataset: The data set.
+            training: bool [ratings], the ratings that may be used.
+            items: All items of the data set, encoded.
+        """
+
+    @abstractmethod
     def embed_users(self, rows: EncodedRows) -> Tensor:
         """Embed users; float32 [rows, user width]."""
 
     @abstractmethod
-    def embed_items(self, rows: EncodedRows) -> Tensor:
-        """Embed items; float32 [rows, item width]."""
+    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:
+        """Embed items; float32 [rows, item width].
+
+        Args:
+            rows: The items.
+            as_new: In training, whether all of them pretend to have no ratings.
+        """
 
     @abstractmethod
     def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedT:
         """Adapt to B users at once; `steps` local steps instead of the preset's, 0 meaning not at all."""
 
     @abstractmethod
-    def predict(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Tensor:
-        """Expected ratings for each user's own items.
+    def predict(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Predictions:
+        """Predict each user's ratings of his or her own items.
 
         Args:
             adapted: What `adapt` returned for these B users.
             users: float32 [B, user width], embedded.
             items: float32 [B, Q, item width], embedded.
-
-        Returns:
-            float32 [B, Q], not clipped to the rating scale.
         """
+
+    @abstractmethod
+    def loss(self, adapted: AdaptedT, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
+        """How wrong the predictions are of true ratings (float32 [B, Q]); else as `predict`. float32 [B, Q]."""
 
     @abstractmethod
     def gradient_norms(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Tensor:

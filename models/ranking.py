@@ -16,6 +16,7 @@ from models.candidates import Candidate, Strategy, strategy_scores
 from models.content import content_features
 from models.data.dataset import Entities
 from models.features import ID_FIELD
+from models.heads.base import Predictions
 from models.learner import Support
 from models.schema import AttributeField, AttributeValue, FieldKind
 
@@ -44,12 +45,15 @@ class RankedItem:
         item_id: The item.
         title: Its name, if it has one.
         predicted_rating: What this user is expected to rate it, on the rating scale.
+        like_probability: The chance that this user likes it (`RatingScale.liked_from`); None from a model that predicts
+            no distribution.
         rank: Place in the list, from 1.
     """
 
     item_id: str
     title: str | None
     predicted_rating: float
+    like_probability: float | None
     rank: int
 
 
@@ -134,19 +138,22 @@ class Recommender:
         rated = () if include_rated else [item_id for item_id, _ in ratings]
         allowed = self._allowed({*exclude, *rated}, where or {})
         predictions = self._predict(attributes, [pair for pair in ratings if pair[0] in self.items.row_of])
+        scores = predictions.score[0].cpu().numpy()
         if ratings or any(value is not None for value in attributes.values()):
-            rows = _best(predictions, self._counts, allowed, n)
+            rows = _best(scores, self._counts, allowed, n)
         else:
-            rows = self._diverse(predictions, allowed, n)
-        scale = self.model.schema.rating_scale
+            rows = self._diverse(scores, allowed, n)
+        means = predictions.mean[0, rows].tolist()
+        likes = self._like_probabilities(predictions, rows)
         return [
             RankedItem(
                 item_id=self.items.ids[row],
                 title=self._titles[row],
-                predicted_rating=float(np.clip(predictions[row], scale.minimum, scale.maximum)),
+                predicted_rating=mean,
+                like_probability=like,
                 rank=rank,
             )
-            for rank, row in enumerate(rows, start=1)
+            for rank, (row, mean, like) in enumerate(zip(rows, means, likes, strict=True), start=1)
         ]
 
     def candidates(
@@ -179,10 +186,8 @@ class Recommender:
         with torch.no_grad():
             return self.model.learner.embed_items(rows)
 
-    def _predict(
-        self, attributes: Mapping[str, AttributeValue], ratings: Sequence[tuple[str, float]]
-    ) -> NDArray[np.float32]:
-        """Predicted ratings of the whole catalogue; float32 [items], not clipped, which would tie the best items."""
+    def _predict(self, attributes: Mapping[str, AttributeValue], ratings: Sequence[tuple[str, float]]) -> Predictions:
+        """Predictions of the whole catalogue, B = 1."""
         device, learner = self.model.device, self.model.learner
         user = entity_table(self.model.schema.users.fields, [("", None, attributes)])
         rated = torch.tensor([self.items.row_of[item_id] for item_id, _ in ratings], dtype=torch.int64)
@@ -194,8 +199,14 @@ class Recommender:
                 ratings=torch.tensor([[rating for _, rating in ratings]], device=device, dtype=torch.float32),
                 mask=torch.ones(1, len(ratings), dtype=torch.bool, device=device),
             )
-            predictions = learner.predict(learner.adapt(support), users, self._vectors.unsqueeze(0))
-        return np.asarray(predictions[0].cpu().numpy())
+            return learner.predict(learner.adapt(support), users, self._vectors.unsqueeze(0))
+
+    def _like_probabilities(self, predictions: Predictions, rows: list[int]) -> list[float | None]:
+        if predictions.probabilities is None:
+            return [None] * len(rows)
+        scale = self.model.schema.rating_scale
+        liked = predictions.probabilities[0, rows, scale.level(scale.liked_from) :]
+        return list(liked.sum(dim=-1).tolist())
 
     def _allowed(self, exclude: Collection[str], where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
         """Which items may be in a list; bool [items]."""
@@ -214,17 +225,17 @@ class Recommender:
             allowed &= matches.fill_null(value=False).to_numpy()
         return allowed
 
-    def _diverse(self, predictions: NDArray[np.float32], allowed: NDArray[np.bool_], n: int) -> list[int]:
+    def _diverse(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], n: int) -> list[int]:
         """Liked, popular and unlike each other: greedy maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
 
         Predictions are drawn towards the mean rating where few ratings back them; then each place goes to the item
         with the highest score less its greatest similarity (cosine of the attributes) to those above.
         """
         mean = self.model.manifest.data.mean_rating
-        scores = mean + (predictions - mean) * self._counts / (self._counts + _PRIOR_COUNT)
-        pool = np.array(_best(scores, self._counts, allowed, _POOL * n), dtype=np.int64)
+        backed = mean + (scores - mean) * self._counts / (self._counts + _PRIOR_COUNT)
+        pool = np.array(_best(backed, self._counts, allowed, _POOL * n), dtype=np.int64)
         similarities = self._attribute_similarities(pool)
-        remaining = scores[pool].copy()
+        remaining = backed[pool]
         scale = self.model.schema.rating_scale
         penalty = _DIVERSITY * (scale.maximum - scale.minimum)
         closest = np.full(len(pool), -np.inf)

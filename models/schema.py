@@ -6,6 +6,7 @@ docs/data.md describes the format with an example.
 """
 
 import codecs
+import math
 import re
 import tomllib
 from enum import StrEnum
@@ -122,6 +123,17 @@ class RatingScale(_SchemaModel):
     minimum: float
     maximum: float
     step: Annotated[float, Field(gt=0)] = 1.0
+    liked_from: float = math.nan
+    """The lowest rating of those who like an item; unless given, the level three quarters up the scale."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _liked_from_three_quarters(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
+        if isinstance(data, dict) and data.get("liked_from") is None and {"minimum", "maximum"} <= data.keys():
+            step = data.get("step", 1.0)
+            levels = math.ceil(0.75 * (data["maximum"] - data["minimum"]) / step - 1e-9)
+            return {**data, "liked_from": data["minimum"] + levels * step}
+        return data
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Self:
@@ -138,6 +150,10 @@ class RatingScale(_SchemaModel):
     def level_count(self) -> int:
         """How many ratings exist."""
         return round((self.maximum - self.minimum) / self.step) + 1
+
+    def level(self, rating: float) -> int:
+        """A rating's place among those that exist, from 0."""
+        return round((rating - self.minimum) / self.step)
 
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"

@@ -12,7 +12,6 @@ from models.artifact import (
     DataDescription,
     Manifest,
     TrainedModel,
-    build_learner,
     load_artifact,
     require_writable,
     save_artifact,
@@ -23,13 +22,14 @@ from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.splits import Split, SplitConfig
 from models.episode_predictions import EncodedData
 from models.features import ID_FIELD, FeatureEncoder
+from models.meta.builder import build_learner
 from models.meta.checkpoint import Checkpoint
 from models.meta.preset import Preset
 from models.meta.trainer import Trainer, TrainingData, TrainingObserver
 from models.schema import AttributeField, FieldKind
 
 _ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
-"""A field of the items where the preset asks for it, or where they have no other."""
+"""The id as a field of the items, where the preset asks for it or where they have no other."""
 
 _VALIDATION_DRAWS = 4
 """Episodes of each validation user, of different support sizes: fewer make early stopping noisy."""
@@ -72,14 +72,19 @@ def train(
     user_encoder, item_encoder = _fit_encoders(dataset, split, preset)
     torch.manual_seed(preset.training.seed)
     target = torch.device(device)
-    learner = build_learner(preset, user_encoder=user_encoder, item_encoder=item_encoder, mean_rating=mean_rating).to(
-        target
-    )
+    learner = build_learner(
+        preset,
+        user_encoder=user_encoder,
+        item_encoder=item_encoder,
+        scale=dataset.schema.rating_scale,
+        mean_rating=mean_rating,
+    ).to(target)
     encoded = EncodedData(
         users=user_encoder.encode(dataset.users.table).to(target),
         items=item_encoder.encode(dataset.items.table).to(target),
         device=target,
     )
+    learner.fit_statistics(dataset, split.training, encoded.items)
     checkpoint = output.with_name(f"{output.name}.checkpoint")
     data = TrainingData(
         encoded=encoded,
@@ -87,7 +92,7 @@ def train(
         validation=_validation_batches(dataset, preset, split),
         user_encoder=user_encoder,
         item_encoder=item_encoder,
-        scale=dataset.schema.rating_scale,
+        keep_item_ids=preset.estimator.collaborative_rank > 0,
     )
     trainer = Trainer(
         learner,
@@ -118,7 +123,9 @@ def train(
         ),
         split=split_config,
         history=tuple(history),
-        metrics={"validation_mae": min(result.validation_mae for result in history)},
+        metrics={
+            "validation_mae": min(history, key=lambda epoch: (epoch.validation_loss, -epoch.epoch)).validation_mae
+        },
     )
     statistics = item_statistics(learner, encoded, dataset, split.training)
     save_artifact(output, manifest=manifest, weights=learner.state_dict(), items=dataset.items, statistics=statistics)
@@ -130,8 +137,10 @@ def _fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> tuple[Featu
     """Encoders fitted on the users and items that have training ratings."""
     users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
     items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]
+    # Collaborative inputs are looked up by id. Items without other fields are known by their ids alone.
+    estimator = preset.estimator
     item_fields = dataset.schema.items.fields
-    if preset.estimator.item_ids or not item_fields:
+    if estimator.item_ids or estimator.collaborative_rank or not item_fields:
         item_fields = (*item_fields, _ITEM_ID)
     return FeatureEncoder.fit(dataset.schema.users.fields, users), FeatureEncoder.fit(item_fields, items)
 

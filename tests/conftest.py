@@ -5,11 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.data.reader import read_dataset
 from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
 from models.threads import compute_in_one_thread
 from models.training import train
+
+# The same examples in every run, and no test asserts a time: neither one example's nor that of drawing them.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
 
 SCHEMA = """
 name = "two-tastes"

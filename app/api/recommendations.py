@@ -16,11 +16,17 @@ router = APIRouter(prefix="/v1", tags=["recommendations"])
 
 
 class Recommendation(ResponseModel):
-    """An item, and what its user is expected to rate it."""
+    """An item, what its user is expected to rate it, and how likely he or she is to like it.
+
+    Ranked by the model's score: where the rating of an item is less certain than others', its expected rating can be
+    some hundredths out of order. Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model
+    that predicts no distribution gives no probability.
+    """
 
     item_id: str
     title: str | None
     predicted_rating: float
+    like_probability: float | None
     rank: int
     model_version: str
 
@@ -39,6 +45,7 @@ class RecommendationPage(Page[Recommendation]):
                     item_id=item.item_id,
                     title=item.title,
                     predicted_rating=item.predicted_rating,
+                    like_probability=item.like_probability,
                     rank=item.rank,
                     model_version=made.model_version,
                 )

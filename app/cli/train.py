@@ -51,7 +51,7 @@ class ProgressBar:
 def train_command(
     data: DataDirectory,
     output: Annotated[Path, typer.Option("--out", file_okay=False, help="Directory of the artifact to write.")],
-    preset: Annotated[str, typer.Option(help="Name of a preset, or path of a TOML file.")] = "melu",
+    preset: Annotated[str, typer.Option(help="Name of a preset, or path of a TOML file.")] = "coldstart",
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the preset's.")] = None,
     schema: SchemaFile = None,

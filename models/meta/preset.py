@@ -28,10 +28,27 @@ class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Rule(StrEnum):
+    """How a user's decision layers are found."""
+
+    GRADIENT = "gradient"
+    """Gradient steps on all decision layers (MeLU)."""
+    CLOSED_FORM = "closed_form"
+    """Ridge regression of the last one (`models.meta.closed_form`)."""
+
+
+class HeadKind(StrEnum):
+    """How a latent prediction becomes a rating."""
+
+    SQUARED_ERROR = "squared_error"
+    ORDINAL = "ordinal"
+
+
 class LocalUpdateConfig(_Config):
-    """How a user's model is made from the global one.
+    """How a user's model is made from the global one; all but the rule concerns gradient steps.
 
     Attributes:
+        rule: Gradient steps or the closed form.
         steps: Gradient steps on the support set (the paper: 1 and 5).
         second_order: Whether meta-training differentiates through those steps.
         rate: Local learning rate α; with learned rates their common start.
@@ -39,6 +56,7 @@ class LocalUpdateConfig(_Config):
         prior_ratings: c of `models.local_update.local_update`; 0, the paper's, is never learned.
     """
 
+    rule: Rule = Rule.GRADIENT
     steps: Annotated[int, Field(ge=1)] = 1
     second_order: bool = False
     rate: Annotated[float, Field(gt=0)] = 0.02
@@ -54,9 +72,11 @@ class TrainingConfig(_Config):
         patience: Epochs without a better validation error after which training stops.
         batch_users: Users a global update (the paper: 32).
         learning_rate: Adam's rate β; falls to 0 along half a cosine over `epochs`.
-        weight_decay: Decoupled (AdamW), on the embeddings only.
+        weight_decay: Decoupled (AdamW), on the embeddings.
         max_support: Support sizes are drawn log-uniformly from 1 to this many ratings.
         max_query: Most query ratings of an episode.
+        new_item_batches: Share of the batches in which every item pretends to have no ratings.
+        empty_supports: Share of the episodes with no support set.
         field_dropout: Probability that a field of a user or item is made unknown in an episode.
         seed: Of the initial weights, the episodes and the dropout.
     """
@@ -68,6 +88,8 @@ class TrainingConfig(_Config):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_support: Annotated[int, Field(ge=1)] = 80
     max_query: Annotated[int, Field(ge=1)] = 20
+    new_item_batches: Annotated[float, Field(ge=0, le=1)] = 0.0
+    empty_supports: Annotated[float, Field(ge=0, le=1)] = 0.0
     field_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -84,6 +106,7 @@ class Preset(_Config):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     estimator: EstimatorConfig = EstimatorConfig()
     local_update: LocalUpdateConfig = LocalUpdateConfig()
+    head: HeadKind = HeadKind.SQUARED_ERROR
     training: TrainingConfig = TrainingConfig()
 
     def with_training(self, *, epochs: int | None = None, seed: int | None = None) -> Self:

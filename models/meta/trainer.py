@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
-from models.episode_predictions import EncodedData, FieldDropout, predict_episodes
+from models.episode_predictions import EncodedData, FieldDropout, predict_episodes, query_losses
 from models.features import FeatureEncoder
 from models.learner import Learner
 from models.meta.checkpoint import Checkpoint
-from models.meta.objectives import query_loss
 from models.meta.preset import TrainingConfig
-from models.schema import RatingScale
+from models.metrics.mae import mae
 
 
 class EpochResult(BaseModel):
@@ -28,7 +27,8 @@ class EpochResult(BaseModel):
     Attributes:
         epoch: Counted from 1.
         training_loss: Mean query loss of the epoch's batches.
-        validation_mae: Mean absolute error on the held-out users after the epoch.
+        validation_loss: Mean query loss of the held-out users after the epoch, by which the best epoch is chosen.
+        validation_mae: Mean absolute error on them.
         seconds: How long training took, validation left out.
         users: Episodes trained on.
     """
@@ -37,6 +37,7 @@ class EpochResult(BaseModel):
 
     epoch: int
     training_loss: float
+    validation_loss: float
     validation_mae: float
     seconds: float
     users: int
@@ -62,7 +63,7 @@ class TrainingData:
         validation: Fixed episodes of held-out users.
         user_encoder: Encoded the users.
         item_encoder: Encoded the items.
-        scale: The ratings that exist.
+        keep_item_ids: Whether items' ids escape field dropout (`FieldDropout`).
     """
 
     encoded: EncodedData
@@ -70,7 +71,7 @@ class TrainingData:
     validation: Sequence[EpisodeBatch]
     user_encoder: FeatureEncoder
     item_encoder: FeatureEncoder
-    scale: RatingScale
+    keep_item_ids: bool = False
 
 
 class Trainer:
@@ -112,7 +113,7 @@ class Trainer:
         while not self._is_finished():
             epoch = len(self._history) + 1
             result = self._train_epoch(epoch, observer)
-            if result.validation_mae <= min((past.validation_mae for past in self._history), default=np.inf):
+            if result.validation_loss <= min((past.validation_loss for past in self._history), default=np.inf):
                 self._best_weights = _copy_of_weights(self._learner)
             self._history.append(result)
             if self._checkpoint_directory is not None:
@@ -125,7 +126,7 @@ class Trainer:
     def _is_finished(self) -> bool:
         if not self._history:
             return False
-        best = min(self._history, key=lambda result: (result.validation_mae, -result.epoch))
+        best = min(self._history, key=lambda result: (result.validation_loss, -result.epoch))
         since_best = len(self._history) - best.epoch
         return since_best >= self._config.patience or len(self._history) >= self._config.epochs
 
@@ -136,6 +137,7 @@ class Trainer:
             self._data.user_encoder,
             self._data.item_encoder,
             self._config.field_dropout,
+            self._data.keep_item_ids,
             torch.Generator().manual_seed(int(generator.integers(2**63))),
         )
         started = time.perf_counter()
@@ -143,39 +145,46 @@ class Trainer:
         users_done, users_total = 0, len(self._data.episodes.users)
         self._learner.train()
         for batch in self._data.episodes.epoch(generator, self._config.batch_users):
-            losses.append(self._global_update(batch, dropout))
+            losses.append(self._global_update(self._without_some_supports(batch, generator), dropout, generator))
             users_done += len(batch.users)
             if observer is not None:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
         self._schedule.step()
         seconds = time.perf_counter() - started
+        validation_loss, validation_mae = self._validate()
         return EpochResult(
             epoch=epoch,
             training_loss=float(torch.stack(losses).mean()),
-            validation_mae=self._validate(),
+            validation_loss=validation_loss,
+            validation_mae=validation_mae,
             seconds=seconds,
             users=users_done,
         )
 
-    def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout) -> Tensor:
-        predictions = predict_episodes(self._learner, self._data.encoded, batch, dropout=dropout)
-        tensor = self._data.encoded.tensor
-        loss = query_loss(predictions, tensor(batch.query_ratings), tensor(batch.query_mask))
+    def _without_some_supports(self, batch: EpisodeBatch, generator: np.random.Generator) -> EpisodeBatch:
+        kept = generator.random(len(batch.users)) >= self._config.empty_supports
+        return replace(batch, support_mask=batch.support_mask & kept[:, None])
+
+    def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
+        # The paper sums over the batch. The mean only rescales the gradient, which Adam does not notice, and keeps the
+        # last, smaller batch of an epoch from weighing less.
+        as_new = generator.random() < self._config.new_item_batches
+        loss = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, as_new=as_new).mean()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
         self._optimizer.step()
         return loss.detach()
 
-    def _validate(self) -> float:
+    def _validate(self) -> tuple[float, float]:
+        """Mean query loss and mean absolute error of the validation episodes."""
         self._learner.eval()
-        scale = self._data.scale
-        errors = []
+        losses, errors = [], []
         with torch.no_grad():
             for batch in self._data.validation:
-                predictions = predict_episodes(self._learner, self._data.encoded, batch).cpu().numpy()
-                differences = np.abs(np.clip(predictions, scale.minimum, scale.maximum) - batch.query_ratings)
-                errors.append((differences * batch.query_mask).sum(axis=1) / batch.query_mask.sum(axis=1))
-        return float(np.concatenate(errors).mean())
+                losses.append(query_losses(self._learner, self._data.encoded, batch).cpu())
+                predictions = predict_episodes(self._learner, self._data.encoded, batch)
+                errors.append(mae(batch.query_ratings, predictions.median.cpu().numpy(), batch.query_mask))
+        return float(torch.cat(losses).mean()), float(np.concatenate(errors).mean())
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

@@ -131,13 +131,14 @@ def test_evaluate_writes_report_and_predictions_that_agree(
     report = json.loads(report_file.read_text(encoding="utf-8"))
     with predictions_file.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["state", "user_id", "item_id", "rating", "predicted"]
+    columns = ["state", "user_id", "item_id", "rating", "predicted", "predicted_median", "score"]
+    assert list(rows[0]) == columns
     for state in report["states"]:
         own = [row for row in rows if row["state"] == state["state"]]
         assert len(own) == state["query_ratings"] > 0
         errors: dict[str, list[float]] = {}
         for row in own:
-            errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted"])))
+            errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted_median"])))
         mae = sum(sum(values) / len(values) for values in errors.values()) / len(errors)
         assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
 

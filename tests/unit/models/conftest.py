@@ -3,15 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
-
-# The same examples in every run, and no test asserts a time.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50, database=None)
-settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

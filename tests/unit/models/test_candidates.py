@@ -8,8 +8,10 @@ from models.data.dataset import Dataset
 from models.episode_predictions import EncodedData
 from models.estimator import EstimatorConfig, PreferenceEstimator
 from models.features import CategoricalEncoder, FeatureEncoder
+from models.heads.squared_error import SquaredErrorHead
 from models.meta.gradient import GradientLearner
 from models.meta.preset import LocalUpdateConfig
+from models.schema import RatingScale
 from tests.unit.models.tiny_data import tiny_dataset
 
 RATINGS = [(0, 0, 5.0), (0, 1, 1.0), (0, 2, 3.0), (1, 0, 2.0), (1, 1, 4.0), (3, 0, 5.0), (3, 3, 5.0)]
@@ -33,7 +35,8 @@ def learner() -> GradientLearner:
         config=EstimatorConfig(embedding_dim=3, embedding_scale=1.0, hidden=(5, 4)),
         mean_rating=3.0,
     )
-    return GradientLearner(estimator, LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0))
+    config = LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0)
+    return GradientLearner(estimator, config, SquaredErrorHead(RatingScale(minimum=1, maximum=5)))
 
 
 def statistics_of(learner: GradientLearner, dataset: Dataset) -> pl.DataFrame:
@@ -45,7 +48,8 @@ def gradient_norms_one_by_one(learner: GradientLearner, dataset: Dataset) -> dic
     """Of each training rating: the norm of its loss's gradient over the decision layers, divided by the error."""
     norms: dict[int, list[float]] = {item: [] for item in range(len(dataset.items))}
     users = learner.embed_users(IDS.encode(dataset.users.table)).detach()
-    items = learner.embed_items(IDS.encode(dataset.items.table)).detach()
+    # The first column is the item's bias, which is 0 without collaborative inputs.
+    items = learner.embed_items(IDS.encode(dataset.items.table)).detach()[:, 1:]
     for user in (0, 1, 3):
         own = [(item, value) for rater, item, value in RATINGS[:6] if rater == user]
         inputs = torch.stack([torch.cat([users[user], items[item]]) for item, _ in own])

@@ -5,7 +5,13 @@ import torch
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.episode_predictions import EncodedData, FieldDropout, predict_episodes
+from models.episode_predictions import (
+    EncodedData,
+    FieldDropout,
+    adapt_to_episodes,
+    predict_episodes,
+    query_losses,
+)
 from models.features import EncodedRows
 from models.learner import Support
 from tests.unit.models.tiny_data import tiny_episode
@@ -25,7 +31,13 @@ def data(model: TrainedModel, two_tastes: Dataset) -> EncodedData:
 
 def dropout(model: TrainedModel, probability: float) -> FieldDropout:
     manifest = model.manifest
-    return FieldDropout(manifest.user_encoder, manifest.item_encoder, probability, torch.Generator().manual_seed(0))
+    return FieldDropout(
+        manifest.user_encoder,
+        manifest.item_encoder,
+        probability,
+        keep_item_ids=False,
+        generator=torch.Generator().manual_seed(0),
+    )
 
 
 class TestPredictEpisodes:
@@ -41,7 +53,8 @@ class TestPredictEpisodes:
         )
         expected = learner.predict(learner.adapt(support, steps=steps), users, items[[8, 21]].unsqueeze(0))
         actual = predict_episodes(learner, data, BATCH, steps=steps)
-        torch.testing.assert_close(actual[:1], expected)
+        for name in ("score", "mean", "median"):
+            torch.testing.assert_close(getattr(actual, name)[:1], getattr(expected, name))
 
     def test_every_user_and_item_is_embedded_once(
         self, model: TrainedModel, data: EncodedData, monkeypatch: pytest.MonkeyPatch
@@ -49,9 +62,9 @@ class TestPredictEpisodes:
         embedded: list[int] = []
         embed = model.learner.embed_items
 
-        def count(rows: EncodedRows) -> torch.Tensor:
+        def count(rows: EncodedRows, *, as_new: bool = False) -> torch.Tensor:
             embedded.append(len(rows))
-            return embed(rows)
+            return embed(rows, as_new=as_new)
 
         monkeypatch.setattr(model.learner, "embed_items", count)
         predict_episodes(model.learner, data, BATCH)
@@ -59,14 +72,23 @@ class TestPredictEpisodes:
         assert embedded == [5]
 
 
+class TestQueryLosses:
+    def test_are_each_users_mean_squared_error(self, model: TrainedModel, data: EncodedData) -> None:
+        scores = predict_episodes(model.learner, data, BATCH).score
+        expected = [((scores[0] - torch.tensor([1.0, 5.0])) ** 2).mean(), (scores[1, 0] - 5.0) ** 2]
+        torch.testing.assert_close(query_losses(model.learner, data, BATCH), torch.stack(expected))
+
+
 class TestFieldDropout:
     def test_all_dropped_makes_all_users_and_items_alike(self, model: TrainedModel, data: EncodedData) -> None:
-        predictions = predict_episodes(model.learner, data, BATCH, dropout=dropout(model, 1.0))
-        assert predictions[0, 0] == predictions[0, 1]
+        episodes = adapt_to_episodes(model.learner, data, BATCH, dropout=dropout(model, 1.0))
+        predictions = model.learner.predict(episodes.adapted, episodes.users, episodes.query_items)
+        assert predictions.score[0, 0] == predictions.score[0, 1]
 
     def test_none_dropped_changes_nothing(self, model: TrainedModel, data: EncodedData) -> None:
-        expected = predict_episodes(model.learner, data, BATCH)
-        assert torch.equal(predict_episodes(model.learner, data, BATCH, dropout=dropout(model, 0.0)), expected)
+        expected = query_losses(model.learner, data, BATCH)
+        assert torch.equal(query_losses(model.learner, data, BATCH, dropout=dropout(model, 0.0)), expected)
+        assert not torch.equal(query_losses(model.learner, data, BATCH, dropout=dropout(model, 1.0)), expected)
 
 
 class TestEncodedData:

@@ -24,6 +24,8 @@ EPISODES = [
 FEW_RATINGS = EvaluationConfig(min_ratings=4, query_size=2, bootstrap_resamples=100)
 """The two-tastes users have too few ratings in a state for the paper's sizes."""
 
+PREDICTED = ("predicted", "predicted_median", "score")
+
 
 def measures(state: StateReport, predictor: str) -> dict[str, Estimate]:
     [found] = [row.measures for row in state.predictors if row.name == predictor]
@@ -132,25 +134,29 @@ class TestPredictions:
             for episode in EPISODES
             for item, rating in zip(episode.query_items, episode.query_ratings, strict=True)
         ]
-        assert sorted(predictions.drop("predicted").rows()) == sorted(expected)
+        assert sorted(predictions.drop(PREDICTED).rows()) == sorted(expected)
 
     def test_reproduce_the_adapted_models_errors(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
         report, predictions = drawn
         error = pl.col("predicted").cast(pl.Float64) - pl.col("rating")
+        error_of_median = pl.col("predicted_median").cast(pl.Float64) - pl.col("rating")
         by_user = predictions.group_by("state", "user_id").agg(
-            error.abs().mean().alias("mae"), error.pow(2).mean().alias("mse")
+            error_of_median.abs().mean().alias("mae"),
+            error.abs().mean().alias("mae_of_mean"),
+            error.pow(2).mean().alias("mse"),
         )
         for state in report.states:
             own = by_user.filter(pl.col("state") == state.state)
             found = measures(state, "tiny, 2 steps")
             assert own.height == state.users
             assert found["mae"].value == pytest.approx(own["mae"].mean())
+            assert found["mae_of_mean"].value == pytest.approx(own["mae_of_mean"].mean())
             assert found["rmse"].value == pytest.approx(np.sqrt(own["mse"].mean()))
 
     def test_stay_on_the_rating_scale(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
-        predicted = drawn[1]["predicted"]
-        assert predicted.min() >= 1.0
-        assert predicted.max() <= 5.0
+        for column in ("predicted", "predicted_median"):
+            assert drawn[1][column].min() >= 1.0
+            assert drawn[1][column].max() <= 5.0
 
     def test_no_episodes_give_an_empty_table_of_the_same_columns(
         self, model: TrainedModel, two_tastes: Dataset, predictions: pl.DataFrame
@@ -230,7 +236,7 @@ class TestReport:
         self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
     ) -> None:
         _, predictions = evaluate(model, two_tastes, FEW_RATINGS.model_copy(update={"seed": 1}))
-        assert not predictions.drop("predicted").sort(pl.all()).equals(drawn[1].drop("predicted").sort(pl.all()))
+        assert not predictions.drop(PREDICTED).sort(pl.all()).equals(drawn[1].drop(PREDICTED).sort(pl.all()))
 
     def test_order_of_the_episodes_does_not_matter(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset

@@ -6,12 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.candidates import Strategy, strategy_scores
-from models.data.dataset import Entities
+from models.data.dataset import Dataset, Entities
 from models.features import EncodedRows
+from models.heads.base import Predictions
 from models.learner import Learner, Support
 from models.ranking import RankedItem, Recommender, entity_table
 from models.schema import AttributeValue
@@ -181,17 +183,24 @@ class GenreLover(Learner[None]):
         super().__init__()
         self.ratings = torch.tensor(ratings)
 
+    def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
+        raise NotImplementedError
+
     def embed_users(self, rows: EncodedRows) -> Tensor:
         return torch.zeros(len(rows), 0)
 
-    def embed_items(self, rows: EncodedRows) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:  # noqa: ARG002 - the interface
         return torch.nn.functional.one_hot(rows.fields["genre"][:, 0] - 1, len(self.ratings)).float()
 
     def adapt(self, support: Support, *, steps: int | None = None) -> None:
         pass
 
-    def predict(self, adapted: None, users: Tensor, items: Tensor) -> Tensor:  # noqa: ARG002 - the interface
-        return items @ self.ratings
+    def predict(self, adapted: None, users: Tensor, items: Tensor) -> Predictions:  # noqa: ARG002 - the interface
+        ratings = items @ self.ratings
+        return Predictions(score=ratings, mean=ratings, median=ratings, probabilities=None)
+
+    def loss(self, adapted: None, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
+        raise NotImplementedError
 
     def gradient_norms(self, adapted: None, users: Tensor, items: Tensor) -> Tensor:
         raise NotImplementedError

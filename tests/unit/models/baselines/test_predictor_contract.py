@@ -60,7 +60,7 @@ def learner_of(model: TrainedModel, dataset: Dataset) -> Predict:
 
     def predict(batch: EpisodeBatch) -> NDArray[np.float32]:
         with torch.no_grad():
-            return predict_episodes(model.learner, data, batch).numpy()
+            return predict_episodes(model.learner, data, batch).score.numpy()
 
     return predict
 

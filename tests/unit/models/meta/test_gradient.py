@@ -5,9 +5,11 @@ import torch
 
 from models.estimator import EstimatorConfig, PreferenceEstimator
 from models.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.heads.squared_error import SquaredErrorHead
 from models.learner import Support
 from models.meta.gradient import GradientLearner
 from models.meta.preset import LocalUpdateConfig, Rates
+from models.schema import RatingScale
 
 FIELD = FeatureEncoder(fields=(CategoricalEncoder(name="x", values=("a", "b", "c")),))
 
@@ -20,7 +22,8 @@ def learner_with(**changes: object) -> GradientLearner:
         config=EstimatorConfig(embedding_dim=3, embedding_scale=1.0, hidden=(4,)),
         mean_rating=3.0,
     )
-    return GradientLearner(estimator, LocalUpdateConfig.model_validate({"rate": 0.05, "prior_ratings": 2.0, **changes}))
+    config = LocalUpdateConfig.model_validate({"rate": 0.05, "prior_ratings": 2.0, **changes})
+    return GradientLearner(estimator, config, SquaredErrorHead(RatingScale(minimum=1, maximum=5)))
 
 
 def rows(*values: int) -> EncodedRows:
@@ -65,7 +68,8 @@ class TestAdapt:
     def test_two_steps_are_two_steps_of_gradient_descent_on_the_decision_layers(self) -> None:
         learner = learner_with(steps=2)
         support = support_of(learner)
-        inputs = torch.cat([support.users[:1].expand(2, -1), support.items[0]], dim=1).detach()
+        # The first column is the item's bias, which is 0 without collaborative inputs.
+        inputs = torch.cat([support.users[:1].expand(2, -1), support.items[0, :, 1:]], dim=1).detach()
         decision = learner.estimator.decision
         expected = {name: value.detach().clone().requires_grad_() for name, value in decision.named_parameters()}
         for _ in range(2):
@@ -75,13 +79,13 @@ class TestAdapt:
                 name: (value - 2 / (2 + 2.0) * 0.05 * value.grad).detach().requires_grad_()
                 for name, value in expected.items()
             }
-        for name, value in learner.adapt(support).items():
+        for name, value in learner.adapt(support).parameters.items():
             torch.testing.assert_close(value[0], expected[name])
 
     def test_steps_given_go_before_the_presets(self) -> None:
         one, three = learner_with(steps=1), learner_with(steps=3)
-        expected = three.adapt(support_of(three))
-        for name, value in one.adapt(support_of(one), steps=3).items():
+        expected = three.adapt(support_of(three)).parameters
+        for name, value in one.adapt(support_of(one), steps=3).parameters.items():
             assert torch.equal(value, expected[name])
 
     def test_without_steps_or_without_ratings_the_estimators_own_prediction_remains(self) -> None:
@@ -89,8 +93,8 @@ class TestAdapt:
         support = support_of(learner)
         query = learner.embed_items(rows(3, 1))
         expected = torch.stack([learner.estimator(rows(user, user), rows(3, 1)) for user in (1, 2)])
-        unadapted = learner.predict(learner.adapt(support, steps=0), support.users, torch.stack([query, query]))
-        adapted = learner.predict(learner.adapt(support), support.users, torch.stack([query, query]))
+        unadapted = learner.predict(learner.adapt(support, steps=0), support.users, torch.stack([query, query])).score
+        adapted = learner.predict(learner.adapt(support), support.users, torch.stack([query, query])).score
         torch.testing.assert_close(unadapted, expected)
         torch.testing.assert_close(adapted[1], expected[1])
         assert (adapted[0] - expected[0]).abs().max() > 1e-3
@@ -105,7 +109,8 @@ class TestAdapt:
         learner = learner_with(steps=1, prior_ratings=0.0)
         support = support_of(learner)
         before, after = (
-            (learner.predict(learner.adapt(support, steps=steps), support.users, support.items)[0] - support.ratings[0])
+            learner.predict(learner.adapt(support, steps=steps), support.users, support.items).score[0]
+            - support.ratings[0]
             for steps in (0, 20)
         )
         assert after.square().sum() < 0.5 * before.square().sum()

@@ -8,19 +8,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.artifact import build_learner
 from models.baselines import GlobalMean
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.splits import Split, SplitConfig
-from models.episode_predictions import EncodedData, predict_episodes
+from models.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.estimator import EstimatorConfig
 from models.features import FeatureEncoder
 from models.learner import Learner
+from models.meta.builder import build_learner
 from models.meta.checkpoint import CheckpointError
 from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
 from models.meta.trainer import EpochResult, Trainer, TrainingData
 from models.metrics.mae import mae
+from models.schema import RatingScale
 
 PRESET = Preset(
     name="small",
@@ -74,13 +75,18 @@ def data(two_tastes: Dataset) -> TrainingData:
         validation=[batch for _, batch in batches(episodes, 64)],
         user_encoder=users,
         item_encoder=items,
-        scale=two_tastes.schema.rating_scale,
     )
 
 
 def new_learner(data: TrainingData, preset: Preset = PRESET) -> Learner:
     torch.manual_seed(preset.training.seed)
-    return build_learner(preset, user_encoder=data.user_encoder, item_encoder=data.item_encoder, mean_rating=3.0)
+    return build_learner(
+        preset,
+        user_encoder=data.user_encoder,
+        item_encoder=data.item_encoder,
+        scale=RatingScale(minimum=1, maximum=5),
+        mean_rating=3.0,
+    )
 
 
 def weights_of(learner: Learner) -> Weights:
@@ -115,8 +121,8 @@ def validation_error(data: TrainingData, learner: Learner, *, steps: int | None 
     errors = []
     for batch in data.validation:
         with torch.no_grad():
-            predictions = predict_episodes(learner, data.encoded, batch, steps=steps).numpy()
-        errors.append(mae(batch.query_ratings, np.clip(predictions, 1, 5), batch.query_mask))
+            predictions = predict_episodes(learner, data.encoded, batch, steps=steps)
+        errors.append(mae(batch.query_ratings, predictions.median.numpy(), batch.query_mask))
     return float(np.concatenate(errors).mean())
 
 
@@ -147,9 +153,11 @@ class TestLearning:
         learner = new_learner(data)
         history = Trainer(learner, data, PRESET.training).fit()
         learner.eval()
-        assert validation_error(data, learner) == pytest.approx(
-            min(result.validation_mae for result in history), abs=1e-6
-        )
+        best = min(history, key=lambda result: result.validation_loss)
+        with torch.no_grad():
+            losses = [query_losses(learner, data.encoded, batch) for batch in data.validation]
+        assert torch.cat(losses).mean().item() == pytest.approx(best.validation_loss, abs=1e-6)
+        assert validation_error(data, learner) == pytest.approx(best.validation_mae, abs=1e-6)
 
     def test_every_epoch_trains_on_every_user(self, data: TrainingData) -> None:
         learner = new_learner(data)
@@ -198,8 +206,9 @@ class TestEarlyStopping:
     @pytest.fixture
     def recorder(self, data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> Recorder:
         """A training that was best after its second epoch, and could have been better in its sixth."""
-        errors: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
-        monkeypatch.setattr(Trainer, "_validate", lambda _: next(errors))
+        losses: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
+        maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # which must not choose the epoch
+        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(losses), next(maes)))
         learner = new_learner(data)
         config = PRESET.training.model_copy(update={"epochs": 6, "patience": 2})
         recorder = Recorder(learner)
@@ -225,13 +234,13 @@ class TestResuming:
         interrupt(data, tmp_path, epoch=epoch, users=min(users, len(data.episodes.users)))
         weights, history = trained(data, checkpoints=tmp_path)
         assert are_identical(weights, expected)
-        assert [result.validation_mae for result in history] == [result.validation_mae for result in whole_history]
+        assert [result.validation_loss for result in history] == [result.validation_loss for result in whole_history]
 
     def test_remembers_the_best_epoch_from_before_the_interruption(
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         errors = iter([1.0, 2.0, 2.0, 2.0])
-        monkeypatch.setattr(Trainer, "_validate", lambda _: next(errors))
+        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(errors), 1.0))
         learner = new_learner(data)
         recorder = Recorder(learner, interrupt_at_users=(2, 1))
         with pytest.raises(Interrupted):

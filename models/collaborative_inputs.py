@@ -1,0 +1,169 @@
+"""What is known of an item's reception: from its ratings where it has some, from its attributes where it has none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from torch import Tensor, nn
+
+from models.collaborative import factorise
+from models.content import ContentRegression, content_features, content_width, predict_out_of_fold
+from models.data.dataset import Dataset
+from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
+
+_FACTOR_SCALE = 3.0
+"""Brings factors, which ridge regression keeps small, to the size of the other inputs."""
+
+_COUNT_SCALE = 0.2
+"""Brings log counts to that size."""
+
+_CONTENT_WIDTH = 64
+"""Principal components of the attributes: as good as all of them, and dense."""
+
+_SEED = 0
+"""Of the factors' start and of folds at random; alternating least squares comes to much the same from any start."""
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What is known of the reception of some items.
+
+    Attributes:
+        biases: float32 [items], in rating units: how much better than the mean an item is rated.
+        inputs: float32 [items, width]: bias, factors, log count, and whether the item has ratings.
+        content: float32 [items, content_width]: the attributes as a vector of length 1; likeness is its inner product.
+    """
+
+    biases: Tensor
+    inputs: Tensor
+    content: Tensor
+
+
+class CollaborativeInputs(nn.Module):
+    """Biases and factors of items, as inputs of a network that never learns them itself.
+
+    Known items have those of a factorisation of the training ratings. New ones have what a regression on their
+    attributes predicts. In training, items also pretend to be new, with predictions made out of fold.
+
+    Attributes:
+        width: Length of an item's inputs.
+        content_width: Length of an item's content vector.
+    """
+
+    known: Tensor
+    as_new: Tensor
+    counts: Tensor
+    content: Tensor
+    coefficients: Tensor
+    intercepts: Tensor
+    projection: Tensor
+
+    def __init__(self, encoder: FeatureEncoder, *, rank: int) -> None:
+        """Make room; `fit` or a state dict fills it.
+
+        Args:
+            encoder: Of the items; has the field `id`.
+            rank: Number of factors.
+        """
+        super().__init__()
+        self.width = rank + 3
+        self._rank = rank
+        self._fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
+        (ids,) = (field for field in encoder.fields if field.name == ID_FIELD)
+        known_items = len(ids.values) + 1  # type: ignore[union-attr]  # ids are categories
+        self.register_buffer("known", torch.zeros(known_items, rank + 1))
+        self.register_buffer("as_new", torch.zeros(known_items, rank + 1), persistent=False)
+        self.register_buffer("counts", torch.zeros(known_items))
+        features = max(content_width(self._fields), 1)
+        self.content_width = min(_CONTENT_WIDTH, features, known_items - 1)
+        self.register_buffer("content", torch.zeros(known_items, self.content_width))
+        self.register_buffer("projection", torch.zeros(features, self.content_width))
+        self.register_buffer("coefficients", torch.zeros(features, rank + 1))
+        self.register_buffer("intercepts", torch.zeros(rank + 1))
+
+    def fit(
+        self,
+        dataset: Dataset,
+        training: NDArray[np.bool_],
+        rows: EncodedRows,
+    ) -> None:
+        """Factorise the training ratings, and learn to predict that from the attributes.
+
+        Args:
+            dataset: The data set.
+            training: bool [ratings], the ratings that may be used.
+            rows: All items of the data set, encoded.
+        """
+        factorisation = factorise(dataset, training, rank=self._rank, seed=_SEED)
+        targets = np.hstack([factorisation.biases[:, None], factorisation.factors])
+        rated = np.flatnonzero(factorisation.counts)
+        features, counts = self._features(rows)[rated], factorisation.counts[rated]
+        regression = ContentRegression.fit(features, targets[rated], counts)
+        out_of_fold = predict_out_of_fold(features, targets[rated], counts, _order(dataset, rated))
+        index = rows.fields[ID_FIELD][torch.from_numpy(rated)].cpu()
+        self.known[index] = _tensor(targets[rated]).to(self.known)
+        self.as_new[index] = _tensor(out_of_fold).to(self.known)
+        self.counts[index] = _tensor(counts).to(self.known)
+        self.projection.copy_(_tensor(_principal_directions(features, self.content_width)))
+        self.content[index] = self._project(features)
+        self.coefficients.copy_(_tensor(regression.coefficients))
+        self.intercepts.copy_(_tensor(regression.intercepts))
+
+    def forward(self, rows: EncodedRows, *, as_new: bool) -> Reception:
+        """Look known items up, predict new ones.
+
+        Args:
+            rows: The items.
+            as_new: In training, whether all of them pretend to be new.
+        """
+        index = rows.fields[ID_FIELD]
+        values = (self.as_new if as_new else self.known)[index]
+        new = index == UNKNOWN
+        content = self.content[index]
+        if new.any():
+            features = self._features(rows)
+            values = torch.where(new.unsqueeze(-1), self._predict(features), values)
+            content = torch.where(new.unsqueeze(-1), self._project(features), content)
+        has_ratings = torch.zeros_like(new) if as_new else ~new
+        counts = torch.log1p(self.counts[index]) * _COUNT_SCALE * has_ratings
+        biases, factors = values[:, 0], values[:, 1:]
+        inputs = torch.cat(
+            [values[:, :1], factors * _FACTOR_SCALE, counts.unsqueeze(-1), has_ratings.unsqueeze(-1)], dim=-1
+        )
+        return Reception(biases, inputs, content)
+
+    def _features(self, rows: EncodedRows) -> sparse.csr_matrix:
+        """The attributes; items that have none share one constant feature, and so a new one gets the mean."""
+        if not self._fields:
+            return sparse.csr_matrix(np.ones((len(rows), 1)))
+        return content_features(self._fields, rows)
+
+    def _predict(self, features: sparse.csr_matrix) -> Tensor:
+        regression = ContentRegression(self.coefficients.cpu().numpy(), self.intercepts.cpu().numpy())
+        return torch.from_numpy(regression.predict(features)).to(self.known)
+
+    def _project(self, features: sparse.csr_matrix) -> Tensor:
+        projected = _tensor(features @ self.projection.cpu().numpy()).to(self.projection)
+        return torch.nn.functional.normalize(projected, dim=1)
+
+
+def _principal_directions(features: sparse.csr_matrix, count: int) -> NDArray[np.float64]:
+    """The directions in which attributes differ most; float64 [features, count]."""
+    if count == min(features.shape):
+        return np.asarray(np.linalg.svd(features.toarray(), full_matrices=False)[2].T)
+    return np.asarray(TruncatedSVD(count, n_iter=10, random_state=_SEED).fit(features).components_.T)
+
+
+def _order(dataset: Dataset, items: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By what items are neighbours: their date, or where there is none, at random."""
+    date = dataset.schema.items.date
+    if date is None:
+        return np.random.default_rng(_SEED).random(len(items))
+    return np.nan_to_num(dataset.items.table[date].to_numpy()[items].astype(np.float64))
+
+
+def _tensor(values: NDArray[np.number]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))

@@ -1,0 +1,1 @@
+"""Heads: from what a learner knows of a rating to a prediction on the rating scale."""

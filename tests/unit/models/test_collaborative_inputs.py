@@ -1,0 +1,154 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from models.collaborative import factorise
+from models.collaborative_inputs import CollaborativeInputs
+from models.content import ContentRegression, content_features, predict_out_of_fold
+from models.data.dataset import Dataset
+from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
+from models.schema import AttributeField, FieldKind
+
+RANK = 2
+NEW = (37, 38, 39)
+"""The newest films have no training ratings, and so no ids that the encoder knows."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Inputs fitted on the two-tastes data, and what they were fitted from."""
+
+    inputs: CollaborativeInputs
+    encoder: FeatureEncoder
+    dataset: Dataset
+    training: NDArray[np.bool_]
+
+    @property
+    def rows(self) -> EncodedRows:
+        return self.encoder.encode(self.dataset.items.table)
+
+
+@pytest.fixture(scope="module")
+def fitted(two_tastes: Dataset) -> Fitted:
+    training = ~np.isin(two_tastes.ratings.items, NEW)
+    rated = two_tastes.items.table[np.unique(two_tastes.ratings.items[training])]
+    id_field = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
+    encoder = FeatureEncoder.fit((*two_tastes.schema.items.fields, id_field), rated)
+    inputs = CollaborativeInputs(encoder, rank=RANK)
+    inputs.fit(two_tastes, training, encoder.encode(two_tastes.items.table))
+    return Fitted(inputs, encoder, two_tastes, training)
+
+
+@pytest.fixture(scope="module")
+def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+    """Biases and factors of all items: factorised, out of fold, and by the regression."""
+    found = factorise(fitted.dataset, fitted.training, rank=RANK, seed=0)
+    known = np.hstack([found.biases[:, None], found.factors])
+    rated = found.counts > 0
+    fields = tuple(field for field in fitted.encoder.fields if field.name != ID_FIELD)
+    features = content_features(fields, fitted.rows)
+    years = fitted.dataset.items.table["year"].to_numpy()[rated]
+    as_new = np.zeros_like(known, dtype=np.float32)
+    as_new[rated] = predict_out_of_fold(features[rated], known[rated], found.counts[rated], years)
+    regression = ContentRegression.fit(features[rated], known[rated], found.counts[rated])
+    return known, as_new, regression.predict(features)
+
+
+def values_of(inputs: CollaborativeInputs, rows: EncodedRows, *, as_new: bool) -> NDArray[np.float32]:
+    """Bias and factors, with the inputs' scale of the factors undone."""
+    found = inputs(rows, as_new=as_new).inputs[:, : RANK + 1]
+    return np.hstack([found[:, :1], found[:, 1:] / 3.0])
+
+
+OLD = slice(0, 37)
+
+
+class TestForward:
+    def test_known_items_have_what_their_ratings_tell(self, fitted: Fitted, reference: tuple[np.ndarray, ...]) -> None:
+        actual = values_of(fitted.inputs, fitted.rows, as_new=False)
+        np.testing.assert_allclose(actual[OLD], reference[0][OLD], atol=1e-5)
+
+    def test_known_items_that_pretend_to_be_new_have_what_others_tell_of_them(
+        self, fitted: Fitted, reference: tuple[np.ndarray, ...]
+    ) -> None:
+        actual = values_of(fitted.inputs, fitted.rows, as_new=True)
+        np.testing.assert_allclose(actual[OLD], reference[1][OLD], atol=1e-5)
+
+    @pytest.mark.parametrize("as_new", [False, True])
+    def test_new_items_have_what_their_attributes_tell(
+        self, fitted: Fitted, reference: tuple[np.ndarray, ...], as_new: bool
+    ) -> None:
+        assert (fitted.rows.fields[ID_FIELD][list(NEW)] == UNKNOWN).all()
+        actual = values_of(fitted.inputs, fitted.rows, as_new=as_new)
+        np.testing.assert_allclose(actual[list(NEW)], reference[2][list(NEW)], atol=1e-5)
+
+    def test_biases_are_the_first_input_in_rating_units(self, fitted: Fitted) -> None:
+        for as_new in (False, True):
+            reception = fitted.inputs(fitted.rows, as_new=as_new)
+            assert torch.equal(reception.biases, reception.inputs[:, 0])
+
+    def test_only_known_items_tell_that_they_have_ratings_and_how_many(self, fitted: Fitted) -> None:
+        counts = np.bincount(fitted.dataset.ratings.items[fitted.training], minlength=40)
+        known = fitted.inputs(fitted.rows, as_new=False).inputs[:, -2:]
+        np.testing.assert_allclose(known[:, 0], 0.2 * np.log1p(counts), rtol=1e-6)
+        assert known[:, 1].tolist() == [1.0] * 37 + [0.0] * 3
+        assert not fitted.inputs(fitted.rows, as_new=True).inputs[:, -2:].any()
+
+    def test_width_is_what_comes_out(self, fitted: Fitted) -> None:
+        reception = fitted.inputs(fitted.rows, as_new=False)
+        assert reception.inputs.shape == (40, fitted.inputs.width)
+        assert reception.content.shape == (40, fitted.inputs.content_width)
+        assert reception.inputs.dtype is reception.biases.dtype is reception.content.dtype is torch.float32
+
+    def test_content_is_of_length_1_and_tells_likeness(self, fitted: Fitted) -> None:
+        content = fitted.inputs(fitted.rows, as_new=False).content
+        torch.testing.assert_close(content.norm(dim=1), torch.ones(40))
+        likeness = content @ content.T
+        # Films 10 and 12 share the genre and nearly the year, 10 and 11 only nearly the year, 10 and 31 nothing.
+        assert likeness[10, 12] > likeness[10, 11] > likeness[10, 31]
+
+    def test_items_of_unknown_everything_are_taken(self, fitted: Fitted) -> None:
+        blank = fitted.dataset.items.table[:2].with_columns(
+            pl.lit("never seen").alias("id"),
+            pl.lit(None, dtype=pl.List(pl.String)).alias("genre"),
+            pl.lit(None, dtype=pl.Float64).alias("year"),
+        )
+        reception = fitted.inputs(fitted.encoder.encode(blank), as_new=False)
+        assert torch.isfinite(reception.inputs).all()
+        assert torch.isfinite(reception.content).all()
+
+
+class TestFit:
+    def test_only_training_ratings_matter(self, fitted: Fitted) -> None:
+        other = fitted.dataset.ratings.values.copy()
+        other[~fitted.training] = 6 - other[~fitted.training]
+        dataset = replace(fitted.dataset, ratings=replace(fitted.dataset.ratings, values=other))
+        again = CollaborativeInputs(fitted.encoder, rank=RANK)
+        again.fit(dataset, fitted.training, fitted.rows)
+        expected = dict(fitted.inputs.named_buffers())
+        assert all(torch.equal(value, expected[name]) for name, value in again.named_buffers())
+
+    def test_nothing_of_it_is_trained(self, fitted: Fitted) -> None:
+        assert list(fitted.inputs.parameters()) == []
+
+    def test_state_dict_holds_all_that_serving_needs(self, fitted: Fitted) -> None:
+        loaded = CollaborativeInputs(fitted.encoder, rank=RANK)
+        loaded.load_state_dict(fitted.inputs.state_dict())
+        expected, actual = (own(fitted.rows, as_new=False) for own in (fitted.inputs, loaded))
+        for name, value in vars(actual).items():
+            assert torch.equal(value, getattr(expected, name)), name
+
+    def test_items_without_attributes_are_expected_to_be_like_the_mean_item(self, two_tastes: Dataset) -> None:
+        training = ~np.isin(two_tastes.ratings.items, NEW)
+        id_field = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
+        encoder = FeatureEncoder.fit((id_field,), two_tastes.items.table[OLD])
+        inputs, rows = CollaborativeInputs(encoder, rank=RANK), encoder.encode(two_tastes.items.table)
+        inputs.fit(two_tastes, training, rows)
+        found = factorise(two_tastes, training, rank=RANK, seed=0)
+        weights = np.minimum(found.counts, 200)
+        expected = np.average(found.biases, weights=weights)
+        np.testing.assert_allclose(inputs(rows, as_new=False).biases[list(NEW)], expected, atol=1e-4)
