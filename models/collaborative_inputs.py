@@ -10,7 +10,13 @@ from sklearn.decomposition import TruncatedSVD
 from torch import Tensor, nn
 
 from models.collaborative import factorise
-from models.content import ContentRegression, content_features, content_width, predict_out_of_fold
+from models.content import (
+    ContentRegression,
+    content_features,
+    content_width,
+    neighbourhood_order,
+    predict_out_of_fold,
+)
 from models.data.dataset import Dataset
 from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
 
@@ -102,7 +108,9 @@ class CollaborativeInputs(nn.Module):
         rated = np.flatnonzero(factorisation.counts)
         features, counts = self._features(rows)[rated], factorisation.counts[rated]
         regression = ContentRegression.fit(features, targets[rated], counts)
-        out_of_fold = predict_out_of_fold(features, targets[rated], counts, _order(dataset, rated))
+        out_of_fold = predict_out_of_fold(
+            features, targets[rated], counts, neighbourhood_order(dataset, np.random.default_rng(_SEED))[rated]
+        )
         index = rows.fields[ID_FIELD][torch.from_numpy(rated)].cpu()
         self.known[index] = _tensor(targets[rated]).to(self.known)
         self.as_new[index] = _tensor(out_of_fold).to(self.known)
@@ -155,14 +163,6 @@ def _principal_directions(features: sparse.csr_matrix, count: int) -> NDArray[np
     if count == min(features.shape):
         return np.asarray(np.linalg.svd(features.toarray(), full_matrices=False)[2].T)
     return np.asarray(TruncatedSVD(count, n_iter=10, random_state=_SEED).fit(features).components_.T)
-
-
-def _order(dataset: Dataset, items: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By what items are neighbours: their date, or where there is none, at random."""
-    date = dataset.schema.items.date
-    if date is None:
-        return np.random.default_rng(_SEED).random(len(items))
-    return np.nan_to_num(dataset.items.table[date].to_numpy()[items].astype(np.float64))
 
 
 def _tensor(values: NDArray[np.number]) -> Tensor:

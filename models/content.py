@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
+from models.data.dataset import Dataset
 from models.features import (
     TEXT_DIMENSIONS,
     AnyFieldEncoder,
@@ -58,6 +59,14 @@ class ContentRegression:
         return np.asarray(features @ self.coefficients + self.intercepts, dtype=np.float32)
 
 
+def neighbourhood_order(dataset: Dataset, generator: np.random.Generator) -> NDArray[np.float64]:
+    """By what items are neighbours: their date, or where there is none, at random; float64 [items]."""
+    date = dataset.schema.items.date
+    if date is None:
+        return generator.random(len(dataset.items))
+    return np.asarray(np.nan_to_num(dataset.items.table[date].to_numpy()), dtype=np.float64)
+
+
 def predict_out_of_fold(
     features: sparse.csr_matrix,
     targets: NDArray[np.float64],
@@ -73,7 +82,7 @@ def predict_out_of_fold(
         features: [items, features].
         targets: float64 [items, targets].
         counts: int64 [items].
-        order: float64 [items], such as a year.
+        order: float64 [items], as of `neighbourhood_order`.
 
     Returns:
         float32 [items, targets].

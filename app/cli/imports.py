@@ -1,61 +1,48 @@
-"""`coldstart import`: a data set's users, items and ratings into the service's database."""
+"""`coldstart import`: a data set's users, items or ratings into the service's database."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
 from app.services.importing import Importing
-from app.services.importing import Progress as ImportProgress
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
-from models.data.dataset import Dataset
-
-import_commands = typer.Typer(help="Import a data set into the service's database.", no_args_is_help=True)
-
-_Import = Callable[[Importing, Dataset, ImportProgress], Coroutine[Any, Any, None]]
 
 
-@import_commands.command("items")
-def items_command(
-    data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
+class Imported(StrEnum):
+    """What can be imported."""
+
+    ITEMS = "items"
+    USERS = "users"
+    RATINGS = "ratings"
+
+
+def import_command(
+    what: Annotated[Imported, typer.Argument(help="Which part of the data set.")],
+    data: DataDirectory,
+    schema: SchemaFile = None,
+    malformed: MalformedOption = Malformed.REFUSE,
 ) -> None:
-    """Create or replace the catalogue's items."""
+    """Create or replace items or users, or store ratings (the later of two stays), in the service's database."""
     dataset = load_dataset(data, schema, malformed)
-    _run("items", Importing.items, dataset, len(dataset.items))
-
-
-@import_commands.command("users")
-def users_command(
-    data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
-) -> None:
-    """Create users, or replace their attributes."""
-    dataset = load_dataset(data, schema, malformed)
-    _run("users", Importing.users, dataset, len(dataset.users))
-
-
-@import_commands.command("ratings")
-def ratings_command(
-    data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
-) -> None:
-    """Store ratings, one a user and item; the later stays."""
-    dataset = load_dataset(data, schema, malformed)
-    _run("ratings", Importing.ratings, dataset, len(dataset.ratings))
-
-
-def _run(what: str, do: _Import, dataset: Dataset, total: int) -> None:
+    store, total = {
+        Imported.ITEMS: (Importing.items, len(dataset.items)),
+        Imported.USERS: (Importing.users, len(dataset.users)),
+        Imported.RATINGS: (Importing.ratings, len(dataset.ratings)),
+    }[what]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(what.value, total=total)
 
         async def run() -> None:
             async with open_database(Settings().database_url.get_secret_value()) as database:
                 await upgrade(database)
-                await do(Importing(database), dataset, lambda done: progress.advance(task, done))
+                await store(Importing(database), dataset, lambda done: progress.advance(task, done))
 
         asyncio.run(run())
-    typer.echo(f"imported {total:,} {what}")
+    typer.echo(f"imported {total:,} {what.value}")

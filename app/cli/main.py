@@ -7,7 +7,7 @@ from rich.console import Console
 
 from app.cli.data import data_commands
 from app.cli.evaluate import evaluate_command
-from app.cli.imports import import_commands
+from app.cli.imports import import_command
 from app.cli.model_versions import model_commands
 from app.cli.serve import migrate_command, serve_command, worker_command
 from app.cli.train import train_command
@@ -45,7 +45,7 @@ app.command("evaluate")(evaluate_command)
 app.command("serve")(serve_command)
 app.command("worker")(worker_command)
 app.command("migrate")(migrate_command)
-app.add_typer(import_commands, name="import")
+app.command("import")(import_command)
 app.add_typer(model_commands, name="model")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.baselines.base import Baseline
 from models.baselines.collaborative_content import CollaborativeContent
 from models.baselines.episode_rows import EpisodeRows
+from models.content import neighbourhood_order
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 
@@ -78,7 +79,7 @@ def _training_episodes(
 ) -> Iterator[tuple[EpisodeBatch, CollaborativeContent]]:
     """Batches of episodes of one half of the users, each with what the other half's ratings tell of the items."""
     generator = np.random.default_rng(_SEED)
-    order = _order(dataset, generator)
+    order = neighbourhood_order(dataset, generator)
     in_first_half = generator.permutation(len(dataset.users)) % 2 == 0
     of_first_half = in_first_half[dataset.ratings.users]
     for own in (of_first_half, ~of_first_half):
@@ -88,11 +89,3 @@ def _training_episodes(
         for _ in range(_PASSES):
             for batch in episodes.epoch(generator, _BATCH_USERS):
                 yield batch, new if generator.random() < _SHARE_NEW else known
-
-
-def _order(dataset: Dataset, generator: np.random.Generator) -> NDArray[np.float64]:
-    """By what items are neighbours: their date, or where there is none, at random; float64 [items]."""
-    date = dataset.schema.items.date
-    if date is None:
-        return generator.random(len(dataset.items))
-    return np.asarray(np.nan_to_num(dataset.items.table[date].to_numpy()), dtype=np.float64)
