@@ -140,10 +140,12 @@ class Recommender:
         predictions = self._predict(attributes, [pair for pair in ratings if pair[0] in self.items.row_of])
         scores = predictions.score[0].cpu().numpy()
         if ratings or any(value is not None for value in attributes.values()):
-            rows = _best(scores, self._counts, allowed, n)
+            # What people see beside the items must not contradict their order; the score only chooses them.
+            means = predictions.mean[0].cpu().numpy()
+            rows = sorted(_best(scores, self._counts, allowed, n), key=lambda row: -means[row])
         else:
             rows = self._diverse(scores, allowed, n)
-        means = predictions.mean[0, rows].tolist()
+        expected = predictions.mean[0, rows].tolist()
         likes = self._like_probabilities(predictions, rows)
         return [
             RankedItem(
@@ -153,7 +155,7 @@ class Recommender:
                 like_probability=like,
                 rank=rank,
             )
-            for rank, (row, mean, like) in enumerate(zip(rows, means, likes, strict=True), start=1)
+            for rank, (row, mean, like) in enumerate(zip(rows, expected, likes, strict=True), start=1)
         ]
 
     def candidates(

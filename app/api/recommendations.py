@@ -18,9 +18,8 @@ router = APIRouter(prefix="/v1", tags=["recommendations"])
 class Recommendation(ResponseModel):
     """An item, what its user is expected to rate it, and how likely he or she is to like it.
 
-    Ranked by the model's score: where the rating of an item is less certain than others', its expected rating can be
-    some hundredths out of order. Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model
-    that predicts no distribution gives no probability.
+    Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model that predicts no distribution
+    gives no probability.
     """
 
     item_id: str
