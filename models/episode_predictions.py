@@ -71,6 +71,21 @@ class AdaptedEpisodes:
     users: Tensor
     query_items: Tensor
 
+    def predictions(self, learner: Learner[Any]) -> Predictions:
+        """Predict the query sets; anything where there is padding."""
+        return learner.predict(self.adapted, self.users, self.query_items)
+
+    def query_losses(self, learner: Learner[Any], ratings: Tensor, mask: Tensor) -> Tensor:
+        """Each user's query loss `L'_i = 1/|H'_i| Σ_j loss(y_ij, ŷ_ij)` (MeLU, eq. 5); float32 [B].
+
+        Args:
+            learner: The learner that has adapted.
+            ratings: float32 [B, Q].
+            mask: bool [B, Q]; every user has at least one rating.
+        """
+        losses = learner.loss(self.adapted, self.users, self.query_items, ratings)
+        return (losses * mask).sum(dim=1) / mask.sum(dim=1)
+
 
 def adapt_to_episodes(
     learner: Learner[Any],
@@ -111,8 +126,7 @@ def predict_episodes(
     learner: Learner[Any], data: EncodedData, batch: EpisodeBatch, *, steps: int | None = None
 ) -> Predictions:
     """Adapt to each episode's support set and predict its query set; anything where there is padding."""
-    episodes = adapt_to_episodes(learner, data, batch, steps=steps)
-    return learner.predict(episodes.adapted, episodes.users, episodes.query_items)
+    return adapt_to_episodes(learner, data, batch, steps=steps).predictions(learner)
 
 
 def query_losses(
@@ -123,11 +137,9 @@ def query_losses(
     dropout: FieldDropout | None = None,
     as_new: bool = False,
 ) -> Tensor:
-    """Each user's query loss `L'_i = 1/|H'_i| Σ_j loss(y_ij, ŷ_ij)` after adapting (MeLU, eq. 5); float32 [B].
+    """Adapt to each episode's support set and say how wrong its query set is predicted; float32 [B].
 
-    Arguments are those of `adapt_to_episodes`; every user has at least one query rating.
+    Arguments are those of `adapt_to_episodes`.
     """
     episodes = adapt_to_episodes(learner, data, batch, dropout=dropout, as_new=as_new)
-    ratings, mask = data.tensor(batch.query_ratings), data.tensor(batch.query_mask)
-    losses = learner.loss(episodes.adapted, episodes.users, episodes.query_items, ratings)
-    return (losses * mask).sum(dim=1) / mask.sum(dim=1)
+    return episodes.query_losses(learner, data.tensor(batch.query_ratings), data.tensor(batch.query_mask))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
-from models.episode_predictions import EncodedData, FieldDropout, predict_episodes, query_losses
+from models.episode_predictions import EncodedData, FieldDropout, adapt_to_episodes, query_losses
 from models.features import FeatureEncoder
 from models.learner import Learner
 from models.meta.checkpoint import Checkpoint
@@ -178,12 +178,15 @@ class Trainer:
     def _validate(self) -> tuple[float, float]:
         """Mean query loss and mean absolute error of the validation episodes."""
         self._learner.eval()
+        tensor = self._data.encoded.tensor
         losses, errors = [], []
         with torch.no_grad():
             for batch in self._data.validation:
-                losses.append(query_losses(self._learner, self._data.encoded, batch).cpu())
-                predictions = predict_episodes(self._learner, self._data.encoded, batch)
-                errors.append(mae(batch.query_ratings, predictions.median.cpu().numpy(), batch.query_mask))
+                episodes = adapt_to_episodes(self._learner, self._data.encoded, batch)
+                ratings, mask = tensor(batch.query_ratings), tensor(batch.query_mask)
+                losses.append(episodes.query_losses(self._learner, ratings, mask).cpu())
+                medians = episodes.predictions(self._learner).median.cpu().numpy()
+                errors.append(mae(batch.query_ratings, medians, batch.query_mask))
         return float(torch.cat(losses).mean()), float(np.concatenate(errors).mean())
 
     def _checkpoint(self) -> Checkpoint:
