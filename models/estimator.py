@@ -171,6 +171,6 @@ class PreferenceEstimator(nn.Module):
         self.decision = nn.Sequential(*layers, output, nn.Flatten(start_dim=-2))
 
     def forward(self, users: EncodedRows, items: EncodedRows) -> Tensor:
-        """Expected ratings of users[i] for items[i]; float32 [rows]."""
+        """Expected ratings of users[i] for items[i], where there are no further item inputs; float32 [rows]."""
         vectors = torch.cat([self.embed_users(users), self.embed_items(items)], dim=-1)
         return self.decision(vectors)  # type: ignore[no-any-return]

@@ -25,7 +25,7 @@ from models.features import ID_FIELD, FeatureEncoder
 from models.meta.builder import build_learner
 from models.meta.checkpoint import Checkpoint
 from models.meta.preset import Preset
-from models.meta.trainer import Trainer, TrainingData, TrainingObserver
+from models.meta.trainer import Trainer, TrainingData, TrainingObserver, best_epoch
 from models.schema import AttributeField, FieldKind
 
 _ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
@@ -123,9 +123,7 @@ def train(
         ),
         split=split_config,
         history=tuple(history),
-        metrics={
-            "validation_mae": min(history, key=lambda epoch: (epoch.validation_loss, -epoch.epoch)).validation_mae
-        },
+        metrics={"validation_mae": best_epoch(history).validation_mae},
     )
     statistics = item_statistics(learner, encoded, dataset, split.training)
     save_artifact(output, manifest=manifest, weights=learner.state_dict(), items=dataset.items, statistics=statistics)

@@ -113,9 +113,9 @@ class Trainer:
         while not self._is_finished():
             epoch = len(self._history) + 1
             result = self._train_epoch(epoch, observer)
-            if result.validation_loss <= min((past.validation_loss for past in self._history), default=np.inf):
-                self._best_weights = _copy_of_weights(self._learner)
             self._history.append(result)
+            if best_epoch(self._history) is result:
+                self._best_weights = _copy_of_weights(self._learner)
             if self._checkpoint_directory is not None:
                 self._checkpoint().save(self._checkpoint_directory)
             if observer is not None:
@@ -126,8 +126,7 @@ class Trainer:
     def _is_finished(self) -> bool:
         if not self._history:
             return False
-        best = min(self._history, key=lambda result: (result.validation_loss, -result.epoch))
-        since_best = len(self._history) - best.epoch
+        since_best = len(self._history) - best_epoch(self._history).epoch
         return since_best >= self._config.patience or len(self._history) >= self._config.epochs
 
     def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
@@ -206,6 +205,11 @@ class Trainer:
         self._optimizer.load_state_dict(checkpoint.optimizer)
         self._schedule.load_state_dict(checkpoint.schedule)
         self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
+
+
+def best_epoch(history: Sequence[EpochResult]) -> EpochResult:
+    """The epoch whose weights training ends with: that of the least validation loss, the last of equals."""
+    return min(history, key=lambda result: (result.validation_loss, -result.epoch))
 
 
 def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:
