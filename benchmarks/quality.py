@@ -81,8 +81,7 @@ class Bench:
 
     def episodes(self, state: State, seed: int) -> list[Episode]:
         """The protocol's episodes of one draw."""
-        users = self.split.test_users if state is State.WARM else None
-        return evaluation_episodes(self.dataset, self.split, state, users=users, seed=seed)
+        return evaluation_episodes(self.dataset, self.split, state, seed=seed)
 
     def cells(self) -> Iterator[tuple[str, list[Episode]]]:
         """Everything that a predictor is measured on, each with its name."""

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from models.collaborative import factorise
 from models.content import (
     ContentRegression,
-    content_features,
-    content_width,
+    likeness_features,
+    likeness_width,
     neighbourhood_order,
     predict_out_of_fold,
 )
@@ -39,11 +39,13 @@ class Reception:
 
     Attributes:
         biases: float32 [items], in rating units: how much better than the mean an item is rated.
+        counts: float32 [items], how many ratings say so; 0 for a new item.
         inputs: float32 [items, width]: bias, factors, log count, and whether the item has ratings.
         content: float32 [items, content_width]: the attributes as a vector of length 1; likeness is its inner product.
     """
 
     biases: Tensor
+    counts: Tensor
     inputs: Tensor
     content: Tensor
 
@@ -52,7 +54,8 @@ class CollaborativeInputs(nn.Module):
     """Biases and factors of items, as inputs of a network that never learns them itself.
 
     Known items have those of a factorisation of the training ratings. New ones have what a regression on their
-    attributes predicts. In training, items also pretend to be new, with predictions made out of fold.
+    attributes predicts. In training, items also pretend to be new, with predictions made out of fold and noise on the
+    inputs: without it, a network knows an item by its predictions and attributes, and its bias by heart.
 
     Attributes:
         width: Length of an item's inputs.
@@ -61,6 +64,7 @@ class CollaborativeInputs(nn.Module):
 
     known: Tensor
     as_new: Tensor
+    surprise: Tensor
     counts: Tensor
     content: Tensor
     coefficients: Tensor
@@ -82,8 +86,9 @@ class CollaborativeInputs(nn.Module):
         known_items = len(ids.values) + 1  # type: ignore[union-attr]  # ids are categories
         self.register_buffer("known", torch.zeros(known_items, rank + 1))
         self.register_buffer("as_new", torch.zeros(known_items, rank + 1), persistent=False)
+        self.register_buffer("surprise", torch.zeros(rank + 1), persistent=False)
         self.register_buffer("counts", torch.zeros(known_items))
-        features = max(content_width(self._fields), 1)
+        features = max(likeness_width(self._fields), 1)
         self.content_width = min(_CONTENT_WIDTH, features, known_items - 1)
         self.register_buffer("content", torch.zeros(known_items, self.content_width))
         self.register_buffer("projection", torch.zeros(features, self.content_width))
@@ -114,20 +119,22 @@ class CollaborativeInputs(nn.Module):
         index = rows.fields[ID_FIELD][torch.from_numpy(rated)].cpu()
         self.known[index] = _tensor(targets[rated]).to(self.known)
         self.as_new[index] = _tensor(out_of_fold).to(self.known)
+        self.surprise.copy_(_tensor((targets[rated] - out_of_fold).std(axis=0)))
         self.counts[index] = _tensor(counts).to(self.known)
         self.projection.copy_(_tensor(_principal_directions(features, self.content_width)))
         self.content[index] = self._project(features)
         self.coefficients.copy_(_tensor(regression.coefficients))
         self.intercepts.copy_(_tensor(regression.intercepts))
 
-    def forward(self, rows: EncodedRows, *, as_new: bool) -> Reception:
+    def forward(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Reception:
         """Look known items up, predict new ones.
 
         Args:
             rows: The items.
-            as_new: In training, whether all of them pretend to be new.
+            pretend_new: In training, all of them pretend to be new; draws the noise.
         """
         index = rows.fields[ID_FIELD]
+        as_new = pretend_new is not None
         values = (self.as_new if as_new else self.known)[index]
         new = index == UNKNOWN
         content = self.content[index]
@@ -135,19 +142,27 @@ class CollaborativeInputs(nn.Module):
             features = self._features(rows)
             values = torch.where(new.unsqueeze(-1), self._predict(features), values)
             content = torch.where(new.unsqueeze(-1), self._project(features), content)
-        has_ratings = torch.zeros_like(new) if as_new else ~new
-        counts = torch.log1p(self.counts[index]) * _COUNT_SCALE * has_ratings
-        biases, factors = values[:, 0], values[:, 1:]
+        counts = torch.zeros_like(self.counts[index]) if as_new else self.counts[index] * ~new
+        biases = values[:, 0]
+        if pretend_new is not None:
+            noise = torch.randn(values.shape, generator=pretend_new, device=pretend_new.device)
+            values = values + self.surprise * noise.to(values)
         inputs = torch.cat(
-            [values[:, :1], factors * _FACTOR_SCALE, counts.unsqueeze(-1), has_ratings.unsqueeze(-1)], dim=-1
+            [
+                values[:, :1],
+                values[:, 1:] * _FACTOR_SCALE,
+                torch.log1p(counts).unsqueeze(-1) * _COUNT_SCALE,
+                (counts > 0).unsqueeze(-1),
+            ],
+            dim=-1,
         )
-        return Reception(biases, inputs, content)
+        return Reception(biases, counts, inputs, content)
 
     def _features(self, rows: EncodedRows) -> sparse.csr_matrix:
         """The attributes; items that have none share one constant feature, and so a new one gets the mean."""
         if not self._fields:
             return sparse.csr_matrix(np.ones((len(rows), 1)))
-        return content_features(self._fields, rows)
+        return likeness_features(self._fields, rows)
 
     def _predict(self, features: sparse.csr_matrix) -> Tensor:
         regression = ContentRegression(self.coefficients.cpu().numpy(), self.intercepts.cpu().numpy())

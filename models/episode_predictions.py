@@ -94,7 +94,7 @@ def adapt_to_episodes(
     *,
     steps: int | None = None,
     dropout: FieldDropout | None = None,
-    as_new: bool = False,
+    pretend_new: torch.Generator | None = None,
 ) -> AdaptedEpisodes:
     """Embed a batch and adapt to each episode's support set.
 
@@ -104,7 +104,7 @@ def adapt_to_episodes(
         batch: B episodes.
         steps: Local steps instead of the preset's; 0 for no adaptation.
         dropout: What corrupts the attributes, in training.
-        as_new: In training, whether every item pretends to have no ratings.
+        pretend_new: In training, every item pretends to have no ratings (`Learner.embed_items`).
     """
     support_size = batch.support_items.shape[1]
     item_slots = data.tensor(np.concatenate([batch.support_items, batch.query_items], axis=1))
@@ -112,7 +112,8 @@ def adapt_to_episodes(
     users, items = data.users.take(data.tensor(batch.users)), data.items.take(distinct)
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
-    user_vectors, item_vectors = learner.embed_users(users), learner.embed_items(items, as_new=as_new)[slots]
+    user_vectors = learner.embed_users(users)
+    item_vectors = learner.embed_items(items, pretend_new=pretend_new)[slots]
     support = Support(
         users=user_vectors,
         items=item_vectors[:, :support_size],
@@ -135,11 +136,11 @@ def query_losses(
     batch: EpisodeBatch,
     *,
     dropout: FieldDropout | None = None,
-    as_new: bool = False,
+    pretend_new: torch.Generator | None = None,
 ) -> Tensor:
     """Adapt to each episode's support set and say how wrong its query set is predicted; float32 [B].
 
     Arguments are those of `adapt_to_episodes`.
     """
-    episodes = adapt_to_episodes(learner, data, batch, dropout=dropout, as_new=as_new)
+    episodes = adapt_to_episodes(learner, data, batch, dropout=dropout, pretend_new=pretend_new)
     return episodes.query_losses(learner, data.tensor(batch.query_ratings), data.tensor(batch.query_mask))

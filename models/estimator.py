@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from models.features import (
     ID_FIELD,
-    TEXT_DIMENSIONS,
     UNKNOWN,
     AnyFieldEncoder,
     CategoricalEncoder,
@@ -17,6 +16,7 @@ from models.features import (
     FeatureEncoder,
     MultiValuedEncoder,
     TextEncoder,
+    VocabularyEncoder,
 )
 
 
@@ -56,6 +56,13 @@ class CategoryEmbedding(nn.Embedding):
         nn.init.normal_(self.weight, std=config.embedding_scale)
         self.width = config.embedding_dim
 
+    def forward(self, indices: Tensor) -> Tensor:
+        """Look up; values behind the frequent ones are unknown."""
+        return super().forward(self._frequent(indices))
+
+    def _frequent(self, indices: Tensor) -> Tensor:
+        return indices.masked_fill(indices >= self.num_embeddings, UNKNOWN)
+
 
 class CategoriesEmbedding(CategoryEmbedding):
     """The mean of the embeddings of a row's categories; int64 [rows, values] → [rows, dim].
@@ -63,12 +70,19 @@ class CategoriesEmbedding(CategoryEmbedding):
     A row without any gets the embedding of the unknown value.
     """
 
+    value_weights: Tensor
+
+    def __init__(self, values: int, config: EstimatorConfig) -> None:
+        super().__init__(values, config)
+        self.register_buffer("value_weights", torch.ones(values + 1), persistent=False)
+
     def forward(self, indices: Tensor) -> Tensor:
-        """Average over the values that are not padding."""
-        present = indices != UNKNOWN
+        """Average over the values that are neither padding nor rare."""
+        frequent = self._frequent(indices)
+        present = frequent != UNKNOWN
         present[:, 0] |= ~present.any(dim=1)
-        weights = present / present.sum(dim=1, keepdim=True)
-        return torch.einsum("nv,nvd->nd", weights, super().forward(indices))
+        weights = present * self.value_weights[frequent]
+        return torch.einsum("nv,nvd->nd", weights / weights.sum(dim=1, keepdim=True), super().forward(frequent))
 
 
 class ContinuousInput(nn.Identity):
@@ -77,22 +91,25 @@ class ContinuousInput(nn.Identity):
     width = 2
 
 
-class TextEmbedding(nn.Linear):
-    """A text's fixed vector, mapped linearly; [rows, TEXT_DIMENSIONS] → [rows, dim]."""
+class TextEmbedding(CategoriesEmbedding):
+    """The mean of the embeddings of a text's words, weighted by how much each tells; int64 [rows, words] → [rows, dim].
 
-    def __init__(self, config: EstimatorConfig) -> None:
-        super().__init__(TEXT_DIMENSIONS, config.embedding_dim)
-        self.width = config.embedding_dim
+    That is a linear map of the text's TF-IDF vector.
+    """
+
+    def __init__(self, field: TextEncoder, config: EstimatorConfig) -> None:
+        super().__init__(field.frequent, config)
+        self.value_weights.copy_(torch.tensor([1.0, *field.weights[: field.frequent]]))
 
 
 def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
     match field:
         case CategoricalEncoder():
-            return CategoryEmbedding(len(field.values), config)
+            return CategoryEmbedding(field.frequent, config)
         case MultiValuedEncoder():
-            return CategoriesEmbedding(len(field.values), config)
+            return CategoriesEmbedding(field.frequent, config)
         case TextEncoder():
-            return TextEmbedding(config)
+            return TextEmbedding(field, config)
         case _:
             return ContinuousInput()
 
@@ -102,7 +119,7 @@ def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: Estima
         is_all_there_is = len(encoder.fields) == 1 and not config.collaborative_rank
         return config.item_ids or is_all_there_is
     most = config.max_embedded_values
-    return most is None or not isinstance(field, CategoricalEncoder | MultiValuedEncoder) or len(field.values) <= most
+    return field.embed and (most is None or not isinstance(field, VocabularyEncoder) or field.frequent <= most)
 
 
 class EmbeddingLayers(nn.Module):

@@ -27,7 +27,7 @@ class EvaluationConfig(BaseModel):
         states: Labels of the states, all four by default.
         seed: Of the draw of query ratings and of the bootstrap.
         steps: Local steps of the adapted model; the preset's by default.
-        paper_warm: Evaluate the warm state on all its users, trained on or not, as the paper does.
+        paper_warm: Evaluate the warm state on random ratings, trained on or not, as the paper does.
         query_size: Query ratings of a user.
         min_ratings: A user with fewer ratings in a state is left out.
         max_ratings: A user with more ratings in a state is left out.
@@ -172,12 +172,11 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
     episodes = []
     for label in config.states:
         state = State.from_label(label)
-        held_out = split.test_users if state is State.WARM and not config.paper_warm else None
         episodes += evaluation_episodes(
             dataset,
             split,
             state,
-            users=held_out,
+            in_sample=config.paper_warm,
             query_size=config.query_size,
             min_ratings=config.min_ratings,
             max_ratings=config.max_ratings,

@@ -4,16 +4,17 @@ Every field has an unknown value, which stands for what a row lacks and for what
 is a Pydantic model, so that an artifact's manifest holds it as JSON.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import polars as pl
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 
 from models.schema import AttributeField, FieldKind
@@ -24,9 +25,6 @@ UNKNOWN = 0
 ID_FIELD = "id"
 """Name of the field that holds an item's id, where the id is a field."""
 
-TEXT_DIMENSIONS = 256
-"""Width of a text's fixed vector; hashing needs no vocabulary, so an artifact stays small."""
-
 MAX_DEVIATIONS = 10.0
 """Where a standardised number is cut off: a slip of the keyboard must not drown all else that is known of a user."""
 
@@ -34,8 +32,8 @@ MAX_DEVIATIONS = 10.0
 class EncodedRows:
     """The encoded attributes of some users or items, one tensor a field, all with the same first dimension.
 
-    Categorical fields are int64 [rows], multi-valued ones int64 [rows, values] padded with `UNKNOWN`, continuous
-    ones float32 [rows, 2] (standardised value, 1 where it is unknown), text float32 [rows, TEXT_DIMENSIONS].
+    Categorical fields are int64 [rows], multi-valued ones and texts int64 [rows, values] padded with `UNKNOWN`,
+    continuous ones float32 [rows, 2] (standardised value, 1 where it is unknown).
     """
 
     def __init__(self, fields: dict[str, Tensor], count: int) -> None:
@@ -55,11 +53,17 @@ class EncodedRows:
 
 
 class FieldEncoder(BaseModel, ABC):
-    """Encodes one field."""
+    """Encodes one field.
+
+    Attributes:
+        name: The field's.
+        embed: Whether it is an input of the embedding layers (`AttributeField.embed`).
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
+    embed: bool = True
 
     @classmethod
     @abstractmethod
@@ -75,31 +79,58 @@ class FieldEncoder(BaseModel, ABC):
         """The encoded values with the unknown value in the rows where `dropped` (bool [rows]) is set."""
 
 
-def _vocabulary(values: Sequence[str], min_count: int) -> tuple[str, ...]:
-    """Distinct values that occur often enough, most frequent first, ties by name: independent of the rows' order."""
-    counts = Counter(values)
-    return tuple(
-        sorted(
-            (value for value, count in counts.items() if count >= min_count),
-            key=lambda value: (-counts[value], value),
+class VocabularyEncoder(FieldEncoder):
+    """What fields of categories have in common.
+
+    Attributes:
+        values: The distinct values, most frequent first, ties by name: independent of the rows' order.
+        rare: How many of them, from the last, occur too rarely to be embedded (`AttributeField.min_count`).
+    """
+
+    values: tuple[str, ...]
+    rare: int = 0
+
+    @property
+    def frequent(self) -> int:
+        """How many of the values, from the first, are embedded."""
+        return len(self.values) - self.rare
+
+    @classmethod
+    def _of_values(cls, field: AttributeField, values: Sequence[str]) -> Self:
+        counts = Counter(values)
+        return cls(
+            name=field.name,
+            embed=field.embed,
+            values=tuple(sorted(counts, key=lambda value: (-counts[value], value))),
+            rare=sum(count < field.min_count for count in counts.values()),
         )
-    )
+
+    def _index_of(self) -> dict[str, int]:
+        return {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
+
+    def _padded(self, rows: Iterable[Iterable[str]]) -> Tensor:
+        """The indices of each row's distinct known values, padded with `UNKNOWN` to the longest."""
+        index_of = self._index_of()
+        known = [[index_of[value] for value in dict.fromkeys(row) if value in index_of] for row in rows]
+        encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
+        for row, indices in enumerate(known):
+            encoded[row, : len(indices)] = indices
+        return torch.from_numpy(encoded)
 
 
-class CategoricalEncoder(FieldEncoder):
+class CategoricalEncoder(VocabularyEncoder):
     """A category → its index; int64 [rows]."""
 
     kind: Literal[FieldKind.CATEGORICAL] = FieldKind.CATEGORICAL
-    values: tuple[str, ...]
 
     @classmethod
     def fit(cls, field: AttributeField, column: pl.Series) -> Self:
         """Learn the categories."""
-        return cls(name=field.name, values=_vocabulary(column.drop_nulls().to_list(), field.min_count))
+        return cls._of_values(field, column.drop_nulls().to_list())
 
     def encode(self, column: pl.Series) -> Tensor:
         """Look up each category."""
-        index_of = {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
+        index_of = self._index_of()
         return torch.tensor([index_of.get(value, UNKNOWN) for value in column.to_list()], dtype=torch.int64)
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
@@ -107,30 +138,22 @@ class CategoricalEncoder(FieldEncoder):
         return encoded.masked_fill(dropped, UNKNOWN)
 
 
-class MultiValuedEncoder(FieldEncoder):
+class MultiValuedEncoder(VocabularyEncoder):
     """Several categories → their indices, padded; int64 [rows, most values of a row, at least 1].
 
     Values that training never saw are left out; a row with none left is all padding, which is the unknown value.
     """
 
     kind: Literal[FieldKind.MULTI_VALUED] = FieldKind.MULTI_VALUED
-    values: tuple[str, ...]
 
     @classmethod
     def fit(cls, field: AttributeField, column: pl.Series) -> Self:
         """Learn the categories."""
-        return cls(name=field.name, values=_vocabulary(column.explode().drop_nulls().to_list(), field.min_count))
+        return cls._of_values(field, column.explode().drop_nulls().to_list())
 
     def encode(self, column: pl.Series) -> Tensor:
         """Look up each row's categories."""
-        index_of = {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
-        known = [
-            [index_of[value] for value in dict.fromkeys(row or ()) if value in index_of] for row in column.to_list()
-        ]
-        encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
-        for row, indices in enumerate(known):
-            encoded[row, : len(indices)] = indices
-        return torch.from_numpy(encoded)
+        return self._padded(row or () for row in column.to_list())
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is a row of padding."""
@@ -152,10 +175,10 @@ class ContinuousEncoder(FieldEncoder):
         """Learn mean and standard deviation; a constant column gets deviation 1."""
         known = column.drop_nulls().to_numpy()
         if not known.size:
-            return cls(name=field.name, mean=0.0, deviation=1.0)
+            return cls(name=field.name, embed=field.embed, mean=0.0, deviation=1.0)
         # Rounding may leave a constant column a deviation that is not quite 0.
         deviation = float(known.std()) if known.min() < known.max() else 1.0
-        return cls(name=field.name, mean=float(known.mean()), deviation=deviation)
+        return cls(name=field.name, embed=field.embed, mean=float(known.mean()), deviation=deviation)
 
     def encode(self, column: pl.Series) -> Tensor:
         """Standardise."""
@@ -170,26 +193,43 @@ class ContinuousEncoder(FieldEncoder):
         return torch.where(dropped.unsqueeze(-1), encoded.new_tensor([0.0, 1.0]), encoded)
 
 
-class TextEncoder(FieldEncoder):
-    """A text → its hashed bag of words, of length 1 or, unknown, 0; float32 [rows, TEXT_DIMENSIONS]."""
+class TextEncoder(VocabularyEncoder):
+    """A text → the indices of its distinct words, padded; int64 [rows, most words of a row, at least 1].
+
+    Words that training saw in one row only are left out, as are the commonest English ones.
+
+    Attributes:
+        weights: How much each word tells, one a value: its inverse document frequency `1 + ln((1 + n)/(1 + n_word))`
+            over the n training rows (Spärck Jones 1972, smoothed).
+    """
 
     kind: Literal[FieldKind.TEXT] = FieldKind.TEXT
+    weights: tuple[float, ...]
 
     @classmethod
-    def fit(cls, field: AttributeField, column: pl.Series) -> Self:  # noqa: ARG003 - hashing has nothing to learn
-        """Nothing is learned from the texts."""
-        return cls(name=field.name)
+    def fit(cls, field: AttributeField, column: pl.Series) -> Self:
+        """Learn the words, and in how many rows each occurs."""
+        counts = Counter(word for text in column.drop_nulls().to_list() for word in set(_words(text)))
+        words = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
+        return cls(
+            name=field.name,
+            embed=field.embed,
+            values=tuple(words),
+            rare=sum(counts[word] < field.min_count for word in words),
+            weights=tuple(1.0 + math.log((1 + len(column)) / (1 + counts[word])) for word in words),
+        )
 
     def encode(self, column: pl.Series) -> Tensor:
-        """Hash the words."""
-        if column.is_empty():  # which scikit-learn does not take
-            return torch.zeros(0, TEXT_DIMENSIONS)
-        vectorizer = HashingVectorizer(n_features=TEXT_DIMENSIONS, stop_words="english", dtype=np.float32)
-        return torch.from_numpy(vectorizer.transform(column.fill_null("").to_list()).toarray())
+        """Look up each row's words."""
+        return self._padded(_words(text or "") for text in column.to_list())
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
-        """Unknown is the zero vector."""
-        return encoded.masked_fill(dropped.unsqueeze(-1), 0.0)
+        """Unknown is a row of padding."""
+        return encoded.masked_fill(dropped.unsqueeze(-1), UNKNOWN)
+
+
+_words = CountVectorizer(stop_words="english").build_analyzer()
+"""The words of a text, in lower case."""
 
 
 _ENCODERS: dict[FieldKind, type[FieldEncoder]] = {

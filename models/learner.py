@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -54,12 +55,12 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
         """Embed users; float32 [rows, user width]."""
 
     @abstractmethod
-    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
         """Embed items; float32 [rows, item width].
 
         Args:
             rows: The items.
-            as_new: In training, whether all of them pretend to have no ratings.
+            pretend_new: In training, all of them pretend to have no ratings; draws what nobody would know of them then.
         """
 
     @abstractmethod

@@ -48,15 +48,30 @@ class AttributeField(_SchemaModel):
         column: The column of the files that holds it; the name itself unless given.
         kind: How it is encoded.
         min_count: A categorical or multi-valued field's values that fewer of the training users or items have are
-            encoded as unknown: too rare to learn anything of but those few by heart.
+            not embedded: too rare to learn anything of but those few by heart. They still tell which are alike.
+        embed: Whether the field is an input of the embedding layers at all, or only tells which items are alike
+            (`models.content`): a plot or a writer is nearly the item's name.
         separators: For a multi-valued field, the strings that end one value and begin the next.
+        remove: A regular expression; what it matches is cut out of the column's text, such as the part that a person
+            had in a film.
     """
 
     name: Annotated[str, Field(min_length=1)]
     column: str = ""
     kind: FieldKind
     min_count: Annotated[int, Field(ge=1)] = 1
+    embed: bool = True
     separators: tuple[Annotated[str, Field(min_length=1)], ...] = ("|",)
+    remove: str | None = None
+
+    @field_validator("remove")
+    @classmethod
+    def _is_pattern(cls, remove: str | None) -> str | None:
+        try:
+            re.compile(remove or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return remove
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.collaborative import factorise
-from models.content import ContentRegression, content_features, predict_out_of_fold
+from models.content import ContentRegression, likeness_features, predict_out_of_fold
 from models.data.dataset import Dataset
 from models.features import FeatureEncoder
 
@@ -63,7 +63,7 @@ class CollaborativeContent:
 
 
 def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_matrix:
-    """The items' attributes as `content_features`, with vocabularies and scales of the items that have ratings.
+    """The items' attributes as `likeness_features`, with vocabularies and scales of the items that have ratings.
 
     Args:
         dataset: The data set.
@@ -76,7 +76,7 @@ def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_m
     encoder = FeatureEncoder.fit(dataset.schema.items.fields, table[np.flatnonzero(counts)])
     if not encoder.fields:
         return sparse.csr_matrix(np.ones((len(dataset.items), 1)))
-    return content_features(encoder.fields, encoder.encode(table))
+    return likeness_features(encoder.fields, encoder.encode(table))
 
 
 def fill_new_items(

@@ -14,11 +14,13 @@ from models.content import content_features
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.features import (
+    UNKNOWN,
     CategoricalEncoder,
     ContinuousEncoder,
     EncodedRows,
     FeatureEncoder,
     MultiValuedEncoder,
+    VocabularyEncoder,
 )
 
 _MOST_VALUES = 64
@@ -43,10 +45,10 @@ class AttributeColumns:
         for field in encoder.fields:
             encoded = rows.fields[field.name].numpy().astype(np.float64)
             match field:
-                case CategoricalEncoder(values=values) if len(values) <= _MOST_VALUES:
+                case CategoricalEncoder() if field.frequent <= _MOST_VALUES:
                     self.categorical.append(sum(column.shape[1] for column in columns))
-                    columns.append(encoded[:, None])
-                case MultiValuedEncoder(values=values) if len(values) <= _MOST_VALUES:
+                    columns.append(np.where(encoded <= field.frequent, encoded, UNKNOWN)[:, None])
+                case MultiValuedEncoder(embed=True) if field.frequent <= _MOST_VALUES:
                     columns.append(binarize(content_features((field,), rows)).toarray())
                 case ContinuousEncoder():
                     columns.append(np.where(encoded[:, 1:] > 0, np.nan, encoded[:, :1]))
@@ -90,7 +92,7 @@ class EpisodeRows:
             tuple(
                 normalize(content_features((field,), item_rows), norm="l1")
                 for field in item_encoder.fields
-                if isinstance(field, CategoricalEncoder | MultiValuedEncoder)
+                if field.embed and isinstance(field, VocabularyEncoder)
             ),
         )
 

@@ -1,5 +1,6 @@
 """Pairwise preference regression on the attributes of users and items."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -8,11 +9,11 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from models.baselines.base import Baseline, shrunk_mean
-from models.baselines.collaborative_content import item_features
 from models.content import content_features
-from models.data.dataset import Dataset
+from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
 from models.features import FeatureEncoder
+from models.schema import AttributeField
 
 _RIDGE = 1000.0
 _TOLERANCE = 1e-3
@@ -61,7 +62,9 @@ class PairwisePreferenceRegression(Baseline):
         ratings = dataset.ratings
         users, items, values = ratings.users[training], ratings.items[training], ratings.values[training]
         counts = np.bincount(items, minlength=len(dataset.items))
-        user_vectors, item_vectors = _user_features(dataset, users), item_features(dataset, counts)
+        constant = np.ones((len(dataset.users), 1))  # for what all users like
+        user_vectors = sparse.hstack([constant, _features(dataset.users, dataset.schema.users.fields, users)]).tocsr()
+        item_vectors = _features(dataset.items, dataset.schema.items.fields, items)
         return cls(
             weights=solve_preferences(user_vectors, item_vectors, users, items, values.astype(np.float64)),
             users=user_vectors,
@@ -139,9 +142,9 @@ def _rating_rows(
     return sparse.csr_matrix((rows.data, columns, rows.indptr), shape=(len(users), rows.shape[1] * item_count))
 
 
-def _user_features(dataset: Dataset, users: NDArray[np.int32]) -> sparse.csr_matrix:
-    """The users' attributes, and a constant for what all users like."""
-    table = dataset.users.table
-    encoder = FeatureEncoder.fit(dataset.schema.users.fields, table[np.unique(users)])
-    attributes = content_features(encoder.fields, encoder.encode(table))
-    return sparse.hstack([np.ones((len(dataset.users), 1)), attributes]).tocsr()
+def _features(entities: Entities, fields: Sequence[AttributeField], trained: NDArray[np.int32]) -> sparse.csr_matrix:
+    """Attributes that are common enough to have a weight each; one constant where there are none."""
+    encoder = FeatureEncoder.fit([field for field in fields if field.embed], entities.table[np.unique(trained)])
+    if not encoder.fields:
+        return sparse.csr_matrix(np.ones((len(entities), 1)))
+    return content_features(encoder.fields, encoder.encode(entities.table))

@@ -13,7 +13,7 @@ from models.content import content_features
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
 from models.estimator import EstimatorConfig, PreferenceEstimator
-from models.features import CategoricalEncoder, FeatureEncoder, MultiValuedEncoder
+from models.features import FeatureEncoder, VocabularyEncoder
 from models.schema import AttributeField
 
 _SEED = 0
@@ -46,7 +46,7 @@ class Side:
         crossed = tuple(
             field
             for field in self.encoder.fields
-            if isinstance(field, CategoricalEncoder | MultiValuedEncoder) and len(field.values) <= _MOST_CROSSED_VALUES
+            if field.embed and isinstance(field, VocabularyEncoder) and field.frequent <= _MOST_CROSSED_VALUES
         )
         categories = content_features(crossed, self.rows).toarray()
         constant = np.ones((len(entities), 1))

@@ -118,6 +118,8 @@ def _value(field: AttributeField, table: pl.DataFrame) -> pl.Expr:
     if field.column not in table.columns:
         return pl.lit(None)
     column = pl.col(field.column)
+    if field.remove is not None:
+        column = column.str.replace_all(field.remove, "").str.strip_chars().replace("", None)
     if field.kind is not FieldKind.MULTI_VALUED:
         return column
     if table.schema[field.column] != pl.List:

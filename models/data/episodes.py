@@ -146,6 +146,7 @@ def evaluation_episodes(
     state: State,
     *,
     users: NDArray[np.bool_] | None = None,
+    in_sample: bool = False,
     query_size: int = 10,
     min_ratings: int = 13,
     max_ratings: int = 100,
@@ -153,17 +154,22 @@ def evaluation_episodes(
 ) -> list[Episode]:
     """The protocol's episodes of one state: random query ratings, all the rest support.
 
+    In the warm state, whose users are known, the query ratings are the held-out ones (`Split.test`), and users who have
+    none are left out.
+
     Args:
         dataset: The data set.
         split: Its division.
         state: The cell whose ratings are used.
-        users: bool [users], to take only some; all by default.
+        users: bool [users], to take only some, all of whose ratings are taken; all by default.
+        in_sample: Draw the warm state's query ratings from all of a user's, trained on or not.
         query_size: Query ratings of a user.
         min_ratings: A user with fewer ratings in the state is left out.
         max_ratings: A user with more ratings in the state is left out.
         seed: Each user's draw depends on it, the state and the user's row alone, not on who else is evaluated.
     """
     ratings = dataset.ratings
+    held_out_only = state is State.WARM and users is None and not in_sample
     episodes = []
     for user in range(len(dataset.users)) if users is None else np.flatnonzero(users).tolist():
         own = slice(ratings.offsets[user], ratings.offsets[user + 1])
@@ -171,7 +177,11 @@ def evaluation_episodes(
         if not min_ratings <= len(rows) <= max_ratings:
             continue
         shuffled = np.random.default_rng([seed, state, user]).permutation(rows)
-        query, support = shuffled[:query_size], shuffled[query_size:]
+        query = shuffled[split.test[shuffled]] if held_out_only else shuffled
+        query = query[:query_size]
+        if not len(query):
+            continue
+        support = shuffled[~np.isin(shuffled, query)]
         episodes.append(
             Episode(
                 state=state,

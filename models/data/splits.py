@@ -1,4 +1,4 @@
-"""Who is new, who is known, and who is kept out of training: the four states and the held-out users."""
+"""Who is new, who is known, and what is kept out of training: the four states, held-out users and ratings."""
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.data.dataset import Dataset, Entities, State
 
+_LEAST_LEFT = 3
+"""A user whom holding out test ratings would leave with fewer keeps them all."""
+
 
 class SplitConfig(BaseModel):
     """How ratings are divided; stored in the artifact's manifest.
@@ -17,7 +20,7 @@ class SplitConfig(BaseModel):
         new_users: Fraction of users made new, where the data set has no state column.
         new_items: Fraction of items made new: the latest by the schema's date, or random ones without a date.
         validation_users: Fraction of the warm users held out to choose settings and to stop training.
-        test_users: Fraction of the warm users held out to evaluate the warm state on.
+        test_ratings: How many random ratings of each other warm user are held out, to evaluate the warm state on.
         seed: Of everything drawn here.
     """
 
@@ -26,7 +29,7 @@ class SplitConfig(BaseModel):
     new_users: Annotated[float, Field(ge=0, lt=1)] = 0.2
     new_items: Annotated[float, Field(ge=0, lt=1)] = 0.2
     validation_users: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    test_users: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    test_ratings: Annotated[int, Field(ge=0)] = 10
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -37,13 +40,13 @@ class Split:
     Attributes:
         states: int8 [ratings], values of `State`.
         validation_users: bool [users], warm users held out to choose settings.
-        test_users: bool [users], warm users held out for the warm state's evaluation.
-        training: bool [ratings], what training may see: warm ratings of the users who are not held out.
+        test: bool [ratings], warm ratings of known users that are held out for the warm state's evaluation.
+        training: bool [ratings], what training may see: all other warm ratings of known users.
     """
 
     states: NDArray[np.int8]
     validation_users: NDArray[np.bool_]
-    test_users: NDArray[np.bool_]
+    test: NDArray[np.bool_]
     training: NDArray[np.bool_]
 
     @classmethod
@@ -58,17 +61,27 @@ class Split:
         candidates = generator.permutation(np.unique(users[warm]))
         # Training cannot stop early without anyone to validate on, however small the data set.
         validation_count = max(1, round(config.validation_users * len(candidates)))
-        test_count = round(config.test_users * len(candidates))
         validation = np.zeros(len(dataset.users), dtype=np.bool_)
         validation[candidates[:validation_count]] = True
-        test = np.zeros(len(dataset.users), dtype=np.bool_)
-        test[candidates[validation_count : validation_count + test_count]] = True
-        return cls(
-            states=states,
-            validation_users=validation,
-            test_users=test,
-            training=warm & ~(validation | test)[users],
-        )
+        known = warm & ~validation[users]
+        test = _draw_test_ratings(dataset, known, config.test_ratings, generator)
+        return cls(states=states, validation_users=validation, test=test, training=known & ~test)
+
+
+def _draw_test_ratings(
+    dataset: Dataset, known: NDArray[np.bool_], count: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """So many of the `known` ratings (bool [ratings]) of each user who has enough of them; bool [ratings]."""
+    users = dataset.ratings.users
+    enough = np.bincount(users[known], minlength=len(dataset.users)) >= count + _LEAST_LEFT
+    rows = np.flatnonzero(known & enough[users])
+    # In random order within each user, the first ones are a random choice.
+    shuffled = rows[np.lexsort((generator.random(len(rows)), users[rows]))]
+    of_user = users[shuffled]
+    starts = np.searchsorted(of_user, of_user)
+    test = np.zeros(len(users), dtype=np.bool_)
+    test[shuffled[np.arange(len(shuffled)) - starts < count]] = True
+    return test
 
 
 def _draw_states(dataset: Dataset, config: SplitConfig, generator: np.random.Generator) -> NDArray[np.int8]:

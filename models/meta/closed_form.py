@@ -45,10 +45,12 @@ class ClosedFormLearner(Learner[Posterior]):
     would be learned by heart. A user's last layer has the prior `N(w_0(u), I)`, whose mean is read
     from the user's attributes. With residuals `r = y − base − Φ_s w_0` over the support set,
 
-        K = Φ_s Φ_sᵀ + σ² I,   w = w_0 + Φ_sᵀ K⁻¹ r,   m_q = base_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q
+        K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r
+        m_q = base_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
 
-    are the posterior's weights, means and variances. Training differentiates through the solution, so that embeddings,
-    layers, scales and noise are learned for it. Ranking a catalogue is a maximum inner product search.
+    are the posterior's weights, means and variances, with τ = t/(1 + n/c) the variance of what n ratings leave
+    unknown of an item, whoever rates it (t, c learned). Training differentiates through the solution, so that
+    embeddings, layers, scales and noise are learned for it. Ranking a catalogue is a maximum inner product search.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class ClosedFormLearner(Learner[Posterior]):
         self.input_scales = nn.Parameter(_inverse_softplus(0.15).expand(inputs).clone())
         self.content_scale = nn.Parameter(_inverse_softplus(0.3))
         self.noise = nn.Parameter(_inverse_softplus(0.8))
+        self.item_variance = nn.Parameter(_inverse_softplus(0.15))
+        self.settling_count = nn.Parameter(_inverse_softplus(5.0))
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Estimate the collaborative inputs and what the head takes as given."""
@@ -105,21 +109,25 @@ class ClosedFormLearner(Learner[Posterior]):
         """The prior means w_0 of the users' last layers; float32 [rows, features]."""
         return self.prior_mean(self.embed_user_fields(rows))  # type: ignore[no-any-return]
 
-    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:
-        """What everybody is predicted to rate, and the features; float32 [rows, 1 + features]."""
+    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
+        """What everybody is predicted to rate, the variance τ, and the features; float32 [rows, 2 + features]."""
         inputs = self.embed_item_fields(rows)
         level = inputs.new_full((len(rows),), self.mean_rating)
         content = inputs.new_zeros(len(rows), 0)
+        counts = inputs.new_zeros(len(rows))
         if self.reception is not None:
-            reception = self.reception(rows, as_new=as_new)
+            reception = self.reception(rows, pretend_new=pretend_new)
             inputs = torch.cat([inputs, reception.inputs], dim=-1)
             level = level + reception.biases
             content = reception.content
+            counts = reception.counts
         hidden = self.decision(inputs)
         base = level + self.offset(hidden).squeeze(-1)
+        own_variance = F.softplus(self.item_variance) / (1 + counts / F.softplus(self.settling_count))
         return torch.cat(
             [
                 base.unsqueeze(-1),
+                own_variance.unsqueeze(-1),
                 hidden * F.softplus(self.hidden_scales),
                 F.softplus(self.bias_scale).expand(len(rows), 1),
                 inputs * F.softplus(self.input_scales),
@@ -131,13 +139,11 @@ class ClosedFormLearner(Learner[Posterior]):
     def adapt(self, support: Support, *, steps: int | None = None) -> Posterior:
         """Solve for the last layers of B users; there are no steps but 0, which ignores the support sets."""
         mask = support.mask if steps != 0 else torch.zeros_like(support.mask)
-        base, features = _split(support.items)
+        base, own_variance, features = _split(support.items)
         features = features * mask.unsqueeze(-1)
         residuals = (support.ratings - base - _product(features, support.users)) * mask
-        noise = F.softplus(self.noise)
-        covariance = features @ features.transpose(1, 2) + noise * torch.eye(
-            mask.shape[1], dtype=features.dtype, device=mask.device
-        )
+        noise = F.softplus(self.noise) + own_variance
+        covariance = features @ features.transpose(1, 2) + torch.diag_embed(noise)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
         return Posterior(
@@ -163,21 +169,21 @@ class ClosedFormLearner(Learner[Posterior]):
 
     def gradient_norms(self, adapted: Posterior, users: Tensor, items: Tensor) -> Tensor:  # noqa: ARG002
         """Norms over the last layer, which is all that is adapted: `‖φ‖`; float32 [B, Q]."""
-        norms: Tensor = torch.linalg.vector_norm(_split(items)[1], dim=-1)
+        norms: Tensor = torch.linalg.vector_norm(_split(items)[2], dim=-1)
         return norms
 
 
 def _latent(posterior: Posterior, items: Tensor) -> Latent:
-    base, features = _split(items)
+    base, own_variance, features = _split(items)
     covariances = posterior.features @ features.transpose(1, 2)
     explained = torch.linalg.solve_triangular(posterior.cholesky, covariances, upper=False).square().sum(dim=1)
-    variance = features.square().sum(dim=-1) - explained
-    return Latent(base + _product(features, posterior.weights), variance.clamp(min=_SMALLEST_VARIANCE))
+    variance = (features.square().sum(dim=-1) - explained).clamp(min=_SMALLEST_VARIANCE)
+    return Latent(base + _product(features, posterior.weights), variance + own_variance)
 
 
-def _split(items: Tensor) -> tuple[Tensor, Tensor]:
-    """Item vectors → base [B, Q] and features [B, Q, features]."""
-    return items[..., 0], items[..., 1:]
+def _split(items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Item vectors → base [B, Q], own variance [B, Q] and features [B, Q, features]."""
+    return items[..., 0], items[..., 1], items[..., 2:]
 
 
 def _product(matrices: Tensor, vectors: Tensor) -> Tensor:

@@ -75,12 +75,12 @@ class GradientLearner(Learner[AdaptedLayers]):
         """Embed users; float32 [rows, user width]."""
         return self.estimator.embed_users(rows)  # type: ignore[no-any-return]
 
-    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
         """Biases and inputs; float32 [rows, 1 + item width]."""
         fields = self.estimator.embed_items(rows)
         if self.reception is None:
             return torch.cat([fields.new_zeros(len(rows), 1), fields], dim=-1)
-        reception = self.reception(rows, as_new=as_new)
+        reception = self.reception(rows, pretend_new=pretend_new)
         return torch.cat([reception.biases.unsqueeze(-1), fields, reception.inputs], dim=-1)
 
     def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedLayers:

@@ -167,8 +167,9 @@ class Trainer:
     def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
         # The paper sums over the batch. The mean only rescales the gradient, which Adam does not notice, and keeps the
         # last, smaller batch of an epoch from weighing less.
-        as_new = generator.random() < self._config.new_item_batches
-        loss = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, as_new=as_new).mean()
+        pretend_new = dropout.generator if generator.random() < self._config.new_item_batches else None
+        losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, pretend_new=pretend_new)
+        loss = losses.mean()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
         self._optimizer.step()

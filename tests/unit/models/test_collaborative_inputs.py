@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.collaborative import factorise
 from models.collaborative_inputs import CollaborativeInputs
-from models.content import ContentRegression, content_features, predict_out_of_fold
+from models.content import ContentRegression, likeness_features, predict_out_of_fold
 from models.data.dataset import Dataset
 from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
 from models.schema import AttributeField, FieldKind
@@ -50,7 +50,7 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
     known = np.hstack([found.biases[:, None], found.factors])
     rated = found.counts > 0
     fields = tuple(field for field in fitted.encoder.fields if field.name != ID_FIELD)
-    features = content_features(fields, fitted.rows)
+    features = likeness_features(fields, fitted.rows)
     years = fitted.dataset.items.table["year"].to_numpy()[rated]
     as_new = np.zeros_like(known, dtype=np.float32)
     as_new[rated] = predict_out_of_fold(features[rated], known[rated], found.counts[rated], years)
@@ -58,10 +58,16 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
     return known, as_new, regression.predict(features)
 
 
-def values_of(inputs: CollaborativeInputs, rows: EncodedRows, *, as_new: bool) -> NDArray[np.float32]:
+def values_of(
+    inputs: CollaborativeInputs, rows: EncodedRows, *, pretend_new: torch.Generator | None = None
+) -> NDArray[np.float32]:
     """Bias and factors, with the inputs' scale of the factors undone."""
-    found = inputs(rows, as_new=as_new).inputs[:, : RANK + 1]
+    found = inputs(rows, pretend_new=pretend_new).inputs[:, : RANK + 1]
     return np.hstack([found[:, :1], found[:, 1:] / 3.0])
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 OLD = slice(0, 37)
@@ -69,43 +75,54 @@ OLD = slice(0, 37)
 
 class TestForward:
     def test_known_items_have_what_their_ratings_tell(self, fitted: Fitted, reference: tuple[np.ndarray, ...]) -> None:
-        actual = values_of(fitted.inputs, fitted.rows, as_new=False)
+        actual = values_of(fitted.inputs, fitted.rows)
         np.testing.assert_allclose(actual[OLD], reference[0][OLD], atol=1e-5)
 
     def test_known_items_that_pretend_to_be_new_have_what_others_tell_of_them(
         self, fitted: Fitted, reference: tuple[np.ndarray, ...]
     ) -> None:
-        actual = values_of(fitted.inputs, fitted.rows, as_new=True)
-        np.testing.assert_allclose(actual[OLD], reference[1][OLD], atol=1e-5)
+        known, as_new, _ = reference
+        generator = seeded()
+        draws = np.stack([values_of(fitted.inputs, fitted.rows, pretend_new=generator) for _ in range(2000)])
+        surprise = (known[OLD] - as_new[OLD]).std(axis=0)
+        np.testing.assert_allclose(draws.mean(axis=0)[OLD], as_new[OLD], atol=6 * surprise.max() / np.sqrt(2000))
+        np.testing.assert_allclose(draws.std(axis=0)[OLD], np.tile(surprise, (37, 1)), rtol=0.15)
+        biases = fitted.inputs(fitted.rows, pretend_new=seeded()).biases
+        np.testing.assert_allclose(biases[OLD], as_new[OLD, 0], atol=1e-5)
 
-    @pytest.mark.parametrize("as_new", [False, True])
-    def test_new_items_have_what_their_attributes_tell(
-        self, fitted: Fitted, reference: tuple[np.ndarray, ...], as_new: bool
-    ) -> None:
+    def test_noise_is_drawn_from_the_generator(self, fitted: Fitted) -> None:
+        first, again, other = (values_of(fitted.inputs, fitted.rows, pretend_new=seeded(seed)) for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).all()
+
+    def test_new_items_have_what_their_attributes_tell(self, fitted: Fitted, reference: tuple[np.ndarray, ...]) -> None:
         assert (fitted.rows.fields[ID_FIELD][list(NEW)] == UNKNOWN).all()
-        actual = values_of(fitted.inputs, fitted.rows, as_new=as_new)
+        actual = values_of(fitted.inputs, fitted.rows)
         np.testing.assert_allclose(actual[list(NEW)], reference[2][list(NEW)], atol=1e-5)
 
     def test_biases_are_the_first_input_in_rating_units(self, fitted: Fitted) -> None:
-        for as_new in (False, True):
-            reception = fitted.inputs(fitted.rows, as_new=as_new)
-            assert torch.equal(reception.biases, reception.inputs[:, 0])
+        reception = fitted.inputs(fitted.rows)
+        assert torch.equal(reception.biases, reception.inputs[:, 0])
 
     def test_only_known_items_tell_that_they_have_ratings_and_how_many(self, fitted: Fitted) -> None:
         counts = np.bincount(fitted.dataset.ratings.items[fitted.training], minlength=40)
-        known = fitted.inputs(fitted.rows, as_new=False).inputs[:, -2:]
+        reception = fitted.inputs(fitted.rows)
+        known = reception.inputs[:, -2:]
+        assert reception.counts.tolist() == [*counts[:37], 0, 0, 0]
         np.testing.assert_allclose(known[:, 0], 0.2 * np.log1p(counts), rtol=1e-6)
         assert known[:, 1].tolist() == [1.0] * 37 + [0.0] * 3
-        assert not fitted.inputs(fitted.rows, as_new=True).inputs[:, -2:].any()
+        pretending = fitted.inputs(fitted.rows, pretend_new=seeded())
+        assert not pretending.inputs[:, -2:].any()
+        assert not pretending.counts.any()
 
     def test_width_is_what_comes_out(self, fitted: Fitted) -> None:
-        reception = fitted.inputs(fitted.rows, as_new=False)
+        reception = fitted.inputs(fitted.rows)
         assert reception.inputs.shape == (40, fitted.inputs.width)
         assert reception.content.shape == (40, fitted.inputs.content_width)
         assert reception.inputs.dtype is reception.biases.dtype is reception.content.dtype is torch.float32
 
     def test_content_is_of_length_1_and_tells_likeness(self, fitted: Fitted) -> None:
-        content = fitted.inputs(fitted.rows, as_new=False).content
+        content = fitted.inputs(fitted.rows).content
         torch.testing.assert_close(content.norm(dim=1), torch.ones(40))
         likeness = content @ content.T
         # Films 10 and 12 share the genre and nearly the year, 10 and 11 only nearly the year, 10 and 31 nothing.
@@ -117,7 +134,7 @@ class TestForward:
             pl.lit(None, dtype=pl.List(pl.String)).alias("genre"),
             pl.lit(None, dtype=pl.Float64).alias("year"),
         )
-        reception = fitted.inputs(fitted.encoder.encode(blank), as_new=False)
+        reception = fitted.inputs(fitted.encoder.encode(blank))
         assert torch.isfinite(reception.inputs).all()
         assert torch.isfinite(reception.content).all()
 
@@ -138,7 +155,7 @@ class TestFit:
     def test_state_dict_holds_all_that_serving_needs(self, fitted: Fitted) -> None:
         loaded = CollaborativeInputs(fitted.encoder, rank=RANK)
         loaded.load_state_dict(fitted.inputs.state_dict())
-        expected, actual = (own(fitted.rows, as_new=False) for own in (fitted.inputs, loaded))
+        expected, actual = (own(fitted.rows) for own in (fitted.inputs, loaded))
         for name, value in vars(actual).items():
             assert torch.equal(value, getattr(expected, name)), name
 
@@ -149,6 +166,6 @@ class TestFit:
         inputs, rows = CollaborativeInputs(encoder, rank=RANK), encoder.encode(two_tastes.items.table)
         inputs.fit(two_tastes, training, rows)
         found = factorise(two_tastes, training, rank=RANK, seed=0)
-        weights = np.minimum(found.counts, 200)
-        expected = np.average(found.biases, weights=weights)
-        np.testing.assert_allclose(inputs(rows, as_new=False).biases[list(NEW)], expected, atol=1e-4)
+        rated = found.counts > 0
+        expected = np.average(found.biases[rated], weights=1 / (0.1 + 0.8 / found.counts[rated]))
+        np.testing.assert_allclose(inputs(rows).biases[list(NEW)], expected, atol=1e-4)

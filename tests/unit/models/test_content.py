@@ -5,9 +5,14 @@ import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from models.content import ContentRegression, content_features, content_width, predict_out_of_fold
+from models.content import (
+    ContentRegression,
+    content_features,
+    likeness_features,
+    likeness_width,
+    predict_out_of_fold,
+)
 from models.features import (
-    TEXT_DIMENSIONS,
     CategoricalEncoder,
     ContinuousEncoder,
     EncodedRows,
@@ -18,9 +23,9 @@ from models.features import (
 
 FIELDS = (
     CategoricalEncoder(name="language", values=("en", "fr")),
-    MultiValuedEncoder(name="genre", values=("comedy", "drama", "horror")),
+    MultiValuedEncoder(name="genre", values=("comedy", "drama", "horror"), rare=1),
     ContinuousEncoder(name="year", mean=2000.0, deviation=10.0),
-    TextEncoder(name="plot"),
+    TextEncoder(name="plot", values=("murder", "train", "love"), weights=(3.0, 4.0, 2.0)),
 )
 TABLE = pl.DataFrame(
     {
@@ -41,13 +46,18 @@ class TestContentFeatures:
     def test_categories_equal_a_matrix_by_hand(self) -> None:
         half = np.sqrt(0.5)
         expected = [
-            # unknown, en, fr; unknown, comedy, drama, horror
-            [0, 0, 1, 0, half, 0, half],
-            [0, 1, 0, 0, 0, 1, 0],
-            [1, 0, 0, 1, 0, 0, 0],
-            [1, 0, 0, 1, 0, 0, 0],
+            # unknown, en, fr; comedy, drama, horror
+            [0, 0, 1, half, 0, half],
+            [0, 1, 0, 0, 1, 0],
+            [1, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0, 0, 0],
         ]
-        np.testing.assert_allclose(content_features(FIELDS[:2], rows_of()).toarray(), expected)
+        by_variance = np.sqrt(0.05) * np.array(expected)
+        np.testing.assert_allclose(likeness_features(FIELDS[:2], rows_of()).toarray(), by_variance)
+
+    def test_rare_values_tell_only_likeness(self) -> None:
+        # Horror is rare: the first film is a comedy only.
+        assert content_features(FIELDS[1:2], rows_of()).toarray().tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
 
     def test_numbers_equal_bumps_by_hand(self) -> None:
         centres = np.linspace(-3, 3, 16)
@@ -60,25 +70,26 @@ class TestContentFeatures:
             expected[row, :-1] = bumps / np.sqrt((bumps**2).sum())
         np.testing.assert_allclose(content_features(FIELDS[2:3], rows_of()).toarray(), expected, atol=1e-7)
 
-    def test_texts_are_as_they_are_encoded(self) -> None:
-        rows = rows_of()
-        np.testing.assert_array_equal(content_features(FIELDS[3:], rows).toarray(), rows.fields["plot"].numpy())
+    def test_words_share_the_length_by_how_much_each_tells(self) -> None:
+        expected = [[0.6, 0.8, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1]]
+        np.testing.assert_allclose(content_features(FIELDS[3:], rows_of()).toarray(), expected)
 
     def test_fields_stand_side_by_side(self) -> None:
         rows = rows_of()
         apart = [content_features((field,), rows).toarray() for field in FIELDS]
         np.testing.assert_array_equal(content_features(FIELDS, rows).toarray(), np.hstack(apart))
 
-    @pytest.mark.parametrize("field", [*range(len(FIELDS))])
-    def test_every_field_contributes_a_vector_of_length_1(self, field: int) -> None:
-        lengths = np.linalg.norm(content_features(FIELDS[field : field + 1], rows_of()).toarray(), axis=1)
-        np.testing.assert_allclose(lengths, [1, 0, 0, 1] if FIELDS[field].name == "plot" else [1, 1, 1, 1], rtol=1e-6)
+    @pytest.mark.parametrize(("field", "variance"), [(0, 0.05), (1, 0.05), (2, 0.1), (3, 0.2)])
+    def test_a_fields_share_of_likeness_is_its_variance(self, field: int, variance: float) -> None:
+        features = likeness_features(FIELDS[field : field + 1], rows_of()).toarray()
+        known = [1, 0, 0, 1] if FIELDS[field].name == "plot" else [1, 1, 0, 0] if field == 1 else [1, 1, 1, 1]
+        np.testing.assert_allclose((features**2).sum(axis=1), variance * np.array(known), rtol=1e-6)
 
     @pytest.mark.parametrize("count", range(len(FIELDS) + 1))
     def test_width_is_what_comes_out(self, count: int) -> None:
-        expected = [0, 3, 7, 24, 24 + TEXT_DIMENSIONS][count]
-        assert content_width(FIELDS[:count]) == expected
-        assert content_features(FIELDS[:count], rows_of()).shape == (4, expected)
+        expected = [0, 3, 6, 23, 26][count]
+        assert likeness_width(FIELDS[:count]) == expected
+        assert likeness_features(FIELDS[:count], rows_of()).shape == (4, expected)
 
     def test_more_padding_changes_nothing(self) -> None:
         genres = rows_of().fields["genre"]
@@ -89,7 +100,7 @@ class TestContentFeatures:
         np.testing.assert_array_equal(first, second)
 
     def test_no_rows_are_no_features(self) -> None:
-        assert content_features(FIELDS, rows_of(TABLE[:0])).shape == (0, 24 + TEXT_DIMENSIONS)
+        assert likeness_features(FIELDS, rows_of(TABLE[:0])).shape == (0, 26)
 
 
 class TestContentRegression:
@@ -102,25 +113,25 @@ class TestContentRegression:
         regression = ContentRegression.fit(features, targets, counts)
         np.testing.assert_allclose(regression.predict(sparse.csr_matrix(np.eye(3))), effects, atol=0.05)
 
-    def test_equals_dense_ridge_regression_with_weights_of_up_to_200_ratings(self) -> None:
+    def test_equals_dense_ridge_regression_with_items_as_sure_as_their_ratings(self) -> None:
         generator = np.random.default_rng(0)
         features, targets = generator.normal(size=(40, 6)), generator.normal(size=(40, 2))
         counts = generator.integers(1, 1000, 40)
-        weights = np.where(counts > 200, 200, counts)
-        expected = Ridge(alpha=1000.0, solver="cholesky").fit(features, targets, sample_weight=weights)
+        weights = 1 / (0.1 + 0.8 / counts)
+        expected = Ridge(alpha=1.0, solver="cholesky").fit(features, targets, sample_weight=weights)
         regression = ContentRegression.fit(sparse.csr_matrix(features), targets, counts)
         np.testing.assert_allclose(
             regression.predict(sparse.csr_matrix(features)), expected.predict(features), atol=1e-3
         )
 
     def test_without_ratings_behind_it_little_is_believed(self) -> None:
-        features, targets = sparse.csr_matrix(np.eye(2)[[0, 1] * 20]), np.array([[1.0, 0.0], [-1.0, 0.0]] * 20)
+        features, targets = sparse.csr_matrix(np.eye(2)), np.array([[1.0, 0.0], [-1.0, 0.0]])
         few, many = (
-            ContentRegression.fit(features, targets, np.full(40, count)).predict(sparse.csr_matrix(np.eye(2)))[0, 0]
-            for count in (1, 200)
+            ContentRegression.fit(features, targets, np.full(2, count)).predict(features)[0, 0] for count in (1, 200)
         )
-        assert 0 < few < 0.1
-        assert many > 0.5
+        # Of the two items' difference of 2, half of each is believed as far as 1 goes against the noise.
+        assert few == pytest.approx(1 / (1 + 0.9), abs=1e-3)
+        assert many == pytest.approx(1 / (1 + 0.104), abs=1e-3)
 
 
 class TestOutOfFold:

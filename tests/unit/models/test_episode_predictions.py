@@ -62,9 +62,9 @@ class TestPredictEpisodes:
         embedded: list[int] = []
         embed = model.learner.embed_items
 
-        def count(rows: EncodedRows, *, as_new: bool = False) -> torch.Tensor:
+        def count(rows: EncodedRows, **options: torch.Generator | None) -> torch.Tensor:
             embedded.append(len(rows))
-            return embed(rows, as_new=as_new)
+            return embed(rows, **options)
 
         monkeypatch.setattr(model.learner, "embed_items", count)
         predict_episodes(model.learner, data, BATCH)

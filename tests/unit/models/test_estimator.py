@@ -4,7 +4,6 @@ from torch import Tensor, nn
 
 from models.estimator import EstimatorConfig, PreferenceEstimator
 from models.features import (
-    TEXT_DIMENSIONS,
     CategoricalEncoder,
     ContinuousEncoder,
     EncodedRows,
@@ -119,11 +118,25 @@ class TestEmbeddingLayers:
         assert layers(item_rows([[1]], [[-0.25, 0.0]]))[0, -2:].tolist() == [-0.25, 0.0]
 
     def test_text_is_mapped_linearly(self) -> None:
-        layers = estimator(items=FeatureEncoder(fields=(TextEncoder(name="plot"),))).embed_items
-        texts = torch.randn(3, TEXT_DIMENSIONS, generator=torch.Generator().manual_seed(0))
-        linear = layers.layers[0]
-        expected = texts @ linear.weight.T + linear.bias
-        torch.testing.assert_close(layers(EncodedRows({"plot": texts}, 3)), expected)
+        weights = torch.tensor([1.0, 2.0, 4.0])
+        plot = TextEncoder(name="plot", values=("a", "b", "c"), weights=tuple(weights.tolist()))
+        layers = estimator(items=FeatureEncoder(fields=(plot,))).embed_items
+        words = layers.layers[0].weight
+        expected = torch.stack([(words[1] + 4 * words[3]) / 5, words[2], words[0]])
+        embedded = layers(EncodedRows({"plot": torch.tensor([[1, 3], [2, 0], [0, 0]])}, 3))
+        torch.testing.assert_close(embedded, expected)
+
+    def test_rare_values_are_unknown(self) -> None:
+        field = MultiValuedEncoder(name="genres", values=("a", "b", "rare"), rare=1)
+        layers = estimator(items=FeatureEncoder(fields=(field,))).embed_items
+        values = layers.layers[0].weight
+        assert len(values) == 3
+        embedded = layers(EncodedRows({"genres": torch.tensor([[1, 3], [3, 0]])}, 2))
+        torch.testing.assert_close(embedded, values[[1, 0]])
+
+    def test_fields_that_are_not_to_be_embedded_are_no_inputs(self) -> None:
+        fields = (*ITEMS.fields, CategoricalEncoder(name="writer", values=("x",), embed=False))
+        assert estimator(items=FeatureEncoder(fields=fields)).embed_items.width == estimator().embed_items.width
 
     def test_width_is_what_comes_out(self) -> None:
         layers = estimator(dim=5).embed_items

@@ -174,25 +174,29 @@ class TestStates:
         assert [state.state for state in report.states] == ["user_cold", "item_cold"]
         assert set(predictions["state"]) == {"user_cold", "item_cold"}
 
-    def test_warm_users_were_not_trained_on(
-        self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
-    ) -> None:
-        split = Split.of(two_tastes, model.manifest.split)
-        warm = drawn[1].filter(pl.col("state") == "warm")["user_id"]
-        rows = {two_tastes.users.row_of[user_id] for user_id in warm}
-        assert rows
-        assert rows <= set(np.flatnonzero(split.test_users))
-        assert not rows & set(two_tastes.ratings.users[split.training])
+    @staticmethod
+    def warm_pairs(predictions: pl.DataFrame, dataset: Dataset) -> set[tuple[int, int]]:
+        """User and item rows of the warm state's query ratings."""
+        warm = predictions.filter(pl.col("state") == "warm")
+        users, items = dataset.users.row_of, dataset.items.row_of
+        return {(users[user], items[item]) for user, item in warm.select("user_id", "item_id").iter_rows()}
 
-    def test_paper_warm_takes_all_users_and_says_so(
+    @staticmethod
+    def trained_pairs(model: TrainedModel, dataset: Dataset) -> set[tuple[int, int]]:
+        training = Split.of(dataset, model.manifest.split).training
+        return set(zip(dataset.ratings.users[training], dataset.ratings.items[training], strict=True))
+
+    def test_warm_users_are_known_and_their_query_ratings_are_not(
         self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
     ) -> None:
+        queried, trained = self.warm_pairs(drawn[1], two_tastes), self.trained_pairs(model, two_tastes)
+        assert queried
+        assert not queried & trained
+        assert {user for user, _ in queried} <= {user for user, _ in trained}
+
+    def test_paper_warm_is_in_sample_and_says_so(self, model: TrainedModel, two_tastes: Dataset) -> None:
         report, predictions = evaluate(model, two_tastes, FEW_RATINGS.model_copy(update={"paper_warm": True}))
-        split = Split.of(two_tastes, model.manifest.split)
-        warm = predictions.filter(pl.col("state") == "warm")["user_id"]
-        rows = {two_tastes.users.row_of[user_id] for user_id in warm}
-        assert rows & set(two_tastes.ratings.users[split.training])
-        assert report.states[0].users > drawn[0].states[0].users
+        assert self.warm_pairs(predictions, two_tastes) & self.trained_pairs(model, two_tastes)
         assert any("in sample" in note for note in report.notes)
 
     def test_query_sizes_are_those_asked_for(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:

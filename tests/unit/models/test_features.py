@@ -6,11 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from models.data.dataset import Entities
-from models.features import MAX_DEVIATIONS, TEXT_DIMENSIONS, UNKNOWN, FeatureEncoder
+from models.features import MAX_DEVIATIONS, UNKNOWN, FeatureEncoder
 from models.ranking import entity_table
 from models.schema import AttributeField, AttributeValue, FieldKind
 
@@ -66,9 +67,10 @@ class TestCategorical:
         encoder = one_field(FieldKind.CATEGORICAL, ["a", "b"])
         assert encode(encoder, ["z", None, "", "A"]).tolist() == [UNKNOWN] * 4
 
-    def test_values_rarer_than_min_count_are_unknown(self) -> None:
-        encoder = one_field(FieldKind.CATEGORICAL, ["a", "a", "b"], min_count=2)
-        assert encode(encoder, ["a", "b"]).tolist() == [1, UNKNOWN]
+    def test_values_rarer_than_min_count_come_last_and_are_not_embedded(self) -> None:
+        encoder = one_field(FieldKind.CATEGORICAL, ["b", "a", "a"], min_count=2)
+        assert encode(encoder, ["a", "b"]).tolist() == [1, 2]
+        assert encoder.fields[0].frequent == 1
 
     def test_without_any_value_everything_is_unknown(self) -> None:
         assert encode(one_field(FieldKind.CATEGORICAL, [None, None]), ["a", None]).tolist() == [UNKNOWN] * 2
@@ -92,9 +94,10 @@ class TestMultiValued:
         encoder = one_field(FieldKind.MULTI_VALUED, [["a"]])
         assert encode(encoder, [["a", "a"]]).tolist() == [[1]]
 
-    def test_values_rarer_than_min_count_are_left_out(self) -> None:
+    def test_values_rarer_than_min_count_come_last_and_are_not_embedded(self) -> None:
         encoder = one_field(FieldKind.MULTI_VALUED, [["a", "b"], ["a"], None], min_count=2)
-        assert encode(encoder, [["b", "a"]]).tolist() == [[1]]
+        assert encode(encoder, [["b", "a"]]).tolist() == [[2, 1]]
+        assert encoder.fields[0].frequent == 1
 
 
 class TestContinuous:
@@ -124,22 +127,24 @@ class TestContinuous:
 
 
 class TestText:
-    def test_same_text_gives_the_same_vector_in_another_encoder(self) -> None:
-        first, second = one_field(FieldKind.TEXT, ["x"]), one_field(FieldKind.TEXT, ["other training texts"])
-        assert torch.equal(encode(first, ["a brave dog"]), encode(second, ["a brave dog"]))
+    PLOTS = ("A brave dog saves the dog-catcher", "The dog and the cat", None, "the Cat, brave: dog!")
 
-    def test_vector_has_length_1_and_the_fixed_width(self) -> None:
-        vectors = encode(one_field(FieldKind.TEXT, []), ["brave dogs and lazy cats"])
-        assert vectors.shape == (1, TEXT_DIMENSIONS)
-        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(1))
+    def test_words_of_several_rows_are_indexed_the_commonest_first(self) -> None:
+        assert encode(one_field(FieldKind.TEXT, self.PLOTS), ["Dog, brave cat", "cat cat", "dog"]).tolist() == [
+            [1, 2, 3],
+            [3, 0, 0],
+            [1, 0, 0],
+        ]
 
-    def test_texts_of_other_words_have_other_vectors(self) -> None:
-        dog, cat = encode(one_field(FieldKind.TEXT, []), ["dog", "cat"])
-        assert not torch.equal(dog, cat)
+    def test_weights_equal_scikit_learns_inverse_document_frequencies(self) -> None:
+        [field] = one_field(FieldKind.TEXT, self.PLOTS).fields
+        reference = TfidfVectorizer(stop_words="english", min_df=2).fit([plot or "" for plot in self.PLOTS])
+        expected = dict(zip(reference.get_feature_names_out(), reference.idf_, strict=True))
+        assert dict(zip(field.values, field.weights, strict=True)) == pytest.approx(expected)
 
-    @pytest.mark.parametrize("text", [None, "", "the and of"])
-    def test_text_without_words_is_the_zero_vector(self, text: str | None) -> None:
-        assert not encode(one_field(FieldKind.TEXT, []), [text]).any()
+    @pytest.mark.parametrize("text", [None, "", "the and of", "unheard"])
+    def test_text_without_known_words_is_all_padding(self, text: str | None) -> None:
+        assert encode(one_field(FieldKind.TEXT, self.PLOTS), [text]).tolist() == [[UNKNOWN]]
 
 
 FieldValues = st.fixed_dictionaries(
@@ -211,7 +216,9 @@ class TestDropFields:
     def test_probability_1_leaves_what_a_row_without_attributes_has(self, encoder: FeatureEncoder) -> None:
         dropped, unknown = self.drop(encoder, 1.0), encoder.encode(rows_of([UNKNOWN_ROW])).fields
         for name, values in dropped.items():
-            assert (values == unknown[name][:, :1] if name == "genres" else values == unknown[name]).all(), name
+            assert (values == unknown[name][:, :1] if name in ("genres", "plot") else values == unknown[name]).all(), (
+                name
+            )
 
     def test_fields_are_dropped_independently_and_as_often_as_asked(self, encoder: FeatureEncoder) -> None:
         dropped = self.drop(encoder, 0.3)

@@ -189,7 +189,12 @@ class GenreLover(Learner[None]):
     def embed_users(self, rows: EncodedRows) -> Tensor:
         return torch.zeros(len(rows), 0)
 
-    def embed_items(self, rows: EncodedRows, *, as_new: bool = False) -> Tensor:  # noqa: ARG002 - the interface
+    def embed_items(
+        self,
+        rows: EncodedRows,
+        *,
+        pretend_new: torch.Generator | None = None,  # noqa: ARG002 - the interface
+    ) -> Tensor:
         return torch.nn.functional.one_hot(rows.fields["genre"][:, 0] - 1, len(self.ratings)).float()
 
     def adapt(self, support: Support, *, steps: int | None = None) -> None:

@@ -21,7 +21,7 @@ def dataset_of_counts(*counts: int) -> Dataset:
 
 def episodes_of(dataset: Dataset, **options: object) -> list[Episode]:
     split = Split.of(dataset, SplitConfig())
-    return evaluation_episodes(dataset, split, State.WARM, **options)
+    return evaluation_episodes(dataset, split, State.WARM, in_sample=True, **options)
 
 
 def contents(episode: Episode) -> tuple[list[int], list[int]]:
@@ -56,10 +56,27 @@ class TestEvaluationEpisodes:
         dataset = tiny_dataset(ratings, users=1, items=40, states=states)
         split = Split.of(dataset, SplitConfig())
         for state, remainder in ((State.WARM, 1), (State.ITEM_COLD, 0)):
-            [episode] = evaluation_episodes(dataset, split, state)
+            [episode] = evaluation_episodes(dataset, split, state, in_sample=True)
             support, query = contents(episode)
             assert episode.state is state
             assert {item % 2 for item in support + query} == {remainder}
+
+    def test_known_users_are_asked_for_their_held_out_ratings(self) -> None:
+        dataset = dataset_of_counts(12, 13, 50, 100, 70)
+        split = Split.of(dataset, SplitConfig(seed=1, test_ratings=8))
+        episodes = evaluation_episodes(dataset, split, State.WARM)
+        [validation_user] = np.flatnonzero(split.validation_users)
+        assert {episode.user for episode in episodes} == {1, 2, 3, 4} - {validation_user}
+        for episode in episodes:
+            own = slice(*dataset.ratings.offsets[[episode.user, episode.user + 1]])
+            test = split.test[own]
+            assert sorted(episode.query_items) == sorted(dataset.ratings.items[own][test])
+            assert sorted(episode.support_items) == sorted(dataset.ratings.items[own][~test])
+
+    def test_known_users_without_held_out_ratings_are_left_out(self) -> None:
+        dataset = dataset_of_counts(50, 50)
+        split = Split.of(dataset, SplitConfig(test_ratings=0))
+        assert evaluation_episodes(dataset, split, State.WARM) == []
 
     def test_a_users_draw_does_not_depend_on_who_else_is_evaluated(self) -> None:
         dataset = dataset_of_counts(20, 30, 40)

@@ -410,7 +410,8 @@ ML_1M = {
     "users.dat": "1::F::1::10::48067\n",
     "movies.dat": "1::Fée (1995)::Animation|Comedy\n2::Elle, La (1990)::Drama\n",
     "movies_extrainfos.dat": (
-        "1::Fée::1996::PG::22 Nov 1995::Animation, Family::A One, B Two::W::C Three, D Four::Plot::http://x\r\n"
+        "1::Fée::1996::PG::22 Nov 1995::Animation, Family::A One, B Two::W (story), V (novel, play)"
+        "::C Three, D Four::Plot::http://x\r\n"
         "2::Elle::1990::R::N/A::N/A::N/A::W::N/A::Plot::N/A\r\n"
     ),
 }
@@ -451,12 +452,16 @@ class TestBuiltInSchemas:
             {
                 "id": "1", "title": "Fée", "rate": "PG", "genre": ["Animation", "Family"],
                 "director": ["A One", "B Two"], "actor": ["C Three", "D Four"], "year": 1996.0,
+                "writer": ["W", "V"], "plot": "Plot",
             },
             {
                 "id": "2", "title": "Elle", "rate": "R", "genre": ["Drama"], "director": None, "actor": None,
-                "year": 1990.0,
+                "year": 1990.0, "writer": ["W"], "plot": "Plot",
             },
-            {"id": "3", "title": None, "rate": None, "genre": None, "director": None, "actor": None, "year": None},
+            {
+                "id": "3", "title": None, "rate": None, "genre": None, "director": None, "actor": None, "year": None,
+                "writer": None, "plot": None,
+            },
         ]  # fmt: skip
         assert dataset.users.table.rows() == [("1", None, "F", "1", "10", "48067")]
 
@@ -467,8 +472,8 @@ class TestBuiltInSchemas:
         assert triples(dataset) == [("1", "1", 3), ("1", "2", 4)]
         assert dataset.ratings.states is None
         assert dataset.items.table.rows() == [
-            ("1", "Fée", None, ["Animation", "Comedy"], None, None, 1995.0),
-            ("2", "Elle, La", None, ["Drama"], None, None, 1990.0),
+            ("1", "Fée", None, ["Animation", "Comedy"], None, None, 1995.0, None, None),
+            ("2", "Elle, La", None, ["Drama"], None, None, 1990.0, None, None),
         ]
 
     def test_each_is_tested(self) -> None:

@@ -34,9 +34,11 @@ class TestStateColumn:
 
     def test_only_warm_users_are_held_out(self) -> None:
         states = [State.WARM if user < 10 else State.USER_COLD for user in range(USERS) for _ in range(ITEMS)]
-        split = Split.of(everybody_rates_everything(states=states), SplitConfig(validation_users=0.3, test_users=0.3))
-        assert np.flatnonzero(split.validation_users | split.test_users).max() < 10
-        assert split.validation_users.sum() == split.test_users.sum() == 3
+        dataset = everybody_rates_everything(states=states)
+        split = Split.of(dataset, SplitConfig(validation_users=0.3, test_ratings=4))
+        assert np.flatnonzero(split.validation_users).max() < 10
+        assert split.validation_users.sum() == 3
+        assert dataset.ratings.users[split.test].max() < 10
 
 
 class TestDrawnStates:
@@ -79,35 +81,48 @@ configs = st.builds(
     new_users=st.floats(0, 0.6),
     new_items=st.floats(0, 0.6),
     validation_users=st.floats(0.01, 0.4),
-    test_users=st.floats(0, 0.4),
+    test_ratings=st.integers(0, 20),
     seed=st.integers(0, 10**6),
 )
 
 
 class TestHeldOut:
     @given(configs)
-    def test_training_is_what_is_warm_and_of_users_who_are_not_held_out(self, config: SplitConfig) -> None:
+    def test_training_is_what_is_warm_and_not_held_out(self, config: SplitConfig) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, config)
-        held_out = split.validation_users | split.test_users
         expected = [
-            state == State.WARM and not held_out[user]
-            for state, user in zip(split.states, dataset.ratings.users, strict=True)
+            state == State.WARM and not split.validation_users[user] and not test
+            for state, user, test in zip(split.states, dataset.ratings.users, split.test, strict=True)
         ]
         assert split.training.tolist() == expected
 
     @given(configs)
-    def test_validation_and_test_users_are_disjoint_and_warm(self, config: SplitConfig) -> None:
+    def test_test_ratings_are_warm_and_of_known_users(self, config: SplitConfig) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, config)
-        assert not (split.validation_users & split.test_users).any()
-        held_out = split.validation_users | split.test_users
-        assert not held_out[new_users(dataset, split)].any()
+        assert (split.states[split.test] == State.WARM).all()
+        assert not split.validation_users[dataset.ratings.users[split.test]].any()
+        assert not split.validation_users[new_users(dataset, split)].any()
 
-    def test_has_the_fractions_asked_for(self) -> None:
-        config = SplitConfig(new_users=0.5, validation_users=0.1, test_users=0.2)
-        split = Split.of(everybody_rates_everything(), config)
-        assert (split.validation_users.sum(), split.test_users.sum()) == (2, 4)
+    @given(configs)
+    def test_every_known_user_with_enough_ratings_has_as_many_test_ratings(self, config: SplitConfig) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, config)
+        known = (split.states == State.WARM) & ~split.validation_users[dataset.ratings.users]
+        for user in range(USERS):
+            own = dataset.ratings.users == user
+            enough = known[own].sum() >= config.test_ratings + 3
+            assert split.test[own].sum() == (config.test_ratings if enough else 0)
+
+    def test_has_the_fraction_asked_for(self) -> None:
+        split = Split.of(everybody_rates_everything(), SplitConfig(new_users=0.5, validation_users=0.1))
+        assert split.validation_users.sum() == 2
+
+    def test_test_ratings_are_drawn_from_all_of_a_users(self) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.0, test_ratings=10))
+        assert (np.bincount(dataset.ratings.items[split.test], minlength=ITEMS) > 5).all()
 
     def test_someone_is_always_there_to_validate_on(self) -> None:
         dataset = tiny_dataset([(0, 0, 3.0), (1, 0, 3.0)], users=2, items=1)
@@ -119,7 +134,7 @@ class TestSeed:
     @staticmethod
     def arrays(config: SplitConfig) -> list[list[int]]:
         split = Split.of(everybody_rates_everything(), config)
-        return [own.tolist() for own in (split.states, split.validation_users, split.test_users, split.training)]
+        return [own.tolist() for own in (split.states, split.validation_users, split.test, split.training)]
 
     def test_same_seed_gives_the_same_split(self) -> None:
         assert self.arrays(SplitConfig(seed=3)) == self.arrays(SplitConfig(seed=3))
@@ -130,7 +145,7 @@ class TestSeed:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"new_users": 1.0}, {"new_items": -0.1}, {"validation_users": 0.0}, {"test_users": 1.0}, {"seeds": 1}]
+    "changes", [{"new_users": 1.0}, {"new_items": -0.1}, {"validation_users": 0.0}, {"test_ratings": -1}, {"seeds": 1}]
 )
 def test_wrong_configuration_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):

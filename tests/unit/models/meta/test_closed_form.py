@@ -69,8 +69,15 @@ def random_support(sizes: list[int] = SIZES, *, slots: int | None = None, seed: 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    users, items = random(len(sizes), FEATURES), random(len(sizes), slots, 1 + FEATURES)
-    query = random(len(sizes), QUERY, 1 + FEATURES)
+    def vectors(slots: int) -> Tensor:
+        """Base, own variance and features."""
+        return torch.cat(
+            [random(len(sizes), slots, 1), random(len(sizes), slots, 1).exp(), random(len(sizes), slots, FEATURES)],
+            dim=-1,
+        )
+
+    users, items = random(len(sizes), FEATURES), vectors(slots)
+    query = vectors(QUERY)
     ratings = torch.randint(1, 6, (len(sizes), slots), generator=generator).double()
     return Support(users, items, ratings, torch.arange(slots) < torch.tensor(sizes).unsqueeze(1)), query
 
@@ -82,16 +89,18 @@ class OneUser:
         mask = support.mask[user]
         items = support.items[user, mask].numpy()
         self.prior = support.users[user].numpy()
-        self.base, self.features = items[:, 0], items[:, 1:]
+        self.base, self.own_variances, self.features = items[:, 0], items[:, 1], items[:, 2:]
         self.ratings = support.ratings[user, mask].numpy()
         self.residuals = self.ratings - self.base - self.features @ self.prior
-        self.query_base, self.query_features = query[user, :, 0].numpy(), query[user, :, 1:].numpy()
+        self.query_base, self.query_features = query[user, :, 0].numpy(), query[user, :, 2:].numpy()
+        self.query_variances = query[user, :, 1].numpy()
 
     def weights(self, noise: float, kept: NDArray[np.intp] | slice = slice(None)) -> Array:
         """By the normal equations, which are as wide as the features."""
         features, residuals = self.features[kept], self.residuals[kept]
-        precision = features.T @ features + noise * np.eye(FEATURES)
-        return np.asarray(self.prior + np.linalg.solve(precision, features.T @ residuals))
+        certainties = 1 / (noise + self.own_variances[kept])
+        precision = features.T * certainties @ features + np.eye(FEATURES)
+        return np.asarray(self.prior + np.linalg.solve(precision, features.T @ (certainties * residuals)))
 
 
 @torch.no_grad()
@@ -106,12 +115,13 @@ class TestAgainstReferences:
         support, query = random_support()
         own, noise = OneUser(support, query, user), noise_of(learner)
         means, variances = latent_of(learner, support, query)
-        inverse = np.linalg.inv(own.features @ own.features.T + noise * np.eye(len(own.features)))
+        inverse = np.linalg.inv(own.features @ own.features.T + np.diag(noise + own.own_variances))
         weights = own.prior + own.features.T @ inverse @ own.residuals
         cross = own.query_features @ own.features.T
         explained = np.einsum("qs,st,qt->q", cross, inverse, cross)
         np.testing.assert_allclose(means[user], own.query_base + own.query_features @ weights, atol=1e-10)
-        np.testing.assert_allclose(variances[user], (own.query_features**2).sum(axis=1) - explained, atol=1e-10)
+        expected = (own.query_features**2).sum(axis=1) - explained + own.query_variances
+        np.testing.assert_allclose(variances[user], expected, atol=1e-10)
 
     @pytest.mark.parametrize("user", range(len(SIZES)))
     def test_normal_equations(self, learner: ClosedFormLearner, user: int) -> None:
@@ -124,7 +134,8 @@ class TestAgainstReferences:
     def test_ridge_regression(self, learner: ClosedFormLearner, user: int) -> None:
         support, query = random_support()
         own = OneUser(support, query, user)
-        ridge = Ridge(alpha=noise_of(learner), fit_intercept=False).fit(own.features, own.residuals)
+        certainties = 1 / (noise_of(learner) + own.own_variances)
+        ridge = Ridge(alpha=1.0, fit_intercept=False).fit(own.features, own.residuals, sample_weight=certainties)
         expected = own.query_base + own.query_features @ own.prior + ridge.predict(own.query_features)
         np.testing.assert_allclose(latent_of(learner, support, query)[0][user], expected, atol=1e-10)
 
@@ -132,21 +143,23 @@ class TestAgainstReferences:
     def test_gaussian_process(self, learner: ClosedFormLearner, user: int) -> None:
         support, query = random_support()
         own = OneUser(support, query, user)
-        process = GaussianProcessRegressor(DotProduct(sigma_0=1e-8), alpha=noise_of(learner), optimizer=None)
+        noise = noise_of(learner) + own.own_variances
+        process = GaussianProcessRegressor(DotProduct(sigma_0=1e-8), alpha=noise, optimizer=None)
         residuals, deviations = process.fit(own.features, own.residuals).predict(own.query_features, return_std=True)
         means, variances = latent_of(learner, support, query)
         np.testing.assert_allclose(means[user], own.query_base + own.query_features @ own.prior + residuals, atol=1e-10)
-        np.testing.assert_allclose(variances[user], deviations**2, atol=1e-10)
+        np.testing.assert_allclose(variances[user], deviations**2 + own.query_variances, atol=1e-10)
 
     @pytest.mark.parametrize("user", range(len(SIZES)))
     def test_what_many_gradient_steps_come_to(self, learner: ClosedFormLearner, user: int) -> None:
         support, query = random_support()
         own, noise = OneUser(support, query, user), noise_of(learner)
         weights = own.prior + 1.0
-        rate = 1.0 / (np.square(own.features).sum() + noise)
+        certainties = 1 / (noise + own.own_variances)
+        rate = 1.0 / ((np.square(own.features).T * certainties).sum() + 1)
         for _ in range(5000):
             errors = own.base + own.features @ weights - own.ratings
-            weights = weights - rate * (own.features.T @ errors + noise * (weights - own.prior))
+            weights = weights - rate * (own.features.T @ (certainties * errors) + weights - own.prior)
         np.testing.assert_allclose(learner.adapt(support).weights[user].detach(), weights, atol=1e-8)
 
     @pytest.mark.parametrize("user", [0, 2, 3])
@@ -185,7 +198,8 @@ class TestPrior:
         for user in range(len(SIZES)):
             own = OneUser(support, query, user)
             np.testing.assert_allclose(unadapted[user], own.query_base + own.query_features @ own.prior, atol=1e-12)
-            np.testing.assert_allclose(variances[user], np.square(own.query_features).sum(axis=1), atol=1e-12)
+            prior = np.square(own.query_features).sum(axis=1) + own.query_variances
+            np.testing.assert_allclose(variances[user], prior, atol=1e-12)
         empty = SIZES.index(0)
         np.testing.assert_allclose(latent_of(learner, support, query)[0][empty], unadapted[empty], atol=1e-12)
 
@@ -210,7 +224,7 @@ class TestInvariances:
     ) -> None:
         narrow, query = random_support(sizes, seed=seed)
         wide, _ = random_support(sizes, slots=max(sizes) + extra, seed=seed + 1)
-        items, ratings = wide.items * 1e3, wide.ratings * 1e3
+        items, ratings = wide.items.abs() * 1e3, wide.ratings * 1e3
         items[wide.mask], ratings[wide.mask] = narrow.items[narrow.mask], narrow.ratings[narrow.mask]
         padded = Support(narrow.users, items, ratings, wide.mask)
         expected = latent_of(learner, narrow, query)
@@ -254,21 +268,22 @@ class TestItemVectors:
         hidden = inputs
         for layer in (learner.decision[0], learner.decision[2]):
             hidden = torch.relu(hidden @ layer.weight.T + layer.bias)
-        assert vectors.shape == (4, 1 + FEATURES)
+        assert vectors.shape == (4, 2 + FEATURES)
         # The offset starts at 0 for every item.
         torch.testing.assert_close(vectors[:, 0], torch.full((4,), MEAN_RATING, dtype=torch.float64))
-        torch.testing.assert_close(vectors[:, 1 : 1 + HIDDEN], hidden * F.softplus(learner.hidden_scales))
-        torch.testing.assert_close(vectors[:, 1 + HIDDEN], F.softplus(learner.bias_scale).expand(4))
-        torch.testing.assert_close(vectors[:, 2 + HIDDEN :], inputs * F.softplus(learner.input_scales))
+        torch.testing.assert_close(vectors[:, 1], F.softplus(learner.item_variance).expand(4))
+        torch.testing.assert_close(vectors[:, 2 : 2 + HIDDEN], hidden * F.softplus(learner.hidden_scales))
+        torch.testing.assert_close(vectors[:, 2 + HIDDEN], F.softplus(learner.bias_scale).expand(4))
+        torch.testing.assert_close(vectors[:, 3 + HIDDEN :], inputs * F.softplus(learner.input_scales))
 
     def test_prior_means_start_at_0(self, learner: ClosedFormLearner) -> None:
         assert not learner.embed_users(self.ROWS).any()
 
     def test_ranking_a_catalogue_is_a_search_for_the_greatest_inner_product(self, learner: ClosedFormLearner) -> None:
         support, _ = random_support()
-        catalogue = torch.randn(50, 1 + FEATURES, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        catalogue = torch.rand(50, 2 + FEATURES, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         weights = learner.adapt(support).weights.detach()
-        users = torch.cat([torch.ones(len(weights), 1), weights], dim=1)
+        users = torch.cat([torch.tensor([1.0, 0.0]).expand(len(weights), -1), weights], dim=1)
         actual, _ = latent_of(learner, support, catalogue.expand(len(SIZES), -1, -1))
         np.testing.assert_allclose(actual, users @ catalogue.T, atol=1e-10)
 
@@ -285,12 +300,13 @@ class TestItemVectors:
         names, parameters = zip(*learner.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)
         # What reads the prior means from users starts at 0, so that nothing before it is reached at first; and without
-        # collaborative inputs there is no content.
+        # collaborative inputs there are no content and no counts of ratings.
         idle = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
         assert idle == {
             "embed_user_fields.layers.0.weight",
             "prior_mean.0.weight",
             "prior_mean.0.bias",
             "content_scale",
+            "settling_count",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
