@@ -18,6 +18,9 @@ from models.learner import Learner, Support
 
 _SMALLEST_VARIANCE = 1e-4
 
+_RATED_HALF = 3.0
+"""From this many ratings on, which items they are of counts more than half of what it can."""
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -42,8 +45,9 @@ class ClosedFormLearner(Learner[Posterior]):
     An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x, softplus(d) z]` are its hidden units h, a
     constant, its inputs x and the principal components z of all its attributes, with learned prior scales. Through z
     a user's taste for one item spreads to those with the same people in them; as inputs of the hidden layers they
-    would be learned by heart. A user's last layer has the prior `N(w_0(u), I)`, whose mean is read
-    from the user's attributes. With residuals `r = y − base − Φ_s w_0` over the support set,
+    would be learned by heart. A user's last layer has the prior `N(w_0, I)`, whose mean is read from the user's
+    attributes and from which items the n rated ones are, whatever the ratings (as in SVD++, Koren, KDD 2008):
+    `w_0 = f(u) + n/(n + 3) g(1/n Σ_s φ_s)`. With residuals `r = y − base − Φ_s w_0` over the support set,
 
         K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r
         m_q = base_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
@@ -91,6 +95,9 @@ class ClosedFormLearner(Learner[Posterior]):
         self.prior_mean = nn.Sequential(
             nn.Linear(embed_users.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
+        self.prior_of_rated = nn.Sequential(
+            nn.Linear(features, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
+        )
         self.hidden_scales = nn.Parameter(_inverse_softplus(0.1).expand(widths[-1]).clone())
         self.bias_scale = nn.Parameter(_inverse_softplus(0.4))
         self.input_scales = nn.Parameter(_inverse_softplus(0.15).expand(inputs).clone())
@@ -106,7 +113,7 @@ class ClosedFormLearner(Learner[Posterior]):
             self.reception.fit(dataset, training, items)
 
     def embed_users(self, rows: EncodedRows) -> Tensor:
-        """The prior means w_0 of the users' last layers; float32 [rows, features]."""
+        """The attributes' part f(u) of the prior means of the users' last layers; float32 [rows, features]."""
         return self.prior_mean(self.embed_user_fields(rows))  # type: ignore[no-any-return]
 
     def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
@@ -141,13 +148,16 @@ class ClosedFormLearner(Learner[Posterior]):
         mask = support.mask if steps != 0 else torch.zeros_like(support.mask)
         base, own_variance, features = _split(support.items)
         features = features * mask.unsqueeze(-1)
-        residuals = (support.ratings - base - _product(features, support.users)) * mask
+        count = mask.sum(dim=1, keepdim=True)
+        rated = self.prior_of_rated(features.sum(dim=1) / count.clamp(min=1))
+        prior_mean = support.users + count / (count + _RATED_HALF) * rated
+        residuals = (support.ratings - base - _product(features, prior_mean)) * mask
         noise = F.softplus(self.noise) + own_variance
         covariance = features @ features.transpose(1, 2) + torch.diag_embed(noise)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
         return Posterior(
-            weights=support.users + _product(features.transpose(1, 2), solved),
+            weights=prior_mean + _product(features.transpose(1, 2), solved),
             features=features,
             cholesky=cholesky,
             summary=SupportSummary(

@@ -37,13 +37,13 @@ def test_one_row_a_query_item(rows: EpisodeRows, two_tastes: Dataset) -> None:
     # Countries are numbered by name from 1, because all are as frequent.
     assert table[:, 0].tolist() == [3, 3, 1]
     np.testing.assert_allclose(table[:, 1], (ages[[1, 1, 2]] - ages.mean()) / ages.std(), rtol=1e-5)
-    # Unknown genre, comedy, horror.
-    assert table[:, 2:5].tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
-    np.testing.assert_allclose(table[:, 5], (years[[4, 5, 4]] - years.mean()) / years.std(), rtol=1e-5)
+    # Comedy, horror.
+    assert table[:, 2:4].tolist() == [[0, 1], [1, 0], [0, 1]]
+    np.testing.assert_allclose(table[:, 4], (years[[4, 5, 4]] - years.mean()) / years.std(), rtol=1e-5)
 
 
 def test_support_is_told_by_its_statistics(rows: EpisodeRows) -> None:
-    size, mean, spread, bias = rows.of(BATCH, ITEMS)[:, 6:10].T
+    size, mean, spread, bias = rows.of(BATCH, ITEMS)[:, 5:9].T
     assert size.tolist() == [3, 3, 0]
     np.testing.assert_allclose(mean, [4.0, 4.0, np.nan])
     np.testing.assert_allclose(spread, [np.sqrt(2 / 3), np.sqrt(2 / 3), np.nan])
@@ -51,7 +51,7 @@ def test_support_is_told_by_its_statistics(rows: EpisodeRows) -> None:
 
 
 def test_taste_is_told_by_residuals_over_the_bias(rows: EpisodeRows) -> None:
-    prediction, item_bias, count, by_factors, by_attributes, by_genre = rows.of(BATCH, ITEMS)[:, 10:].T
+    prediction, item_bias, count, by_factors, by_attributes, by_genre = rows.of(BATCH, ITEMS)[:, 9:].T
     np.testing.assert_allclose(prediction, [3.0 + BIAS, 3.0 + BIAS, 3.0])
     assert item_bias.tolist() == [0, 0, 0]
     assert count.tolist() == [10, 10, 10]

@@ -18,7 +18,7 @@ EPISODES = [
 def test_predicts_the_posterior_mean() -> None:
     items = random_items(12)
     predictions = GaussianProcess(items).predict(EpisodeBatch.of(EPISODES))
-    vectors = np.hstack([np.sqrt(0.03) * items.features.toarray(), np.sqrt(0.08) * items.factors])
+    vectors = np.hstack([np.sqrt(0.8) * items.features.toarray(), np.sqrt(0.08) * items.factors])
     levels = items.mean + items.biases
     for row, episode in enumerate(EPISODES[:2]):
         process = GaussianProcessRegressor(DotProduct(sigma_0=np.sqrt(0.2)), alpha=0.8, optimizer=None)

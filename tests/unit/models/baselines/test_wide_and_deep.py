@@ -33,11 +33,12 @@ def test_wide_part_is_linear_in_the_crosses(told_tastes: Dataset) -> None:
     rows = torch.tensor([0, 1, 2])
     before = network(users, items, rows, rows)
     with torch.no_grad():
-        network.crosses[:] = torch.arange(16.0).reshape(network.crosses.shape)
-    # Columns are 1, the unknown value, and the categories. Of the users fr and jp, of the items comedy and horror.
+        network.crosses[:] = torch.arange(12.0).reshape(network.crosses.shape)
+    # Columns are 1, of a single category the unknown value, and the categories: of the users fr and jp, of the items
+    # comedy and horror, or several.
     added = (network(users, items, rows, rows) - before).detach()
-    fr_horror, jp_comedy = 0 + 3 + 8 + 11, 0 + 2 + 12 + 14
-    assert network.crosses.shape == (4, 4)
+    fr_horror, jp_comedy = 0 + 2 + 6 + 8, 0 + 1 + 9 + 10
+    assert network.crosses.shape == (4, 3)
     assert added.tolist() == pytest.approx([fr_horror, jp_comedy, fr_horror])
 
 

@@ -1,5 +1,6 @@
 """The closed-form local update against NumPy and scikit-learn, user by user and without padding."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -276,6 +277,19 @@ class TestItemVectors:
         torch.testing.assert_close(vectors[:, 2 + HIDDEN], F.softplus(learner.bias_scale).expand(4))
         torch.testing.assert_close(vectors[:, 3 + HIDDEN :], inputs * F.softplus(learner.input_scales))
 
+    def test_which_items_are_rated_moves_the_prior_mean(self, learner: ClosedFormLearner) -> None:
+        learner = copy.deepcopy(learner)
+        torch.nn.init.normal_(learner.prior_of_rated[2].weight, generator=torch.Generator().manual_seed(0))
+        support, query = random_support()
+        means, _ = latent_of(learner, support, query)
+        for user, size in enumerate(SIZES):
+            own = OneUser(support, query, user)
+            mean_features = torch.from_numpy(own.features.mean(axis=0) if size else np.zeros(FEATURES))
+            own.prior = own.prior + size / (size + 3) * learner.prior_of_rated(mean_features).detach().numpy()
+            own.residuals = own.ratings - own.base - own.features @ own.prior
+            expected = own.query_base + own.query_features @ own.weights(noise_of(learner))
+            np.testing.assert_allclose(means[user], expected, atol=1e-10)
+
     def test_prior_means_start_at_0(self, learner: ClosedFormLearner) -> None:
         assert not learner.embed_users(self.ROWS).any()
 
@@ -299,13 +313,15 @@ class TestItemVectors:
         loss = learner.loss(learner.adapt(support), support.users, query, torch.full((4, 2), 4.0))
         names, parameters = zip(*learner.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)
-        # What reads the prior means from users starts at 0, so that nothing before it is reached at first; and without
-        # collaborative inputs there are no content and no counts of ratings.
+        # What reads the prior means from users and rated items starts at 0, so that nothing before it is reached at
+        # first; and without collaborative inputs there are no content and no counts of ratings.
         idle = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
         assert idle == {
             "embed_user_fields.layers.0.weight",
             "prior_mean.0.weight",
             "prior_mean.0.bias",
+            "prior_of_rated.0.weight",
+            "prior_of_rated.0.bias",
             "content_scale",
             "settling_count",
         }
