@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.features import (
     ID_FIELD,
@@ -82,7 +83,8 @@ class CategoriesEmbedding(CategoryEmbedding):
         present = frequent != UNKNOWN
         present[:, 0] |= ~present.any(dim=1)
         weights = present * self.value_weights[frequent]
-        return torch.einsum("nv,nvd->nd", weights / weights.sum(dim=1, keepdim=True), super().forward(frequent))
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        return F.embedding_bag(frequent, self.weight, per_sample_weights=weights, mode="sum")
 
 
 class ContinuousInput(nn.Identity):

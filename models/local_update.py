@@ -1,84 +1,168 @@
 """The local update: gradient steps on the decision layers with each user's support set, many users at once.
 
-One implementation serves training, evaluation and serving. It is written for one user and batched by
-`torch.func.vmap`; tests/unit/models/test_local_update.py holds it to plain autograd, user by user.
+One implementation serves training, evaluation and serving. The first decision layer is by far the largest, and its
+inputs are the same at every step. There no weights of a user are ever built: with rates that factorise,
+`α = r_out r_inᵀ`, the layer's outputs for any inputs X_q after the steps are
+
+    X_q W'ᵀ = X_q Wᵀ − (X_q diag(r_in) Xᵀ) A,   A = n/(n + c) Σ_t Δ_t diag(r_out)
+
+with X the support's inputs and Δ_t the gradients at the layer's outputs in step t. X and X_q hold a 1 for the bias. The
+user's own inputs, which are the same in all rows, and the 1 add one number to a user's kernel `X_q diag(r_in) Xᵀ`;
+`X Wᵀ` is computed once an item and once a user. The later layers are small, and their inputs change with every
+step, which would make the rank of their update steps × support: their weights are built.
+
+docs/decisions/0002-local-update.md has the reasons, tests/unit/models/test_local_update.py the comparison with plain
+autograd.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
 import torch
-from torch import Tensor, nn
-from torch.func import grad, vmap
+from torch import Tensor
 from torch.nn import functional as F
 
-Parameters = dict[str, Tensor]
-"""A module's parameters by name; adapted ones have the users as an extra first dimension."""
 
+class Layer(NamedTuple):
+    """A linear layer, or one of every user: then each has the users as its first dimension.
 
-def run_with(decision: nn.Sequential, parameters: Parameters, inputs: Tensor) -> Tensor:
-    """Run the decision layers with other parameters than their own.
-
-    Not `torch.func.functional_call`, which exchanges the parameters of the module itself while it runs: requests are
-    served in several threads from one module.
-
-    Args:
-        decision: Linear layers, and others without parameters between them.
-        parameters: What to use instead, by name.
-        inputs: float32 [rows, width].
-
-    Returns:
-        float32 [rows].
+    Attributes:
+        weight: float32 [out, in].
+        bias: float32 [out].
     """
-    values = inputs
-    for name, layer in decision.named_children():
-        if isinstance(layer, nn.Linear):
-            values = F.linear(values, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
-        else:
-            values = layer(values)
-    return values
+
+    weight: Tensor
+    bias: Tensor
 
 
-def decide(decision: nn.Sequential, parameters: Parameters, users: Tensor, items: Tensor) -> Tensor:
-    """Run the decision layers with each user's own parameters.
+class LayerRates(NamedTuple):
+    """Local learning rates of a layer: `outputs[o] · inputs[i]` of its weights, `outputs[o] · bias` of its biases.
 
-    Args:
-        decision: The decision layers: [rows, user width + item width] → [rows].
-        parameters: Their parameters, each [B, …].
+    Attributes:
+        outputs: float32 [out].
+        inputs: float32 [in].
+        bias: float32, a scalar.
+    """
+
+    outputs: Tensor
+    inputs: Tensor
+    bias: Tensor
+
+
+class FirstLayerRows(NamedTuple):
+    """What the first decision layer gets of some users and their items.
+
+    Attributes:
         users: float32 [B, user width].
         items: float32 [B, rows, item width].
-
-    Returns:
-        float32 [B, rows].
+        outputs: float32 [B, rows, out], what θ2 makes of both and the bias.
     """
 
-    def of_one_user(own_parameters: Parameters, inputs: Tensor) -> Tensor:
-        return run_with(decision, own_parameters, inputs)
+    users: Tensor
+    items: Tensor
+    outputs: Tensor
 
-    inputs = torch.cat([users.unsqueeze(1).expand(-1, items.shape[1], -1), items], dim=-1)
-    return vmap(of_one_user)(parameters, inputs)
+    def detach(self) -> "FirstLayerRows":
+        """The same without a past."""
+        return FirstLayerRows(self.users.detach(), self.items.detach(), self.outputs.detach())
+
+
+@dataclass(frozen=True)
+class AdaptedLayers:
+    """The decision layers θ2^i of B users.
+
+    Attributes:
+        support_users: float32 [B, user width], the users' inputs when they were adapted.
+        support_items: float32 [B, S, item width], the support's items.
+        first_rates: Of the first layer.
+        coefficients: float32 [B, S, out], A.
+        later: All layers but the first.
+    """
+
+    support_users: Tensor
+    support_items: Tensor
+    first_rates: LayerRates
+    coefficients: Tensor
+    later: tuple[Layer, ...]
+
+    def predict(self, rows: FirstLayerRows) -> Tensor:
+        """Run each user's layers; float32 [B, rows]."""
+        return _forward(self._first_outputs(rows), self.later)[-1].squeeze(-1)
+
+    def gradient_norms(self, rows: FirstLayerRows) -> Tensor:
+        """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction, without building any gradient; float32 [B, rows].
+
+        The gradient of one prediction at a linear layer is the outer product of the layer's input x and of the gradient
+        δ at its output, so its squared norm, with the bias, is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient
+        per-example gradient computations").
+        """
+        *hidden, output = _forward(self._first_outputs(rows), self.later)
+        delta = torch.ones_like(output)
+        squares = torch.zeros_like(output[..., 0])
+        for layer, values in zip(reversed(self.later), reversed(hidden), strict=True):
+            squares = squares + _squared_norms(delta) * (_squared_norms(values) + 1)
+            delta = _before_relu(delta @ layer.weight, values)
+        inputs = _squared_norms(rows.users).unsqueeze(1) + _squared_norms(rows.items)
+        return (squares + _squared_norms(delta) * (inputs + 1)).sqrt()
+
+    def kernel(self, rows: FirstLayerRows) -> Tensor:
+        """`X_q diag(r_in) Xᵀ` of any rows and the support; float32 [B, rows, S]."""
+        user_rates, item_rates = self.first_rates.inputs.tensor_split([rows.users.shape[1]])
+        constants = (rows.users * user_rates * self.support_users).sum(dim=1) + self.first_rates.bias
+        left, right = rows.items, self.support_items
+        # Either side may take the rates: the shorter one is cheaper.
+        if left.shape[1] > right.shape[1]:
+            right = right * item_rates
+        else:
+            left = left * item_rates
+        return torch.baddbmm(constants.view(-1, 1, 1), left, right.mT)
+
+    def _first_outputs(self, rows: FirstLayerRows) -> Tensor:
+        return torch.baddbmm(rows.outputs, self.kernel(rows), self.coefficients, alpha=-1)
+
+
+@dataclass(frozen=True)
+class _Gradients:
+    """The gradients of each user's support loss, summed over steps.
+
+    Attributes:
+        first_outputs: float32 [B, S, out], at the outputs of the first layer.
+        later: At the parameters of the other layers.
+    """
+
+    first_outputs: Tensor
+    later: list[Layer]
+
+    def __add__(self, other: "_Gradients") -> "_Gradients":
+        later = zip(self.later, other.later, strict=True)
+        return _Gradients(
+            self.first_outputs + other.first_outputs,
+            [Layer(own.weight + step.weight, own.bias + step.bias) for own, step in later],
+        )
 
 
 def local_update(
-    decision: nn.Sequential,
-    parameters: Parameters,
-    rates: Parameters,
+    layers: Sequence[Layer],
+    rates: Sequence[LayerRates],
+    support: FirstLayerRows,
     *,
-    inputs: Tensor,
     ratings: Tensor,
     mask: Tensor,
     prior_ratings: Tensor,
     steps: int,
     second_order: bool,
-) -> Parameters:
+) -> tuple[AdaptedLayers, Tensor]:
     """Adapt the decision layers to B users: `θ2^i ← θ2^i − n/(n + c) α ∘ ∇_{θ2^i} L_i`, `steps` times.
 
     `L_i = 1/n Σ_j (y_ij − ŷ_ij)²` over the n = |H_i| ratings of the user's support set (MeLU, Lee et al., KDD 2019,
-    eq. 4 and algorithm 1, where c = 0; with rates α shaped like θ2, Meta-SGD, Li et al. 2017, eq. 2). A user whose
-    mask is empty keeps θ2.
+    eq. 4 and algorithm 1, where c = 0; with learned rates α, Meta-SGD, Li et al. 2017, eq. 2). A user whose mask is
+    empty keeps θ2.
 
     Args:
-        decision: The decision layers: [rows, width] → [rows].
-        parameters: θ2, shared by all users.
-        rates: α, each shaped like its parameter, or a scalar.
-        inputs: float32 [B, S, width], user and item vectors concatenated.
+        layers: θ2, shared by all users, with ReLU between them; the last has one output.
+        rates: α, one for each layer.
+        support: The support sets, S rows.
         ratings: float32 [B, S].
         mask: bool [B, S].
         prior_ratings: c ≥ 0, a scalar: as if the user had given that many further ratings just as predicted. With
@@ -88,55 +172,81 @@ def local_update(
             treats the adapted parameters as θ2 plus a constant, but for the rates.
 
     Returns:
-        θ2^i of every user, each parameter [B, …].
+        θ2^i of every user, and the ratings less what θ2 predicts, float32 [B, S].
     """
+    later = tuple(layers[1:])
+    activations = _forward(support.outputs, later)
+    residuals = ratings - activations[-1].squeeze(-1)
+    if not second_order:
+        support, activations = support.detach(), [values.detach() for values in activations]
+    unmoved = AdaptedLayers(support.users, support.items, rates[0], torch.zeros_like(support.outputs), later)
+    present = mask.to(ratings.dtype)
+    # Gradients are of half the sum over the ratings, not of the mean. The clamp is for 0 ratings and no prior.
+    strengths = 2 / (present.sum(dim=1, keepdim=True) + prior_ratings).clamp(min=1e-6)
+    first_sizes = (strengths * rates[0].outputs).unsqueeze(1)
+    later_sizes = [_step_sizes(strengths, own) for own in rates[1:]]
 
-    def support_loss(own: Parameters, inputs: Tensor, ratings: Tensor, mask: Tensor) -> Tensor:
-        return ((run_with(decision, own, inputs) - ratings).square() * mask).sum() / mask.sum().clamp(min=1)
+    def moved(sums: _Gradients) -> AdaptedLayers:
+        return replace(
+            unmoved,
+            coefficients=first_sizes * sums.first_outputs,
+            later=tuple(
+                Layer(
+                    layer.weight.addcmul(size.weight, total.weight, value=-1),
+                    layer.bias.addcmul(size.bias, total.bias, value=-1),
+                )
+                for layer, size, total in zip(later, later_sizes, sums.later, strict=True)
+            ),
+        )
 
-    gradients_of_all = vmap(grad(support_loss))
-    counts = mask.sum(dim=1)
-    # Outside the loss, so that the prior gets its gradient in first order too. The clamp is for 0 ratings and no prior.
-    strengths = counts / (counts + prior_ratings).clamp(min=1e-6)
-    steps_of = {name: rate * strengths.view(-1, *[1] * parameters[name].ndim) for name, rate in rates.items()}
-    adapted = {name: value.expand(len(inputs), *value.shape) for name, value in parameters.items()}
-    for _ in range(steps):
-        with torch.set_grad_enabled(second_order and torch.is_grad_enabled()):
-            gradients = gradients_of_all(adapted, inputs, ratings, mask)
-        adapted = {name: value - steps_of[name] * gradients[name] for name, value in adapted.items()}
-    return adapted
+    if not steps:
+        return unmoved, residuals
+    # Only the sums depend on the steps: of first order, all but the last move leaves no trace in the graph.
+    with torch.set_grad_enabled(second_order and torch.is_grad_enabled()):
+        sums = _gradients(activations, later, ratings, present)
+        if steps > 1:
+            kernel = unmoved.kernel(support)
+        for _ in range(1, steps):
+            own = moved(sums)
+            outputs = torch.baddbmm(support.outputs, kernel, own.coefficients, alpha=-1)
+            sums = sums + _gradients(_forward(outputs, own.later), own.later, ratings, present)
+    return moved(sums), residuals
 
 
-def gradient_norms(decision: nn.Sequential, parameters: Parameters, users: Tensor, items: Tensor) -> Tensor:
-    """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction, without building any gradient.
+def _step_sizes(strengths: Tensor, rates: LayerRates) -> Layer:
+    """n/(n + c) α of every user, up to what the gradients leave out."""
+    outputs = strengths * rates.outputs
+    return Layer(outputs.unsqueeze(-1) * rates.inputs, outputs * rates.bias)
 
-    The gradient of one prediction at a linear layer is the outer product of the layer's input x and of the gradient δ
-    at its output, so its squared norm, with the bias, is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient per-example
-    gradient computations").
 
-    Args:
-        decision: Linear layers, and others without parameters between them.
-        parameters: Their parameters, each [B, …].
-        users: float32 [B, user width].
-        items: float32 [B, rows, item width].
+def _forward(first_outputs: Tensor, later: Sequence[Layer]) -> list[Tensor]:
+    """The values of every hidden layer behind its ReLU, and the output, float32 [B, rows, 1]."""
+    activations = [first_outputs]
+    for weight, bias in later:
+        values = activations[-1] = activations[-1].relu()
+        is_shared = weight.ndim == 2
+        activations.append(
+            F.linear(values, weight, bias) if is_shared else torch.baddbmm(bias.unsqueeze(1), values, weight.mT)
+        )
+    return activations
 
-    Returns:
-        float32 [B, rows].
-    """
-    values = torch.cat([users.unsqueeze(1).expand(-1, items.shape[1], -1), items], dim=-1).detach()
-    inputs, outputs = [], []
-    with torch.enable_grad():
-        for name, layer in decision.named_children():
-            if isinstance(layer, nn.Linear):
-                inputs.append(values)
-                weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-                values = torch.baddbmm(bias.unsqueeze(1), values, weight.transpose(1, 2)).requires_grad_()
-                outputs.append(values)
-            else:
-                values = layer(values)
-        deltas = torch.autograd.grad(values.sum(), outputs)
-    squares = [
-        delta.square().sum(dim=-1) * (layer_input.square().sum(dim=-1) + 1)
-        for delta, layer_input in zip(deltas, inputs, strict=True)
-    ]
-    return torch.stack(squares).sum(dim=0).sqrt().detach()
+
+def _gradients(activations: list[Tensor], later: Sequence[Layer], ratings: Tensor, present: Tensor) -> _Gradients:
+    """Of `1/2 Σ_j (y_ij − ŷ_ij)²`, written out; what autograd does with `_forward`."""
+    *hidden, output = activations
+    delta = (output - ratings.unsqueeze(-1)) * present.unsqueeze(-1)
+    gradients = []
+    for layer, values in zip(reversed(later), reversed(hidden), strict=True):
+        gradients.append(Layer(delta.mT @ values, delta.sum(dim=1)))
+        delta = _before_relu(delta @ layer.weight, values)
+    return _Gradients(delta, gradients[::-1])
+
+
+def _before_relu(delta: Tensor, values: Tensor) -> Tensor:
+    """Gradients at a ReLU's inputs, from those at its outputs and their values."""
+    # What autograd calls for a ReLU; many times as fast as a choice by `values > 0`.
+    return torch.ops.aten.threshold_backward(delta, values.detach(), 0)  # type: ignore[no-any-return]
+
+
+def _squared_norms(vectors: Tensor) -> Tensor:
+    return vectors.square().sum(dim=-1)

@@ -12,6 +12,9 @@ from models.data.splits import Split
 
 NumberT = TypeVar("NumberT", bound=np.generic)
 
+_WORTH_A_PART = 512
+"""Rows of padding that cost as much as another part of a batch (measured on a CPU, with two hidden layers of 64)."""
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -36,7 +39,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class EpisodeBatch:
-    """B episodes padded to the largest support S and query Q; padding is item row 0, rating 0, mask unset.
+    """B episodes padded to the largest support S and query Q; padding is behind the rest: item row 0, rating 0.
 
     Attributes:
         users: int32 [B].
@@ -70,6 +73,20 @@ class EpisodeBatch:
             query_ratings=_pad([episode.query_ratings for episode in episodes], np.float32)[0],
             query_mask=query_mask,
         )
+
+    def parts(self) -> list[tuple[slice, int]]:
+        """Rows of one or two parts and the size of their largest support sets, so that there is little padding.
+
+        It helps where the episodes come in the order of their support sizes.
+        """
+        largest = np.maximum.accumulate(self.support_mask.sum(axis=1))
+        count = len(largest)
+        rows = np.arange(1, count)
+        padded = rows * largest[:-1] + (count - rows) * largest[-1]
+        cut = int(rows[np.argmin(padded)]) if count > 1 else count
+        if count * largest[-1] - padded.min(initial=count * largest[-1]) < _WORTH_A_PART:
+            return [(slice(0, count), int(largest[-1]))]
+        return [(slice(0, cut), int(largest[cut - 1])), (slice(cut, count), int(largest[-1]))]
 
 
 def _pad(rows: Sequence[NDArray[NumberT]], dtype: type[NumberT]) -> tuple[NDArray[NumberT], NDArray[np.bool_]]:
@@ -120,10 +137,11 @@ class TrainingEpisodes:
         self._max_query = max_query
 
     def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
-        """One pass over all users in random order."""
+        """One pass over all users in random order; a batch's episodes come in the order of their support sizes."""
         order = generator.permutation(self.users)
         for start in range(0, len(order), batch_users):
-            yield EpisodeBatch.of([self._draw(int(user), generator) for user in order[start : start + batch_users]])
+            episodes = [self._draw(int(user), generator) for user in order[start : start + batch_users]]
+            yield EpisodeBatch.of(sorted(episodes, key=lambda episode: len(episode.support_items)))
 
     def _draw(self, user: int, generator: np.random.Generator) -> Episode:
         rows = generator.permutation(np.arange(self._starts[user], self._ends[user]))

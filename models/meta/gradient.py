@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.collaborative_inputs import CollaborativeInputs
 from models.data.dataset import Dataset
@@ -13,32 +14,34 @@ from models.estimator import PreferenceEstimator
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learner import Learner, Support
-from models.local_update import Parameters, decide, gradient_norms, local_update
+from models.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 from models.meta.preset import LocalUpdateConfig, Rates
 
 
 @dataclass(frozen=True)
-class AdaptedLayers:
-    """The decision layers of B users, after their support sets.
+class AdaptedUsers:
+    """B users' own models.
 
     Attributes:
-        parameters: θ2^i, each [B, …].
+        layers: Their decision layers θ2^i.
         summary: Of the support set, for the head.
     """
 
-    parameters: Parameters
+    layers: AdaptedLayers
     summary: SupportSummary
 
 
-class GradientLearner(Learner[AdaptedLayers]):
+class GradientLearner(Learner[AdaptedUsers]):
     """MeLU (Lee et al., KDD 2019): global embedding layers, decision layers locally updated for each user.
 
-    An item's vector is its bias and its inputs: embedded fields and, where the preset asks for them, collaborative
-    inputs. The decision layers predict what is left of a rating after the bias, which is 0 without those.
+    An item's vector is its bias, its inputs (embedded fields and, where the preset asks for them, collaborative
+    inputs), and what the first decision layer makes of these; a user's vector is the same without a bias. The decision
+    layers predict what is left of a rating after the item's bias, which is 0 without collaborative inputs.
 
     Attributes:
-        log_rates: Logarithms of the local rates α, one tensor a parameter of the decision layers, learned with the
-            rest where the preset says so: as logarithms, they stay positive.
+        log_output_rates: Logarithms of the local rates α of each decision layer's output units, which are multiplied by
+        log_input_rates: those of its inputs and, last, of the constant behind its biases. They are learned with the
+            rest where the preset says so: as logarithms, rates stay positive.
         log_prior: Logarithm of the prior ratings c, learned likewise.
     """
 
@@ -55,11 +58,13 @@ class GradientLearner(Learner[AdaptedLayers]):
         self.head = head
         self.reception = reception
         learned = config.rates is Rates.LEARNED
-        start = torch.tensor(config.rate).log()
-        # A module's parameters must not have dots in their names; the order is that of the decision layers.
-        self.log_rates = nn.ParameterList(
-            nn.Parameter(start.expand_as(parameter).clone(), requires_grad=learned)
-            for parameter in estimator.decision.parameters()
+        linear = [layer for layer in estimator.decision if isinstance(layer, nn.Linear)]
+        self.log_output_rates = nn.ParameterList(
+            nn.Parameter(torch.full((layer.out_features,), config.rate).log(), requires_grad=learned)
+            for layer in linear
+        )
+        self.log_input_rates = nn.ParameterList(
+            nn.Parameter(torch.zeros(layer.in_features + 1), requires_grad=learned) for layer in linear
         )
         self.log_prior = nn.Parameter(
             torch.tensor(config.prior_ratings).log(), requires_grad=learned and config.prior_ratings > 0
@@ -72,54 +77,68 @@ class GradientLearner(Learner[AdaptedLayers]):
             self.reception.fit(dataset, training, items)
 
     def embed_users(self, rows: EncodedRows) -> Tensor:
-        """Embed users; float32 [rows, user width]."""
-        return self.estimator.embed_users(rows)  # type: ignore[no-any-return]
+        """Inputs and their share of the first layer, with its bias; float32 [rows, user width + out]."""
+        inputs = self.estimator.embed_users(rows)
+        first = self._layers()[0]
+        return torch.cat([inputs, F.linear(inputs, first.weight[:, : self._user_width], first.bias)], dim=-1)
 
     def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
-        """Biases and inputs; float32 [rows, 1 + item width]."""
-        fields = self.estimator.embed_items(rows)
-        if self.reception is None:
-            return torch.cat([fields.new_zeros(len(rows), 1), fields], dim=-1)
-        reception = self.reception(rows, pretend_new=pretend_new)
-        return torch.cat([reception.biases.unsqueeze(-1), fields, reception.inputs], dim=-1)
+        """Biases, inputs and their share of the first layer; float32 [rows, 1 + item width + out]."""
+        inputs = self.estimator.embed_items(rows)
+        biases = inputs.new_zeros(len(rows))
+        if self.reception is not None:
+            reception = self.reception(rows, pretend_new=pretend_new)
+            biases, inputs = reception.biases, torch.cat([inputs, reception.inputs], dim=-1)
+        share = F.linear(inputs, self._layers()[0].weight[:, self._user_width :])
+        return torch.cat([biases.unsqueeze(-1), inputs, share], dim=-1)
 
-    def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedLayers:
+    def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedUsers:
         """Locally update the decision layers of B users."""
         steps = self.config.steps if steps is None else steps
-        parameters: Parameters = dict(self.estimator.decision.named_parameters())
-        rates = {name: log.exp() for name, log in zip(parameters, self.log_rates, strict=True)}
-        mask = support.mask if steps else torch.zeros_like(support.mask)
-        biases, items = support.items[..., 0], support.items[..., 1:]
-        users = support.users.unsqueeze(1).expand(-1, items.shape[1], -1)
-        inputs = torch.cat([users, items], dim=-1)
-        targets = support.ratings - biases
-        adapted = local_update(
-            self.estimator.decision,
-            parameters,
-            rates,
-            inputs=inputs,
-            ratings=targets,
-            mask=mask,
+        layers, residuals = local_update(
+            self._layers(),
+            [
+                LayerRates(outputs.exp(), *inputs.exp().tensor_split([-1]))
+                for outputs, inputs in zip(self.log_output_rates, self.log_input_rates, strict=True)
+            ],
+            self._first_layer_rows(support.users, support.items),
+            ratings=support.ratings - support.items[..., 0],
+            mask=support.mask,
             prior_ratings=self.log_prior.exp(),
             steps=steps,
             second_order=self.config.second_order,
         )
-        residuals = targets - self.estimator.decision(inputs)
+        mask = support.mask if steps else torch.zeros_like(support.mask)
         # Leaving each rating out would take as many local updates; before any, all of them are left out.
-        return AdaptedLayers(adapted, SupportSummary(support.ratings, residuals, residuals, mask))
+        return AdaptedUsers(layers, SupportSummary(support.ratings, residuals, residuals, mask))
 
-    def predict(self, adapted: AdaptedLayers, users: Tensor, items: Tensor) -> Predictions:
+    def predict(self, adapted: AdaptedUsers, users: Tensor, items: Tensor) -> Predictions:
         """Run each user's decision layers on the items, and read the result as ratings."""
         return self.head.predict(self._latent(adapted, users, items), adapted.summary)
 
-    def loss(self, adapted: AdaptedLayers, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
+    def loss(self, adapted: AdaptedUsers, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
         """The head's loss; float32 [B, Q]."""
         return self.head.loss(self._latent(adapted, users, items), adapted.summary, ratings)
 
-    def gradient_norms(self, adapted: AdaptedLayers, users: Tensor, items: Tensor) -> Tensor:
+    def gradient_norms(self, adapted: AdaptedUsers, users: Tensor, items: Tensor) -> Tensor:
         """Norms over the decision layers' parameters at each user's θ2^i; float32 [B, Q]."""
-        return gradient_norms(self.estimator.decision, adapted.parameters, users, items[..., 1:])
+        return adapted.layers.gradient_norms(self._first_layer_rows(users, items))
 
-    def _latent(self, adapted: AdaptedLayers, users: Tensor, items: Tensor) -> Latent:
-        mean = items[..., 0] + decide(self.estimator.decision, adapted.parameters, users, items[..., 1:])
+    def _latent(self, adapted: AdaptedUsers, users: Tensor, items: Tensor) -> Latent:
+        mean = items[..., 0] + adapted.layers.predict(self._first_layer_rows(users, items))
         return Latent(mean, torch.zeros_like(mean))
+
+    def _layers(self) -> list[Layer]:
+        return [Layer(layer.weight, layer.bias) for layer in self.estimator.decision if isinstance(layer, nn.Linear)]
+
+    @property
+    def _user_width(self) -> int:
+        return self.estimator.embed_users.width
+
+    def _first_layer_rows(self, users: Tensor, items: Tensor) -> FirstLayerRows:
+        """Take embedded users and items apart."""
+        width = self._user_width
+        inputs, share = torch.split(users, [width, users.shape[1] - width], dim=1)
+        out = share.shape[1]
+        _, item_inputs, item_share = torch.split(items, [1, items.shape[-1] - out - 1, out], dim=-1)
+        return FirstLayerRows(inputs, item_inputs, item_share + share.unsqueeze(1))

@@ -47,9 +47,8 @@ def statistics_of(learner: GradientLearner, dataset: Dataset) -> pl.DataFrame:
 def gradient_norms_one_by_one(learner: GradientLearner, dataset: Dataset) -> dict[int, list[float]]:
     """Of each training rating: the norm of its loss's gradient over the decision layers, divided by the error."""
     norms: dict[int, list[float]] = {item: [] for item in range(len(dataset.items))}
-    users = learner.embed_users(IDS.encode(dataset.users.table)).detach()
-    # The first column is the item's bias, which is 0 without collaborative inputs.
-    items = learner.embed_items(IDS.encode(dataset.items.table)).detach()[:, 1:]
+    users = learner.estimator.embed_users(IDS.encode(dataset.users.table)).detach()
+    items = learner.estimator.embed_items(IDS.encode(dataset.items.table)).detach()
     for user in (0, 1, 3):
         own = [(item, value) for rater, item, value in RATINGS[:6] if rater == user]
         inputs = torch.stack([torch.cat([users[user], items[item]]) for item, _ in own])
@@ -95,7 +94,7 @@ class TestItemStatistics:
     def test_size_of_the_error_does_not_matter(self, learner: GradientLearner, dataset: Dataset) -> None:
         # Without a local update, ratings enter the gradient through the error alone.
         with torch.no_grad():
-            for log_rate in learner.log_rates:
+            for log_rate in learner.log_output_rates:
                 log_rate.fill_(-torch.inf)
         others = tiny_dataset([(user, item, 6.0 - value) for user, item, value in RATINGS], users=4, items=5)
         first, second = (statistics_of(learner, own)["gradient_value"].to_list() for own in (dataset, others))

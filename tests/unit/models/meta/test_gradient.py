@@ -48,12 +48,15 @@ def trained_names(learner: GradientLearner) -> set[str]:
 class TestRates:
     def test_begin_at_the_presets_rate_and_prior(self) -> None:
         learner = learner_with()
-        for log, parameter in zip(learner.log_rates, learner.estimator.decision.parameters(), strict=True):
-            torch.testing.assert_close(log.exp(), torch.full_like(parameter, 0.05))
+        for outputs, inputs in zip(learner.log_output_rates, learner.log_input_rates, strict=True):
+            rates = torch.outer(outputs.exp(), inputs.exp())
+            torch.testing.assert_close(rates, torch.full_like(rates, 0.05))
         assert learner.log_prior.exp().item() == pytest.approx(2.0)
 
     def test_are_learned_where_the_preset_says_so(self) -> None:
-        assert {"log_rates.0", "log_prior"} <= trained_names(learner_with(rates=Rates.LEARNED))
+        assert {"log_output_rates.0", "log_input_rates.0", "log_prior"} <= trained_names(
+            learner_with(rates=Rates.LEARNED)
+        )
 
     def test_stay_where_the_preset_says_so(self) -> None:
         assert all(name.startswith("estimator.") for name in trained_names(learner_with(rates=Rates.FIXED)))
@@ -68,8 +71,9 @@ class TestAdapt:
     def test_two_steps_are_two_steps_of_gradient_descent_on_the_decision_layers(self) -> None:
         learner = learner_with(steps=2)
         support = support_of(learner)
-        # The first column is the item's bias, which is 0 without collaborative inputs.
-        inputs = torch.cat([support.users[:1].expand(2, -1), support.items[0, :, 1:]], dim=1).detach()
+        inputs = torch.cat(
+            [learner.estimator.embed_users(rows(1, 1)), learner.estimator.embed_items(rows(1, 2))], dim=1
+        ).detach()
         decision = learner.estimator.decision
         expected = {name: value.detach().clone().requires_grad_() for name, value in decision.named_parameters()}
         for _ in range(2):
@@ -79,14 +83,21 @@ class TestAdapt:
                 name: (value - 2 / (2 + 2.0) * 0.05 * value.grad).detach().requires_grad_()
                 for name, value in expected.items()
             }
-        for name, value in learner.adapt(support).parameters.items():
-            torch.testing.assert_close(value[0], expected[name])
+        query = learner.embed_items(rows(3, 1))
+        user = learner.estimator.embed_users(rows(1, 1))
+        query_inputs = torch.cat([user, learner.estimator.embed_items(rows(3, 1))], dim=1)
+        predictions = learner.predict(learner.adapt(support), support.users, torch.stack([query, query]))
+        torch.testing.assert_close(
+            predictions.score[0], torch.func.functional_call(decision, expected, (query_inputs,))
+        )
 
     def test_steps_given_go_before_the_presets(self) -> None:
         one, three = learner_with(steps=1), learner_with(steps=3)
-        expected = three.adapt(support_of(three)).parameters
-        for name, value in one.adapt(support_of(one), steps=3).parameters.items():
-            assert torch.equal(value, expected[name])
+        support = support_of(one)
+        first, second = (
+            learner.predict(learner.adapt(support, steps=3), support.users, support.items) for learner in (one, three)
+        )
+        assert torch.equal(first.score, second.score)
 
     def test_without_steps_or_without_ratings_the_estimators_own_prediction_remains(self) -> None:
         learner = learner_with(steps=2)
