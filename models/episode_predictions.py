@@ -55,7 +55,11 @@ class EncodedData:
 
     def tensor(self, array: NDArray[np.generic]) -> Tensor:
         """An array of a batch as a tensor on the device; integers become int64, as indexing wants them."""
-        tensor = torch.from_numpy(array).to(self.device, non_blocking=True)
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            # From other memory a copy is never asynchronous.
+            tensor = tensor.pin_memory()
+        tensor = tensor.to(self.device, non_blocking=True)
         return tensor.long() if tensor.dtype is torch.int32 else tensor
 
 
@@ -137,9 +141,11 @@ def _embed(
     dropout: FieldDropout | None,
     pretend_new: torch.Generator | None,
 ) -> _EmbeddedEpisodes:
-    item_slots = data.tensor(np.concatenate([batch.support_items, batch.query_items], axis=1))
-    distinct, slots = torch.unique(item_slots, return_inverse=True)
-    users, items = data.users.take(data.tensor(batch.users)), data.items.take(distinct)
+    # Found by numpy, because a GPU would have to wait for how many there are.
+    item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)
+    distinct, inverse = np.unique(item_slots, return_inverse=True)
+    slots = data.tensor(inverse.reshape(item_slots.shape))
+    users, items = data.users.take(data.tensor(batch.users)), data.items.take(data.tensor(distinct))
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
     support_size = batch.support_items.shape[1]

@@ -69,7 +69,7 @@ def train(
         raise ValueError(f"{dataset.schema.name}: no ratings are left to train on")
     training_values = dataset.ratings.values[split.training]
     mean_rating = float(training_values.mean(dtype=np.float64))
-    user_encoder, item_encoder = _fit_encoders(dataset, split, preset)
+    user_encoder, item_encoder = fit_encoders(dataset, split, preset)
     torch.manual_seed(preset.training.seed)
     target = torch.device(device)
     learner = build_learner(
@@ -131,7 +131,7 @@ def train(
     return load_artifact(output, device=device)
 
 
-def _fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> tuple[FeatureEncoder, FeatureEncoder]:
+def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> tuple[FeatureEncoder, FeatureEncoder]:
     """Encoders fitted on the users and items that have training ratings."""
     users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
     items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]

@@ -12,7 +12,7 @@ from models.data.splits import Split
 
 NumberT = TypeVar("NumberT", bound=np.generic)
 
-_WORTH_A_PART = 512
+_WORTH_A_PART = 256
 """Rows of padding that cost as much as another part of a batch (measured on a CPU, with two hidden layers of 64)."""
 
 
@@ -75,18 +75,23 @@ class EpisodeBatch:
         )
 
     def parts(self) -> list[tuple[slice, int]]:
-        """Rows of one or two parts and the size of their largest support sets, so that there is little padding.
+        """Rows of the parts to adapt to one after the other, and the size of each part's largest support set.
 
-        It helps where the episodes come in the order of their support sizes.
+        A batch is cut for as long as that spares more padding than another part costs, which it only does where the
+        episodes come in the order of their support sizes.
         """
-        largest = np.maximum.accumulate(self.support_mask.sum(axis=1))
-        count = len(largest)
-        rows = np.arange(1, count)
-        padded = rows * largest[:-1] + (count - rows) * largest[-1]
-        cut = int(rows[np.argmin(padded)]) if count > 1 else count
-        if count * largest[-1] - padded.min(initial=count * largest[-1]) < _WORTH_A_PART:
-            return [(slice(0, count), int(largest[-1]))]
-        return [(slice(0, cut), int(largest[cut - 1])), (slice(cut, count), int(largest[-1]))]
+        return _cut(np.maximum.accumulate(self.support_mask.sum(axis=1)), 0)
+
+
+def _cut(largest: NDArray[np.int64], start: int) -> list[tuple[slice, int]]:
+    """Parts of the rows from `start` on, given the largest support up to each (int64 [rows], rising)."""
+    count = len(largest)
+    before = np.arange(1, count)
+    spared = before * (largest[-1] - largest[:-1])
+    if spared.max(initial=0) < _WORTH_A_PART:
+        return [(slice(start, start + count), int(largest[-1]))]
+    cut = int(before[np.argmax(spared)])
+    return _cut(largest[:cut], start) + _cut(largest[cut:], start + cut)
 
 
 def _pad(rows: Sequence[NDArray[NumberT]], dtype: type[NumberT]) -> tuple[NDArray[NumberT], NDArray[np.bool_]]:

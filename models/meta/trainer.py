@@ -101,7 +101,7 @@ class Trainer:
         self._config = config
         self._checkpoint_directory = checkpoint_directory
         self._identity = {**(identity or {}), "training configuration": config.model_dump(mode="json")}
-        self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate)
+        self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
         self._history: list[EpochResult] = []
         self._best_weights = _copy_of_weights(learner)
