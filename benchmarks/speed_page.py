@@ -13,7 +13,9 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 LINES = RESULTS / "speed.jsonl"
 
 BENCHMARKS: dict[str, str] = {
-    "training_throughput": "Training",
+    "training_throughput": "Training: the local update",
+    "training_throughput_cuda": "Training on a GPU",
+    "training_run": "Training: whole runs",
 }
 """Module → heading, in the order of the page."""
 

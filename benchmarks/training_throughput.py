@@ -5,11 +5,9 @@
 Both do whole global updates (embedding, local updates, query loss, backward pass, optimizer step) of the same learner,
 the untrained preset `melu`, on the same batches of 32 users: protocol episodes of `warm`, with all of a user's ratings
 but the 10 query ratings as support. Besides, the matrix products that such an update needs are done alone, as the limit
-of the machine; support sizes and steps are varied; and both presets are trained for some epochs, with all that belongs
-to it.
+of the machine; and support sizes and steps are varied.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,8 +27,7 @@ from models.episode_predictions import EncodedData, query_losses
 from models.meta.builder import build_learner
 from models.meta.gradient import GradientLearner
 from models.meta.preset import LocalUpdateConfig, load_preset
-from models.meta.trainer import best_epoch
-from models.training import fit_encoders, train
+from models.training import fit_encoders
 
 BATCH_USERS = 32
 BATCHES = 4
@@ -41,7 +38,6 @@ SETTINGS = {
 }
 SUPPORT_SIZES = (5, 10, 20, 40, 80)
 STEPS = (1, 2, 3, 5, 8)
-TRAINED_EPOCHS = 4
 
 
 def measure(options: Options) -> Figures:
@@ -56,7 +52,6 @@ def measure(options: Options) -> Figures:
         "mean_support": float(np.mean([batch.support_mask.sum(axis=1).mean() for batch in batches])),
         "settings": {name: compared(learner, data, optimizer, batches, config) for name, config in SETTINGS.items()},
         "growth": growth(learner, data, optimizer, dataset),
-        "trained": {preset: trained(options, dataset, preset) for preset in ("melu", "coldstart")},
     }
 
 
@@ -110,9 +105,9 @@ def compared(
     needed = [product for batch in batches for product in products(learner, batch, config)]
     seconds = medians(
         {
-            "batched": partial(_updates, batched_losses, learner, data, optimizer, batches),
+            "batched": partial(updates, batched_losses, learner, data, optimizer, batches),
             # One batch, because it takes so much longer.
-            "loop": partial(_updates, looped_losses, learner, data, optimizer, batches[:1]),
+            "loop": partial(updates, looped_losses, learner, data, optimizer, batches[:1]),
             "products": products_alone(needed),
         }
     )
@@ -133,7 +128,7 @@ def compared(
 Losses = Callable[[GradientLearner, EncodedData, EpisodeBatch], Tensor | Iterator[Tensor]]
 
 
-def _updates(
+def updates(
     losses_of: Losses,
     learner: GradientLearner,
     data: EncodedData,
@@ -215,6 +210,12 @@ def products(learner: GradientLearner, batch: EpisodeBatch, config: LocalUpdateC
             yield Product(users, support, layer.in_features, layer.out_features, 3 * config.steps * of_support)
 
 
+def copied_bytes(batch: EpisodeBatch) -> int:
+    """What goes to another device for a batch: rows of items as int64, ratings, masks, users."""
+    ratings = batch.support_ratings.nbytes + batch.query_ratings.nbytes
+    return 3 * ratings + batch.support_mask.nbytes + batch.query_mask.nbytes + batch.users.nbytes
+
+
 def growth(
     learner: GradientLearner, data: EncodedData, optimizer: torch.optim.Optimizer, dataset: Dataset
 ) -> dict[str, dict[str, list[float]]]:
@@ -224,7 +225,7 @@ def growth(
     def milliseconds(cases: Sequence[tuple[int, int]], *, second_order: bool) -> list[float]:
         def update(size: int, steps: int) -> None:
             learner.config = LocalUpdateConfig(steps=steps, second_order=second_order, prior_ratings=3.0)
-            _updates(batched_losses, learner, data, optimizer, [cut(batch, size)])
+            updates(batched_losses, learner, data, optimizer, [cut(batch, size)])
 
         seconds = medians({str(case): partial(update, *case) for case in cases}, repeats=5)
         return [1e3 * own / BATCH_USERS for own in seconds.values()]
@@ -248,26 +249,6 @@ def cut(batch: EpisodeBatch, size: int) -> EpisodeBatch:
     )
 
 
-def trained(options: Options, dataset: Dataset, preset: str) -> Figures:
-    """Epochs of a real training, the first left out; and when the kept model was at its best, as it was recorded."""
-    with tempfile.TemporaryDirectory() as directory:
-        model = train(
-            dataset,
-            load_preset(preset).with_training(epochs=TRAINED_EPOCHS),
-            Path(directory) / preset,
-            data_path=options.data,
-        )
-    rates = [epoch.users / epoch.seconds for epoch in model.manifest.history[1:]]
-    history = options.trained_model(preset).manifest.history
-    best = best_epoch(history)
-    return {
-        "users_per_second": float(np.median(rates)),
-        "best_epoch": best.epoch,
-        "seconds_to_best": sum(epoch.seconds for epoch in history[: best.epoch]),
-        "validation_mae": best.validation_mae,
-    }
-
-
 def section(figures: Figures, results: Path) -> str:
     """Tables and the plot of growth."""
     plot(figures["growth"], results / "speed-training.svg")
@@ -284,15 +265,6 @@ def section(figures: Figures, results: Path) -> str:
         for name, own in figures["settings"].items()
     ]
     header = ["users/s", "loop", "batched", "ratio", "MFLOP a user", "share of the limit", "difference of losses"]
-    trainings = [
-        [
-            name,
-            f"{own['users_per_second']:,.0f}",
-            f"{own['seconds_to_best']:,.0f} s ({own['best_epoch']} epochs)",
-            f"{own['validation_mae']:.3f}",
-        ]
-        for name, own in figures["trained"].items()
-    ]
     return "\n\n".join(
         [
             f"Global updates of {BATCH_USERS} users with {figures['mean_support']:.0f} support ratings on average. "
@@ -300,10 +272,19 @@ def section(figures: Figures, results: Path) -> str:
             "form take alone.",
             table(header, rows),
             "![growth](speed-training.svg)",
-            "Real trainings, with drawing the episodes, field dropout and the optimizer; the time to the best "
-            "validation score is that which the kept model's training recorded, validation left out.",
-            table(["preset", "users/s", "best after", "validation MAE"], trainings),
+            on_a_gpu(figures),
         ]
+    )
+
+
+def on_a_gpu(figures: Figures) -> str:
+    """What arithmetic and copies alone would allow on a device of round numbers."""
+    flops, copied = figures["settings"]["5 steps, first order"]["flops_per_user"], figures["copied_bytes_per_user"]
+    return (
+        f"On paper, not measured: with 5 steps of first order a user takes {flops / 1e6:.1f} MFLOP and "
+        f"{copied / 1e3:.1f} kB copied to the device. 10 TFLOP/s and 10 GB/s would be the limit at "
+        f"{1e13 / flops:,.0f} and {1e10 / copied:,.0f} users/s; what binds a GPU at {BATCH_USERS} users an update is "
+        "launching hundreds of kernels of a few microseconds each, which larger batches spread over more users."
     )
 
 

@@ -21,7 +21,7 @@ class Rates(StrEnum):
 
     FIXED = "fixed"
     LEARNED = "learned"
-    """One rate for each parameter, meta-learned (Meta-SGD, Li et al. 2017)."""
+    """Meta-learned (Meta-SGD, Li et al. 2017), as products of a rate of the output unit and one of the input."""
 
 
 class _Config(BaseModel):

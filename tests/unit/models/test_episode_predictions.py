@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,27 @@ class TestEncodedData:
         tensor = data.tensor(np.array([1, 0], dtype=dtype))
         assert tensor.dtype is expected
         assert tensor.tolist() == [1, 0]
+
+
+class TestParts:
+    def test_losses_and_gradients_are_those_of_the_whole_batch(
+        self, model: TrainedModel, data: EncodedData, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        episodes = [
+            tiny_episode(user=user, support=[(item, 4.0) for item in range(size)], query=[(39, 2.0), (5, 3.0)])
+            for user, size in enumerate([0, 1, 1, 2, 30, 30])
+        ]
+        batch = EpisodeBatch.of(episodes)
+        learner = copy.deepcopy(model.learner).requires_grad_()
+
+        def losses_and_gradients() -> tuple[torch.Tensor, list[torch.Tensor]]:
+            losses = query_losses(learner, data, batch)
+            return losses, list(torch.autograd.grad(losses.mean(), list(learner.parameters()), materialize_grads=True))
+
+        whole, expected = losses_and_gradients()
+        monkeypatch.setattr("models.data.episodes._WORTH_A_PART", 1)
+        assert len(batch.parts()) > 2
+        in_parts, actual = losses_and_gradients()
+        torch.testing.assert_close(in_parts, whole)
+        for one, other in zip(actual, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

@@ -151,6 +151,26 @@ def drawn_sizes(episodes: TrainingEpisodes, epochs: int) -> tuple[list[int], lis
     )
 
 
+def batch_of(sizes: list[int]) -> EpisodeBatch:
+    support = [(item % ITEMS, 3.0) for item in range(max(sizes, default=0))]
+    return EpisodeBatch.of([tiny_episode(support=support[:size], query=[(0, 3.0)]) for size in sizes])
+
+
+class TestParts:
+    @given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
+    def test_cover_every_row_once_and_every_support_set_wholly(self, sizes: list[int]) -> None:
+        parts = batch_of(sizes).parts()
+        assert [row for rows, _ in parts for row in range(rows.start, rows.stop)] == list(range(len(sizes)))
+        assert all(max(sizes[rows]) <= largest for rows, largest in parts)
+
+    def test_of_sorted_episodes_have_little_padding(self) -> None:
+        sizes = [1] * 20 + [40] * 6 + [90] * 6
+        assert batch_of(sizes).parts() == [(slice(0, 20), 1), (slice(20, 26), 40), (slice(26, 32), 90)]
+
+    def test_are_one_where_there_is_little_padding_to_spare(self) -> None:
+        assert batch_of([1, 2, 3, 10]).parts() == [(slice(0, 4), 10)]
+
+
 class TestTrainingEpisodes:
     def test_an_epoch_draws_every_user_of_two_ratings_once(self) -> None:
         episodes = training_episodes(dataset_of_counts(5, 1, 2, 0, 9))
@@ -203,6 +223,11 @@ class TestTrainingEpisodes:
         # P(s) = log((s + 1)/s) / log(most + 1): from 1, 2–3, 4–7, 8–15 and 16–31 ratings comes the same share.
         shares = [sum(counts[size] for size in range(2**power, 2 ** (power + 1))) / draws for power in range(5)]
         np.testing.assert_allclose(shares, 0.2, atol=4 * np.sqrt(0.2 * 0.8 / draws))
+
+    def test_a_batch_comes_in_the_order_of_its_support_sizes(self) -> None:
+        episodes = TrainingEpisodes(dataset_of_counts(*[50] * 40), np.ones(2000, np.bool_), max_support=80, max_query=5)
+        for batch in episodes.epoch(np.random.default_rng(0), 20):
+            assert (np.diff(batch.support_mask.sum(axis=1)) >= 0).all()
 
     def test_generator_decides_the_draw(self) -> None:
         episodes = training_episodes(dataset_of_counts(40, 40, 40))

@@ -1,0 +1,64 @@
+"""Real trainings of the presets: users a second, the time to the best validation score, and memory.
+
+    python -m benchmarks.training_run --data DIR [--work DIR]
+
+Whole epochs as the trainer records them, with drawing the episodes, field dropout and the optimizer; validation is left
+out. The work directory's models are trained to the end if they are not there; the time to the best epoch is what their
+training recorded.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.harness import Figures, Options, peak_memory_mib, run, table, use_one_core
+from models.meta.preset import load_preset
+from models.meta.trainer import best_epoch
+from models.training import train
+
+PRESETS = ("coldstart", "melu")
+EPOCHS = 4
+
+
+def measure(options: Options) -> Figures:
+    """Train each preset for some epochs, of which the first is warm-up."""
+    use_one_core()
+    return {preset: trained(options, preset) for preset in PRESETS}
+
+
+def trained(options: Options, preset: str) -> Figures:
+    """One preset's figures."""
+    with tempfile.TemporaryDirectory() as directory:
+        short = load_preset(preset).with_training(epochs=EPOCHS)
+        model = train(options.dataset(), short, Path(directory) / preset, data_path=options.data)
+    rates = [epoch.users / epoch.seconds for epoch in model.manifest.history[1:]]
+    history = options.trained_model(preset).manifest.history
+    best = best_epoch(history)
+    return {
+        "users_per_second": float(np.median(rates)),
+        "best_epoch": best.epoch,
+        "seconds_to_best": sum(epoch.seconds for epoch in history[: best.epoch]),
+        "validation_mae": best.validation_mae,
+        "peak_memory_mib": peak_memory_mib(),
+    }
+
+
+def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plot
+    """One table."""
+    rows = [
+        [
+            preset,
+            f"{own['users_per_second']:,.0f}",
+            f"{own['seconds_to_best']:,.0f} s ({own['best_epoch']} epochs)",
+            f"{own['validation_mae']:.3f}",
+            f"{own['peak_memory_mib']:,.0f} MiB",
+        ]
+        for preset, own in figures.items()
+    ]
+    header = ["preset", "users/s", "best after", "validation MAE", "peak memory of the process so far"]
+    return table(header, rows)
+
+
+if __name__ == "__main__":
+    run(measure)
