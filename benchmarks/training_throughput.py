@@ -50,6 +50,7 @@ def measure(options: Options) -> Figures:
     return {
         "users": BATCH_USERS * BATCHES,
         "mean_support": float(np.mean([batch.support_mask.sum(axis=1).mean() for batch in batches])),
+        "copied_bytes_per_user": sum(copied_bytes(batch) for batch in batches) / (BATCH_USERS * BATCHES),
         "settings": {name: compared(learner, data, optimizer, batches, config) for name, config in SETTINGS.items()},
         "growth": growth(learner, data, optimizer, dataset),
     }
@@ -75,10 +76,10 @@ def untrained(dataset: Dataset, device: torch.device) -> tuple[GradientLearner, 
 
 
 def warm_batches(dataset: Dataset, *, min_ratings: int = 13, max_ratings: int = 100) -> list[EpisodeBatch]:
-    """Batches of random warm users who are not test users, in the order of their support sizes as in training."""
+    """Batches of random warm users, in the order of their support sizes as in training."""
     split = Split.of(dataset, SplitConfig())
     episodes = evaluation_episodes(
-        dataset, split, State.WARM, users=~split.test_users, min_ratings=min_ratings, max_ratings=max_ratings
+        dataset, split, State.WARM, users=~split.validation_users, min_ratings=min_ratings, max_ratings=max_ratings
     )
     chosen = np.random.default_rng(0).permutation(len(episodes))[: BATCHES * BATCH_USERS]
     if len(chosen) < BATCHES * BATCH_USERS:

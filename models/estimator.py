@@ -6,7 +6,6 @@ from typing import Annotated
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.features import (
     ID_FIELD,
@@ -84,7 +83,8 @@ class CategoriesEmbedding(CategoryEmbedding):
         present[:, 0] |= ~present.any(dim=1)
         weights = present * self.value_weights[frequent]
         weights = weights / weights.sum(dim=1, keepdim=True)
-        return F.embedding_bag(frequent, self.weight, per_sample_weights=weights, mode="sum")
+        # Not `embedding_bag`: the order in which it sums gradients depends on the amount of padding.
+        return (super().forward(frequent) * weights.unsqueeze(-1)).sum(dim=1)
 
 
 class ContinuousInput(nn.Identity):
