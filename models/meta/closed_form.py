@@ -14,7 +14,7 @@ from models.data.dataset import Dataset
 from models.estimator import EmbeddingLayers
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import Learner, Support
+from models.learner import LastLayer, Learner, Support
 
 _SMALLEST_VARIANCE = 1e-4
 
@@ -181,6 +181,10 @@ class ClosedFormLearner(Learner[Posterior]):
         """Norms over the last layer, which is all that is adapted: `‖φ‖`; float32 [B, Q]."""
         norms: Tensor = torch.linalg.vector_norm(_split(items)[2], dim=-1)
         return norms
+
+    def last_layer(self, items: Tensor) -> LastLayer:
+        """The features, of unit prior variance, and the learned noise."""
+        return LastLayer(_split(items)[1], float(F.softplus(self.noise)))
 
 
 def _latent(posterior: Posterior, items: Tensor) -> Latent:
