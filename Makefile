@@ -49,6 +49,10 @@ test: $(VENV)/installed ## Run the whole test suite
 bench-quality: $(VENV)/installed ## Measure every learner and baseline on the data set in DATA; renews docs/results/quality.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA)
 
+.PHONY: bench-elicitation
+bench-elicitation: $(VENV)/installed ## Measure what asking is worth on the data set in DATA; renews docs/results/elicitation.md
+	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
+
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract
 	$(BIN)/ruff format --check .

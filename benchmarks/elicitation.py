@@ -181,12 +181,9 @@ def _trained(dataset: Dataset, data_path: Path, work: Path, seed: int) -> Path:
     """The preset's artifact of a seed, trained if it is not there."""
     directory = work / f"{PRESET}-seed-{seed}"
     if not directory.exists():
-        preset = load_preset(PRESET)
-        training = preset.training.model_copy(update={"seed": seed})
+        preset = load_preset(PRESET).with_training(seed=seed)
         with ProgressBar() as bar:
-            train(
-                dataset, preset.model_copy(update={"training": training}), directory, data_path=data_path, observer=bar
-            )
+            train(dataset, preset, directory, data_path=data_path, observer=bar)
     return directory
 
 
