@@ -23,17 +23,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from app.cli.train import ProgressBar
+from benchmarks.quality import measure_episodes
 from models.artifact import TrainedModel, load_artifact
 from models.candidates.fixed import strategy_scores
 from models.candidates.sequential import Asked
 from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode
 from models.data.reader import read_dataset
 from models.data.splits import Split
 from models.meta.preset import load_preset
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.predictors import Predict, by_learner, measure_users
+from models.predictors import Predict, by_learner
 from models.ranking import Recommender
 from models.threads import compute_in_one_thread
 from models.training import train
@@ -214,15 +215,6 @@ def measure(bench: Bench, name: str) -> Values:
             for measure in MEASURES:
                 collected.setdefault(f"{questions}/{measure}", []).append(measures[measure])
     return {cell: np.mean(splits, axis=0) for cell, splits in collected.items()}
-
-
-def measure_episodes(predict: Predict, episodes: list[Episode]) -> Values:
-    """Every measure of every episode, in the episodes' order."""
-    collected: Values = {}
-    for positions, batch in batches(episodes, BATCH_USERS):
-        for measure, values in measure_users(batch, predict(batch)).items():
-            collected.setdefault(measure, np.empty(len(episodes)))[positions] = values
-    return collected
 
 
 def band_figures(results: dict[str, Values], users: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
