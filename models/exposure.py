@@ -13,8 +13,10 @@ _RANK = 8
 _ITEM_RIDGE = 1.0
 _BIAS_RIDGE = 0.01
 _SWEEPS = 8
-_MOST_USERS = 20_000
-"""Every cell of users × items counts, also the empty ones: of more users than these, a random part is enough."""
+_MOST_USERS = 10_000
+_MOST_ITEMS = 10_000
+"""Every cell of users × items counts, also the empty ones. Of more users a random part is enough; of more items those
+that fewer have rated are known by how many have: nobody would be asked about them."""
 
 _CHUNK = 256
 _FOLD_IN_STEPS = 50
@@ -58,17 +60,23 @@ class Exposure:
         if len(taken) > _MOST_USERS:
             taken = np.sort(generator.choice(taken, _MOST_USERS, replace=False))
         kept = np.isin(users, taken)
-        rated, columns = np.unique(items[kept], return_inverse=True)
+        users, items = users[kept], items[kept]
+        counts = np.bincount(items, minlength=len(dataset.items))
+        shares = (counts + 0.5) / (len(taken) + 1.0)
+        all_biases = np.where(counts > 0, np.log(shares / (1 - shares)), _LEAST_LOG_ODDS)
+        rated = np.argsort(-counts, kind="stable")[:_MOST_ITEMS]
+        rated = np.sort(rated[counts[rated] > 0])
+        columns = np.full(len(counts), -1)
+        columns[rated] = np.arange(len(rated))
+        kept = columns[items] >= 0
         seen = np.zeros((len(taken), len(rated)), dtype=np.bool_)
-        seen[np.searchsorted(taken, users[kept]), columns] = True
+        seen[np.searchsorted(taken, users[kept]), columns[items[kept]]] = True
 
-        share = (seen.sum(axis=0) + 0.5) / (len(taken) + 1.0)
-        biases = np.log(share / (1 - share)).astype(np.float32)
         # Column 0 of the users' factors is their activity: its loading is 1 until the end.
         loadings = generator.normal(0.0, 0.1, (len(rated), _RANK + 1)).astype(np.float32)
         loadings[:, 0] = 1.0
         factors = np.zeros((len(taken), _RANK + 1), dtype=np.float32)
-        item_side = np.column_stack([biases, loadings[:, 1:]])
+        item_side = np.column_stack([all_biases[rated].astype(np.float32), loadings[:, 1:]])
         for _ in range(_SWEEPS):
             _solve_side(factors, loadings, item_side[:, 0], seen, ridge=np.ones(_RANK + 1))
             _solve_side(
@@ -80,7 +88,6 @@ class Exposure:
             )
             loadings[:, 1:] = item_side[:, 1:]
         mean, root = _mean_and_root(factors.astype(np.float64))
-        all_biases = np.full(len(dataset.items), _LEAST_LOG_ODDS)
         all_biases[rated] = item_side[:, 0] + loadings @ mean
         all_loadings = np.zeros((len(dataset.items), _RANK + 1))
         all_loadings[rated] = loadings @ root

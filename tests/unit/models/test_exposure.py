@@ -92,6 +92,22 @@ class TestFit:
         after = folded_in(fewer, [0, 1], [])
         assert after[2:15].mean() > 2 * after[15:30].mean()
 
+    def test_of_very_many_items_the_rarer_are_known_by_how_many_rated_them(
+        self, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counts = np.bincount(dataset.ratings.items, minlength=ITEMS + 1)
+        rare = np.argsort(-counts, kind="stable")[20:ITEMS]
+        monkeypatch.setattr(models.exposure, "_MOST_ITEMS", 20)
+        fewer = Exposure.fit(dataset, np.ones(len(dataset.ratings), dtype=np.bool_), seed=0)
+        common = int(counts.argmax())
+        for after in (folded_in(fewer, [common], []), folded_in(fewer, [], [common])):
+            np.testing.assert_allclose(after[rare], (counts[rare] + 0.5) / (USERS + 1))
+
+    def test_one_user_and_one_item_are_enough(self) -> None:
+        alone = Exposure.fit(tiny_dataset([(0, 0, 3.0)], users=1, items=2), np.array([True]), seed=0)
+        assert np.isfinite(alone.biases).all()
+        assert folded_in(alone, [], [])[0] > folded_in(alone, [], [])[1]
+
 
 class TestFoldIn:
     @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 40))

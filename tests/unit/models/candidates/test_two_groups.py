@@ -1,6 +1,5 @@
 """A generated population of two tastes, and a trained learner: the question that tells them apart is known."""
 
-
 import numpy as np
 import pytest
 
