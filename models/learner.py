@@ -35,15 +35,15 @@ class Support:
 
 @dataclass(frozen=True)
 class LastLayer:
-    """Some items as a Bayesian last layer sees them: `y_j = φ_jᵀ w + ε` with `w ~ N(w_0, I)` and `ε ~ N(0, σ²)`.
+    """Some items as a Bayesian last layer sees them: `y_j = φ_jᵀ w + ε_j` with `w ~ N(w_0, I)`, `ε_j ~ N(0, σ_j²)`.
 
     Attributes:
         features: float32 [items, features], φ.
-        noise: σ², in squared rating units.
+        noise: float32 [items], σ_j², in squared rating units.
     """
 
     features: Tensor
-    noise: float
+    noise: Tensor
 
 
 class Learner(nn.Module, ABC, Generic[AdaptedT]):

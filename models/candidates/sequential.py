@@ -43,10 +43,10 @@ class SequentialQuestions:
     """Asks next what promises most: the chance of an answer × the variance that the answer would take.
 
     With C the posterior covariance of a user's ratings after the answers so far, an answer about item j lowers the
-    variance of item t by `C_tj² / (C_jj + σ²)` (Rasmussen & Williams 2006, §2.2); the mean over t is weighted by
+    variance of item t by `C_tj² / (C_jj + σ_j²)` (Rasmussen & Williams 2006, §2.2); the mean over t is weighted by
     the chance that the user meets t, for which P(seen) stands again. Skips teach what else has not been seen
     (`Exposure`). Of several questions at once, each is chosen for what those before it leave: by then C is expected to
-    have lost `P(seen j) C_·j C_j· / (C_jj + σ²)`.
+    have lost `P(seen j) C_·j C_j· / (C_jj + σ_j²)`.
 
     A learner without a last layer to solve for knows no C. An answer is then worth the entropy of the item's ratings,
     which is what it would tell if nothing else were known.
@@ -62,8 +62,9 @@ class SequentialQuestions:
         """
         self._exposure = exposure
         self._entropies = entropies / max(entropies.max(initial=0.0), 1e-12)
-        self._features = None if last_layer is None else last_layer.features.cpu().numpy()
-        self._noise = 0.0 if last_layer is None else last_layer.noise
+        self._last_layer = (
+            None if last_layer is None else (last_layer.features.cpu().numpy(), last_layer.noise.cpu().numpy())
+        )
 
     def choose(self, asked: Asked, allowed: NDArray[np.bool_], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The next n questions to B users.
@@ -86,37 +87,61 @@ class SequentialQuestions:
         shortlist = _highest(np.where(left, chances, -1.0), max(_SHORTLIST, n))
         left = np.take_along_axis(left, shortlist, axis=1)
         chances = np.take_along_axis(chances, shortlist, axis=1) * left
-        weights = chances / np.maximum(chances.sum(axis=1, keepdims=True), _TINY)
-        covariance = self._covariance(asked, shortlist)
-        variance = None if covariance is None else _variance(covariance, weights)
+        uncertainty = self._uncertainty(asked, shortlist, chances)
         everyone = np.arange(len(left))
         chosen = np.empty((len(left), n), dtype=np.int64)
         scores = np.empty((len(left), n))
         for place in range(n):
-            if covariance is None or variance is None:
-                worths = self._entropies[shortlist]
-            else:
-                worths = _taken(covariance, weights, self._noise) / np.maximum(variance, _TINY)
+            worths = self._entropies[shortlist] if uncertainty is None else uncertainty.shares_taken()
             values = np.where(left, chances**_CHANCE_POWER * worths, -1.0)
             best = chosen[:, place] = values.argmax(axis=1)
             scores[:, place] = values[everyone, best]
             left[everyone, best] = False
-            if covariance is not None:
-                _expect_answers(covariance, best, chances[everyone, best], self._noise)
+            if uncertainty is not None:
+                uncertainty.expect_answers(best, chances[everyone, best])
         return np.take_along_axis(shortlist, chosen, axis=1), np.minimum.accumulate(scores, axis=1)
 
-    def _covariance(self, asked: Asked, shortlist: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """C between the items of each user's shortlist; float32 [B, L, L]."""
-        if self._features is None:
+    def _uncertainty(
+        self, asked: Asked, shortlist: NDArray[np.int64], chances: NDArray[np.float64]
+    ) -> "_Uncertainty | None":
+        """What is left to learn of each user's shortlist (int64 [B, L]); None without a last layer."""
+        if self._last_layer is None:
             return None
-        features = self._features[shortlist]
-        answered = self._features[asked.items] * asked.answered[..., None]
-        prior = features @ features.swapaxes(1, 2)
+        all_features, all_noise = self._last_layer
+        features = all_features[shortlist]
+        answered = all_features[asked.items] * asked.answered[..., None]
         between = features @ answered.swapaxes(1, 2)
-        noise = self._noise * np.eye(answered.shape[1], dtype=np.float32)
-        return np.asarray(
-            prior - between @ np.linalg.solve(answered @ answered.swapaxes(1, 2) + noise, between.swapaxes(1, 2))
-        )
+        noise = all_noise[asked.items][..., None] * np.eye(asked.items.shape[1], dtype=np.float32)
+        explained = between @ np.linalg.solve(answered @ answered.swapaxes(1, 2) + noise, between.swapaxes(1, 2))
+        return _Uncertainty(features @ features.swapaxes(1, 2) - explained, all_noise[shortlist], chances)
+
+
+class _Uncertainty:
+    """C between the L items of each user's shortlist, and what questions take from it."""
+
+    def __init__(
+        self, covariance: NDArray[np.float32], noise: NDArray[np.float32], chances: NDArray[np.float64]
+    ) -> None:
+        """Take float32 [B, L, L], and [B, L] each of the noise and of P(seen)."""
+        self._covariance = covariance
+        self._noise = noise
+        self._weights = (chances / np.maximum(chances.sum(axis=1, keepdims=True), _TINY)).astype(np.float32)
+        self._total = (self._weights * self._variances()).sum(axis=1, keepdims=True)
+
+    def shares_taken(self) -> NDArray[np.float32]:
+        """Of the mean variance at first, the share that an answer about each item would take now; float32 [B, L]."""
+        explained = (self._weights[:, None] @ np.square(self._covariance))[:, 0]
+        return np.asarray(explained / (self._variances() + self._noise) / np.maximum(self._total, _TINY))
+
+    def expect_answers(self, columns: NDArray[np.int64], chances: NDArray[np.float64]) -> None:
+        """Lose what is expected to be lost by one question to each user, who answers with these chances."""
+        users = np.arange(len(columns))
+        column = self._covariance[users, :, columns]
+        shares = chances / (self._variances() + self._noise)[users, columns]
+        self._covariance -= shares.astype(np.float32)[:, None, None] * column[:, :, None] * column[:, None, :]
+
+    def _variances(self) -> NDArray[np.float32]:
+        return np.diagonal(self._covariance, axis1=1, axis2=2)
 
 
 def _highest(scores: NDArray[np.float64], n: int) -> NDArray[np.int64]:
@@ -125,25 +150,3 @@ def _highest(scores: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     if n == 0:
         return np.empty((len(scores), 0), dtype=np.int64)
     return np.sort(np.argpartition(-scores, n - 1, axis=1)[:, :n], axis=1)
-
-
-def _variance(covariance: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weighted mean of the variances; float64 [B, 1]."""
-    variances = np.diagonal(covariance, axis1=1, axis2=2)
-    return np.asarray((weights * variances).sum(axis=1, keepdims=True))
-
-
-def _taken(covariance: NDArray[np.float32], weights: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-    """How much of that variance an answer about each item would take; float64 [B, L]."""
-    explained = (weights[:, None].astype(np.float32) @ np.square(covariance))[:, 0]
-    return np.asarray(explained / (np.diagonal(covariance, axis1=1, axis2=2) + noise))
-
-
-def _expect_answers(
-    covariance: NDArray[np.float32], columns: NDArray[np.int64], chances: NDArray[np.float64], noise: float
-) -> None:
-    """Take from C what it is expected to lose by a question to each user, in place."""
-    users = np.arange(len(covariance))
-    column = covariance[users, :, columns]
-    shares = (chances / (covariance[users, columns, columns] + noise)).astype(np.float32)
-    covariance -= shares[:, None, None] * column[:, :, None] * column[:, None, :]

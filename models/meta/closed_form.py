@@ -183,8 +183,9 @@ class ClosedFormLearner(Learner[Posterior]):
         return norms
 
     def last_layer(self, items: Tensor) -> LastLayer:
-        """The features, of unit prior variance, and the learned noise."""
-        return LastLayer(_split(items)[1], float(F.softplus(self.noise)))
+        """The features, and the learned noise with what is unknown of each item whoever rates it."""
+        _, own_variance, features = _split(items)
+        return LastLayer(features, F.softplus(self.noise) + own_variance)
 
 
 def _latent(posterior: Posterior, items: Tensor) -> Latent:

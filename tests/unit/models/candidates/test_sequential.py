@@ -22,8 +22,11 @@ def chances(*values: float) -> Exposure:
     return Exposure(np.log(shares / (1 - shares)), np.zeros((len(values), 1)))
 
 
-def last_layer(features: list[list[float]] | NDArray[np.float64], noise: float = 1.0) -> LastLayer:
-    return LastLayer(torch.tensor(np.array(features), dtype=torch.float32), noise)
+def last_layer(
+    features: list[list[float]] | NDArray[np.float64], noise: float | NDArray[np.float64] = 1.0
+) -> LastLayer:
+    rows = torch.tensor(np.array(features), dtype=torch.float32)
+    return LastLayer(rows, torch.tensor(noise, dtype=torch.float32).expand(len(rows)))
 
 
 def choose(
@@ -85,11 +88,12 @@ class TestWorth:
     def test_equals_the_variances_of_explicit_posteriors(self, seed: int, answers: int) -> None:
         generator = np.random.default_rng(seed)
         features, seen = generator.normal(size=(9, 4)), generator.uniform(0.1, 0.9, 9)
+        noise = generator.uniform(0.3, 1.5, 9)
         answered = generator.permutation(9)[:answers].tolist()
 
         def variances(items: list[int]) -> NDArray[np.float64]:
             own = features[items]
-            return np.diagonal(features @ np.linalg.inv(own.T @ own / 0.7 + np.eye(4)) @ features.T)
+            return np.diagonal(features @ np.linalg.inv(own.T @ (own / noise[items, None]) + np.eye(4)) @ features.T)
 
         left = [item for item in range(9) if item not in answered]
         weights = seen[left] / seen[left].sum()
@@ -98,7 +102,7 @@ class TestWorth:
             item: seen[item] ** 2 * (weights @ (before - variances([*answered, item])[left])) / (weights @ before)
             for item in left
         }
-        questions = SequentialQuestions(chances(*seen), np.ones(9), last_layer(features, noise=0.7))
+        questions = SequentialQuestions(chances(*seen), np.ones(9), last_layer(features, noise))
         (first,), (score,) = choose(questions, 9, n=1, answered=answered)
         assert score == pytest.approx(max(expected.values()), rel=1e-3)
         assert expected[first] == pytest.approx(score, rel=1e-3)
