@@ -12,7 +12,7 @@ PORT ?= 8000
 
 .PHONY: help
 help: ## Explain every target
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -52,6 +52,10 @@ bench-quality: $(VENV)/installed ## Measure every learner and baseline on the da
 .PHONY: bench
 bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
+
+.PHONY: bench-elicitation
+bench-elicitation: $(VENV)/installed ## Measure what asking is worth on the data set in DATA; renews docs/results/elicitation.md
+	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract

@@ -14,6 +14,7 @@ from app.api import (
     model_versions,
     ratings,
     recommendations,
+    skips,
     users,
 )
 from app.api.body_limit import BodyLimit
@@ -22,7 +23,7 @@ from app.services.container import open_services
 from app.settings import Settings
 from models.threads import compute_in_one_thread
 
-_RESOURCES = (users, ratings, recommendations, candidates, items, evaluations, model_versions, health)
+_RESOURCES = (users, ratings, skips, recommendations, candidates, items, evaluations, model_versions, health)
 
 
 def create_app(settings: Settings) -> FastAPI:

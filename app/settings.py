@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.candidates.strategy import Strategy
+
 
 def _sqlite_in_state_dir(fields: dict[str, Any]) -> SecretStr:
     return SecretStr(f"sqlite+aiosqlite:///{fields['state_dir']}/coldstart.db")
@@ -28,6 +30,7 @@ class Settings(BaseSettings):
             activated through the API, or a restart would undo a rollback.
         data_dir: The data set that evaluations read; the one the model was trained on unless given.
         device: Where models compute, as torch spells it.
+        candidate_strategy: How items to ask about are chosen where a request does not say it.
         host: Address to listen on.
         port: Port to listen on.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
@@ -44,6 +47,7 @@ class Settings(BaseSettings):
     model_dir: Path | None = None
     data_dir: Path | None = None
     device: str = "cpu"
+    candidate_strategy: Strategy = Strategy.GRADIENT_POPULARITY
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     run_worker: bool = Field(default_factory=_without_redis)

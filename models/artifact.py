@@ -1,4 +1,4 @@
-"""A trained model on disk: `weights.safetensors`, `items.parquet` and `manifest.json`; no pickle.
+"""A trained model on disk: `weights.safetensors`, `exposure.safetensors`, `items.parquet`, `manifest.json`; no pickle.
 
 The manifest says what the model is and where it comes from, and holds the SHA-256 of the other files and of itself,
 so that a missing, truncated or altered artifact is refused before anything of it is used.
@@ -13,15 +13,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load, save
 from torch import Tensor
 
 from models.data.dataset import Entities
 from models.data.splits import SplitConfig
+from models.exposure import Exposure
 from models.features import FeatureEncoder
 from models.learner import Learner
 from models.meta.builder import build_learner
@@ -29,14 +33,15 @@ from models.meta.preset import Preset
 from models.meta.trainer import EpochResult
 from models.schema import DatasetSchema
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+EXPOSURE = "exposure.safetensors"
 ITEMS = "items.parquet"
 
 STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value")
-"""Columns of the items file that are not attributes (`models.candidates.item_statistics`)."""
+"""Columns of the items file that are not attributes (`models.candidates.statistics.item_statistics`)."""
 
 
 class ArtifactError(ValueError):
@@ -86,7 +91,7 @@ class Manifest(_ManifestPart):
         files: SHA-256 of each other file.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     created_at: datetime
     preset: Preset
     data_schema: DatasetSchema
@@ -107,7 +112,8 @@ class TrainedModel:
         manifest: What it is.
         learner: In evaluation mode, on `device`, its parameters frozen.
         items: The catalogue it was trained with.
-        statistics: What training saw of those items, in the same order (`models.candidates.item_statistics`).
+        statistics: What training saw of those items, in the same order (`item_statistics`).
+        exposure: Which of those items a user has seen, in the same order.
         device: Where the learner computes.
     """
 
@@ -115,6 +121,7 @@ class TrainedModel:
     learner: Learner[Any]
     items: Entities
     statistics: pl.DataFrame
+    exposure: Exposure
     device: torch.device
 
     @property
@@ -136,6 +143,7 @@ def save_artifact(
     weights: Mapping[str, Tensor],
     items: Entities,
     statistics: pl.DataFrame,
+    exposure: Exposure,
 ) -> None:
     """Write an artifact, whole or not at all: an existing one stays until the new one is complete.
 
@@ -145,6 +153,7 @@ def save_artifact(
         weights: The learner's state dict.
         items: The catalogue.
         statistics: Of the same items, in the same order.
+        exposure: Of the same items, in the same order.
 
     Raises:
         ArtifactError: The directory exists and is not an artifact, or the disk does not take it.
@@ -157,8 +166,11 @@ def save_artifact(
             staged.mkdir()
             tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
             (staged / WEIGHTS).write_bytes(save(tensors))
+            (staged / EXPOSURE).write_bytes(
+                save_arrays({"biases": exposure.biases, "loadings": np.ascontiguousarray(exposure.loadings)})
+            )
             pl.concat([items.table, statistics.select(STATISTICS)], how="horizontal").write_parquet(staged / ITEMS)
-            files = {name: _sha256((staged / name).read_bytes()) for name in (WEIGHTS, ITEMS)}
+            files = {name: _sha256((staged / name).read_bytes()) for name in (WEIGHTS, EXPOSURE, ITEMS)}
             (staged / MANIFEST).write_text(_seal(manifest.model_copy(update={"files": files})), encoding="utf-8")
             if directory.exists():
                 directory.replace(Path(temporary) / "former")
@@ -204,6 +216,10 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
     learner.to(target).eval().requires_grad_(requires_grad=False)
     try:
+        exposure = Exposure(**load_arrays(contents[EXPOSURE]))
+    except (TypeError, SafetensorError) as error:
+        raise ArtifactError(f"{directory / EXPOSURE}: is not an exposure: {error}") from error
+    try:
         table = pl.read_parquet(contents[ITEMS])
     except pl.exceptions.PolarsError as error:
         raise ArtifactError(f"{directory / ITEMS}: is not a Parquet file: {error}") from error
@@ -212,6 +228,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         learner=learner,
         items=Entities(table.drop(STATISTICS)),
         statistics=table.select("id", *STATISTICS),
+        exposure=exposure,
         device=target,
     )
 
@@ -228,7 +245,7 @@ def verify_artifact(directory: Path) -> Manifest:
 def _read_artifact(directory: Path) -> tuple[Manifest, dict[str, bytes]]:
     manifest = _read_manifest(directory / MANIFEST)
     contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
-    if missing := {WEIGHTS, ITEMS} - set(contents):
+    if missing := {WEIGHTS, EXPOSURE, ITEMS} - set(contents):
         raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
     return manifest, contents
 
@@ -257,7 +274,8 @@ def _read_manifest(path: Path) -> Manifest:
         raise ArtifactError(f"{path}: is not a JSON object")
     if sealed.get("format_version") != FORMAT_VERSION:
         raise ArtifactError(
-            f"{path}: format version {sealed.get('format_version')}, but this release reads {FORMAT_VERSION}"
+            f"{path}: format version {sealed.get('format_version')}, but this release reads {FORMAT_VERSION}; "
+            "train the model again"
         )
     body = {name: value for name, value in sealed.items() if name != "checksum"}
     if sealed.get("checksum") != _checksum(body):

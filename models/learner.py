@@ -33,6 +33,19 @@ class Support:
     mask: Tensor
 
 
+@dataclass(frozen=True)
+class LastLayer:
+    """Some items as a Bayesian last layer sees them: `y_j = φ_jᵀ w + ε_j` with `w ~ N(w_0, I)`, `ε_j ~ N(0, σ_j²)`.
+
+    Attributes:
+        features: float32 [items, features], φ.
+        noise: float32 [items], σ_j², in squared rating units.
+    """
+
+    features: Tensor
+    noise: Tensor
+
+
 class Learner(nn.Module, ABC, Generic[AdaptedT]):
     """A model that becomes one user's model by that user's support set.
 
@@ -88,3 +101,11 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
         Shapes are those of `predict`. With the loss scaled to unit error, the gradient of one rating's loss is that of
         its prediction up to a constant (METHODS.md, evidence candidates).
         """
+
+    def last_layer(self, items: Tensor) -> LastLayer | None:  # noqa: ARG002
+        """How sure the learner would be of each item after any answers; None if it has no notion of that.
+
+        Args:
+            items: float32 [items, item width], embedded.
+        """
+        return None

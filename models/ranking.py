@@ -12,7 +12,9 @@ from polars._typing import PolarsDataType
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.candidates import Candidate, Strategy, strategy_scores
+from models.candidates.fixed import strategy_scores
+from models.candidates.sequential import Asked, SequentialQuestions
+from models.candidates.strategy import Candidate, Strategy
 from models.content import content_features
 from models.data.dataset import Entities
 from models.features import ID_FIELD
@@ -163,15 +165,19 @@ class Recommender:
         *,
         strategy: Strategy,
         n: int,
+        rated: Collection[str] = (),
+        skipped: Collection[str] = (),
         exclude: Collection[str] = (),
         where: Mapping[str, Sequence[str]] | None = None,
         seed: int = 0,
     ) -> list[Candidate]:
-        """The items to ask a new user about.
+        """The items to ask a user about next.
 
         Args:
             strategy: How to choose them.
             n: Most candidates to return.
+            rated: What the user has rated; left out, as is what was skipped. Unknown ids are ignored everywhere.
+            skipped: What the user was asked about and could not rate.
             exclude: Items to leave out.
             where: As for `recommend`.
             seed: Of the random strategy.
@@ -179,9 +185,18 @@ class Recommender:
         Raises:
             ValueError: `where` names a field that the items do not have.
         """
-        scores = strategy_scores(self._statistics, strategy, seed=seed)
-        rows = _best(scores, self._counts, self._allowed(exclude, where or {}), n)
-        return [Candidate(self.items.ids[row], self._titles[row], float(scores[row])) for row in rows]
+        allowed = self._allowed({*rated, *skipped, *exclude}, where or {})
+        if strategy is Strategy.SEQUENTIAL:
+            asked = Asked.of_one(self._rows(set(rated)), self._rows(set(skipped) - set(rated)))
+            (rows,), (scores,) = self.questions.choose(asked, allowed[None], n)
+        else:
+            all_scores = strategy_scores(self._statistics, strategy, seed=seed)
+            rows = np.array(_best(all_scores, self._counts, allowed, n), dtype=np.int64)
+            scores = all_scores[rows]
+        return [
+            Candidate(self.items.ids[row], self._titles[row], score)
+            for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
+        ]
 
     def _embed(self, items: Entities) -> Tensor:
         rows = self.model.manifest.item_encoder.encode(items.table).to(self.model.device)
@@ -255,6 +270,21 @@ class Recommender:
         fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
         features = content_features(fields, encoder.encode(self.items.table[rows]))
         return np.asarray((features @ features.T).toarray() / max(len(fields), 1))
+
+    def _rows(self, item_ids: Collection[str]) -> NDArray[np.int64]:
+        """Rows of the items that are in the catalogue, in their order."""
+        row_of = self.items.row_of
+        return np.array(sorted(row_of[item_id] for item_id in item_ids if item_id in row_of), dtype=np.int64)
+
+    @cached_property
+    def questions(self) -> SequentialQuestions:
+        """The strategy `sequential` over this catalogue, whose items' rows are those of `items`."""
+        trained = self.model.items.row_of
+        return SequentialQuestions(
+            self.model.exposure.over([trained.get(item_id) for item_id in self.items.ids]),
+            self._statistics["rating_entropy"].to_numpy(),
+            self.model.learner.last_layer(self._vectors),
+        )
 
     @cached_property
     def _titles(self) -> list[str | None]:

@@ -16,11 +16,12 @@ from models.artifact import (
     require_writable,
     save_artifact,
 )
-from models.candidates import item_statistics
+from models.candidates.statistics import item_statistics
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.splits import Split, SplitConfig
 from models.episode_predictions import EncodedData
+from models.exposure import Exposure
 from models.features import ID_FIELD, FeatureEncoder
 from models.meta.builder import build_learner
 from models.meta.checkpoint import Checkpoint
@@ -126,7 +127,14 @@ def train(
         metrics={"validation_mae": best_epoch(history).validation_mae},
     )
     statistics = item_statistics(learner, encoded, dataset, split.training)
-    save_artifact(output, manifest=manifest, weights=learner.state_dict(), items=dataset.items, statistics=statistics)
+    save_artifact(
+        output,
+        manifest=manifest,
+        weights=learner.state_dict(),
+        items=dataset.items,
+        statistics=statistics,
+        exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed),
+    )
     Checkpoint.remove(checkpoint)
     return load_artifact(output, device=device)
 

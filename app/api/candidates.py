@@ -1,18 +1,22 @@
 """Items to ask new users about."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
-from app.api.models import EntityId, ResponseModel
+from app.api.models import EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, NoActiveModelError
-from app.services.scoring import CandidateRequest
-from models.candidates import Strategy
+from app.services.eliciting import CandidateOptions, Candidates
+from models.candidates.strategy import Strategy
 
 router = APIRouter(prefix="/v1/candidates", tags=["candidates"])
+
+_STRATEGY = "How to choose; the service's default if it is not given."
+_SEED = "Of the random strategy."
 
 
 class CandidateResponse(ResponseModel):
@@ -28,23 +32,57 @@ class CandidatePage(Page[CandidateResponse]):
 
     model_version: str
 
+    @classmethod
+    def of(cls, chosen: Candidates) -> Self:
+        """The answer with candidates."""
+        return cls(
+            items=[CandidateResponse.model_validate(candidate) for candidate in chosen.items],
+            model_version=chosen.model_version,
+        )
+
+
+class CandidatesRequest(RequestModel):
+    """What somebody who is not stored has answered and skipped so far; all of it may be left out."""
+
+    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    skipped: Annotated[
+        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
+    ]
+    strategy: Annotated[Strategy | None, Field(description=_STRATEGY)] = None
+    n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 20
+    exclude: Annotated[
+        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
+    ]
+    filter: Filters = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True, description=_SEED)] = 0
+
 
 @router.get("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def list_candidates(
     services: ServicesDep,
     filters: FiltersDep,
     n: ListLength = 20,
-    strategy: Strategy = Strategy.GRADIENT_POPULARITY,
+    strategy: Annotated[Strategy | None, Query(description=_STRATEGY)] = None,
     user_id: Annotated[
-        EntityId | None, Query(description="Leave out what this user has rated; the user may be new.")
+        EntityId | None, Query(description="Leave out what this user has rated or skipped; the user may be new.")
+    ] = None,
+    skipped: Annotated[
+        list[EntityId] | None,
+        Query(description="An item that could not be rated, beside those stored for the user; may be repeated."),
     ] = None,
     exclude: Excluded = None,
-    seed: Annotated[int, Query(ge=0, lt=2**32, description="Of the random strategy.")] = 0,
+    seed: Annotated[int, Query(ge=0, lt=2**32, description=_SEED)] = 0,
 ) -> CandidatePage:
     """Items whose ratings would tell the most about a new user."""
-    request = CandidateRequest(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
-    chosen = await services.eliciting.choose(request, user_id=user_id)
-    return CandidatePage(
-        items=[CandidateResponse.model_validate(candidate) for candidate in chosen.items],
-        model_version=chosen.model_version,
+    options = CandidateOptions(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
+    return CandidatePage.of(await services.eliciting.for_user(user_id, skipped or [], options))
+
+
+@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
+    """The same from the answers and skips in this request alone; nothing is stored."""
+    options = CandidateOptions(
+        strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
+    chosen = await services.eliciting.for_visitor([rating.given() for rating in body.ratings], body.skipped, options)
+    return CandidatePage.of(chosen)

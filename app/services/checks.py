@@ -45,6 +45,15 @@ def rating_faults(ratings: Sequence[GivenRating], scale: RatingScale, missing: C
     return faults
 
 
+def missing_faults(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
+    """Items that are `missing` from the catalogue."""
+    return [
+        FieldError(f"{where}.{index}", "is not in the catalogue")
+        for index, item_id in enumerate(item_ids)
+        if item_id in missing
+    ]
+
+
 def attribute_faults(
     attributes: Mapping[str, object], source: EntitySource, *, where: str = "attributes"
 ) -> list[FieldError]:

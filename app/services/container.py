@@ -19,6 +19,7 @@ from app.services.model_versions import ModelVersions
 from app.services.ratings import Ratings
 from app.services.recommending import Recommending
 from app.services.scoring import Scorer
+from app.services.skips import Skips
 from app.services.users import Users
 from app.settings import Settings
 from app.storage.database import open_database
@@ -31,6 +32,7 @@ class Services:
 
     users: Users
     ratings: Ratings
+    skips: Skips
     recommending: Recommending
     eliciting: Eliciting
     catalogue: Catalogue
@@ -65,8 +67,9 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         yield Services(
             users=Users(database, host),
             ratings=Ratings(database, host, scorer),
+            skips=Skips(database),
             recommending=Recommending(database, host, scorer, cache),
-            eliciting=Eliciting(database, host, scorer),
+            eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
             catalogue=Catalogue(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
             model_versions=ModelVersions(database, host),

@@ -1,15 +1,17 @@
 """Which items to ask a new user about."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from app.services.checks import filter_faults, raise_faults
-from app.services.model_host import ModelHost
+from app.services.checks import GivenRating, filter_faults, raise_faults, rating_faults
+from app.services.model_host import ModelHost, Serving
 from app.services.scoring import CandidateRequest, Scorer
 from app.storage.database import Database
+from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRepository
+from app.storage.skips import SkipRepository
 from app.storage.versions import VersionsRepository
-from models.candidates import Candidate
+from models.candidates.strategy import Candidate, Strategy
 
 
 @dataclass(frozen=True)
@@ -20,25 +22,86 @@ class Candidates:
     model_version: str
 
 
-class Eliciting:
-    """Chooses evidence candidates."""
+@dataclass(frozen=True)
+class CandidateOptions:
+    """What a client may ask of candidates.
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer) -> None:
+    Attributes:
+        strategy: How to choose them; the service's default if None.
+        n: Most of them.
+        exclude: Items to leave out.
+        filters: Field → accepted values.
+        seed: Of the random strategy.
+    """
+
+    strategy: Strategy | None
+    n: int
+    exclude: Sequence[str]
+    filters: Mapping[str, Sequence[str]]
+    seed: int
+
+
+class Eliciting:
+    """Chooses evidence candidates; what was rated or skipped is left out."""
+
+    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, default: Strategy) -> None:
         self._database = database
         self._host = host
         self._scorer = scorer
+        self._default = default
 
-    async def choose(self, request: CandidateRequest, *, user_id: str | None) -> Candidates:
-        """Choose items, without those that the user has rated; an unknown user has rated nothing yet.
+    async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> Candidates:
+        """Candidates for a stored user, who may be new, or for somebody of whom only skips are known.
+
+        Args:
+            user_id: Whose ratings and skips count, if anybody's.
+            skipped: Skips that are not stored.
+            options: What is asked for.
 
         Raises:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
+        rated: Sequence[str] = ()
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
-            rated = [] if user_id is None else await RatingRepository(session).rated_items(user_id)
+            if user_id is not None:
+                rated = await RatingRepository(session).rated_items(user_id)
+                skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
         serving = await self._host.at(versions)
-        raise_faults(filter_faults(request.filters, serving.schema.items))
-        without_rated = replace(request, exclude=[*request.exclude, *rated])
-        return Candidates(await self._scorer.candidates(serving.recommender, without_rated), serving.model_version)
+        raise_faults(filter_faults(options.filters, serving.schema.items))
+        return await self._choose(serving, rated, skipped, options)
+
+    async def for_visitor(
+        self, ratings: Sequence[GivenRating], skipped: Sequence[str], options: CandidateOptions
+    ) -> Candidates:
+        """Candidates from the answers and skips in the request alone; nothing is stored.
+
+        Raises:
+            InvalidRequestError: If ratings or filters contradict the schema or the catalogue.
+            NoActiveModelError: If no model is being served.
+        """
+        rated = [given.item_id for given in ratings]
+        async with self._database.read() as session:
+            versions = await VersionsRepository(session).current()
+            missing = await ItemRepository(session).missing(rated)
+        serving = await self._host.at(versions)
+        raise_faults(
+            rating_faults(ratings, serving.schema.rating_scale, missing),
+            filter_faults(options.filters, serving.schema.items),
+        )
+        return await self._choose(serving, rated, skipped, options)
+
+    async def _choose(
+        self, serving: Serving, rated: Collection[str], skipped: Collection[str], options: CandidateOptions
+    ) -> Candidates:
+        request = CandidateRequest(
+            strategy=options.strategy or self._default,
+            n=options.n,
+            rated=rated,
+            skipped=skipped,
+            exclude=options.exclude,
+            filters=options.filters,
+            seed=options.seed,
+        )
+        return Candidates(await self._scorer.candidates(serving.recommender, request), serving.model_version)

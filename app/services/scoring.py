@@ -7,7 +7,7 @@ from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 
-from models.candidates import Candidate, Strategy
+from models.candidates.strategy import Candidate, Strategy
 from models.ranking import RankedItem, Recommender
 from models.schema import AttributeValue
 
@@ -39,6 +39,8 @@ class CandidateRequest:
 
     strategy: Strategy
     n: int
+    rated: Collection[str]
+    skipped: Collection[str]
     exclude: Collection[str]
     filters: Mapping[str, Sequence[str]]
     seed: int
@@ -72,6 +74,8 @@ class Scorer:
             recommender.candidates,
             strategy=request.strategy,
             n=request.n,
+            rated=request.rated,
+            skipped=request.skipped,
             exclude=request.exclude,
             where=request.filters,
             seed=request.seed,

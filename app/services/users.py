@@ -56,7 +56,7 @@ class Users:
             return UserProfile(user, await RatingRepository(session).count(user_id))
 
     async def delete(self, user_id: str) -> None:
-        """Erase a user and the user's ratings.
+        """Erase a user and the user's ratings and skips.
 
         Raises:
             UserNotFoundError: If the user is unknown.

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Rating
+from app.storage.tables import Rating, Skip
 from app.storage.upsert import insert
 
 
@@ -27,7 +27,7 @@ class RatingRepository:
         self._session = session
 
     async def save(self, user_id: str, ratings: Sequence[NewRating]) -> None:
-        """Store ratings of a known user; of two ratings of one item the one made later stays."""
+        """Store ratings of a known user, whose items are skipped no longer; of two of one item the later stays."""
         statement = insert(self._session, Rating)
         statement = statement.on_conflict_do_update(
             index_elements=[Rating.user_id, Rating.item_id],
@@ -35,6 +35,8 @@ class RatingRepository:
             where=statement.excluded.rated_at >= Rating.rated_at,
         )
         await self._session.execute(statement, [{"user_id": user_id, **asdict(rating)} for rating in ratings])
+        rated = [rating.item_id for rating in ratings]
+        await self._session.execute(delete(Skip).where(Skip.user_id == user_id, Skip.item_id.in_(rated)))
 
     async def of_user(self, user_id: str) -> Sequence[Rating]:
         """All ratings of a user, the oldest first."""

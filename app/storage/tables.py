@@ -83,6 +83,16 @@ class Rating(Base):
     rated_at: Mapped[datetime]
 
 
+class Skip(Base):
+    """One user's word that he or she cannot rate an item; a rating of it takes its place."""
+
+    __tablename__ = "skips"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    skipped_at: Mapped[datetime]
+
+
 class Item(Base):
     """An item of the catalogue.
 

@@ -14,7 +14,7 @@ from app.storage.upsert import insert
 class UserRepository:
     """Reads and writes users.
 
-    A transaction that changes a user's ratings calls `save` or `touch` first: both lock the user's row, so
+    A transaction that changes a user's ratings or skips calls `save` or `touch` first: both lock the user's row, so
     such transactions of one user follow each other and cannot deadlock.
     """
 
@@ -42,7 +42,7 @@ class UserRepository:
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def delete(self, user_id: str) -> bool:
-        """Erase a user and the user's ratings; False if the user is unknown."""
+        """Erase a user with ratings and skips; False if the user is unknown."""
         statement = delete(User).where(User.id == user_id).returning(User.id)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 

@@ -14,7 +14,7 @@ from models.data.dataset import Dataset
 from models.estimator import EmbeddingLayers
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import Learner, Support
+from models.learner import LastLayer, Learner, Support
 
 _SMALLEST_VARIANCE = 1e-4
 
@@ -181,6 +181,11 @@ class ClosedFormLearner(Learner[Posterior]):
         """Norms over the last layer, which is all that is adapted: `‖φ‖`; float32 [B, Q]."""
         norms: Tensor = torch.linalg.vector_norm(_split(items)[2], dim=-1)
         return norms
+
+    def last_layer(self, items: Tensor) -> LastLayer:
+        """The features, and the learned noise with what is unknown of each item whoever rates it."""
+        _, own_variance, features = _split(items)
+        return LastLayer(features, F.softplus(self.noise) + own_variance)
 
 
 def _latent(posterior: Posterior, items: Tensor) -> Latent:

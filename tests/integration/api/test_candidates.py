@@ -1,5 +1,12 @@
+from pathlib import Path
+
 import httpx
 import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from models.candidates.strategy import Strategy
+from tests.integration.running import connected
 
 
 def ids(answer: httpx.Response) -> list[str]:
@@ -7,8 +14,8 @@ def ids(answer: httpx.Response) -> list[str]:
 
 
 class TestListCandidates:
-    @pytest.mark.parametrize("strategy", ["gradient_popularity", "popularity", "popularity_entropy", "random"])
-    async def test_every_strategy_answers(self, client: httpx.AsyncClient, strategy: str) -> None:
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    async def test_every_strategy_answers(self, client: httpx.AsyncClient, strategy: Strategy) -> None:
         answer = await client.get("/v1/candidates", params={"n": 5, "strategy": strategy})
 
         assert answer.status_code == 200
@@ -25,6 +32,31 @@ class TestListCandidates:
         second = ids(await client.get("/v1/candidates", params={"n": 2, "user_id": "ada"}))
 
         assert second == first[1:]
+
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    async def test_leaves_out_what_was_skipped(self, client: httpx.AsyncClient, strategy: Strategy) -> None:
+        stored, given, rated = [f"i{item}" for item in range(10)], [f"i{item}" for item in range(10, 20)], "i20"
+        await client.post("/v1/users/ada/skips", json={"item_ids": stored})
+        await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": rated, "rating": 3}]})
+
+        params = {"n": 500, "strategy": strategy, "user_id": "ada", "skipped": given}
+        answer = await client.get("/v1/candidates", params=params)
+
+        assert set(ids(answer)) == {f"i{item}" for item in range(21, 40)}
+
+    async def test_a_visitor_may_say_what_was_skipped(self, client: httpx.AsyncClient) -> None:
+        first = ids(await client.get("/v1/candidates", params={"n": 3}))
+
+        second = ids(await client.get("/v1/candidates", params={"n": 2, "skipped": [first[0], "unheard-of"]}))
+
+        assert second == first[1:]
+
+    async def test_the_default_strategy_is_a_setting(self, settings: Settings, tmp_path: Path) -> None:
+        changed = settings.model_copy(update={"candidate_strategy": Strategy.RANDOM, "state_dir": tmp_path / "other"})
+        async with connected(create_app(changed)) as client:
+            default = ids(await client.get("/v1/candidates"))
+            assert default == ids(await client.get("/v1/candidates", params={"strategy": "random"}))
+            assert default != ids(await client.get("/v1/candidates", params={"strategy": "gradient_popularity"}))
 
     async def test_a_user_may_be_new(self, client: httpx.AsyncClient) -> None:
         known = await client.get("/v1/candidates")
@@ -52,11 +84,59 @@ class TestListCandidates:
             ({"strategy": "guess"}, "strategy"),
             ({"filter": "director:x"}, "filter.director"),
             ({"user_id": "a/b"}, "user_id"),
+            ({"skipped": "a/b"}, "skipped.0"),
             ({"seed": -1}, "seed"),
         ],
     )
     async def test_refuses(self, client: httpx.AsyncClient, params: dict[str, str | int], field: str) -> None:
         answer = await client.get("/v1/candidates", params=params)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+class TestChooseCandidates:
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    async def test_answers_as_for_a_stored_user(self, client: httpx.AsyncClient, strategy: Strategy) -> None:
+        ratings = [{"item_id": f"i{item}", "rating": 1 + item % 5} for item in range(5)]
+        skipped = [f"i{item}" for item in range(5, 15)]
+        await client.post("/v1/users/ada/ratings", json={"ratings": ratings})
+        await client.post("/v1/users/ada/skips", json={"item_ids": skipped})
+
+        body = {"ratings": ratings, "skipped": skipped, "strategy": strategy, "n": 30}
+        answer = await client.post("/v1/candidates", json=body)
+
+        stored = await client.get("/v1/candidates", params={"user_id": "ada", "strategy": strategy, "n": 30})
+        assert answer.status_code == 200
+        assert answer.json() == stored.json()
+
+    async def test_of_nobody_nothing_need_be_known(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/candidates", json={})
+
+        assert answer.json() == (await client.get("/v1/candidates")).json()
+
+    async def test_filters_and_exclusions(self, client: httpx.AsyncClient) -> None:
+        body = {"n": 500, "filter": {"genre": ["comedy"]}, "exclude": ["i1"], "skipped": ["i3"]}
+
+        answer = await client.post("/v1/candidates", json=body)
+
+        assert set(ids(answer)) == {f"i{item}" for item in range(5, 40, 2)}
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"n": 0}, "n"),
+            ({"strategy": "guess"}, "strategy"),
+            ({"filter": {"director": ["x"]}}, "filter.director"),
+            ({"ratings": [{"item_id": "i1", "rating": 6}]}, "ratings.0.rating"),
+            ({"ratings": [{"item_id": "unheard-of", "rating": 3}]}, "ratings.0.item_id"),
+            ({"skipped": ["i1", "a/b"]}, "skipped.1"),
+            ({"skip": ["i1"]}, "skip"),
+            ({"seed": -1}, "seed"),
+        ],
+    )
+    async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, object], field: str) -> None:
+        answer = await client.post("/v1/candidates", json=body)
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]

@@ -5,6 +5,7 @@ import pytest
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.ratings import NewRating, RatingRepository
+from app.storage.skips import SkipRepository
 from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
 
@@ -61,12 +62,34 @@ async def test_saving_without_attributes_keeps_them(rated: Database) -> None:
         assert user.attributes == {"country": "fr"}
 
 
+async def skips_of(database: Database, user_id: str) -> dict[str, datetime]:
+    async with database.read() as session:
+        return {
+            skip.item_id: skip.skipped_at for skip in await SkipRepository(session).page(user_id, after=None, limit=9)
+        }
+
+
+async def test_an_item_is_rated_or_skipped_and_a_skip_keeps_its_time(rated: Database) -> None:
+    async with rated.write() as session:
+        skips = SkipRepository(session)
+        await skips.save("ada", ["i1", "i3", "i4"], skipped_at=NOON)
+        await skips.save("ada", ["i1"], skipped_at=NOON)
+        await skips.save("ada", ["i4"], skipped_at=NOON + timedelta(hours=1))
+    assert await skips_of(rated, "ada") == {"i3": NOON, "i4": NOON}
+
+    async with rated.write() as session:
+        await RatingRepository(session).save("ada", [NewRating("i3", 4, NOON)])
+    assert await skips_of(rated, "ada") == {"i4": NOON}
+
+
 async def test_erasing_a_user_erases_the_ratings(rated: Database) -> None:
     async with rated.write() as session:
+        await SkipRepository(session).save("ada", ["i3"], skipped_at=NOON)
         assert await UserRepository(session).delete("ada")
         assert not await UserRepository(session).delete("ada")
 
     assert await ratings_of(rated, "ada") == {}
+    assert await skips_of(rated, "ada") == {}
 
 
 async def test_nothing_is_there_of_unknown_users(rated: Database) -> None:

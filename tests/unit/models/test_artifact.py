@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
 from safetensors.torch import load, save
 
 from models.artifact import (
+    EXPOSURE,
     ITEMS,
     MANIFEST,
     STATISTICS,
@@ -24,7 +26,7 @@ from models.artifact import (
 from models.data.dataset import Entities
 from models.ranking import Recommender
 
-FILES = (MANIFEST, WEIGHTS, ITEMS)
+FILES = (MANIFEST, WEIGHTS, EXPOSURE, ITEMS)
 
 
 @pytest.fixture
@@ -39,6 +41,7 @@ def save_again(model: TrainedModel, directory: Path, **changes: Any) -> None:  #
         "weights": model.learner.state_dict(),
         "items": model.items,
         "statistics": model.statistics,
+        "exposure": model.exposure,
     }
     save_artifact(directory, **{**parts, **changes})
 
@@ -80,6 +83,8 @@ class TestRoundTrip:
         assert all(torch.equal(value, expected[name]) for name, value in copy.learner.state_dict().items())
         assert copy.items.table.equals(model.items.table)
         assert copy.statistics.equals(model.statistics)
+        assert np.array_equal(copy.exposure.biases, model.exposure.biases)
+        assert np.array_equal(copy.exposure.loadings, model.exposure.loadings)
         assert copy.manifest == model.manifest
 
     def test_loaded_model_cannot_be_trained_by_accident(self, model: TrainedModel) -> None:
@@ -125,7 +130,7 @@ class TestDamaged:
         assert ("cannot be read as JSON" if file == MANIFEST else "truncated or altered") in reason
 
     @pytest.mark.parametrize("where", [0.01, 0.3, 0.6, 0.99])
-    @pytest.mark.parametrize("file", [WEIGHTS, ITEMS])
+    @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
     def test_one_byte_changed(self, directory: Path, file: str, where: float) -> None:
         content = bytearray((directory / file).read_bytes())
         content[int(where * len(content))] ^= 1
@@ -156,10 +161,12 @@ class TestManifest:
         change_manifest(directory, change, resealed=False)
         assert "it was altered" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("version", [0, 2, "1", None])
+    @pytest.mark.parametrize("version", [0, 1, "2", None])
     def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
-        assert refused(directory, MANIFEST) == f"format version {version}, but this release reads 1"
+        assert (
+            refused(directory, MANIFEST) == f"format version {version}, but this release reads 2; train the model again"
+        )
 
     @pytest.mark.parametrize("text", ["", "[]", '"x"', "{", "\x00"])
     def test_other_json_is_refused(self, directory: Path, text: str) -> None:
@@ -174,7 +181,7 @@ class TestManifest:
         change_manifest(directory, lambda body: body.update(remark="mine"), resealed=True)
         assert "remark" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("file", [WEIGHTS, ITEMS])
+    @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
     def test_file_that_it_does_not_name_is_missing(self, directory: Path, file: str) -> None:
         change_manifest(directory, lambda body: body["files"].pop(file), resealed=True)
         assert refused(directory, MANIFEST) == f"names no {file}"

@@ -6,11 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.candidates import Strategy, strategy_scores
+from models.candidates.fixed import strategy_scores
+from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, Entities
 from models.features import EncodedRows
 from models.heads.base import Predictions
@@ -329,11 +332,60 @@ class TestWithChanges:
 
 
 class TestCandidates:
-    @pytest.mark.parametrize("strategy", list(Strategy))
+    @pytest.mark.parametrize("strategy", [strategy for strategy in Strategy if strategy is not Strategy.SEQUENTIAL])
     def test_have_the_highest_scores_best_first(self, recommender: Recommender, strategy: Strategy) -> None:
         candidates = recommender.candidates(strategy=strategy, n=7)
         expected = np.sort(strategy_scores(recommender.model.statistics, strategy))[::-1][:7]
         assert [candidate.score for candidate in candidates] == expected.tolist()
+
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    @given(
+        rated=st.sets(st.integers(0, 39)),
+        skipped=st.sets(st.integers(0, 39)),
+        exclude=st.sets(st.integers(0, 39), max_size=10),
+        horror=st.booleans(),
+        n=st.integers(1, 50),
+    )
+    @settings(max_examples=20)
+    def test_are_allowed_once_each_and_the_same_again(
+        self,
+        model: TrainedModel,
+        strategy: Strategy,
+        rated: set[int],
+        skipped: set[int],
+        exclude: set[int],
+        horror: bool,
+        n: int,
+    ) -> None:
+        recommender = Recommender(model, model.items)
+        genres = {"genre": ["horror"]} if horror else None
+        known = [[*(f"i{item}" for item in items), "of-old"] for items in (rated, skipped, exclude)]
+        first, again = (
+            recommender.candidates(
+                strategy=strategy, n=n, rated=known[0], skipped=known[1], exclude=known[2], where=genres
+            )
+            for _ in range(2)
+        )
+        assert first == again
+        allowed = {f"i{item}" for item in range(0, 40, 2 if horror else 1)} - {item for each in known for item in each}
+        assert set(ids(first)) <= allowed
+        assert len(set(ids(first))) == len(first) == min(n, len(allowed))
+        assert all(0.0 <= candidate.score <= 1.0 for candidate in first)
+        assert [candidate.score for candidate in first] == sorted((own.score for own in first), reverse=True)
+
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    def test_items_that_came_after_training_are_asked_about_too(
+        self, recommender: Recommender, strategy: Strategy
+    ) -> None:
+        new = entity_table(recommender.model.schema.items.fields, [("new", "New Film", {"genre": ["horror"]})])
+        changed = recommender.with_changes(new, [])
+        assert set(ids(changed.candidates(strategy=strategy, n=100))) == {*recommender.items.ids, "new"}
+        others = [item_id for item_id in recommender.items.ids if item_id != "i0"]
+        assert ids(changed.candidates(strategy=Strategy.SEQUENTIAL, n=2, rated=["new"], skipped=others)) == ["i0"]
+
+    def test_a_catalogue_without_items_has_none(self, recommender: Recommender) -> None:
+        empty = without_items(recommender)
+        assert all(empty.candidates(strategy=strategy, n=5) == [] for strategy in Strategy)
 
     def test_excluded_items_are_left_out(self, recommender: Recommender) -> None:
         first, *others = recommender.candidates(strategy=Strategy.POPULARITY, n=6)

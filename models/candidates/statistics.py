@@ -1,8 +1,6 @@
-"""Evidence candidates: which items are worth asking a new user to rate (MeLU, Lee et al., KDD 2019, §3.4)."""
+"""What the strategies know of every item: popularity, spread of the ratings, and gradient value (MeLU, §3.4)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,34 +14,6 @@ from models.episode_predictions import EncodedData
 from models.learner import Learner, Support
 
 _BATCH_USERS = 32
-
-
-class Strategy(StrEnum):
-    """How candidates are chosen."""
-
-    GRADIENT_POPULARITY = "gradient_popularity"
-    """Gradient value × popularity value, the paper's."""
-    POPULARITY = "popularity"
-    """How many rated an item."""
-    POPULARITY_ENTROPY = "popularity_entropy"
-    """log(1 + popularity) × entropy of the ratings (Rashid et al., IUI 2002, §3.3)."""
-    RANDOM = "random"
-    """Any item, drawn from a seed."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An item to ask about.
-
-    Attributes:
-        item_id: The item.
-        title: Its name, if it has one.
-        score: What the strategy ranked it by, in [0, 1].
-    """
-
-    item_id: str
-    title: str | None
-    score: float
 
 
 def item_statistics(
@@ -81,31 +51,6 @@ def item_statistics(
             "gradient_value": mean_norms / mean_norms.max(),
         }
     ).with_columns(pl.col("rating_mean").fill_nan(None))
-
-
-def strategy_scores(statistics: pl.DataFrame, strategy: Strategy, *, seed: int = 0) -> NDArray[np.float64]:
-    """What each strategy ranks items by.
-
-    Args:
-        statistics: A table as of `item_statistics`.
-        strategy: The strategy.
-        seed: Of the random strategy.
-
-    Returns:
-        float64 [items], in [0, 1].
-    """
-    counts = statistics["rating_count"].to_numpy().astype(np.float64)
-    popularity = counts / max(counts.max(initial=0.0), 1.0)
-    match strategy:
-        case Strategy.GRADIENT_POPULARITY:
-            return np.asarray(statistics["gradient_value"].to_numpy() * popularity)
-        case Strategy.POPULARITY:
-            return np.asarray(popularity)
-        case Strategy.POPULARITY_ENTROPY:
-            scores = np.log1p(counts) * statistics["rating_entropy"].to_numpy()
-            return np.asarray(scores / max(scores.max(initial=0.0), 1e-12))
-        case Strategy.RANDOM:
-            return np.random.default_rng(seed).random(len(counts))
 
 
 def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Episode]:

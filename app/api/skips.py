@@ -1,0 +1,45 @@
+"""What a user was asked about and could not rate."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.dependencies import ServicesDep, UserId
+from app.api.models import EntityId, RequestModel, ResponseModel
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.errors import InvalidRequestError, UserNotFoundError
+
+router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])
+
+
+class SkipsRequest(RequestModel):
+    """Items that the user cannot rate."""
+
+    item_ids: Annotated[list[EntityId], Field(min_length=1, max_length=1000)]
+
+
+class SkipResponse(ResponseModel):
+    """A stored skip."""
+
+    item_id: str
+    skipped_at: datetime
+
+
+@router.post("", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(InvalidRequestError))
+async def add_skips(user_id: UserId, body: SkipsRequest, services: ServicesDep) -> None:
+    """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new.
+
+    An item that the user has rated stays rated, and one that is rated later is skipped no longer.
+    """
+    await services.skips.add(user_id, body.item_ids)
+
+
+@router.get("", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+async def list_skips(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[SkipResponse]:
+    """The user's skips, by item id."""
+    skips = await services.skips.page(user_id, after=page.after, limit=page.limit)
+    return page.page(skips, SkipResponse.model_validate, key=lambda skip: skip.item_id)

@@ -1,0 +1,43 @@
+"""Skips: items that a user was asked about and could not rate."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.errors import UserNotFoundError
+from app.services.checks import missing_faults, raise_faults
+from app.storage.database import Database
+from app.storage.items import ItemRepository
+from app.storage.skips import SkipRepository
+from app.storage.tables import Skip
+from app.storage.users import UserRepository
+
+
+class Skips:
+    """Stores and lists skips."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, user_id: str, item_ids: Sequence[str]) -> None:
+        """Store skips; creates the user if new. An item that the user has rated is not skipped.
+
+        Raises:
+            InvalidRequestError: If an item is not in the catalogue; nothing is stored.
+        """
+        async with self._database.read() as session:
+            missing = await ItemRepository(session).missing(item_ids)
+        raise_faults(missing_faults(item_ids, missing, where="item_ids"))
+        async with self._database.write() as session:
+            await UserRepository(session).save(user_id, None)
+            await SkipRepository(session).save(user_id, item_ids, skipped_at=datetime.now(UTC))
+
+    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Skip]:
+        """A user's skips by item id, from behind `after` on.
+
+        Raises:
+            UserNotFoundError: If the user is unknown.
+        """
+        async with self._database.read() as session:
+            if await UserRepository(session).get(user_id) is None:
+                raise UserNotFoundError(user_id)
+            return await SkipRepository(session).page(user_id, after=after, limit=limit)

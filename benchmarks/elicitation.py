@@ -1,0 +1,312 @@
+"""What asking is worth, by strategy: writes docs/results/elicitation.{md,json} and a plot.
+
+    python -m benchmarks.elicitation --data DIR [--work DIR] [--model ARTIFACT] [--other-seed ARTIFACT]
+
+New users with 13 ratings or more. A random half of a user's ratings is what he or she can answer, and a question about
+anything else is skipped; the other half is predicted from the answers. Five splits; means over users of the means over
+splits, with bootstrap 95 % intervals over users, and paired differences to asking for the most popular items.
+
+Without `--model`, the preset `coldstart` is trained into the work directory; likewise, with another seed, the model by
+which it is told how stable gradient × popularity is. What is measured is kept there, one file a strategy under the
+model's version, so that an interrupted run goes on.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from app.cli.train import ProgressBar
+from benchmarks.quality import measure_episodes
+from models.artifact import TrainedModel, load_artifact
+from models.candidates.fixed import strategy_scores
+from models.candidates.sequential import Asked
+from models.candidates.strategy import Strategy
+from models.data.dataset import Dataset, State
+from models.data.episodes import Episode
+from models.data.reader import read_dataset
+from models.data.splits import Split
+from models.meta.preset import load_preset
+from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.predictors import Predict, by_learner
+from models.ranking import Recommender
+from models.threads import compute_in_one_thread
+from models.training import train
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+PRESET = "coldstart"
+NOTHING = "nothing asked"
+REFERENCE = Strategy.POPULARITY
+NAMES = (NOTHING, *Strategy)
+QUESTIONS = (5, 10, 20)
+MEASURES = {"mae": "MAE, median", "ndcg@3_linear": "nDCG@3, linear gain", "answered": "share of the questions answered"}
+SPLITS = range(5)
+MIN_RATINGS = 13
+BANDS = {"13 to 100 ratings": 100, "13 ratings or more": np.inf}
+"""By name, the most ratings of a user."""
+
+BATCH_USERS = 64
+RESAMPLES = 2000
+
+Values = dict[str, NDArray[np.float64]]
+"""By questions and measure, such as `5/mae`: one value a user, the mean over the splits."""
+
+Figures = dict[str, dict[str, dict[str, dict[str, float]]]]
+"""By band, strategy and questions/measure: the value, its interval, and the paired difference to the reference."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A new user in one split.
+
+    Attributes:
+        episode: The support set is all that the user can answer.
+        ratings: How many ratings the user has in all.
+    """
+
+    episode: Episode
+    ratings: int
+
+    def answering(self, items: NDArray[np.int64]) -> Episode:
+        """The episode after questions about these items."""
+        own = self.episode
+        known = np.isin(own.support_items, items)
+        return Episode(
+            own.state,
+            own.user,
+            own.support_items[known],
+            own.support_ratings[known],
+            own.query_items,
+            own.query_ratings,
+        )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Whom to ask, by which model."""
+
+    dataset: Dataset
+    model: TrainedModel
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """The model over the data set's items."""
+        return Recommender(self.model, self.dataset.items)
+
+    @cached_property
+    def predict(self) -> Predict:
+        """The model's predictions."""
+        return by_learner(self.model, self.dataset, steps=self.model.manifest.preset.local_update.steps)
+
+    def people(self, split: int) -> list[Person]:
+        """All new users with enough ratings, each with a random half of the ratings to answer from."""
+        states = Split.of(self.dataset, self.model.manifest.split).states
+        ratings = self.dataset.ratings
+        people = []
+        for user in range(len(self.dataset.users)):
+            own = slice(ratings.offsets[user], ratings.offsets[user + 1])
+            rows = own.start + np.flatnonzero(states[own] == State.USER_COLD)
+            if len(rows) < MIN_RATINGS:
+                continue
+            shuffled = np.random.default_rng([split, user]).permutation(rows)
+            support, query = shuffled[: len(rows) // 2], shuffled[len(rows) // 2 :]
+            episode = Episode(
+                State.USER_COLD,
+                user,
+                ratings.items[support],
+                ratings.values[support],
+                ratings.items[query],
+                ratings.values[query],
+            )
+            people.append(Person(episode, len(rows)))
+        return people
+
+    def asked(self, name: str, people: list[Person], split: int) -> NDArray[np.int64]:
+        """What each is asked about, in order; int64 [people, questions]."""
+        if name == NOTHING:
+            return np.empty((len(people), 0), dtype=np.int64)
+        if name == Strategy.SEQUENTIAL:
+            chunks = range(0, len(people), BATCH_USERS)
+            return np.concatenate([self._asked_in_turn(people[start : start + BATCH_USERS]) for start in chunks])
+        scores = strategy_scores(self.model.statistics, Strategy(name), seed=split)
+        return np.tile(np.argsort(-scores, kind="stable")[: QUESTIONS[-1]], (len(people), 1))
+
+    def _asked_in_turn(self, people: list[Person]) -> NDArray[np.int64]:
+        known = np.zeros((len(people), len(self.dataset.items)), dtype=np.bool_)
+        for row, person in enumerate(people):
+            known[row, person.episode.support_items] = True
+        items = np.empty((len(people), 0), dtype=np.int64)
+        for _ in range(QUESTIONS[-1]):
+            answered = np.take_along_axis(known, items, axis=1)
+            asked = Asked(items, answered, np.ones(items.shape, dtype=np.bool_))
+            chosen, _ = self.recommender.questions.choose(asked, np.ones_like(known), 1)
+            items = np.concatenate([items, chosen], axis=1)
+        return items
+
+
+def main() -> None:
+    """Measure what is not yet measured, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-elicitation"))
+    parser.add_argument("--model", type=Path, help="an artifact of the preset, instead of training one")
+    parser.add_argument("--other-seed", type=Path, help="another of another seed, instead of training it")
+    arguments = parser.parse_args()
+    compute_in_one_thread()
+    dataset, _ = read_dataset(arguments.data)
+    first, second = (
+        load_artifact(given or _trained(dataset, arguments.data, arguments.work, seed))
+        for seed, given in enumerate((arguments.model, arguments.other_seed))
+    )
+    bench = Bench(dataset, first)
+    results = {name: measured(bench, name, arguments.work / first.version) for name in NAMES}
+    counts = np.array([person.ratings for person in bench.people(0)])
+    figures = {
+        "users": {band: int((counts <= most).sum()) for band, most in BANDS.items()},
+        "bands": {band: band_figures(results, counts <= most) for band, most in BANDS.items()},
+        "gradient_popularity_overlap": overlap(first, second),
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "elicitation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    plot(figures["bands"], RESULTS / "elicitation.svg")
+    (RESULTS / "elicitation.md").write_text(page(dataset.schema.name, figures), encoding="utf-8")
+
+
+def _trained(dataset: Dataset, data_path: Path, work: Path, seed: int) -> Path:
+    """The preset's artifact of a seed, trained if it is not there."""
+    directory = work / f"{PRESET}-seed-{seed}"
+    if not directory.exists():
+        preset = load_preset(PRESET).with_training(seed=seed)
+        with ProgressBar() as bar:
+            train(dataset, preset, directory, data_path=data_path, observer=bar)
+    return directory
+
+
+def measured(bench: Bench, name: str, directory: Path) -> Values:
+    """A strategy's values, from the directory where they are there."""
+    file = directory / f"{name.replace(' ', '-')}.npz"
+    if not file.exists():
+        Console().print(f"measuring {name}")
+        values = measure(bench, name)
+        directory.mkdir(parents=True, exist_ok=True)
+        with (temporary := file.with_suffix(".new")).open("wb") as stream:
+            np.savez_compressed(stream, **values)
+        temporary.replace(file)
+    with np.load(file, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def measure(bench: Bench, name: str) -> Values:
+    """Every measure of every user after each number of questions."""
+    collected: dict[str, list[NDArray[np.float64]]] = {}
+    for split in SPLITS:
+        people = bench.people(split)
+        asked = bench.asked(name, people, split)
+        for questions in QUESTIONS:
+            episodes = [person.answering(items[:questions]) for person, items in zip(people, asked, strict=True)]
+            measures = measure_episodes(bench.predict, episodes)
+            measures["answered"] = np.array([len(episode.support_items) / questions for episode in episodes])
+            for measure in MEASURES:
+                collected.setdefault(f"{questions}/{measure}", []).append(measures[measure])
+    return {cell: np.mean(splits, axis=0) for cell, splits in collected.items()}
+
+
+def band_figures(results: dict[str, Values], users: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
+    """By strategy and cell: the mean of these users, its interval, and the paired difference to the reference."""
+    reference = results[REFERENCE]
+    return {
+        name: {cell: _figures(values[users], reference[cell][users]) for cell, values in own.items()}
+        for name, own in results.items()
+    }
+
+
+def _figures(values: NDArray[np.float64], reference: NDArray[np.float64]) -> dict[str, float]:
+    columns = np.stack([values, values - reference], axis=1)
+    value, difference = columns.mean(axis=0)
+    low, high = interval_95(bootstrap_means(columns, resamples=RESAMPLES, seed=0))
+    return {
+        "value": float(value),
+        "low": float(low[0]),
+        "high": float(high[0]),
+        "difference": float(difference),
+        "difference_low": float(low[1]),
+        "difference_high": float(high[1]),
+    }
+
+
+def overlap(first: TrainedModel, second: TrainedModel) -> int:
+    """How many of the 20 best items by gradient × popularity two models share."""
+    best = [
+        np.argsort(-strategy_scores(model.statistics, Strategy.GRADIENT_POPULARITY), kind="stable")[:20]
+        for model in (first, second)
+    ]
+    return len(np.intersect1d(*best))
+
+
+def plot(bands: Figures, file: Path) -> None:
+    """MAE against the number of questions, one panel a band."""
+    figure, panels = plt.subplots(1, len(bands), figsize=(11, 4.5), layout="constrained")
+    for panel, (band, own) in zip(panels, bands.items(), strict=True):
+        start = own[NOTHING][f"{QUESTIONS[0]}/mae"]["value"]
+        for name in Strategy:
+            maes = [start, *(own[name][f"{questions}/mae"]["value"] for questions in QUESTIONS)]
+            bold = name is Strategy.SEQUENTIAL
+            panel.plot((0, *QUESTIONS), maes, label=name, linewidth=2.5 if bold else 1, marker=".")
+        panel.set_title(f"users with {band}")
+        panel.set_xticks((0, *QUESTIONS))
+        panel.set_xlabel("questions asked")
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel(MEASURES["mae"])
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(Strategy))
+    figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
+
+
+def page(data: str, figures: dict[str, object]) -> str:
+    """The whole page."""
+    bands: Figures = figures["bands"]  # type: ignore[assignment]
+    users: dict[str, int] = figures["users"]  # type: ignore[assignment]
+    parts = [
+        f"# What asking is worth, on {data}",
+        "Regenerated by `make bench-elicitation DATA=DIR`; all figures are in elicitation.json.",
+        (__doc__ or "").split("\n\n")[2],
+        "![MAE against the number of questions](elicitation.svg)",
+    ]
+    for band, own in bands.items():
+        parts.append(f"## Users with {band} ({users[band]})")
+        parts += [f"### {title}\n\n{table(own, measure)}" for measure, title in MEASURES.items()]
+    parts.append(
+        "## Stability\n\nOf the 20 best items by gradient × popularity, models of two training seeds share "
+        f"{figures['gradient_popularity_overlap']}."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def table(strategies: dict[str, dict[str, dict[str, float]]], measure: str) -> str:
+    """One measure after each number of questions, and its paired difference to the reference, Markdown."""
+    heads = [f"{questions} questions | less {REFERENCE}" for questions in QUESTIONS]
+    rows = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * (2 * len(QUESTIONS))]
+    for name, own in strategies.items():
+        cells = [own[f"{questions}/{measure}"] for questions in QUESTIONS]
+        rows.append(f"| {name} | " + " | ".join(_cell(cell, compared=name != REFERENCE) for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def _cell(figures: dict[str, float], *, compared: bool) -> str:
+    value = f"{figures['value']:.4f}"
+    if not compared:
+        return f"{value} | "
+    return (
+        f"{value} | {figures['difference']:+.4f} "
+        f"({figures['difference_low']:+.4f} to {figures['difference_high']:+.4f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Which items a user has seen: a logistic factorisation of who rated what, folded in from answers and skips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.dataset import Dataset
+
+_RANK = 8
+_ITEM_RIDGE = 1.0
+_BIAS_RIDGE = 0.01
+_SWEEPS = 8
+_MOST_USERS = 10_000
+_MOST_ITEMS = 10_000
+"""Every cell of users × items counts, also the empty ones. Of more users a random part is enough; of more items those
+that fewer have rated are known by how many have: nobody would be asked about them."""
+
+_CHUNK = 256
+_FOLD_IN_STEPS = 50
+_LONGEST_STEP = 2.0
+_TOLERANCE = 1e-8
+_LEAST_LOG_ODDS = -12.0
+"""Of an item without training ratings; as good as never seen, and yet a number to rank by."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """`P(user i has seen item j) = σ(b_j + z_jᵀ p_i)` with the prior `p_i ~ N(0, I)` over users.
+
+    Rating an item is taken for having seen it: a logistic matrix factorisation (Johnson, NIPS 2014 workshop), every
+    pair of a user and an item without a rating a negative one.
+
+    Attributes:
+        biases: float64 [items], b_j.
+        loadings: float64 [items, factors], z_j.
+    """
+
+    biases: NDArray[np.float64]
+    loadings: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, dataset: Dataset, training: NDArray[np.bool_], *, seed: int) -> Self:
+        """Factorise who rated what.
+
+        Alternating ridge regressions under the quadratic bound of the logistic loss (Jaakkola & Jordan 2000) take the
+        likelihood up with every sweep. In the end the users' factors are made white, by which their prior becomes
+        N(0, I): activity is one of the factors.
+
+        Args:
+            dataset: The data set.
+            training: bool [ratings], the ratings that may be used.
+            seed: Of the items' initial factors and of the users taken, where there are very many.
+        """
+        generator = np.random.default_rng(seed)
+        users, items = dataset.ratings.users[training], dataset.ratings.items[training]
+        taken = np.unique(users)
+        if len(taken) > _MOST_USERS:
+            taken = np.sort(generator.choice(taken, _MOST_USERS, replace=False))
+        kept = np.isin(users, taken)
+        users, items = users[kept], items[kept]
+        counts = np.bincount(items, minlength=len(dataset.items))
+        shares = (counts + 0.5) / (len(taken) + 1.0)
+        all_biases = np.where(counts > 0, np.log(shares / (1 - shares)), _LEAST_LOG_ODDS)
+        rated = np.argsort(-counts, kind="stable")[:_MOST_ITEMS]
+        rated = np.sort(rated[counts[rated] > 0])
+        columns = np.full(len(counts), -1)
+        columns[rated] = np.arange(len(rated))
+        kept = columns[items] >= 0
+        seen = np.zeros((len(taken), len(rated)), dtype=np.bool_)
+        seen[np.searchsorted(taken, users[kept]), columns[items[kept]]] = True
+
+        # Column 0 of the users' factors is their activity: its loading is 1 until the end.
+        loadings = generator.normal(0.0, 0.1, (len(rated), _RANK + 1)).astype(np.float32)
+        loadings[:, 0] = 1.0
+        factors = np.zeros((len(taken), _RANK + 1), dtype=np.float32)
+        item_side = np.column_stack([all_biases[rated].astype(np.float32), loadings[:, 1:]])
+        for _ in range(_SWEEPS):
+            _solve_side(factors, loadings, item_side[:, 0], seen, ridge=np.ones(_RANK + 1))
+            _solve_side(
+                item_side,
+                np.column_stack([np.ones(len(taken), dtype=np.float32), factors[:, 1:]]),
+                factors[:, 0],
+                seen.T,
+                ridge=np.array([_BIAS_RIDGE, *[_ITEM_RIDGE] * _RANK]),
+            )
+            loadings[:, 1:] = item_side[:, 1:]
+        mean, root = _mean_and_root(factors.astype(np.float64))
+        all_biases[rated] = item_side[:, 0] + loadings @ mean
+        all_loadings = np.zeros((len(dataset.items), _RANK + 1))
+        all_loadings[rated] = loadings @ root
+        return cls(all_biases, all_loadings)
+
+    def over(self, rows: Sequence[int | None]) -> "Exposure":
+        """The same over other items: row of each in these, None for those that came after training."""
+        known = np.array([row is not None for row in rows], dtype=np.bool_)
+        taken = np.array([row for row in rows if row is not None], dtype=np.int64)
+        biases = np.full(len(rows), _LEAST_LOG_ODDS)
+        loadings = np.zeros((len(rows), self.loadings.shape[1]))
+        biases[known], loadings[known] = self.biases[taken], self.loadings[taken]
+        return Exposure(biases, loadings)
+
+    def fold_in(
+        self, items: NDArray[np.integer], seen: NDArray[np.bool_], mask: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """The users' most probable factors, given what they have and have not seen, by Newton's method.
+
+        Args:
+            items: int [B, N], rows of items that each user was asked about.
+            seen: bool [B, N], whether the user could answer.
+            mask: bool [B, N]; where it is unset there is padding.
+
+        Returns:
+            float64 [B, factors]; the prior mean 0 of a user who was asked nothing.
+        """
+        biases, loadings = self.biases[items], self.loadings[items] * mask[..., None]
+        factors = np.zeros((len(items), self.loadings.shape[1]))
+        for _ in range(_FOLD_IN_STEPS if mask.any() else 0):
+            probabilities = _sigmoid(biases + _product(loadings, factors))
+            gradient = _product(loadings.swapaxes(1, 2), seen - probabilities) - factors
+            curvature = loadings.swapaxes(1, 2) @ (loadings * (probabilities * (1 - probabilities))[..., None])
+            step = np.linalg.solve(curvature + np.eye(factors.shape[1]), gradient[..., None])[..., 0]
+            length = np.linalg.norm(step, axis=1, keepdims=True)
+            factors += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(length, _TOLERANCE))
+            if length.max() < _TOLERANCE:
+                break
+        return factors
+
+    def probabilities(self, factors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(seen) of every item; float64 [B, items] for factors [B, factors]."""
+        return _sigmoid(self.biases + factors @ self.loadings.T)
+
+
+def _solve_side(
+    side: NDArray[np.float32],
+    other: NDArray[np.float32],
+    offsets: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+    *,
+    ridge: NDArray[np.float64],
+) -> None:
+    """One ridge regression a row of one side, given the other: bool [rows, others] seen, offsets of the others."""
+    width = side.shape[1]
+    squares = (other[:, :, None] * other[:, None, :]).reshape(len(other), width * width)
+    for start in range(0, len(side), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        log_odds = np.abs(side[rows] @ other.T + offsets)
+        weights = np.divide(
+            np.tanh(log_odds / 2), 2 * log_odds, out=np.full_like(log_odds, 0.25), where=log_odds > 1e-3
+        )
+        normal = (weights @ squares).reshape(-1, width, width) + np.diag(ridge).astype(np.float32)
+        targets = (seen[rows] - np.float32(0.5) - weights * offsets) @ other
+        side[rows] = np.linalg.solve(normal, targets[..., None])[..., 0]
+
+
+def _mean_and_root(factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of the rows, and a matrix R with R Rᵀ their covariance."""
+    width = factors.shape[1]
+    mean = np.asarray(factors.mean(axis=0))
+    centred = factors - mean
+    covariance = centred.T @ centred / len(factors) + 1e-6 * np.eye(width)
+    return mean, np.asarray(np.linalg.cholesky(covariance))
+
+
+def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * log_odds))
+
+
+def _product(matrices: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[B, n, m] × [B, m] → [B, n]."""
+    return np.asarray((matrices @ vectors[..., None])[..., 0])
