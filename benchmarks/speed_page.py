@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, str] = {
     "training_throughput": "Training: the local update",
     "training_throughput_cuda": "Training on a GPU",
     "training_run": "Training: whole runs",
+    "serving_latency": "Serving: from ratings to a ranked list",
+    "million_items": "Catalogues of up to a million items",
 }
 """Module → heading, in the order of the page."""
 

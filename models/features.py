@@ -7,8 +7,9 @@ is a Pydantic model, so that an artifact's manifest holds it as JSON.
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 
-from models.schema import AttributeField, FieldKind
+from models.schema import AttributeField, AttributeValue, FieldKind
 
 UNKNOWN = 0
 """Index of a vocabulary's unknown value."""
@@ -71,8 +72,8 @@ class FieldEncoder(BaseModel, ABC):
         """Learn the vocabulary or scale from the field's values in the training rows."""
 
     @abstractmethod
-    def encode(self, column: pl.Series) -> Tensor:
-        """Encode a column; never fails on values that were not seen in training."""
+    def encode(self, values: Sequence[Any]) -> Tensor:
+        """Encode the values of some rows, None being unknown; never fails on one that was not seen in training."""
 
     @abstractmethod
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
@@ -105,12 +106,14 @@ class VocabularyEncoder(FieldEncoder):
             rare=sum(count < field.min_count for count in counts.values()),
         )
 
-    def _index_of(self) -> dict[str, int]:
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """The index of each value."""
         return {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
 
     def _padded(self, rows: Iterable[Iterable[str]]) -> Tensor:
         """The indices of each row's distinct known values, padded with `UNKNOWN` to the longest."""
-        index_of = self._index_of()
+        index_of = self.index_of
         known = [[index_of[value] for value in dict.fromkeys(row) if value in index_of] for row in rows]
         encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
         for row, indices in enumerate(known):
@@ -128,10 +131,10 @@ class CategoricalEncoder(VocabularyEncoder):
         """Learn the categories."""
         return cls._of_values(field, column.drop_nulls().to_list())
 
-    def encode(self, column: pl.Series) -> Tensor:
+    def encode(self, values: Sequence[str | None]) -> Tensor:
         """Look up each category."""
-        index_of = self._index_of()
-        return torch.tensor([index_of.get(value, UNKNOWN) for value in column.to_list()], dtype=torch.int64)
+        indices = [UNKNOWN if value is None else self.index_of.get(value, UNKNOWN) for value in values]
+        return torch.tensor(indices, dtype=torch.int64)
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is index 0."""
@@ -151,9 +154,9 @@ class MultiValuedEncoder(VocabularyEncoder):
         """Learn the categories."""
         return cls._of_values(field, column.explode().drop_nulls().to_list())
 
-    def encode(self, column: pl.Series) -> Tensor:
+    def encode(self, values: Sequence[Sequence[str] | None]) -> Tensor:
         """Look up each row's categories."""
-        return self._padded(row or () for row in column.to_list())
+        return self._padded(row or () for row in values)
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is a row of padding."""
@@ -180,13 +183,13 @@ class ContinuousEncoder(FieldEncoder):
         deviation = float(known.std()) if known.min() < known.max() else 1.0
         return cls(name=field.name, embed=field.embed, mean=float(known.mean()), deviation=deviation)
 
-    def encode(self, column: pl.Series) -> Tensor:
+    def encode(self, values: Sequence[float | None]) -> Tensor:
         """Standardise."""
-        standardised = ((column.cast(pl.Float64) - self.mean) / self.deviation).clip(-MAX_DEVIATIONS, MAX_DEVIATIONS)
-        unknown = standardised.is_null()
-        return torch.from_numpy(
-            np.stack([standardised.fill_null(0.0).to_numpy(), unknown.to_numpy()], axis=1).astype(np.float32)
-        )
+        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+        unknown = np.isnan(numbers)
+        standardised = ((numbers - self.mean) / self.deviation).clip(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+        encoded = np.stack([np.where(unknown, 0.0, standardised), unknown], axis=1)
+        return torch.from_numpy(encoded.astype(np.float32))
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is (0, 1)."""
@@ -219,9 +222,9 @@ class TextEncoder(VocabularyEncoder):
             weights=tuple(1.0 + math.log((1 + len(column)) / (1 + counts[word])) for word in words),
         )
 
-    def encode(self, column: pl.Series) -> Tensor:
+    def encode(self, values: Sequence[str | None]) -> Tensor:
         """Look up each row's words."""
-        return self._padded(_words(text or "") for text in column.to_list())
+        return self._padded(_words(text or "") for text in values)
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is a row of padding."""
@@ -265,7 +268,18 @@ class FeatureEncoder(BaseModel):
 
     def encode(self, table: pl.DataFrame) -> EncodedRows:
         """Encode the rows of an entity table."""
-        return EncodedRows({field.name: field.encode(table[field.name]) for field in self.fields}, table.height)
+        return EncodedRows(
+            {field.name: field.encode(table[field.name].to_list()) for field in self.fields}, table.height
+        )
+
+    def encode_values(self, rows: Sequence[Mapping[str, AttributeValue]]) -> EncodedRows:
+        """Encode plain values, such as those of a request: the same as by a table, without building one.
+
+        Args:
+            rows: Attributes by field; those that are missing are unknown, others are ignored.
+        """
+        columns: dict[str, list[Any]] = {field.name: [row.get(field.name) for row in rows] for field in self.fields}
+        return EncodedRows({field.name: field.encode(columns[field.name]) for field in self.fields}, len(rows))
 
     def drop_fields(
         self, rows: EncodedRows, probability: float, generator: torch.Generator, *, keep: str | None = None

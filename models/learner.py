@@ -46,6 +46,23 @@ class LastLayer:
     noise: Tensor
 
 
+class ItemScorer(ABC, Generic[AdaptedT]):
+    """The items of a catalogue, prepared once for being scored for many users."""
+
+    @abstractmethod
+    def scores(self, adapted: AdaptedT, users: Tensor, rows: Tensor | None = None) -> Tensor:
+        """What ranks the items for B users: the scores that `Learner.predict` gives, and nothing else.
+
+        Args:
+            adapted: What `Learner.adapt` returned for these users.
+            users: float32 [B, user width], embedded.
+            rows: int64 [n], the items to score; None is all of them.
+
+        Returns:
+            float32 [B, n].
+        """
+
+
 class Learner(nn.Module, ABC, Generic[AdaptedT]):
     """A model that becomes one user's model by that user's support set.
 
@@ -90,6 +107,10 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
             items: float32 [B, Q, item width], embedded.
         """
 
+    def prepare(self, items: Tensor) -> ItemScorer[AdaptedT]:
+        """Prepare a catalogue (float32 [items, item width], embedded) for ranking; a learner may know a faster way."""
+        return _PredictedScores(self, items)
+
     @abstractmethod
     def loss(self, adapted: AdaptedT, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
         """How wrong the predictions are of true ratings (float32 [B, Q]); else as `predict`. float32 [B, Q]."""
@@ -109,3 +130,15 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
             items: float32 [items, item width], embedded.
         """
         return None
+
+
+class _PredictedScores(ItemScorer[AdaptedT]):
+    """Scores by predicting everything."""
+
+    def __init__(self, learner: Learner[AdaptedT], items: Tensor) -> None:
+        self._learner = learner
+        self._items = items
+
+    def scores(self, adapted: AdaptedT, users: Tensor, rows: Tensor | None = None) -> Tensor:
+        items = self._items if rows is None else self._items[rows]
+        return self._learner.predict(adapted, users, items.expand(len(users), *items.shape)).score

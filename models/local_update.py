@@ -68,6 +68,34 @@ class FirstLayerRows(NamedTuple):
         return FirstLayerRows(self.users.detach(), self.items.detach(), self.outputs.detach())
 
 
+class OneUsersLayers(NamedTuple):
+    """The decision layers θ2^i of one user, for scoring many items.
+
+    Attributes:
+        directions: float32 [item width, S], `diag(r_in) Xᵀ`.
+        coefficients: float32 [S, out], A.
+        constant: float32 [out], what does not depend on the item.
+        later: All layers but the first.
+    """
+
+    directions: Tensor
+    coefficients: Tensor
+    constant: Tensor
+    later: tuple[Layer, ...]
+
+    def predict(self, items: Tensor, outputs: Tensor) -> Tensor:
+        """Run the layers; float32 [rows].
+
+        Args:
+            items: float32 [rows, item width].
+            outputs: float32 [rows, out], what the first layer of θ2 makes of the items alone.
+        """
+        values = torch.addmm(outputs, items @ self.directions, self.coefficients, alpha=-1).add_(self.constant)
+        for weight, bias in self.later:
+            values = torch.addmm(bias, values.relu_(), weight.mT)
+        return values.squeeze(-1)
+
+
 @dataclass(frozen=True)
 class AdaptedLayers:
     """The decision layers θ2^i of B users.
@@ -117,6 +145,27 @@ class AdaptedLayers:
         else:
             left = left * item_rates
         return torch.baddbmm(constants.view(-1, 1, 1), left, right.mT)
+
+    def of_user(self, place: int, mask: Tensor, outputs: Tensor) -> OneUsersLayers:
+        """One user's layers, in the form that scores a catalogue fastest.
+
+        Args:
+            place: Which user.
+            mask: bool [S], the user's support rows that are not padding.
+            outputs: float32 [out], what the first layer of θ2 makes of the user alone, and the bias.
+        """
+        users, items = self.support_users[place], self.support_items[place][mask]
+        user_rates, item_rates = self.first_rates.inputs.tensor_split([len(users)])
+        coefficients = self.coefficients[place][mask]
+        kernel_of_user = (users.square() * user_rates).sum() + self.first_rates.bias
+        return OneUsersLayers(
+            directions=(items * item_rates).mT,
+            coefficients=coefficients,
+            constant=outputs - kernel_of_user * coefficients.sum(dim=0),
+            later=tuple(
+                layer if layer.bias.dim() == 1 else Layer(*(own[place] for own in layer)) for layer in self.later
+            ),
+        )
 
     def _first_outputs(self, rows: FirstLayerRows) -> Tensor:
         return torch.baddbmm(rows.outputs, self.kernel(rows), self.coefficients, alpha=-1)

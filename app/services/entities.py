@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from app.services.checks import known_attributes
 from app.storage.items import ItemRecord
 from models.data.dataset import Entities
-from models.ranking import entity_table
+from models.data.entity_table import entity_table
 from models.schema import EntitySource
 
 

@@ -15,7 +15,7 @@ from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.versions import Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact
-from models.ranking import Recommender
+from models.ranking import RankingQuery, Recommender
 from models.schema import DatasetSchema
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,9 @@ class ModelHost:
 
         def build() -> Recommender:
             recommender = Recommender(model, to_entities(items, model.schema.items))
-            recommender.recommend(attributes={}, ratings=[], n=1)  # the first pass is slow; let no user wait
+            recommender.recommend(
+                RankingQuery(attributes={}, ratings=[], n=1)
+            )  # the first pass is slow; let no user wait
             return recommender
 
         recommender = await to_thread.run_sync(build)

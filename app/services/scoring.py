@@ -8,7 +8,7 @@ from functools import partial
 from anyio import CapacityLimiter, to_thread
 
 from models.candidates.strategy import Candidate, Strategy
-from models.ranking import RankedItem, Recommender
+from models.ranking import RankedItem, RankingQuery, Recommender
 from models.schema import AttributeValue
 
 
@@ -57,8 +57,7 @@ class Scorer:
 
     async def rank(self, recommender: Recommender, request: RankingRequest) -> list[RankedItem]:
         """Adapt to one user and rank the catalogue."""
-        call = partial(
-            recommender.recommend,
+        query = RankingQuery(
             attributes=request.attributes,
             ratings=request.ratings,
             n=request.n,
@@ -66,7 +65,7 @@ class Scorer:
             where=request.filters,
             include_rated=request.include_rated,
         )
-        return await to_thread.run_sync(call, limiter=self._threads)
+        return await to_thread.run_sync(recommender.recommend, query, limiter=self._threads)
 
     async def candidates(self, recommender: Recommender, request: CandidateRequest) -> list[Candidate]:
         """Choose items to ask about."""

@@ -14,7 +14,7 @@ from models.data.dataset import Dataset
 from models.estimator import EmbeddingLayers
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import LastLayer, Learner, Support
+from models.learner import ItemScorer, LastLayer, Learner, Support
 
 _SMALLEST_VARIANCE = 1e-4
 
@@ -173,6 +173,10 @@ class ClosedFormLearner(Learner[Posterior]):
         """Posterior predictions, read as ratings by the head."""
         return self.head.predict(_latent(adapted, items), adapted.summary)
 
+    def prepare(self, items: Tensor) -> ItemScorer[Posterior]:
+        """Ranking is a maximum inner product search."""
+        return _InnerProducts(items)
+
     def loss(self, adapted: Posterior, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:  # noqa: ARG002
         """The head's loss; float32 [B, Q]."""
         return self.head.loss(_latent(adapted, items), adapted.summary, ratings)
@@ -186,6 +190,20 @@ class ClosedFormLearner(Learner[Posterior]):
         """The features, and the learned noise with what is unknown of each item whoever rates it."""
         _, own_variance, features = _split(items)
         return LastLayer(features, F.softplus(self.noise) + own_variance)
+
+
+class _InnerProducts(ItemScorer[Posterior]):
+    """Posterior means `base + φ · w`, which rank the items."""
+
+    def __init__(self, items: Tensor) -> None:
+        self._items = items
+
+    def scores(self, adapted: Posterior, users: Tensor, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        items = self._items if rows is None else self._items[rows]
+        # One product over the whole vectors, in which the base counts 1 and the item's own variance 0.
+        weights = F.pad(adapted.weights, (2, 0))
+        weights[:, 0] = 1.0
+        return weights @ items.T
 
 
 def _latent(posterior: Posterior, items: Tensor) -> Latent:

@@ -13,9 +13,12 @@ from models.data.dataset import Dataset
 from models.estimator import PreferenceEstimator
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import Learner, Support
+from models.learner import ItemScorer, Learner, Support
 from models.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 from models.meta.preset import LocalUpdateConfig, Rates
+
+_ROWS_AT_ONCE = 1024
+"""Items scored at once on a CPU, so that all between the layers stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ class GradientLearner(Learner[AdaptedUsers]):
         """The head's loss; float32 [B, Q]."""
         return self.head.loss(self._latent(adapted, users, items), adapted.summary, ratings)
 
+    def prepare(self, items: Tensor) -> ItemScorer[AdaptedUsers]:
+        """On a CPU the items are scored some at a time for one user after the other; a GPU wants all work at once."""
+        if items.device.type != "cpu":
+            return super().prepare(items)
+        return _ScoresInPieces(items, user_width=self._user_width, outputs=self._layers()[0].weight.shape[0])
+
     def gradient_norms(self, adapted: AdaptedUsers, users: Tensor, items: Tensor) -> Tensor:
         """Norms over the decision layers' parameters at each user's θ2^i; float32 [B, Q]."""
         return adapted.layers.gradient_norms(self._first_layer_rows(users, items))
@@ -142,3 +151,25 @@ class GradientLearner(Learner[AdaptedUsers]):
         out = share.shape[1]
         _, item_inputs, item_share = torch.split(items, [1, items.shape[-1] - out - 1, out], dim=-1)
         return FirstLayerRows(inputs, item_inputs, item_share + share.unsqueeze(1))
+
+
+class _ScoresInPieces(ItemScorer[AdaptedUsers]):
+    """Runs one user's decision layers on one piece of the catalogue after the other."""
+
+    def __init__(self, items: Tensor, *, user_width: int, outputs: int) -> None:
+        self._items = items
+        self._user_width = user_width
+        self._widths = [1, items.shape[1] - 1 - outputs, outputs]
+        self._pieces = [torch.split(piece, self._widths, dim=1) for piece in torch.split(items, _ROWS_AT_ONCE)]
+
+    def scores(self, adapted: AdaptedUsers, users: Tensor, rows: Tensor | None = None) -> Tensor:
+        scores = users.new_empty(len(users), len(self._items) if rows is None else len(rows))
+        for place, own in enumerate(scores):
+            layers = adapted.layers.of_user(place, adapted.summary.mask[place], users[place, self._user_width :])
+            pieces = self._pieces if rows is None else map(self._piece, torch.split(rows, _ROWS_AT_ONCE))
+            for (biases, items, outputs), out in zip(pieces, torch.split(own, _ROWS_AT_ONCE), strict=True):
+                torch.add(biases.squeeze(-1), layers.predict(items, outputs), out=out)
+        return scores
+
+    def _piece(self, rows: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(self._items[rows], self._widths, dim=1)

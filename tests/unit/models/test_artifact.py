@@ -24,7 +24,7 @@ from models.artifact import (
     save_artifact,
 )
 from models.data.dataset import Entities
-from models.ranking import Recommender
+from models.ranking import RankingQuery, Recommender
 
 FILES = (MANIFEST, WEIGHTS, EXPOSURE, ITEMS)
 
@@ -72,7 +72,8 @@ class TestRoundTrip:
         save_again(model, tmp_path / "copy")
         visitor: dict[str, Any] = {"attributes": {"country": "fr"}, "ratings": [("i1", 5.0), ("i2", 1.0)], "n": 40}
         before, after = (
-            Recommender(own, own.items).recommend(**visitor) for own in (model, load_artifact(tmp_path / "copy"))
+            Recommender(own, own.items).recommend(RankingQuery(**visitor))
+            for own in (model, load_artifact(tmp_path / "copy"))
         )
         assert before == after
 

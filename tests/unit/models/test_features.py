@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from models.data.dataset import Entities
+from models.data.entity_table import entity_table
 from models.features import MAX_DEVIATIONS, UNKNOWN, FeatureEncoder
-from models.ranking import entity_table
 from models.schema import AttributeField, AttributeValue, FieldKind
 
 FIELDS = (

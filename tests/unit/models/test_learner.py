@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -19,8 +21,9 @@ from models.data.splits import Split
 from models.episode_predictions import EncodedData, adapt_to_episodes, predict_episodes, query_losses
 from models.estimator import EstimatorConfig
 from models.heads.base import Predictions
+from models.learner import Support
 from models.meta.preset import HeadKind, LocalUpdateConfig, Preset, Rule, TrainingConfig
-from models.ranking import Recommender
+from models.ranking import RankingQuery, Recommender
 from models.training import train
 from tests.unit.models.tiny_data import tiny_episode
 
@@ -110,6 +113,34 @@ def require_close(first: Predictions, second: Predictions) -> None:
 def everything_rated(user: int, rate: float, dataset: Dataset) -> Episode:
     items = range(len(dataset.items))
     return tiny_episode(user=user, support=[(item, rate) for item in items], query=[(item, rate) for item in items])
+
+
+class TestPreparedCatalogue:
+    @given(
+        sizes=st.lists(st.integers(0, 12), min_size=1, max_size=4),
+        rows=st.none() | st.lists(st.integers(0, 39), max_size=50),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    def test_scores_are_those_that_predictions_have(
+        self, learned: TrainedModel, two_tastes: Dataset, sizes: list[int], rows: list[int] | None, seed: int
+    ) -> None:
+        learner, data, generator = learned.learner, encoded(learned, two_tastes), np.random.default_rng(seed)
+        shape = len(sizes), max(sizes)
+        with torch.inference_mode():
+            users = learner.embed_users(data.users.take(torch.from_numpy(generator.integers(40, size=len(sizes)))))
+            items = learner.embed_items(data.items)
+            support = Support(
+                users=users,
+                items=items[torch.from_numpy(generator.integers(40, size=shape))],
+                ratings=torch.from_numpy(generator.integers(1, 6, size=shape).astype(np.float32)),
+                mask=torch.arange(max(sizes)) < torch.tensor(sizes).unsqueeze(1),
+            )
+            adapted = learner.adapt(support)
+            chosen = None if rows is None else torch.tensor(rows, dtype=torch.int64)
+            queries = items if chosen is None else items[chosen]
+            expected = learner.predict(adapted, users, queries.expand(len(sizes), *queries.shape)).score
+            scores = learner.prepare(items).scores(adapted, users, chosen)
+        torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-5)
 
 
 class TestPredictions:
@@ -202,11 +233,15 @@ class TestRecommending:
     COMEDY_FAN = (("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0))
 
     def test_what_is_liked_comes_first(self, learned: TrainedModel) -> None:
-        ranked = Recommender(learned, learned.items).recommend(attributes={}, ratings=self.COMEDY_FAN, n=10)
+        ranked = Recommender(learned, learned.items).recommend(
+            RankingQuery(attributes={}, ratings=self.COMEDY_FAN, n=10)
+        )
         assert sum(int(item.item_id[1:]) % 2 for item in ranked) >= 9
 
     def test_like_probability_is_that_of_the_two_highest_of_five_levels(self, learned: TrainedModel) -> None:
-        ranked = Recommender(learned, learned.items).recommend(attributes={}, ratings=self.COMEDY_FAN, n=40)
+        ranked = Recommender(learned, learned.items).recommend(
+            RankingQuery(attributes={}, ratings=self.COMEDY_FAN, n=40)
+        )
         if learned.manifest.preset.head is HeadKind.SQUARED_ERROR:
             assert {item.like_probability for item in ranked} == {None}
             return

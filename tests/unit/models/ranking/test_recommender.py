@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from models.artifact import TrainedModel
 from models.candidates.fixed import strategy_scores
 from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, Entities
+from models.data.entity_table import entity_table
 from models.features import EncodedRows
 from models.heads.base import Predictions
 from models.learner import Learner, Support
-from models.ranking import RankedItem, Recommender, entity_table
+from models.ranking import RankedItem, RankingQuery, Recommender
 from models.schema import AttributeValue
 
 Ratings = list[tuple[str, float]]
@@ -28,9 +29,14 @@ HORROR_FAN: Ratings = [(item_id, 6.0 - rating) for item_id, rating in COMEDY_FAN
 NOTHING: dict[str, Any] = {"attributes": {}, "ratings": []}
 
 
-@pytest.fixture(scope="module")
-def recommender(model: TrainedModel) -> Recommender:
-    return Recommender(model, model.items)
+@pytest.fixture(scope="module", params=["small catalogue", "large catalogue"])
+def recommender(request: pytest.FixtureRequest, model: TrainedModel) -> Iterator[Recommender]:
+    """All holds of small catalogues and of large ones with recent changes; there, all items are shortlisted."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "large catalogue":
+            patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
+            patch.setattr("models.ranking.catalogue._RECENT_SHARE", 1.0)
+        yield Recommender(model, model.items)
 
 
 def items_of(model: TrainedModel, *rows: tuple[str, Mapping[str, AttributeValue]]) -> Entities:
@@ -60,54 +66,57 @@ class TestRecommend:
     def test_opposite_ratings_give_opposite_genres(
         self, recommender: Recommender, ratings: Ratings, genre: str
     ) -> None:
-        assert genres(recommender.recommend(attributes={}, ratings=ratings, n=5)) == [genre] * 5
+        assert genres(recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=5))) == [genre] * 5
 
     def test_best_come_first_and_ranks_count_from_1(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=10)
+        ranked = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=10))
         predictions = [item.predicted_rating for item in ranked]
         assert predictions == sorted(predictions, reverse=True)
         assert [item.rank for item in ranked] == list(range(1, 11))
 
     def test_short_list_is_the_beginning_of_a_long_one(self, recommender: Recommender) -> None:
-        short, long = (recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=n) for n in (3, 36))
-        assert short == long[:3]
+        short, long = (recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=n)) for n in (3, 36))
+        assert ids(short) == ids(long[:3])
+        assert by_id(short) == pytest.approx(by_id(long[:3]), rel=1e-6)
 
     def test_predictions_stay_on_the_rating_scale(self, recommender: Recommender) -> None:
         extreme = [(f"i{item}", 5.0 if item % 2 else 1.0) for item in range(30)]
-        ranked = recommender.recommend(attributes={}, ratings=extreme, n=40)
+        ranked = recommender.recommend(RankingQuery(attributes={}, ratings=extreme, n=40))
         assert all(1.0 <= item.predicted_rating <= 5.0 for item in ranked)
 
     def test_titles_are_those_of_the_catalogue(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=3)
+        ranked = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=3))
         assert [item.title for item in ranked] == [f"Film {item.item_id[1:]}" for item in ranked]
 
     def test_rated_and_excluded_items_are_left_out(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=100, exclude=["i5", "i6", "unknown"])
+        ranked = recommender.recommend(
+            RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100, exclude=["i5", "i6", "unknown"])
+        )
         left_out = {"i1", "i2", "i3", "i4", "i5", "i6"}
         assert set(ids(ranked)) == set(recommender.items.ids) - left_out
 
     def test_order_of_the_ratings_does_not_matter(self, recommender: Recommender) -> None:
         first, second = (
-            by_id(recommender.recommend(attributes={}, ratings=ratings, n=40))
+            by_id(recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=40)))
             for ratings in (COMEDY_FAN, COMEDY_FAN[::-1])
         )
         assert first == pytest.approx(second, rel=1e-5)
 
     def test_ratings_of_items_outside_the_catalogue_are_ignored(self, recommender: Recommender) -> None:
-        expected = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=5)
-        actual = recommender.recommend(attributes={}, ratings=[*COMEDY_FAN, ("gone", 1.0)], n=5)
+        expected = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
+        actual = recommender.recommend(RankingQuery(attributes={}, ratings=[*COMEDY_FAN, ("gone", 1.0)], n=5))
         assert actual == expected
 
     def test_more_than_the_catalogue_is_the_catalogue(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(attributes={"age": 30.0}, ratings=[], n=10_000)
+        ranked = recommender.recommend(RankingQuery(attributes={"age": 30.0}, ratings=[], n=10_000))
         assert sorted(ids(ranked)) == sorted(recommender.items.ids)
 
     def test_none_asked_for_is_none(self, recommender: Recommender) -> None:
-        assert recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=0) == []
+        assert recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0)) == []
 
     @pytest.mark.parametrize("visitor", [NOTHING, {"attributes": {"age": 30.0}, "ratings": COMEDY_FAN}])
     def test_empty_catalogue_has_nothing_to_recommend(self, recommender: Recommender, visitor: dict[str, Any]) -> None:
-        assert without_items(recommender).recommend(**visitor, n=5) == []
+        assert without_items(recommender).recommend(RankingQuery(**visitor, n=5)) == []
 
     @pytest.mark.parametrize(
         "attributes",
@@ -120,37 +129,106 @@ class TestRecommend:
         ],
     )
     def test_any_attributes_are_taken(self, recommender: Recommender, attributes: dict[str, AttributeValue]) -> None:
-        ranked = recommender.recommend(attributes=attributes, ratings=COMEDY_FAN, n=40)
+        ranked = recommender.recommend(RankingQuery(attributes=attributes, ratings=COMEDY_FAN, n=40))
         assert len(ranked) == 36
         assert np.isfinite([item.predicted_rating for item in ranked]).all()
 
     def test_attributes_alone_are_enough_to_rank_by(self, recommender: Recommender) -> None:
-        young, old = (by_id(recommender.recommend(attributes={"age": age}, ratings=[], n=40)) for age in (18.0, 67.0))
+        young, old = (
+            by_id(recommender.recommend(RankingQuery(attributes={"age": age}, ratings=[], n=40)))
+            for age in (18.0, 67.0)
+        )
         assert young != pytest.approx(old, abs=1e-4)
 
     def test_equal_predictions_are_ordered_by_popularity(self, recommender: Recommender) -> None:
         # All items of no known genre and no year look the same to the model.
         blank = items_of(recommender.model, *((f"i{item}", {}) for item in range(40)))
-        ranked = recommender.with_changes(blank, ["i0"]).recommend(attributes={"age": 30.0}, ratings=[], n=40)
+        ranked = recommender.with_changes(blank, ["i0"]).recommend(
+            RankingQuery(attributes={"age": 30.0}, ratings=[], n=40)
+        )
         counts = dict(recommender.model.statistics.select("id", "rating_count").iter_rows())
         assert len({item.predicted_rating for item in ranked}) == 1
         assert [counts[item_id] for item_id in ids(ranked)] == sorted(counts.values(), reverse=True)
 
     def test_ties_at_the_end_of_the_list_are_ordered_by_popularity_too(self, recommender: Recommender) -> None:
         blank = recommender.with_changes(items_of(recommender.model, *((f"i{row}", {}) for row in range(40))), [])
-        short, long = (blank.recommend(attributes={"age": 30.0}, ratings=[], n=n) for n in (7, 40))
-        assert short == long[:7]
+        short, long = (blank.recommend(RankingQuery(attributes={"age": 30.0}, ratings=[], n=n)) for n in (7, 40))
+        assert ids(short) == ids(long[:7])
+
+
+@given(
+    age=st.none() | st.floats(15, 80),
+    country=st.none() | st.sampled_from(["fr", "jp", "Atlantis"]),
+    rated=st.dictionaries(st.integers(0, 45), st.integers(1, 5), min_size=1, max_size=12),
+    n=st.integers(0, 45),
+)
+def test_equals_predicting_everything(
+    recommender: Recommender, age: float | None, country: str | None, rated: dict[int, int], n: int
+) -> None:
+    query = RankingQuery({"age": age, "country": country}, [(f"i{item}", float(own)) for item, own in rated.items()], n)
+    model, table = recommender.model, recommender.items.table
+    known = [(recommender.items.row_of[item_id], own) for item_id, own in query.ratings if int(item_id[1:]) < 40]
+    user = entity_table(model.schema.users.fields, [("", None, query.attributes)])
+    with torch.inference_mode():
+        users = model.learner.embed_users(model.manifest.user_encoder.encode(user.table))
+        items = model.learner.embed_items(model.manifest.item_encoder.encode(table))
+        support = Support(
+            users=users,
+            items=items[[row for row, _ in known]].unsqueeze(0),
+            ratings=torch.tensor([[own for _, own in known]]),
+            mask=torch.ones(1, len(known), dtype=torch.bool),
+        )
+        predictions = model.learner.predict(model.learner.adapt(support), users, items.unsqueeze(0))
+    allowed = sorted({*range(40)} - {row for row, _ in known})
+    expected = sorted((predictions.score[0, row].item() for row in allowed), reverse=True)[:n]
+    ranked = recommender.recommend(query)
+    chosen = [recommender.items.row_of[item.item_id] for item in ranked]
+    assert len(ranked) == len(expected)
+    assert set(chosen) <= set(allowed)
+    assert sorted(predictions.score[0, chosen].tolist(), reverse=True) == pytest.approx(expected, abs=1e-5)
+    means = predictions.mean[0, chosen].tolist()
+    assert [item.predicted_rating for item in ranked] == pytest.approx(means, abs=1e-5)
+
+
+class TestRecommendMany:
+    QUERIES = (
+        RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5),
+        RankingQuery(attributes={"age": 30.0, "country": "jp"}, ratings=HORROR_FAN[:1], n=40, include_rated=True),
+        RankingQuery(attributes={}, ratings=[], n=7),
+        RankingQuery(attributes={"age": 30.0}, ratings=[], n=3, where={"genre": ["horror"]}, exclude=["i0"]),
+        RankingQuery(attributes={}, ratings=[("gone", 1.0)], n=3),
+        RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
+    )
+
+    @pytest.mark.parametrize("batch_predictions", [1, 100, 10_000])
+    def test_gives_each_the_list_that_it_gives_alone(
+        self, recommender: Recommender, monkeypatch: pytest.MonkeyPatch, batch_predictions: int
+    ) -> None:
+        monkeypatch.setattr("models.ranking.catalogue._BATCH_SCORES", batch_predictions)
+        together = recommender.recommend_many(self.QUERIES)
+        alone = [recommender.recommend(query) for query in self.QUERIES]
+        assert [ids(ranked) for ranked in together] == [ids(ranked) for ranked in alone]
+        for ours, theirs in zip(together, alone, strict=True):
+            assert by_id(ours) == pytest.approx(by_id(theirs), rel=1e-6)
+
+    def test_no_queries_have_no_lists(self, recommender: Recommender) -> None:
+        assert recommender.recommend_many([]) == []
+
+    def test_batch_over_an_empty_catalogue(self, recommender: Recommender) -> None:
+        assert without_items(recommender).recommend_many(self.QUERIES) == [[]] * len(self.QUERIES)
 
 
 class TestFilters:
     def test_only_items_with_one_of_the_values(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": ["comedy"]})
+        ranked = recommender.recommend(
+            RankingQuery(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": ["comedy"]})
+        )
         assert len(ranked) == 18
         assert set(genres(ranked)) == {"comedy"}
 
     def test_several_values_of_a_field_are_alternatives(self, recommender: Recommender) -> None:
         where = {"genre": ["comedy", "horror", "western"]}
-        assert len(recommender.recommend(**NOTHING, n=100, where=where)) == 40
+        assert len(recommender.recommend(RankingQuery(**NOTHING, n=100, where=where))) == 40
 
     def test_several_fields_must_all_match(self, model: TrainedModel) -> None:
         fields = {"genre": ["a", "b"]}, {"genre": ["b"]}, {"genre": None}, {}
@@ -158,25 +236,27 @@ class TestFilters:
             model, items_of(model, *((f"x{row}", {"year": 2000.0, **own}) for row, own in enumerate(fields)))
         )
         where = {"genre": ["a"], "year": ["2000.0"]}
-        assert ids(catalogue.recommend(**NOTHING, n=9, where=where)) == ["x0"]
-        assert catalogue.recommend(**NOTHING, n=9, where={**where, "year": ["1999.0"]}) == []
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=9, where=where))) == ["x0"]
+        assert catalogue.recommend(RankingQuery(**NOTHING, n=9, where={**where, "year": ["1999.0"]})) == []
 
     def test_unknown_value_matches_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(**NOTHING, n=5, where={"genre": ["western"]}) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["western"]})) == []
 
     def test_no_values_match_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(**NOTHING, n=5, where={"genre": []}) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": []})) == []
 
     def test_items_that_lack_the_attribute_do_not_match(self, recommender: Recommender) -> None:
         catalogue = recommender.with_changes(items_of(recommender.model, ("new", {})), [])
-        assert "new" not in ids(catalogue.recommend(**NOTHING, n=100, where={"genre": ["comedy", "horror"]}))
+        assert "new" not in ids(
+            catalogue.recommend(RankingQuery(**NOTHING, n=100, where={"genre": ["comedy", "horror"]}))
+        )
 
     def test_unknown_field_is_an_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'director' is not a field of the items"):
-            recommender.recommend(**NOTHING, n=5, where={"director": ["Hitchcock"]})
+            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": ["Hitchcock"]}))
 
     def test_empty_catalogue_can_be_filtered(self, recommender: Recommender) -> None:
-        assert without_items(recommender).recommend(**NOTHING, n=5, where={"genre": ["comedy"]}) == []
+        assert without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["comedy"]})) == []
 
 
 class GenreLover(Learner[None]):
@@ -234,34 +314,34 @@ class TestNothingKnown:
     def test_a_genre_that_is_liked_a_little_less_is_in_the_list(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
         # Of the same genre but from another year is half alike: others lose 0.25, more than the horror films' lag.
-        assert genres(catalogue.recommend(**NOTHING, n=4)) == ["comedy", "horror", "comedy", "comedy"]
+        assert genres(catalogue.recommend(RankingQuery(**NOTHING, n=4))) == ["comedy", "horror", "comedy", "comedy"]
 
     def test_a_genre_that_is_liked_much_less_is_not(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.6, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
-        assert set(genres(catalogue.recommend(**NOTHING, n=4))) == {"comedy"}
+        assert set(genres(catalogue.recommend(RankingQuery(**NOTHING, n=4)))) == {"comedy"}
 
     def test_a_popular_item_comes_before_one_that_few_rated_and_is_liked_more(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
         # The comedy's lead of 2 over the mean counts 1/(1 + 20), the horror film's of 1 counts 200/(200 + 20).
-        assert ids(catalogue.recommend(**NOTHING, n=2)) == ["i2", "i1"]
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == ["i2", "i1"]
 
     def test_predicted_ratings_are_told_as_they_are(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
-        assert by_id(catalogue.recommend(**NOTHING, n=2)) == {"i1": 5.0, "i2": 4.0}
+        assert by_id(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == {"i1": 5.0, "i2": 4.0}
 
     def test_of_equals_the_most_popular_comes_first(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=3.0, horror=3.0, counts={"i1": 3, "i3": 9, "i5": 6})
-        assert ids(catalogue.recommend(**NOTHING, n=3)) == ["i3", "i5", "i1"]
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=3))) == ["i3", "i5", "i1"]
 
     def test_unknown_attributes_are_as_good_as_none(self, recommender: Recommender) -> None:
-        unknown = recommender.recommend(attributes={"country": None, "age": None}, ratings=[], n=6)
-        assert unknown == recommender.recommend(**NOTHING, n=6)
+        unknown = recommender.recommend(RankingQuery(attributes={"country": None, "age": None}, ratings=[], n=6))
+        assert unknown == recommender.recommend(RankingQuery(**NOTHING, n=6))
 
     def test_no_item_comes_twice(self, recommender: Recommender) -> None:
-        assert sorted(ids(recommender.recommend(**NOTHING, n=100))) == sorted(recommender.items.ids)
+        assert sorted(ids(recommender.recommend(RankingQuery(**NOTHING, n=100)))) == sorted(recommender.items.ids)
 
     def test_filters_and_exclusions_hold(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(**NOTHING, n=100, where={"genre": ["comedy"]}, exclude=["i1"])
+        ranked = recommender.recommend(RankingQuery(**NOTHING, n=100, where={"genre": ["comedy"]}, exclude=["i1"]))
         assert len(ranked) == 19
         assert "i1" not in ids(ranked)
 
@@ -279,8 +359,8 @@ class TestWithChanges:
     def test_equals_a_recommender_built_from_scratch(self, recommender: Recommender, visitor: dict[str, Any]) -> None:
         changed = self.change(recommender)
         scratch = Recommender(recommender.model, Entities(changed.items.table.sort("id")))
-        assert by_id(changed.recommend(**visitor, n=100)) == pytest.approx(
-            by_id(scratch.recommend(**visitor, n=100)), rel=1e-5
+        assert by_id(changed.recommend(RankingQuery(**visitor, n=100))) == pytest.approx(
+            by_id(scratch.recommend(RankingQuery(**visitor, n=100))), rel=1e-5
         )
 
     def test_statistics_follow_their_items(self, recommender: Recommender) -> None:
@@ -295,7 +375,7 @@ class TestWithChanges:
 
     def test_changed_item_is_seen_as_what_it_now_is(self, recommender: Recommender) -> None:
         before, after = (
-            by_id(own.recommend(attributes={}, ratings=COMEDY_FAN, n=100))["i0"]
+            by_id(own.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100)))["i0"]
             for own in (recommender, self.change(recommender))
         )
         assert after > before + 1
@@ -303,7 +383,7 @@ class TestWithChanges:
     def test_removed_items_vanish_and_new_ones_are_recommendable(self, recommender: Recommender) -> None:
         changed = self.change(recommender)
         assert set(changed.items.ids) == {*recommender.items.ids, "new"} - {"i1"}
-        ranked = changed.recommend(attributes={}, ratings=COMEDY_FAN[1:], n=100)
+        ranked = changed.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN[1:], n=100))
         assert "i1" not in ids(ranked)
         predicted = by_id(ranked)
         assert predicted["new"] > max(predicted[item_id] for item_id in ("i6", "i8", "i38"))
@@ -311,24 +391,24 @@ class TestWithChanges:
 
     def test_new_item_can_be_rated_at_once(self, recommender: Recommender) -> None:
         changed = self.change(recommender)
-        before = changed.recommend(attributes={}, ratings=[], n=100)
-        after = changed.recommend(attributes={}, ratings=[("new", 5.0)], n=100)
+        before = changed.recommend(RankingQuery(attributes={}, ratings=[], n=100))
+        after = changed.recommend(RankingQuery(attributes={}, ratings=[("new", 5.0)], n=100))
         assert by_id(after)["i3"] > by_id(before)["i3"]
 
     def test_leaves_the_former_recommender_as_it_was(self, recommender: Recommender) -> None:
-        expected = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=100)
+        expected = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100))
         self.change(recommender)
-        assert recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=100) == expected
+        assert recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100)) == expected
 
     def test_no_change_changes_nothing(self, recommender: Recommender) -> None:
         same = recommender.with_changes(items_of(recommender.model), [])
         visitor: dict[str, Any] = {"attributes": {}, "ratings": COMEDY_FAN, "n": 100}
-        assert same.recommend(**visitor) == recommender.recommend(**visitor)
+        assert same.recommend(RankingQuery(**visitor)) == recommender.recommend(RankingQuery(**visitor))
 
     def test_emptied_catalogue_can_be_filled_again(self, recommender: Recommender) -> None:
         filled = without_items(recommender).with_changes(recommender.items, [])
         visitor: dict[str, Any] = {"attributes": {}, "ratings": COMEDY_FAN, "n": 100}
-        assert filled.recommend(**visitor) == recommender.recommend(**visitor)
+        assert filled.recommend(RankingQuery(**visitor)) == recommender.recommend(RankingQuery(**visitor))
 
 
 class TestCandidates:
@@ -417,19 +497,7 @@ class TestCandidates:
         assert without_items(recommender).candidates(strategy=Strategy.GRADIENT_POPULARITY, n=5) == []
 
 
-class TestEntityTable:
-    def test_missing_attributes_are_unknown_and_others_ignored(self, model: TrainedModel) -> None:
-        table = items_of(model, ("a", {"year": 1990, "shoe size": "44"}), ("b", {"genre": ["x"], "year": 1.5})).table
-        assert table.rows(named=True) == [
-            {"id": "a", "title": "Title of a", "genre": None, "year": 1990.0},
-            {"id": "b", "title": "Title of b", "genre": ["x"], "year": 1.5},
-        ]
-
-    def test_has_the_columns_that_a_file_would_give(self, model: TrainedModel) -> None:
-        assert items_of(model).table.schema == model.items.table.schema
-
-
 def test_recommending_needs_no_gradients(recommender: Recommender) -> None:
     with torch.inference_mode():
-        inside = recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=5)
-    assert inside == recommender.recommend(attributes={}, ratings=COMEDY_FAN, n=5)
+        inside = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
+    assert inside == recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))

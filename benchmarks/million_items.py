@@ -1,0 +1,203 @@
+"""Ranking catalogues of up to a million items: the shortlist against exact scoring of every item, and a vector index.
+
+Recall is the share of the 10 or 100 items that exact scoring puts first which are also on the list made from a
+shortlist. Users are some of whom training saw nothing, with their first ratings. Catalogues beyond the data set's own
+items are made ones (benchmarks/larger_catalogue.py).
+"""
+
+import gc
+import itertools
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import faiss
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from benchmarks.harness import Figures, Options, medians, products_alone, run, table, use_one_core
+from benchmarks.larger_catalogue import part_of
+from benchmarks.rankings import matrix_products, queries_of, support_of
+from models.data.dataset import Entities
+from models.ranking import RankingQuery, Recommender
+from models.ranking.catalogue import Catalogue, Part
+from models.schema import FieldKind
+
+PRESETS = ("coldstart", "melu")
+SIZES = (3_000, 10_000, 30_000, 100_000, 1_000_000)
+SUPPORT = 10
+USERS = 40
+REPEATS = 15
+TIMES = ("exact", "shortlist", "filtered", "products alone", "one changed item")
+RECALLS = ("recall@10", "recall@100", "recall@10 filtered")
+LISTS, PROBES = 1024, (16, 64, 256)
+"""Of the vector index: an inverted file of so many lists, of which so many are searched."""
+
+
+def measure(options: Options) -> Figures:
+    """Recall, times and memory at every size."""
+    use_one_core()
+    faiss.omp_set_num_threads(1)
+    dataset = options.dataset()
+    figures: Figures = {"presets": {}}
+    for preset in PRESETS:
+        model = options.trained_model(preset)
+        queries = queries_of(dataset, model, support=SUPPORT, users=USERS)
+        figures["presets"][preset] = {str(size): _at_size(part_of(model, size), queries) for size in SIZES}
+        gc.collect()
+    model = options.trained_model("coldstart")
+    figures["index"] = _vector_index(
+        part_of(model, SIZES[-1]), queries_of(dataset, model, support=SUPPORT, users=USERS)
+    )
+    return figures
+
+
+def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
+    every = np.ones(len(part), dtype=np.bool_)
+    exact = Recommender.over(Catalogue([part], every))
+    started = time.perf_counter()
+    shortlisting = Recommender.over(Catalogue([part.with_shortlist()], every))
+    built = time.perf_counter() - started
+    shortlisting.recommend(queries[0])
+    memory = _memory_mib()
+    where = _common_value(part)
+    filtered = [RankingQuery(own.attributes, own.ratings, own.n, where=where) for own in queries]
+    times = medians(
+        {
+            "exact": _next_of(exact.recommend, queries),
+            "shortlist": _next_of(shortlisting.recommend, queries),
+            "filtered": _next_of(shortlisting.recommend, filtered),
+            "products alone": products_alone(matrix_products(part.model, len(part), SUPPORT)),
+            "one changed item": lambda: shortlisting.with_changes(Entities(part.items.table[:1]), []),
+        },
+        repeats=REPEATS,
+    )
+    return {
+        "milliseconds": {name: 1000 * seconds for name, seconds in times.items()},
+        "recall@10": _recall(exact, shortlisting, queries, 10),
+        "recall@100": _recall(exact, shortlisting, queries, 100),
+        "recall@10 filtered": _recall(exact, shortlisting, filtered, 10),
+        "build_seconds": built,
+        "memory_mib": memory,
+    }
+
+
+def _common_value(part: Part) -> dict[str, list[str]]:
+    """A filter that leaves many items: the most frequent value of the first field with several values an item."""
+    name = next(field.name for field in part.model.schema.items.fields if field.kind is FieldKind.MULTI_VALUED)
+    (value,) = part.items.table[name].explode().drop_nulls().mode().sort()[:1]
+    return {name: [value]}
+
+
+def _next_of(recommend: Callable[[RankingQuery], object], queries: Sequence[RankingQuery]) -> Callable[[], object]:
+    """Rank for one user after the other."""
+    turns = itertools.cycle(queries)
+    return lambda: recommend(next(turns))
+
+
+def _recall(exact: Recommender, shortlisting: Recommender, queries: Sequence[RankingQuery], n: int) -> float:
+    shares = []
+    for query in queries:
+        longer = RankingQuery(query.attributes, query.ratings, n, where=query.where)
+        best, found = ({item.item_id for item in own.recommend(longer)} for own in (exact, shortlisting))
+        shares.append(len(best & found) / len(best))
+    return float(np.mean(shares))
+
+
+def _vector_index(part: Part, queries: Sequence[RankingQuery]) -> Figures:
+    """FAISS's inverted file over the closed form's item vectors, which a user's weights are searched in."""
+    vectors = part.vectors.numpy()
+    started = time.perf_counter()
+    index = faiss.index_factory(vectors.shape[1], f"IVF{LISTS},Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors[:: max(1, len(vectors) // 50_000)])
+    index.add(vectors)
+    built = time.perf_counter() - started
+    weights = [_weights(part, query) for query in queries]
+    best = [np.argsort(-(vectors @ own))[:100] for own in weights]
+    found: Figures = {}
+    for probes in PROBES:
+        index.nprobe = probes
+        rows = [index.search(own[None], 100)[1][0] for own in weights]
+        turns = itertools.cycle(weights)
+        times = medians({"search": lambda turns=turns: index.search(next(turns)[None], 100)}, repeats=REPEATS)
+        found[str(probes)] = {
+            "milliseconds": 1000 * times["search"],
+            **{
+                f"recall@{n}": float(
+                    np.mean([len({*own[:n]} & {*ours[:n]}) / n for own, ours in zip(best, rows, strict=True)])
+                )
+                for n in (10, 100)
+            },
+        }
+    return {"build_seconds": built, "probes": found}
+
+
+def _weights(part: Part, query: RankingQuery) -> np.ndarray[Any, Any]:
+    """What a user's scores are the inner products with."""
+    recommender = Recommender.over(Catalogue([part], np.ones(len(part), dtype=np.bool_)))
+    support = support_of(recommender, query)
+    # The scores of unit vectors.
+    units = part.model.learner.prepare(torch.eye(part.vectors.shape[1]))
+    weights = units.scores(part.model.learner.adapt(support), support.users)[0]
+    return np.ascontiguousarray(weights.numpy())
+
+
+def _memory_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def section(figures: Figures, results: Path) -> str:
+    """Tables, and a plot of how the time grows."""
+    _plot(figures["presets"], results / "million-items.svg")
+    parts = [(__doc__ or "").partition("\n\n")[2].strip(), "![growth](million-items.svg)"]
+    for preset, sizes in figures["presets"].items():
+        rows = [
+            [
+                f"{int(size):,}",
+                *(f"{own['milliseconds'][name]:.1f}" for name in TIMES),
+                *(f"{own[name]:.3f}" for name in RECALLS),
+                f"{own['build_seconds']:.1f}",
+                f"{own['memory_mib']:,.0f}",
+            ]
+            for size, own in sizes.items()
+        ]
+        header = [f"`{preset}`, ms", *TIMES, *RECALLS, "s to build the shortlist", "MiB of the process"]
+        parts.append(table(header, rows))
+    probes = figures["index"]["probes"]
+    parts += [
+        f"FAISS over the same vectors of the largest catalogue of `coldstart`: an inverted file of {LISTS:,} lists, "
+        f"built in {figures['index']['build_seconds']:.0f} s.",
+        table(
+            ["lists searched", "ms", "recall@10", "recall@100"],
+            [
+                [probe, f"{own['milliseconds']:.1f}", f"{own['recall@10']:.3f}", f"{own['recall@100']:.3f}"]
+                for probe, own in probes.items()
+            ],
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def _plot(presets: Figures, file: Path) -> None:
+    figure, panels = plt.subplots(1, len(presets), figsize=(11, 4), sharey=True, layout="constrained")
+    for panel, (preset, sizes) in zip(panels, presets.items(), strict=True):
+        for name in TIMES:
+            times = [own["milliseconds"][name] for own in sizes.values()]
+            panel.plot([int(size) for size in sizes], times, marker=".", label=name)
+        panel.set_title(preset)
+        panel.set_xlabel("items")
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("ms")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(TIMES))
+    figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    run(measure)

@@ -1,0 +1,44 @@
+"""Users or items from plain values."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+from polars._typing import PolarsDataType
+
+from models.data.dataset import Entities
+from models.schema import AttributeField, AttributeValue, FieldKind
+
+_POLARS_TYPES: dict[FieldKind, PolarsDataType] = {
+    FieldKind.CATEGORICAL: pl.String,
+    FieldKind.MULTI_VALUED: pl.List(pl.String),
+    FieldKind.CONTINUOUS: pl.Float64,
+    FieldKind.TEXT: pl.String,
+}
+
+
+def entity_table(
+    fields: Sequence[AttributeField], rows: Sequence[tuple[str, str | None, Mapping[str, AttributeValue]]]
+) -> Entities:
+    """Users or items from plain values, such as those of a database.
+
+    Args:
+        fields: The schema's.
+        rows: Id, title and attributes of each; attributes that are missing are unknown, others are ignored.
+    """
+    columns = {
+        field.name: pl.Series(
+            field.name,
+            [attributes.get(field.name) for _, _, attributes in rows],
+            dtype=_POLARS_TYPES[field.kind],
+        )
+        for field in fields
+    }
+    return Entities(
+        pl.DataFrame(
+            {
+                "id": pl.Series("id", [entity_id for entity_id, _, _ in rows], dtype=pl.String),
+                "title": pl.Series("title", [title for _, title, _ in rows], dtype=pl.String),
+                **columns,
+            }
+        )
+    )

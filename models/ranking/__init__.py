@@ -1,0 +1,6 @@
+"""Ranking a catalogue for users: adapt, score the items, take the best."""
+
+from models.ranking.query import RankedItem, RankingQuery
+from models.ranking.recommender import Recommender
+
+__all__ = ["RankedItem", "RankingQuery", "Recommender"]

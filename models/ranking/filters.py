@@ -1,0 +1,56 @@
+"""Which items have given values of an attribute."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.data.dataset import Entities
+from models.schema import EntitySource, FieldKind
+
+_Slices = tuple[NDArray[np.uint32], dict[str, slice]]
+
+
+class AttributeFilters:
+    """Finds the items that have given values; each field is indexed when it is first asked for."""
+
+    def __init__(self, items: Entities, source: EntitySource) -> None:
+        self._items = items
+        self._source = source
+        self._indexed: dict[str, _Slices] = {}
+
+    def matching(self, where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+        """Which items have one of the values of every field; bool [items].
+
+        Raises:
+            ValueError: The items have no such field.
+        """
+        allowed = np.ones(len(self._items), dtype=np.bool_)
+        for name, values in where.items():
+            rows, slices = self._index(name)
+            has_one = np.zeros(len(self._items), dtype=np.bool_)
+            for value in set(values) & slices.keys():
+                has_one[rows[slices[value]]] = True
+            allowed &= has_one
+        return allowed
+
+    def _index(self, name: str) -> _Slices:
+        """The rows sorted by value, and where each value's rows are."""
+        if name not in self._indexed:
+            self._indexed[name] = self._build_index(name)
+        return self._indexed[name]
+
+    def _build_index(self, name: str) -> _Slices:
+        try:
+            field = self._source.field(name)
+        except KeyError as error:
+            raise ValueError(f"{name!r} is not a field of the items") from error
+        column = self._items.table[name].alias("value")
+        pairs = column.to_frame().with_row_index("row")
+        pairs = pairs.explode("value") if field.kind is FieldKind.MULTI_VALUED else pairs.cast({"value": pl.String})
+        pairs = pairs.drop_nulls().sort("value", "row")
+        counts = pairs.group_by("value", maintain_order=True).len()
+        ends = np.cumsum(counts["len"].to_numpy()).tolist()
+        slices = map(slice, [0, *ends], ends)
+        return pairs["row"].to_numpy(), dict(zip(counts["value"].to_list(), slices, strict=False))

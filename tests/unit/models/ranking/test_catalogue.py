@@ -1,0 +1,80 @@
+"""What only large catalogues do; that they rank as small ones do is tested in test_recommender.py."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from models.artifact import TrainedModel
+from models.data.dataset import Entities
+from models.data.entity_table import entity_table
+from models.ranking import RankingQuery, Recommender
+
+COMEDY_FAN = RankingQuery(attributes={}, ratings=[("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0)], n=5)
+
+
+@pytest.fixture(scope="module")
+def exact(model: TrainedModel) -> Recommender:
+    return Recommender(model, model.items)
+
+
+@pytest.fixture(scope="module")
+def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
+    """A catalogue of 40 items of which 8 are shortlisted, and that is put together anew after 4 changes."""
+    assert exact.catalogue.parts[0].shortlist is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
+        patch.setattr("models.ranking.catalogue._RECENT_SHARE", 0.1)
+        patch.setattr("models.ranking.shortlist._LEAST", 8)
+        patch.setattr("models.ranking.shortlist._TIMES", 1)
+        yield Recommender(model, model.items)
+
+
+def comedies(model: TrainedModel, *ids: str) -> Entities:
+    return entity_table(model.schema.items.fields, [(item_id, None, {"genre": ["comedy"]}) for item_id in ids])
+
+
+class TestShortlist:
+    def test_few_are_scored_and_the_best_are_among_them(self, large: Recommender, exact: Recommender) -> None:
+        shortlist = large.catalogue.parts[0].shortlist
+        assert shortlist is not None
+        support = large._support([COMEDY_FAN])
+        adapted = large.model.learner.adapt(support)
+        every = np.ones(40, dtype=np.bool_)
+        rows = shortlist.rows(adapted, support.users, every, 5)
+        assert len(rows) < 20
+        best = exact.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=5, include_rated=True))
+        assert {large.items.row_of[item.item_id] for item in best} <= set(rows.tolist())
+
+    def test_ranks_as_if_all_were_scored(self, large: Recommender, exact: Recommender) -> None:
+        assert [item.item_id for item in large.recommend(COMEDY_FAN)] == [
+            item.item_id for item in exact.recommend(COMEDY_FAN)
+        ]
+
+    def test_list_longer_than_the_shortlist_is_full(self, large: Recommender) -> None:
+        everything = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=1000)
+        assert len(large.recommend(everything)) == 36
+
+    def test_filter_that_leaves_much_out_leaves_enough(self, large: Recommender) -> None:
+        filtered = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": ["horror"]})
+        assert len(large.recommend(filtered)) == 18
+
+
+class TestWithChanges:
+    def test_few_changes_leave_the_settled_part_as_it_is(self, large: Recommender) -> None:
+        changed = large.with_changes(comedies(large.model, "new", "i0"), ["i1"])
+        changed = changed.with_changes(comedies(large.model, "newer"), ["new"])
+        settled, recent = changed.catalogue.parts
+        assert settled is large.catalogue.parts[0]
+        assert recent.items.ids == ["i0", "newer"]
+        assert set(changed.items.ids) == {*large.items.ids, "newer"} - {"i1"}
+
+    def test_changed_item_counts_as_rated(self, large: Recommender) -> None:
+        changed = large.with_changes(comedies(large.model, "i3"), [])
+        assert "i3" not in [item.item_id for item in changed.recommend(COMEDY_FAN)]
+
+    def test_many_changes_put_the_catalogue_together_anew(self, large: Recommender) -> None:
+        changed = large.with_changes(comedies(large.model, *(f"new{number}" for number in range(5))), ["i1"])
+        (whole,) = changed.catalogue.parts
+        assert whole.shortlist is not None
+        assert len(whole) == 44
