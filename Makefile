@@ -38,12 +38,12 @@ demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, tra
 		'  curl -H "Content-Type: application/json" http://127.0.0.1:$(PORT)/v1/users/me/ratings \' \
 		'       -d '"'"'{"ratings": [{"item_id": "50", "rating": 5}, {"item_id": "181", "rating": 5}]}'"'" \
 		'  curl -X POST http://127.0.0.1:$(PORT)/v1/evaluations -H "Content-Type: application/json" -d "{}"' \
-		'  and http://127.0.0.1:$(PORT)/docs in a browser; Ctrl+C ends it.' ''
+		'  and http://127.0.0.1:$(PORT) in a browser; Ctrl+C ends it.' ''
 	$(BIN)/coldstart serve --model $(DEMO_MODEL) --data $(DEMO_DATA) --port $(PORT)
 
 .PHONY: test
 test: $(VENV)/installed ## Run the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: bench-quality
 bench-quality: $(VENV)/installed ## Measure every learner and baseline on the data set in DATA; renews docs/results/quality.md
@@ -56,6 +56,15 @@ bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/r
 .PHONY: bench-elicitation
 bench-elicitation: $(VENV)/installed ## Measure what asking is worth on the data set in DATA; renews docs/results/elicitation.md
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
+
+.PHONY: pages
+pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
+	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
+
+.PHONY: report
+report: $(VENV)/installed ## Evaluate MODEL on DATA; renews docs/results/evaluation.html and evaluation.json
+	$(BIN)/coldstart evaluate --model $(MODEL) --data $(DATA) \
+		--json docs/results/evaluation.json --html docs/results/evaluation.html
 
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract

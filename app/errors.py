@@ -24,6 +24,7 @@ class ServiceError(Exception):
         status: The HTTP status of the answer.
         code: Names the kind of error; clients rely on it, so it never changes.
         title: The kind of error for people, the same for every occurrence.
+        retry_after_seconds: When trying again is worth it, if that is known.
         detail: What happened this time.
         errors: The wrong fields, where the request is to blame.
     """
@@ -31,6 +32,7 @@ class ServiceError(Exception):
     status: ClassVar[HTTPStatus]
     code: ClassVar[str]
     title: ClassVar[str]
+    retry_after_seconds: ClassVar[int | None] = None
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -163,6 +165,18 @@ class EvaluationDataMissingError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The data set that the model was trained on is not here; set COLDSTART_DATA_DIR.")
+
+
+class OverloadedError(ServiceError):
+    """As many requests are in progress as the service takes on at once."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "overloaded"
+    title = "The service is overloaded"
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are in progress; try again in a moment. Nothing was stored.")
 
 
 class QueueUnavailableError(ServiceError):

@@ -1,7 +1,8 @@
 """The application: settings in, ASGI app out."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -14,6 +15,7 @@ from app.api import (
     model_versions,
     ratings,
     recommendations,
+    schema,
     skips,
     users,
 )
@@ -21,9 +23,21 @@ from app.api.body_limit import BodyLimit
 from app.api.problems import DocumentedAPI, add_problem_handlers
 from app.services.container import open_services
 from app.settings import Settings
+from app.web.pages import add_pages
 from models.threads import compute_in_one_thread
 
-_RESOURCES = (users, ratings, skips, recommendations, candidates, items, evaluations, model_versions, health)
+_RESOURCES = (
+    users,
+    ratings,
+    skips,
+    recommendations,
+    candidates,
+    items,
+    schema,
+    evaluations,
+    model_versions,
+    health,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -40,7 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
         async with open_services(settings, with_worker=settings.run_worker) as services:
             await services.model_versions.start_serving(settings.model_dir)
             app.state.services = services
-            yield
+            with _unwatched_by_the_garbage_collector():
+                yield
 
     app = DocumentedAPI(
         title="Cold-start recommender",
@@ -52,12 +67,27 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     for resource in _RESOURCES:
         app.include_router(resource.router)
+    add_pages(app)
     return app
 
 
 def create_app_from_env() -> FastAPI:
     """The service by the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
     return create_app(Settings())
+
+
+@contextmanager
+def _unwatched_by_the_garbage_collector() -> Iterator[None]:
+    """Take all objects that there are by now, which stay, out of what the collector walks through.
+
+    They are hundreds of thousands, of the libraries more than of the model. Every full collection would walk through
+    them while all requests wait: for some 100 ms, and it was the whole of the service's longest answers.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _operation_id(route: APIRoute) -> str:

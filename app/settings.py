@@ -33,8 +33,10 @@ class Settings(BaseSettings):
         candidate_strategy: How items to ask about are chosen where a request does not say it.
         host: Address to listen on.
         port: Port to listen on.
+        access_log: Whether the server logs every request; a proxy in front of it usually does.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
         max_body_bytes: Longer request bodies are refused.
+        max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
         cache_entries: How many answers the in-process cache keeps.
         cache_seconds: How long a cached answer is kept at most.
     """
@@ -50,7 +52,9 @@ class Settings(BaseSettings):
     candidate_strategy: Strategy = Strategy.GRADIENT_POPULARITY
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    access_log: bool = False
     run_worker: bool = Field(default_factory=_without_redis)
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
+    max_rankings: Annotated[int, Field(ge=1)] = 512
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600

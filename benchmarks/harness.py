@@ -66,10 +66,14 @@ class Options:
 
     def trained_model(self, preset: str) -> TrainedModel:
         """A preset's model of the data set, trained if `work` does not have it yet."""
+        return load_artifact(self.artifact(preset))
+
+    def artifact(self, preset: str) -> Path:
+        """Directory of a preset's model of the data set, trained if `work` does not have it yet."""
         directory = self.work / f"{self.data.name}-{preset}"
         if not (directory / "manifest.json").exists():
             train(self.dataset(), load_preset(preset), directory, data_path=self.data)
-        return load_artifact(directory)
+        return directory
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

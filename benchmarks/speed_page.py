@@ -18,6 +18,8 @@ BENCHMARKS: dict[str, str] = {
     "training_run": "Training: whole runs",
     "serving_latency": "Serving: from ratings to a ranked list",
     "million_items": "Catalogues of up to a million items",
+    "http_load": "The service over HTTP",
+    "start_up": "Start-up and memory",
 }
 """Module → heading, in the order of the page."""
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,7 +125,7 @@ class TrainedModel:
     exposure: Exposure
     device: torch.device
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The model version's id: the preset's name and the beginning of the hash of the manifest's file hashes."""
         content = json.dumps(self.manifest.files, sort_keys=True).encode()

@@ -30,12 +30,14 @@ class Decoded:
         mean: The expected rating, by which the squared error is measured.
         median: By which the absolute error is measured.
         score: By which items are ranked.
-        likelihood: Probability of the true rating, or None where a predictor has none.
+        probabilities: float32 [B, Q, K], of the K rating levels; None where a predictor has none.
+        likelihood: Probability of the true rating, or None likewise.
     """
 
     mean: NDArray[np.float32]
     median: NDArray[np.float32]
     score: NDArray[np.float32]
+    probabilities: NDArray[np.float32] | None = None
     likelihood: NDArray[np.float32] | None = None
 
 
@@ -88,14 +90,16 @@ def measure_users(batch: EpisodeBatch, predictions: Decoded) -> dict[str, NDArra
 
 
 def _decode(predictions: Predictions, batch: EpisodeBatch, scale: RatingScale) -> Decoded:
-    likelihood = None
+    probabilities = likelihood = None
     if predictions.probabilities is not None:
+        probabilities = predictions.probabilities.cpu().numpy()
         levels = np.round((batch.query_ratings - scale.minimum) / scale.step).astype(np.int64)
         levels = np.clip(levels, 0, scale.level_count - 1)[..., None]  # padding may hold anything
-        likelihood = np.take_along_axis(predictions.probabilities.cpu().numpy(), levels, axis=-1)[..., 0]
+        likelihood = np.take_along_axis(probabilities, levels, axis=-1)[..., 0]
     return Decoded(
         mean=predictions.mean.cpu().numpy(),
         median=predictions.median.cpu().numpy(),
         score=predictions.score.cpu().numpy(),
+        probabilities=probabilities,
         likelihood=likelihood,
     )

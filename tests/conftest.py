@@ -126,3 +126,13 @@ def model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.T
     dataset, _ = read_dataset(dataset_dir)
     train(dataset, tiny_preset, output, data_path=dataset_dir)
     return output
+
+
+@pytest.fixture(scope="session")
+def other_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another artifact, trained on the same data."""
+    output = tmp_path_factory.mktemp("models") / "other"
+    training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1})
+    preset = tiny_preset.model_copy(update={"name": "other", "training": training})
+    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir)
+    return output

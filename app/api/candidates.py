@@ -9,11 +9,12 @@ from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
 from app.api.models import EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page
 from app.api.problems import problem_responses
-from app.errors import InvalidRequestError, NoActiveModelError
+from app.api.ranking_route import RankingRoute
+from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.eliciting import CandidateOptions, Candidates
 from models.candidates.strategy import Strategy
 
-router = APIRouter(prefix="/v1/candidates", tags=["candidates"])
+router = APIRouter(prefix="/v1/candidates", tags=["candidates"], route_class=RankingRoute)
 
 _STRATEGY = "How to choose; the service's default if it is not given."
 _SEED = "Of the random strategy."
@@ -57,7 +58,7 @@ class CandidatesRequest(RequestModel):
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True, description=_SEED)] = 0
 
 
-@router.get("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.get("", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
 async def list_candidates(
     services: ServicesDep,
     filters: FiltersDep,
@@ -78,7 +79,7 @@ async def list_candidates(
     return CandidatePage.of(await services.eliciting.for_user(user_id, skipped or [], options))
 
 
-@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
     """The same from the answers and skips in this request alone; nothing is stored."""
     options = CandidateOptions(

@@ -1,4 +1,8 @@
-"""What routes depend on, and the query parameters that several of them share."""
+"""What routes depend on, and the query parameters that several of them share.
+
+All of it is `async`, though nothing waits: FastAPI would hand a plain function to a thread, which takes longer than all
+of these together.
+"""
 
 from typing import Annotated
 
@@ -10,12 +14,12 @@ from app.services.container import Services
 from app.services.recommending import ListOptions
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _filters(
+async def _filters(
     filter_: Annotated[
         list[str] | None,
         Query(
@@ -40,13 +44,20 @@ ItemId = Annotated[EntityId, Path(description="The item's id.")]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 Excluded = Annotated[list[EntityId] | None, Query(description="An item to leave out; may be repeated.")]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
+Explain = Annotated[
+    bool, Query(description="Whether to say of each item which of the user's ratings moved it up most.")
+]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 
-def _list_options(
-    filters: FiltersDep, n: ListLength = 10, exclude: Excluded = None, include_rated: IncludeRated = False
+async def _list_options(
+    filters: FiltersDep,
+    n: ListLength = 10,
+    exclude: Excluded = None,
+    include_rated: IncludeRated = False,
+    explain: Explain = False,
 ) -> ListOptions:
-    return ListOptions(n=n, exclude=exclude or [], filters=filters, include_rated=include_rated)
+    return ListOptions(n=n, exclude=exclude or [], filters=filters, include_rated=include_rated, explain=explain)
 
 
 ListOptionsDep = Annotated[ListOptions, Depends(_list_options)]

@@ -3,8 +3,12 @@
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import Field
 
 from app.api.dependencies import ServicesDep
 from app.api.models import EntityId, ResponseModel
@@ -16,17 +20,29 @@ from app.errors import (
     EvaluationNotFoundError,
     EvaluationNotSucceededError,
     InvalidRequestError,
+    ModelVersionNotFoundError,
     NoActiveModelError,
     QueueUnavailableError,
 )
 from app.storage.tables import Job, JobStatus
 from models.evaluation import EvaluationConfig, EvaluationReport
+from models.report import report_page
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
 
-class EvaluationResponse(ResponseModel):
-    """An evaluation: `report` is there once it has succeeded, `error` if it has failed."""
+class EvaluationRequest(EvaluationConfig):
+    """What to evaluate; the active model unless another is named."""
+
+    model_version: EntityId | None = Field(default=None, description="A registered version.")
+
+    def config(self) -> EvaluationConfig:
+        """The settings of the evaluation itself."""
+        return EvaluationConfig(**self.model_dump(exclude={"model_version"}))
+
+
+class EvaluationSummary(ResponseModel):
+    """An evaluation without its report; `error` is there if it has failed."""
 
     evaluation_id: str
     status: JobStatus
@@ -37,46 +53,64 @@ class EvaluationResponse(ResponseModel):
     started_at: datetime | None
     finished_at: datetime | None
     error: str | None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The answer about an evaluation."""
+        return cls(**_summary(job))
+
+
+class EvaluationResponse(EvaluationSummary):
+    """An evaluation; `report` is there once it has succeeded."""
+
     report: dict[str, Any] | None
 
     @classmethod
     def of(cls, job: Job) -> Self:
         """The answer about an evaluation."""
-        return cls(
-            evaluation_id=job.id,
-            status=JobStatus(job.status),
-            progress=job.progress,
-            model_version=job.parameters["model_version"],
-            config=job.parameters["config"],
-            created_at=job.created_at,
-            started_at=job.started_at,
-            finished_at=job.finished_at,
-            error=job.error,
-            report=job.report,
-        )
+        return cls(**_summary(job), report=job.report)
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    return {
+        "evaluation_id": job.id,
+        "status": job.status,
+        "progress": job.progress,
+        "model_version": job.parameters["model_version"],
+        "config": job.parameters["config"],
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "error": job.error,
+    }
 
 
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
     responses=problem_responses(
-        InvalidRequestError, EvaluationDataMissingError, NoActiveModelError, QueueUnavailableError
+        InvalidRequestError,
+        ModelVersionNotFoundError,
+        EvaluationDataMissingError,
+        NoActiveModelError,
+        QueueUnavailableError,
     ),
 )
 async def start_evaluation(
-    services: ServicesDep, request: Request, response: Response, config: EvaluationConfig | None = None
+    services: ServicesDep, request: Request, response: Response, body: EvaluationRequest | None = None
 ) -> EvaluationResponse:
-    """Have the active model evaluated; `Location` is where to watch it."""
-    job = await services.evaluations.start(config or EvaluationConfig())
+    """Have a model evaluated; `Location` is where to watch it."""
+    asked = body or EvaluationRequest()
+    job = await services.evaluations.start(asked.config(), model_version=asked.model_version)
     response.headers["Location"] = request.app.url_path_for("get_evaluation", evaluation_id=job.id)
     return EvaluationResponse.of(job)
 
 
 @router.get("", responses=problem_responses(InvalidRequestError))
-async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[EvaluationResponse]:
-    """All evaluations, the newest first."""
+async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[EvaluationSummary]:
+    """All evaluations, the newest first, without their reports."""
     jobs = await services.evaluations.page(after=page.after, limit=page.limit)
-    return page.page(jobs, EvaluationResponse.of, key=lambda job: job.id)
+    return page.page(jobs, EvaluationSummary.of, key=lambda job: job.id)
 
 
 @router.get("/{evaluation_id}", responses=problem_responses(InvalidRequestError, EvaluationNotFoundError))
@@ -92,6 +126,21 @@ async def get_evaluation(evaluation_id: EntityId, services: ServicesDep) -> Eval
 async def get_evaluation_report(evaluation_id: EntityId, services: ServicesDep) -> EvaluationReport:
     """An evaluation's report."""
     return EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
+
+
+@router.get(
+    "/{evaluation_id}/report.html",
+    response_class=HTMLResponse,
+    responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
+)
+async def download_evaluation_report(evaluation_id: EntityId, services: ServicesDep) -> HTMLResponse:
+    """An evaluation's report as one HTML file, with plots and their numbers."""
+    report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
+    name = f"evaluation-{report.model_version}.html"
+    return HTMLResponse(
+        await to_thread.run_sync(report_page, report),
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"},
+    )
 
 
 @router.delete(

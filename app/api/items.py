@@ -84,7 +84,10 @@ async def list_items(
     services: ServicesDep,
     page: PageDep,
     query: Annotated[Line | None, Query(description="Only items whose title contains this, in any case.")] = None,
+    item_id: Annotated[
+        list[EntityId] | None, Query(max_length=500, description="Only this item; may be repeated.")
+    ] = None,
 ) -> Page[ItemResponse]:
     """The catalogue, by item id."""
-    items = await services.catalogue.page(query=query, after=page.after, limit=page.limit)
+    items = await services.catalogue.page(query=query, ids=item_id, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -22,6 +22,9 @@ class ModelVersionResponse(ResponseModel):
     active: bool
     preset: str
     data: str
+    training_ratings: int
+    training_users: int
+    training_items: int
     metrics: dict[str, float]
     created_at: datetime
     registered_at: datetime
@@ -35,6 +38,9 @@ class ModelVersionResponse(ResponseModel):
             active=active,
             preset=version.manifest["preset"]["name"],
             data=version.manifest["data"]["name"],
+            training_ratings=version.manifest["data"]["training_ratings"],
+            training_users=version.manifest["data"]["training_users"],
+            training_items=version.manifest["data"]["training_items"],
             metrics=version.manifest["metrics"],
             created_at=version.created_at,
             registered_at=version.registered_at,

@@ -42,6 +42,8 @@ def problem_responses(*errors: type[ServiceError]) -> dict[int | str, dict[str, 
     for error in errors:
         described = responses.setdefault(error.status, {"model": Problem, "description": ""})
         described["description"] = "; ".join(filter(None, (described["description"], error.title)))
+        if error.retry_after_seconds is not None:
+            described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return responses
 
 
@@ -56,8 +58,9 @@ class DocumentedAPI(FastAPI):
                 for operation in path.values():
                     for response in operation["responses"].values():
                         content = response.get("content", {})
-                        if content.get("application/json") == _PROBLEM_CONTENT:
-                            content[MEDIA_TYPE] = content.pop("application/json")
+                        # FastAPI gives them that of the route's good answers.
+                        for media_type in [name for name, own in content.items() if own == _PROBLEM_CONTENT]:
+                            content[MEDIA_TYPE] = content.pop(media_type)
         return super().openapi()
 
 
@@ -71,7 +74,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 def problem_response(error: ServiceError) -> JSONResponse:
     """The answer that tells of an error."""
-    return _problem(error.status, error.code, error.title, error.detail, error.errors)
+    response = _problem(error.status, error.code, error.title, error.detail, error.errors)
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 async def _on_service_error(_request: Request, error: ServiceError) -> JSONResponse:

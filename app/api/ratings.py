@@ -4,15 +4,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.dependencies import ItemId, ListLength, ServicesDep, UserId
+from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
 from app.api.models import Attributes, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
-from app.api.recommendations import RecommendationPage
-from app.errors import InvalidRequestError, NoActiveModelError, RatingNotFoundError, UserNotFoundError
+from app.api.ranking_route import RankingRoute
+from app.api.recommendations import RecommendationPage, time_ranking
+from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
 
@@ -41,20 +42,34 @@ class RatingsResponse(ResponseModel):
     model_version: str
 
 
-@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def add_ratings(
-    user_id: UserId, body: RatingsRequest, services: ServicesDep, n: ListLength = 10
+    user_id: UserId,
+    body: RatingsRequest,
+    services: ServicesDep,
+    response: Response,
+    n: ListLength = 10,
+    explain: Explain = False,
 ) -> RatingsResponse:
     """Store ratings, adapt to them, and recommend. Creates the user if new; of two ratings the later stays."""
     stored = await services.ratings.add(
-        user_id, [rating.given() for rating in body.ratings], attributes=body.attributes, n=n
+        user_id, [rating.given() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
     )
+    time_ranking(response, stored.recommendations)
     return RatingsResponse(
         user_id=user_id,
         ratings=[RatingResponse.model_validate(rating) for rating in stored.ratings],
         recommendations=RecommendationPage.of(stored.recommendations),
         model_version=stored.recommendations.model_version,
     )
+
+
+router.add_api_route(
+    "",
+    add_ratings,
+    methods=["POST"],
+    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
+    route_class_override=RankingRoute,  # the only one of these routes that ranks
+)
 
 
 @router.get("", responses=problem_responses(InvalidRequestError, UserNotFoundError))

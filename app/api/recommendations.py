@@ -2,24 +2,33 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
 from app.api.models import Attributes, EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page
 from app.api.problems import problem_responses
-from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
+from app.api.ranking_route import RankingRoute
+from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, UserNotFoundError
 from app.services.recommending import ListOptions, Recommendations
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
+
+
+class ReasonResponse(ResponseModel):
+    """The rating without which the item would have lost the most: leaving out any other lowers its score less."""
+
+    item_id: str
+    title: str | None
+    rating: float
 
 
 class Recommendation(ResponseModel):
     """An item, what its user is expected to rate it, and how likely he or she is to like it.
 
     Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model that predicts no distribution
-    gives no probability.
+    gives no probability. `because` is there if it was asked for and a single rating can honestly be named.
     """
 
     item_id: str
@@ -28,6 +37,7 @@ class Recommendation(ResponseModel):
     like_probability: float | None
     rank: int
     model_version: str
+    because: ReasonResponse | None
 
 
 class RecommendationPage(Page[Recommendation]):
@@ -47,6 +57,9 @@ class RecommendationPage(Page[Recommendation]):
                     like_probability=item.like_probability,
                     rank=item.rank,
                     model_version=made.model_version,
+                    because=ReasonResponse.model_validate(reason)
+                    if (reason := made.reasons.get(item.item_id))
+                    else None,
                 )
                 for item in made.items
             ],
@@ -65,23 +78,44 @@ class VisitorRequest(RequestModel):
     ]
     filter: Filters = Field(default_factory=dict)
     include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
+    explain: Annotated[
+        bool, Field(strict=True, description="Whether to say of each item which of the ratings moved it up most.")
+    ] = False
+
+
+def time_ranking(response: Response, made: Recommendations) -> None:
+    """Say in the header `Server-Timing` how long adapting and ranking took; a cached list took nothing."""
+    if made.ranking_seconds is not None:
+        milliseconds = 1000 * made.ranking_seconds
+        response.headers["Server-Timing"] = f'rank;desc="adapt and rank";dur={milliseconds:.1f}'
 
 
 @router.get(
     "/users/{user_id}/recommendations",
-    responses=problem_responses(InvalidRequestError, UserNotFoundError, NoActiveModelError),
+    responses=problem_responses(InvalidRequestError, UserNotFoundError, NoActiveModelError, OverloadedError),
 )
-async def get_recommendations(user_id: UserId, options: ListOptionsDep, services: ServicesDep) -> RecommendationPage:
+async def get_recommendations(
+    user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
+) -> RecommendationPage:
     """Recommendations for a stored user; items that the user has rated are left out by default."""
-    return RecommendationPage.of(await services.recommending.for_user(user_id, options))
+    made = await services.recommending.for_user(user_id, options)
+    time_ranking(response, made)
+    return RecommendationPage.of(made)
 
 
-@router.post("/recommendations", responses=problem_responses(InvalidRequestError, NoActiveModelError))
-async def recommend(body: VisitorRequest, services: ServicesDep) -> RecommendationPage:
+@router.post("/recommendations", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
+async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
     """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
     made = await services.recommending.for_visitor(
         body.attributes,
         [rating.given() for rating in body.ratings],
-        ListOptions(n=body.n, exclude=body.exclude, filters=body.filter, include_rated=body.include_rated),
+        ListOptions(
+            n=body.n,
+            exclude=body.exclude,
+            filters=body.filter,
+            include_rated=body.include_rated,
+            explain=body.explain,
+        ),
     )
+    time_ranking(response, made)
     return RecommendationPage.of(made)

@@ -11,7 +11,7 @@ from app.api.dependencies import ServicesDep, UserId
 from app.api.models import EntityId, RequestModel, ResponseModel
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
-from app.errors import InvalidRequestError, UserNotFoundError
+from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])
 
@@ -29,7 +29,9 @@ class SkipResponse(ResponseModel):
     skipped_at: datetime
 
 
-@router.post("", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(InvalidRequestError))
+@router.post(
+    "", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(InvalidRequestError, NoActiveModelError)
+)
 async def add_skips(user_id: UserId, body: SkipsRequest, services: ServicesDep) -> None:
     """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new.
 

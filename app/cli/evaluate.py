@@ -16,6 +16,7 @@ from models.data.dataset import State
 from models.data.episode_files import read_episodes
 from models.data.reader import read_dataset
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.report import report_page
 from models.schema import DatasetSchema
 
 _TABLE_WIDTH = 160
@@ -25,6 +26,7 @@ _ALL_STATES = ",".join(state.label for state in State)
 def evaluate_command(
     model: Annotated[Path, typer.Option(file_okay=False, help="Directory of the artifact.")],
     data: DataDirectory,
+    *,
     states: Annotated[str, typer.Option(help="Comma-separated.")] = _ALL_STATES,
     seed: Annotated[int, typer.Option(min=0, help="Of the query ratings and the bootstrap.")] = 0,
     steps: Annotated[int | None, typer.Option(min=1, help="Local steps, instead of the preset's.")] = None,
@@ -35,6 +37,9 @@ def evaluate_command(
         Path | None, typer.Option(dir_okay=False, exists=True, help="Evaluate these episodes (JSON Lines) instead.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the report here.")] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", dir_okay=False, help="Write the report here as one HTML file.")
+    ] = None,
     predictions: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write each query rating and its prediction here, as CSV.")
     ] = None,
@@ -68,6 +73,8 @@ def evaluate_command(
         )
     if json_file:
         json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    if html_file:
+        html_file.write_text(report_page(report), encoding="utf-8")
     if predictions:
         predicted.write_csv(predictions)
     _print(report)

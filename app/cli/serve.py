@@ -30,7 +30,7 @@ def serve_command(
     if settings.model_dir is not None:
         # Here, because an error during start-up would come with uvicorn's traceback around it.
         verify_artifact(settings.model_dir)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=settings.access_log)
 
 
 def worker_command() -> None:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, load_dataset
 from models.meta.preset import load_preset
-from models.meta.trainer import EpochResult
+from models.meta.trainer import EpochResult, TrainingObserver
 from models.training import train
 
 
@@ -48,6 +48,23 @@ class ProgressBar:
         )
 
 
+class _Observers:
+    """Tells several observers of the same training."""
+
+    def __init__(self, *observers: TrainingObserver) -> None:
+        self._observers = observers
+
+    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
+        """A global update was made."""
+        for observer in self._observers:
+            observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
+
+    def epoch_done(self, result: EpochResult) -> None:
+        """An epoch and its validation are over."""
+        for observer in self._observers:
+            observer.epoch_done(result)
+
+
 def train_command(
     data: DataDirectory,
     output: Annotated[Path, typer.Option("--out", file_okay=False, help="Directory of the artifact to write.")],
@@ -58,11 +75,17 @@ def train_command(
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Train a model and write it as an artifact; started again after an interruption, it goes on where it was."""
+    """Train a model and write it as an artifact; started again after an interruption, it goes on where it was.
+
+    Learning curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
+    """
+    from models.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
+
     chosen = load_preset(preset).with_training(epochs=epochs, seed=seed)
     dataset = load_dataset(data, schema, malformed)
-    with ProgressBar() as bar:
-        model = train(dataset, chosen, output, data_path=data, device=device, observer=bar)
+    curves_directory = output.with_name(f"{output.name}.tensorboard")
+    with ProgressBar() as bar, LearningCurves(curves_directory) as curves:
+        model = train(dataset, chosen, output, data_path=data, device=device, observer=_Observers(bar, curves))
     manifest = model.manifest
     seconds = sum(result.seconds for result in manifest.history)
     typer.echo(

@@ -71,15 +71,15 @@ class Catalogue:
             if not await ItemRepository(session).delete(item_id, version=version):
                 raise ItemNotFoundError(item_id)
 
-    async def page(self, *, query: str | None, after: str | None, limit: int) -> Sequence[Item]:
-        """Items by id from behind `after` on; with a query, those whose title contains it in any case."""
+    async def page(
+        self, *, query: str | None, ids: Sequence[str] | None, after: str | None, limit: int
+    ) -> Sequence[Item]:
+        """Items by id from behind `after` on; see `ItemRepository.page`."""
         async with self._database.read() as session:
-            return await ItemRepository(session).page(query=query, after=after, limit=limit)
+            return await ItemRepository(session).page(query=query, ids=ids, after=after, limit=limit)
 
     async def _item_source(self) -> EntitySource:
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-        return (await self._host.at(versions)).schema.items
+        return (await self._host.current()).schema.items
 
     async def _save(self, items: Sequence[ItemRecord], source: EntitySource) -> Sequence[ItemRecord]:
         stored = [ItemRecord(item.id, item.title, known_attributes(item.attributes, source)) for item in items]

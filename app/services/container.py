@@ -10,6 +10,7 @@ from app.cache import create_cache
 from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
 from app.jobs.worker import EmbeddedWorker
+from app.services.admission import Admission
 from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
 from app.services.evaluations import Evaluations
@@ -30,6 +31,7 @@ from app.storage.migrate import upgrade
 class Services:
     """What the API calls."""
 
+    admission: Admission
     users: Users
     ratings: Ratings
     skips: Skips
@@ -64,10 +66,12 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             await stack.enter_async_context(_worker(queue, runner))
         host = ModelHost(database, device=settings.device)
         scorer = Scorer()
+        stack.push_async_callback(scorer.close)
         yield Services(
+            admission=Admission(settings.max_rankings),
             users=Users(database, host),
             ratings=Ratings(database, host, scorer),
-            skips=Skips(database),
+            skips=Skips(database, host),
             recommending=Recommending(database, host, scorer, cache),
             eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
             catalogue=Catalogue(database, host),

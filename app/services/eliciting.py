@@ -7,10 +7,8 @@ from app.services.checks import GivenRating, filter_faults, raise_faults, rating
 from app.services.model_host import ModelHost, Serving
 from app.services.scoring import CandidateRequest, Scorer
 from app.storage.database import Database
-from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRepository
 from app.storage.skips import SkipRepository
-from app.storage.versions import VersionsRepository
 from models.candidates.strategy import Candidate, Strategy
 
 
@@ -62,13 +60,12 @@ class Eliciting:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
+        serving = await self._host.current()
         rated: Sequence[str] = ()
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-            if user_id is not None:
+        if user_id is not None:
+            async with self._database.read() as session:
                 rated = await RatingRepository(session).rated_items(user_id)
                 skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
-        serving = await self._host.at(versions)
         raise_faults(filter_faults(options.filters, serving.schema.items))
         return await self._choose(serving, rated, skipped, options)
 
@@ -82,12 +79,9 @@ class Eliciting:
             NoActiveModelError: If no model is being served.
         """
         rated = [given.item_id for given in ratings]
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-            missing = await ItemRepository(session).missing(rated)
-        serving = await self._host.at(versions)
+        serving = await self._host.current()
         raise_faults(
-            rating_faults(ratings, serving.schema.rating_scale, missing),
+            rating_faults(ratings, serving.schema.rating_scale, serving.missing(rated)),
             filter_faults(options.filters, serving.schema.items),
         )
         return await self._choose(serving, rated, skipped, options)

@@ -12,6 +12,7 @@ from app.errors import (
     EvaluationFinishedError,
     EvaluationNotFoundError,
     EvaluationNotSucceededError,
+    ModelVersionNotFoundError,
     NoActiveModelError,
     QueueUnavailableError,
 )
@@ -39,15 +40,16 @@ class Evaluations:
         self._queue = queue
         self._data_dir = data_dir
 
-    async def start(self, config: EvaluationConfig) -> Job:
-        """Have the active model version evaluated.
+    async def start(self, config: EvaluationConfig, *, model_version: str | None = None) -> Job:
+        """Have a model version evaluated, the active one unless it is named.
 
         Raises:
-            NoActiveModelError: If no version is active.
+            NoActiveModelError: If none is named and no version is active.
+            ModelVersionNotFoundError: If the named version is not registered.
             EvaluationDataMissingError: If there are no data to evaluate on.
             QueueUnavailableError: If no worker could be told.
         """
-        model = await self._active_model()
+        model = await (self._active_model() if model_version is None else self._registered(model_version))
         parameters = EvaluationParameters(
             model_version=model.id,
             model_path=Path(model.path),
@@ -114,6 +116,13 @@ class Evaluations:
             model = None if active is None else await ModelVersionRepository(session).get(active)
         if model is None:
             raise NoActiveModelError
+        return model
+
+    async def _registered(self, version_id: str) -> ModelVersion:
+        async with self._database.read() as session:
+            model = await ModelVersionRepository(session).get(version_id)
+        if model is None:
+            raise ModelVersionNotFoundError(version_id)
         return model
 
     async def _data_path(self, model: ModelVersion) -> Path:

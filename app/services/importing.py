@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from app.services.entities import to_records
 from app.storage.database import Database
 from app.storage.items import ItemRepository
-from app.storage.ratings import NewRating, RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
 from models.data.dataset import Dataset
@@ -40,10 +40,7 @@ class Importing:
         records = list(to_records(dataset.users))
         for batch in _batches(len(records)):
             async with self._database.write() as session:
-                users = UserRepository(session)
-                # In one order everywhere, so that two imports at once cannot deadlock.
-                for record in sorted(records[batch], key=lambda record: record.id):
-                    await users.save(record.id, record.attributes)
+                await UserRepository(session).save({record.id: record.attributes for record in records[batch]})
             progress(batch.stop - batch.start)
 
     async def ratings(self, dataset: Dataset, progress: Progress) -> None:
@@ -52,11 +49,12 @@ class Importing:
         offsets = dataset.ratings.offsets
         for batch in _batches(len(dataset.users)):
             async with self._database.write() as session:
-                users, ratings = UserRepository(session), RatingRepository(session)
-                for row in sorted(range(batch.start, batch.stop), key=dataset.users.ids.__getitem__):
-                    if own := _ratings_of(dataset, row, now):
-                        await users.save(dataset.users.ids[row], None)
-                        await ratings.save(dataset.users.ids[row], own)
+                ratings = [
+                    rating for row in range(batch.start, batch.stop) for rating in _ratings_of(dataset, row, now)
+                ]
+                if ratings:
+                    await UserRepository(session).save(dict.fromkeys(user_id for user_id, _ in ratings))
+                    await RatingRepository(session).save(ratings)
             progress(int(offsets[batch.stop] - offsets[batch.start]))
 
 
@@ -65,14 +63,17 @@ def _batches(count: int) -> Iterator[slice]:
         yield slice(start, min(start + _BATCH, count))
 
 
-def _ratings_of(dataset: Dataset, user: int, now: datetime) -> list[NewRating]:
-    """One user's ratings; those of a data set without times are made now."""
+def _ratings_of(dataset: Dataset, user: int, now: datetime) -> list[tuple[str, RatingRecord]]:
+    """One user's ratings, each with the user's id; those of a data set without times are made now."""
     ratings = dataset.ratings
     return [
-        NewRating(
-            item_id=dataset.items.ids[ratings.items[row]],
-            rating=float(ratings.values[row]),
-            rated_at=now if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC),
+        (
+            dataset.users.ids[user],
+            RatingRecord(
+                item_id=dataset.items.ids[ratings.items[row]],
+                rating=float(ratings.values[row]),
+                rated_at=now if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC),
+            ),
         )
         for row in range(ratings.offsets[user], ratings.offsets[user + 1])
     ]

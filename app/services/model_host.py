@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,16 +10,20 @@ from pathlib import Path
 from anyio import to_thread
 
 from app.errors import NoActiveModelError
+from app.services.batching import Batcher
 from app.services.entities import to_entities
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.users import UserState
 from app.storage.versions import Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact
 from models.ranking import RankingQuery, Recommender
 from models.schema import DatasetSchema
 
 logger = logging.getLogger(__name__)
+
+_LARGEST_READING = 256
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Serving:
         """What the model's data look like, and so what requests may say."""
         return self.recommender.model.schema
 
+    def missing(self, item_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are not in the catalogue."""
+        known = self.recommender.items.row_of
+        return {item_id for item_id in item_ids if item_id not in known}
+
     def is_older_than(self, versions: Versions) -> bool:
         """Whether the database has been seen at something newer."""
         return self.activation < versions.activation or self.catalogue < versions.catalogue
@@ -58,6 +68,7 @@ class ModelHost:
         self._serving: Serving | None = None
         self._last_loaded: TrainedModel | None = None
         self._catching_up = asyncio.Lock()
+        self._readings = Batcher(self._read, largest=_LARGEST_READING)
         self.failure: str | None = None
         """Why the active version is not the one being served, if so."""
 
@@ -79,6 +90,24 @@ class ModelHost:
         self._last_loaded = model
         return model
 
+    async def current(self) -> Serving:
+        """What to serve to a request that has arrived.
+
+        Raises:
+            NoActiveModelError: See `at`.
+        """
+        versions, _ = await self._readings.do(None)
+        return await self.at(versions)
+
+    async def current_with_user(self, user_id: str) -> tuple[Serving, UserState | None]:
+        """What to serve to a request that has arrived, and a user of that moment, if known.
+
+        Raises:
+            NoActiveModelError: See `at`.
+        """
+        versions, user = await self._readings.do(user_id)
+        return await self.at(versions), user
+
     async def at(self, versions: Versions) -> Serving:
         """What to serve at these versions, or at newer ones.
 
@@ -96,6 +125,13 @@ class ModelHost:
                 while serving is None or serving.is_older_than(versions):
                     serving = self._serving = await self._newer(serving, versions)
         return serving
+
+    async def _read(self, user_ids: Sequence[str | None]) -> list[tuple[Versions, UserState | None]]:
+        """One reading for several requests; it begins after all of them have arrived, so none sees the past."""
+        wanted = {user_id for user_id in user_ids if user_id is not None}
+        async with self._database.read() as session:
+            versions, users = await VersionsRepository(session).current_with_users(wanted)
+        return [(versions, None if user_id is None else users.get(user_id)) for user_id in user_ids]
 
     async def _newer(self, serving: Serving | None, versions: Versions) -> Serving:
         if serving is None or serving.activation < versions.activation:

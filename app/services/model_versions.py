@@ -8,7 +8,7 @@ import anyio
 
 from app.errors import ArtifactUnusableError, ModelVersionNotFoundError
 from app.services.entities import to_records
-from app.services.model_host import ModelHost
+from app.services.model_host import ModelHost, Serving
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
@@ -77,6 +77,16 @@ class ModelVersions:
             versions = await ModelVersionRepository(session).page(after=after, limit=limit)
             active = (await VersionsRepository(session).current()).model_version
         return ModelVersionList(versions, active)
+
+    async def serving(self) -> Serving:
+        """What is being served now.
+
+        Raises:
+            NoActiveModelError: If no model is being served.
+        """
+        async with self._database.read() as session:
+            versions = await VersionsRepository(session).current()
+        return await self._host.at(versions)
 
     async def start_serving(self, directory: Path | None) -> None:
         """Get ready for requests.

@@ -3,26 +3,48 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.errors import RatingNotFoundError, UserNotFoundError
+from app.services.batching import Batcher
 from app.services.checks import GivenRating, attribute_faults, known_attributes, raise_faults, rating_faults
 from app.services.model_host import ModelHost
-from app.services.recommending import Recommendations
-from app.services.scoring import RankingRequest, Scorer
+from app.services.recommending import Recommendations, recommend
+from app.services.scoring import Scorer
 from app.storage.database import Database
-from app.storage.items import ItemRepository
-from app.storage.ratings import NewRating, RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
+from models.ranking import RankingQuery
+from models.schema import AttributeValue
+
+_LARGEST_WRITE = 32
+"""Most requests that share a commit: what arrives behind a transaction waits for all of it."""
 
 
 @dataclass(frozen=True)
 class RatingsStored:
     """What is stored of the items that a request rated, and what is recommended now."""
 
-    ratings: Sequence[Rating]
+    ratings: Sequence[RatingRecord]
     recommendations: Recommendations
+
+
+@dataclass(frozen=True)
+class _Write:
+    """What a request stores: ratings, and the user's attributes unless they stay."""
+
+    user_id: str
+    given: Sequence[GivenRating]
+    attributes: dict[str, AttributeValue] | None
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A user's attributes and all ratings, as they are stored then."""
+
+    attributes: dict[str, Any]
+    ratings: Sequence[RatingRecord]
 
 
 class Ratings:
@@ -32,6 +54,7 @@ class Ratings:
         self._database = database
         self._host = host
         self._scorer = scorer
+        self._writes = Batcher(self._store, largest=_LARGEST_WRITE)
 
     async def add(
         self,
@@ -40,6 +63,7 @@ class Ratings:
         *,
         attributes: Mapping[str, object] | None,
         n: int,
+        explain: bool = False,
     ) -> RatingsStored:
         """Store ratings and recommend by all that is known then; creates the user if new.
 
@@ -50,38 +74,31 @@ class Ratings:
             given: One rating an item, one at least.
             attributes: Replace the user's, if given.
             n: Most items to recommend.
+            explain: Whether to say which rating moved each item up most.
 
         Raises:
             InvalidRequestError: If attributes or ratings contradict the schema or the catalogue; nothing is stored.
             NoActiveModelError: If no model is being served; nothing is stored.
         """
         item_ids = [rating.item_id for rating in given]
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-            missing = await ItemRepository(session).missing(item_ids)
-        serving = await self._host.at(versions)
+        serving = await self._host.current()
         schema = serving.schema
         raise_faults(
-            attribute_faults(attributes or {}, schema.users), rating_faults(given, schema.rating_scale, missing)
+            attribute_faults(attributes or {}, schema.users),
+            rating_faults(given, schema.rating_scale, serving.missing(item_ids)),
         )
-        async with self._database.write() as session:
-            users, ratings = UserRepository(session), RatingRepository(session)
-            await users.save(user_id, None if attributes is None else known_attributes(attributes, schema.users))
-            # After `save` has locked the user: of two requests without times, the one that stores last is later.
-            now = datetime.now(UTC)
-            await ratings.save(user_id, [NewRating(each.item_id, each.rating, each.rated_at or now) for each in given])
-            user = await users.get(user_id)
-            stored = await ratings.of_user(user_id)
-        request = RankingRequest(
-            attributes=known_attributes(user.attributes if user else {}, schema.users),
-            ratings=[(rating.item_id, rating.rating) for rating in stored],
+        known = None if attributes is None else known_attributes(attributes, schema.users)
+        stored = await self._writes.do(_Write(user_id, given, known))
+        query = RankingQuery(
+            attributes=known_attributes(stored.attributes, schema.users),
+            ratings=[(rating.item_id, rating.rating) for rating in stored.ratings],
             n=n,
         )
-        items = await self._scorer.rank(serving.recommender, request)
-        by_item = {rating.item_id: rating for rating in stored}
+        recommendations = await recommend(self._scorer, serving, query, explained=explain)
+        by_item = {rating.item_id: rating for rating in stored.ratings}
         return RatingsStored(
             ratings=[by_item[item_id] for item_id in item_ids],
-            recommendations=Recommendations(items, serving.model_version),
+            recommendations=recommendations,
         )
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Rating]:
@@ -107,3 +124,31 @@ class Ratings:
                 raise UserNotFoundError(user_id)
             if not await RatingRepository(session).delete(user_id, item_id):
                 raise RatingNotFoundError(user_id, item_id)
+
+    async def _store(self, writes: Sequence[_Write]) -> list[_Stored]:
+        """Store what several requests give, in their order, in one transaction: one commit makes all of it durable.
+
+        Everything has been checked before, so that no request can fail the others.
+        """
+        async with self._database.write() as session:
+            users, ratings = UserRepository(session), RatingRepository(session)
+            await users.save(_last_attributes(writes))
+            # After `save` has locked the users: of two requests without times, the one that stores last is later.
+            now = datetime.now(UTC)
+            await ratings.save(
+                (write.user_id, RatingRecord(each.item_id, each.rating, each.rated_at or now))
+                for write in writes
+                for each in write.given
+            )
+            user_ids = {write.user_id for write in writes}
+            known, rated = await users.states(user_ids), await ratings.of_users(user_ids)
+        return [_Stored(known[write.user_id].attributes, rated[write.user_id]) for write in writes]
+
+
+def _last_attributes(writes: Sequence[_Write]) -> dict[str, dict[str, AttributeValue] | None]:
+    """What becomes of each user's attributes: the last ones that are given, or None to keep them."""
+    attributes: dict[str, dict[str, AttributeValue] | None] = {}
+    for write in writes:
+        if write.attributes is not None or write.user_id not in attributes:
+            attributes[write.user_id] = write.attributes
+    return attributes

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from app.cache import Cache
 from app.errors import UserNotFoundError
+from app.services.batching import Batcher
 from app.services.checks import (
     GivenRating,
     attribute_faults,
@@ -16,21 +19,31 @@ from app.services.checks import (
     rating_faults,
 )
 from app.services.model_host import ModelHost, Serving
-from app.services.scoring import RankingRequest, Scorer
+from app.services.scoring import Scorer
 from app.storage.database import Database
-from app.storage.items import ItemRepository
-from app.storage.ratings import RatingRepository
-from app.storage.tables import User
-from app.storage.versions import VersionsRepository
-from models.ranking import RankedItem
+from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.users import UserState
+from models.explanation import Reason
+from models.ranking import RankedItem, RankingQuery
+
+_LARGEST_READING = 32
 
 
 @dataclass(frozen=True)
 class Recommendations:
-    """A ranked list, and the model version that made it."""
+    """A ranked list, and the model version that made it.
+
+    Attributes:
+        items: The best first.
+        model_version: Made it.
+        reasons: By item, the rating that moved it up most, if that was asked for and there is one.
+        ranking_seconds: How long adapting and ranking took, waiting for a turn included; None of a cached list.
+    """
 
     items: list[RankedItem]
     model_version: str
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    ranking_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,23 @@ class ListOptions:
         exclude: Items to leave out.
         filters: Field → accepted values.
         include_rated: Whether items that the user has rated may be in it.
+        explain: Whether to say which rating moved each item up most.
     """
 
     n: int
     exclude: Sequence[str]
     filters: Mapping[str, Sequence[str]]
     include_rated: bool = False
+    explain: bool = False
+
+
+async def recommend(scorer: Scorer, serving: Serving, query: RankingQuery, *, explained: bool) -> Recommendations:
+    """Adapt, rank, and explain if that is asked for."""
+    started = time.perf_counter()
+    items = await scorer.rank(serving.recommender, query)
+    seconds = time.perf_counter() - started
+    reasons = await scorer.explain(serving.recommender, query, items) if explained else {}
+    return Recommendations(items, serving.model_version, reasons, seconds)
 
 
 class Recommending:
@@ -58,6 +82,7 @@ class Recommending:
         self._host = host
         self._scorer = scorer
         self._cache = cache
+        self._ratings = Batcher(self._read_ratings, largest=_LARGEST_READING)
 
     async def for_user(self, user_id: str, options: ListOptions) -> Recommendations:
         """Recommendations for a stored user.
@@ -67,28 +92,25 @@ class Recommending:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
-        async with self._database.read() as session:
-            versions, user = await VersionsRepository(session).current_with_user(user_id)
+        serving, user = await self._host.current_with_user(user_id)
         if user is None:
             raise UserNotFoundError(user_id)
-        serving = await self._host.at(versions)
         raise_faults(filter_faults(options.filters, serving.schema.items))
         key = _cache_key(serving, user, options)
         if (cached := await self._cache.get(key)) is not None:
-            return Recommendations([RankedItem(**item) for item in cached], serving.model_version)
-        async with self._database.read() as session:
-            ratings = await RatingRepository(session).of_user(user_id)
-        request = RankingRequest(
+            return _from_cache(cached, serving.model_version)
+        ratings = await self._ratings.do(user_id)
+        query = RankingQuery(
             attributes=known_attributes(user.attributes, serving.schema.users),
             ratings=[(rating.item_id, rating.rating) for rating in ratings],
             n=options.n,
             exclude=options.exclude,
-            filters=options.filters,
             include_rated=options.include_rated,
+            where=options.filters,
         )
-        items = await self._scorer.rank(serving.recommender, request)
-        await self._cache.set(key, [asdict(item) for item in items])
-        return Recommendations(items, serving.model_version)
+        made = await recommend(self._scorer, serving, query, explained=options.explain)
+        await self._cache.set(key, _for_cache(made))
+        return made
 
     async def for_visitor(
         self, attributes: Mapping[str, object], ratings: Sequence[GivenRating], options: ListOptions
@@ -99,27 +121,45 @@ class Recommending:
             InvalidRequestError: If attributes, ratings or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-            missing = await ItemRepository(session).missing([given.item_id for given in ratings])
-        serving = await self._host.at(versions)
+        serving = await self._host.current()
+        missing = serving.missing([given.item_id for given in ratings])
         raise_faults(
             attribute_faults(attributes, serving.schema.users),
             rating_faults(ratings, serving.schema.rating_scale, missing),
             filter_faults(options.filters, serving.schema.items),
         )
-        request = RankingRequest(
+        query = RankingQuery(
             attributes=known_attributes(attributes, serving.schema.users),
             ratings=[(given.item_id, given.rating) for given in ratings],
             n=options.n,
             exclude=options.exclude,
-            filters=options.filters,
             include_rated=options.include_rated,
+            where=options.filters,
         )
-        return Recommendations(await self._scorer.rank(serving.recommender, request), serving.model_version)
+        return await recommend(self._scorer, serving, query, explained=options.explain)
+
+    async def _read_ratings(self, user_ids: Sequence[str]) -> list[Sequence[RatingRecord]]:
+        async with self._database.read() as session:
+            ratings = await RatingRepository(session).of_users(set(user_ids))
+        return [ratings.get(user_id, ()) for user_id in user_ids]
 
 
-def _cache_key(serving: Serving, user: User, options: ListOptions) -> str:
+def _for_cache(made: Recommendations) -> dict[str, Any]:
+    return {
+        "items": [asdict(item) for item in made.items],
+        "reasons": {item_id: asdict(reason) for item_id, reason in made.reasons.items()},
+    }
+
+
+def _from_cache(cached: dict[str, Any], model_version: str) -> Recommendations:
+    return Recommendations(
+        [RankedItem(**item) for item in cached["items"]],
+        model_version,
+        {item_id: Reason(**reason) for item_id, reason in cached["reasons"].items()},
+    )
+
+
+def _cache_key(serving: Serving, user: UserState, options: ListOptions) -> str:
     """Of everything that the answer depends on; hashed because ids may be long and are nobody's business."""
     filters = sorted((name, sorted(values)) for name, values in options.filters.items())
     parts = [
@@ -131,5 +171,6 @@ def _cache_key(serving: Serving, user: User, options: ListOptions) -> str:
         sorted(options.exclude),
         filters,
         options.include_rated,
+        options.explain,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,36 +1,21 @@
-"""Where rankings are computed: off the event loop, a bounded number at a time."""
+"""Where rankings are computed: off the event loop, those of concurrent requests together."""
 
+import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 
+from app.services.batching import Batcher
 from models.candidates.strategy import Candidate, Strategy
+from models.explanation import Reason, explain
 from models.ranking import RankedItem, RankingQuery, Recommender
-from models.schema import AttributeValue
 
-
-@dataclass(frozen=True)
-class RankingRequest:
-    """What one ranking needs to know.
-
-    Attributes:
-        attributes: The user's, as far as they are known.
-        ratings: Item id and rating of everything the user has rated.
-        n: Most items to return.
-        exclude: Items to leave out beside the rated ones.
-        filters: Field → accepted values.
-        include_rated: Whether rated items may be in the list.
-    """
-
-    attributes: Mapping[str, AttributeValue]
-    ratings: Sequence[tuple[str, float]]
-    n: int
-    exclude: Collection[str] = ()
-    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    include_rated: bool = False
+_LARGEST_BATCH = 32
+"""Most users ranked for at once: what arrives behind a batch waits for it, and larger ones gain nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +31,36 @@ class CandidateRequest:
     seed: int
 
 
-class Scorer:
-    """Computes the rankings of all requests.
+@dataclass(frozen=True)
+class _Ranking:
+    recommender: Recommender
+    query: RankingQuery
 
-    Every ranking of the process passes through here: this is the place to score concurrent requests together.
-    """
+
+class Scorer:
+    """Computes the rankings of all requests; concurrent ones are adapted and scored together."""
 
     def __init__(self) -> None:
+        self._rankings = Batcher(self._rank, largest=_LARGEST_BATCH)
+        self._ranking_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ranking")
         self._threads = CapacityLimiter(os.cpu_count() or 1)
 
-    async def rank(self, recommender: Recommender, request: RankingRequest) -> list[RankedItem]:
+    async def rank(self, recommender: Recommender, query: RankingQuery) -> list[RankedItem]:
         """Adapt to one user and rank the catalogue."""
-        query = RankingQuery(
-            attributes=request.attributes,
-            ratings=request.ratings,
-            n=request.n,
-            exclude=request.exclude,
-            where=request.filters,
-            include_rated=request.include_rated,
+        return await self._rankings.do(_Ranking(recommender, query))
+
+    async def explain(
+        self, recommender: Recommender, query: RankingQuery, items: Sequence[RankedItem]
+    ) -> dict[str, Reason]:
+        """By item, the rating that moved it up most; see `models.explanation.explain`."""
+        call = partial(
+            explain,
+            recommender,
+            attributes=query.attributes,
+            ratings=query.ratings,
+            shown=[item.item_id for item in items],
         )
-        return await to_thread.run_sync(recommender.recommend, query, limiter=self._threads)
+        return await to_thread.run_sync(call, limiter=self._threads)
 
     async def candidates(self, recommender: Recommender, request: CandidateRequest) -> list[Candidate]:
         """Choose items to ask about."""
@@ -80,3 +75,22 @@ class Scorer:
             seed=request.seed,
         )
         return await to_thread.run_sync(call, limiter=self._threads)
+
+    async def close(self) -> None:
+        """Finish what has been asked for."""
+        await self._rankings.close()
+        self._ranking_thread.shutdown()
+
+    async def _rank(self, batch: Sequence[_Ranking]) -> list[list[RankedItem]]:
+        return await asyncio.get_running_loop().run_in_executor(self._ranking_thread, _rank_together, batch)
+
+
+def _rank_together(batch: Sequence[_Ranking]) -> list[list[RankedItem]]:
+    """One list a ranking. Around a change of the model or the catalogue a batch has several recommenders."""
+    places: dict[Recommender, list[int]] = {}
+    for place, ranking in enumerate(batch):
+        places.setdefault(ranking.recommender, []).append(place)
+    ranked: dict[int, list[RankedItem]] = {}
+    for recommender, own in places.items():
+        ranked.update(zip(own, recommender.recommend_many([batch[place].query for place in own]), strict=True))
+    return [ranked[place] for place in range(len(batch))]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from app.errors import UserNotFoundError
 from app.services.checks import missing_faults, raise_faults
+from app.services.model_host import ModelHost
 from app.storage.database import Database
-from app.storage.items import ItemRepository
 from app.storage.skips import SkipRepository
 from app.storage.tables import Skip
 from app.storage.users import UserRepository
@@ -15,20 +15,21 @@ from app.storage.users import UserRepository
 class Skips:
     """Stores and lists skips."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
+        self._host = host
 
     async def add(self, user_id: str, item_ids: Sequence[str]) -> None:
         """Store skips; creates the user if new. An item that the user has rated is not skipped.
 
         Raises:
             InvalidRequestError: If an item is not in the catalogue; nothing is stored.
+            NoActiveModelError: If no model is being served, and so there is no catalogue; nothing is stored.
         """
-        async with self._database.read() as session:
-            missing = await ItemRepository(session).missing(item_ids)
-        raise_faults(missing_faults(item_ids, missing, where="item_ids"))
+        serving = await self._host.current()
+        raise_faults(missing_faults(item_ids, serving.missing(item_ids), where="item_ids"))
         async with self._database.write() as session:
-            await UserRepository(session).save(user_id, None)
+            await UserRepository(session).save({user_id: None})
             await SkipRepository(session).save(user_id, item_ids, skipped_at=datetime.now(UTC))
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Skip]:

@@ -10,7 +10,6 @@ from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.tables import User
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,10 @@ class Users:
             InvalidRequestError: If the attributes contradict the schema.
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-        source = (await self._host.at(versions)).schema.users
+        source = (await self._host.current()).schema.users
         raise_faults(attribute_faults(attributes, source))
         async with self._database.write() as session:
-            await UserRepository(session).save(user_id, known_attributes(attributes, source))
+            await UserRepository(session).save({user_id: known_attributes(attributes, source)})
         return await self.get(user_id)
 
     async def get(self, user_id: str) -> UserProfile:

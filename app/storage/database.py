@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 _ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _LOCK_TIMEOUT_SECONDS = 30
+_WITHOUT_TRANSACTIONS = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+"""For reading: to begin and to end a transaction around a statement costs as much again as the statement."""
+
 _FAILURES = (
     sqlalchemy_errors.OperationalError,
     sqlalchemy_errors.InterfaceError,
@@ -38,19 +41,20 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
         if parsed.get_backend_name() == "sqlite":
-            self.engine = _sqlite_engine(parsed)
+            self.engine, self._reading_engine = _sqlite_engine(parsed), _sqlite_engine(parsed, **_WITHOUT_TRANSACTIONS)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
             # SQLite has one writer. Waiting for it here is fair; waiting inside SQLite is a lottery of polls.
             self._writing: AbstractAsyncContextManager[None] | asyncio.Lock = asyncio.Lock()
         else:
-            self.engine = create_async_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=10)
+            self.engine = _postgresql_engine(parsed)
+            self._reading_engine = _postgresql_engine(parsed, **_WITHOUT_TRANSACTIONS)
             self._writing = nullcontext()
-        writers = self.engine.execution_options(writes=True)
-        self._read_sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._write_sessions = async_sessionmaker(writers, expire_on_commit=False)
+        self._read_sessions = async_sessionmaker(self._reading_engine, expire_on_commit=False)
+        self._write_sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading.
+        """A session for reading. Every statement sees what was committed when it began.
 
         Raises:
             DatabaseUnavailableError: If the database cannot be reached.
@@ -72,6 +76,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._reading_engine.dispose()
         await self.engine.dispose()
 
 
@@ -96,13 +101,16 @@ def _parse(url: str) -> URL:
         raise ValueError(f"{parsed.get_backend_name()} is not supported: use SQLite or PostgreSQL") from None
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
+def _postgresql_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
+    return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, **options)
+
+
+def _sqlite_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: a database in memory is not shared by connections")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS}, **options)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -119,8 +127,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once if another has written in between, without
     # waiting. Writers therefore take the write lock at their start.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

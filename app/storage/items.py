@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Item
-from app.storage.upsert import insert
+from app.storage.upsert import dialect_of, insert
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,9 @@ class ItemRepository:
         item = await self._session.get(Item, item_id)
         return None if item is None or item.deleted else item
 
-    async def missing(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the ids that are not in the catalogue."""
-        statement = select(Item.id).where(Item.id.in_(item_ids), Item.deleted.is_(False))
-        return set(item_ids) - set(await self._session.scalars(statement))
-
     async def save(self, items: Iterable[ItemRecord], *, version: int) -> None:
         """Create or replace items."""
-        statement = insert(self._session, Item)
+        statement = insert(dialect_of(self._session), Item)
         columns = ("title", "folded_title", "attributes", "version", "deleted")
         statement = statement.on_conflict_do_update(
             index_elements=[Item.id], set_={column: statement.excluded[column] for column in columns}
@@ -58,7 +53,7 @@ class ItemRepository:
 
     async def save_missing(self, items: Iterable[ItemRecord], *, version: int) -> None:
         """Create the items that the table has never held; edited and deleted ones stay as they are."""
-        statement = insert(self._session, Item).on_conflict_do_nothing(index_elements=[Item.id])
+        statement = insert(dialect_of(self._session), Item).on_conflict_do_nothing(index_elements=[Item.id])
         await self._session.execute(statement, [_row(item, version) for item in items])
 
     async def known_ids(self) -> set[str]:
@@ -75,11 +70,18 @@ class ItemRepository:
         )
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
-    async def page(self, *, query: str | None, after: str | None, limit: int) -> Sequence[Item]:
-        """Items by id from behind `after` on; with a query, those whose title contains it in any case."""
+    async def page(
+        self, *, query: str | None, ids: Collection[str] | None, after: str | None, limit: int
+    ) -> Sequence[Item]:
+        """Items by id from behind `after` on; with a query, those whose title contains it in any case.
+
+        With `ids`, only these items.
+        """
         statement = select(Item).where(Item.deleted.is_(False)).order_by(Item.id).limit(limit)
         if query is not None:
             statement = statement.where(Item.folded_title.contains(query.casefold(), autoescape=True))
+        if ids is not None:
+            statement = statement.where(Item.id.in_(ids))
         if after is not None:
             statement = statement.where(Item.id > after)
         return (await self._session.scalars(statement)).all()

@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import ModelVersion
-from app.storage.upsert import insert
+from app.storage.upsert import dialect_of, insert
 
 
 class ModelVersionRepository:
@@ -22,7 +22,7 @@ class ModelVersionRepository:
 
     async def register(self, *, version_id: str, path: str, manifest: dict[str, object], created_at: datetime) -> None:
         """Make a version known; one that is known already is from now on loaded from the new path."""
-        statement = insert(self._session, ModelVersion).values(
+        statement = insert(dialect_of(self._session), ModelVersion).values(
             id=version_id,
             path=path,
             manifest=manifest,

@@ -1,19 +1,21 @@
 """Ratings in the database."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Insert, bindparam, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Rating, Skip
-from app.storage.upsert import insert
+from app.storage.tables import Base, Rating
+from app.storage.upsert import dialect_of, insert
 
 
 @dataclass(frozen=True)
-class NewRating:
-    """A rating to store."""
+class RatingRecord:
+    """An item's rating by somebody, and when it was made."""
 
     item_id: str
     rating: float
@@ -26,22 +28,24 @@ class RatingRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def save(self, user_id: str, ratings: Sequence[NewRating]) -> None:
-        """Store ratings of a known user, whose items are skipped no longer; of two of one item the later stays."""
-        statement = insert(self._session, Rating)
-        statement = statement.on_conflict_do_update(
-            index_elements=[Rating.user_id, Rating.item_id],
-            set_={"rating": statement.excluded.rating, "rated_at": statement.excluded.rated_at},
-            where=statement.excluded.rated_at >= Rating.rated_at,
-        )
-        await self._session.execute(statement, [{"user_id": user_id, **asdict(rating)} for rating in ratings])
-        rated = [rating.item_id for rating in ratings]
-        await self._session.execute(delete(Skip).where(Skip.user_id == user_id, Skip.item_id.in_(rated)))
+    async def save(self, ratings: Iterable[tuple[str, RatingRecord]]) -> None:
+        """Store ratings of known users, by user id; what is rated is skipped no longer.
 
-    async def of_user(self, user_id: str) -> Sequence[Rating]:
-        """All ratings of a user, the oldest first."""
-        statement = select(Rating).where(Rating.user_id == user_id).order_by(Rating.rated_at, Rating.item_id)
-        return (await self._session.scalars(statement)).all()
+        Of two ratings of one item the one made later stays, and of two made at once the one given later.
+        """
+        rows = [
+            {"user_id": user_id, "item_id": rating.item_id, "rating": rating.rating, "rated_at": rating.rated_at}
+            for user_id, rating in ratings
+        ]
+        await self._session.execute(_saving(dialect_of(self._session)), rows)
+        await self._session.execute(_FORGETTING_SKIPS, {"user_ids": list({row["user_id"] for row in rows})})
+
+    async def of_users(self, user_ids: Collection[str]) -> Mapping[str, Sequence[RatingRecord]]:
+        """All ratings of each user, the oldest first; none of whom is not known."""
+        ratings: dict[str, list[RatingRecord]] = defaultdict(list)
+        for user_id, *rating in await self._session.execute(_OF_USERS, {"user_ids": list(user_ids)}):
+            ratings[user_id].append(RatingRecord(*rating))
+        return ratings
 
     async def rated_items(self, user_id: str) -> Sequence[str]:
         """The ids of all items that a user has rated."""
@@ -63,3 +67,27 @@ class RatingRepository:
         """Delete one rating; False if there is none."""
         statement = delete(Rating).where(Rating.user_id == user_id, Rating.item_id == item_id).returning(Rating.item_id)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+
+# On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
+_ratings, _skips = (Base.metadata.tables[name] for name in ("ratings", "skips"))
+_OF_USERS = (
+    select(_ratings.c.user_id, _ratings.c.item_id, _ratings.c.rating, _ratings.c.rated_at)
+    .where(_ratings.c.user_id.in_(bindparam("user_ids", expanding=True)))
+    .order_by(_ratings.c.user_id, _ratings.c.rated_at, _ratings.c.item_id)
+)
+
+_FORGETTING_SKIPS = delete(_skips).where(
+    _skips.c.user_id.in_(bindparam("user_ids", expanding=True)),
+    exists().where(_ratings.c.user_id == _skips.c.user_id, _ratings.c.item_id == _skips.c.item_id),
+)
+
+
+@cache
+def _saving(dialect: str) -> Insert:
+    statement = insert(dialect, _ratings)
+    return statement.on_conflict_do_update(
+        index_elements=[_ratings.c.user_id, _ratings.c.item_id],
+        set_={"rating": statement.excluded.rating, "rated_at": statement.excluded.rated_at},
+        where=statement.excluded.rated_at >= _ratings.c.rated_at,
+    )

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Rating, Skip
-from app.storage.upsert import insert
+from app.storage.upsert import dialect_of, insert
 
 
 class SkipRepository:
@@ -25,7 +25,9 @@ class SkipRepository:
         rated = select(Rating.item_id).where(Rating.user_id == user_id, Rating.item_id.in_(item_ids))
         skipped = set(item_ids) - set(await self._session.scalars(rated))
         if skipped:
-            statement = insert(self._session, Skip).on_conflict_do_nothing(index_elements=[Skip.user_id, Skip.item_id])
+            statement = insert(dialect_of(self._session), Skip).on_conflict_do_nothing(
+                index_elements=[Skip.user_id, Skip.item_id]
+            )
             rows = [{"user_id": user_id, "item_id": item_id, "skipped_at": skipped_at} for item_id in skipped]
             await self._session.execute(statement, rows)
 

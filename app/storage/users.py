@@ -1,14 +1,26 @@
 """Users in the database."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, update
+from sqlalchemy import Boolean, Insert, bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import User
-from app.storage.upsert import insert
+from app.storage.tables import Base, User
+from app.storage.upsert import dialect_of, insert
+
+
+@dataclass(frozen=True)
+class UserState:
+    """What of a user an answer depends on."""
+
+    id: str
+    attributes: dict[str, Any]
+    revision: str
 
 
 class UserRepository:
@@ -25,16 +37,28 @@ class UserRepository:
         """The user, if known."""
         return await self._session.get(User, user_id)
 
-    async def save(self, user_id: str, attributes: dict[str, Any] | None) -> None:
-        """Create or change a user; without attributes a known user keeps the old ones."""
-        revision = _revision()
-        changes: dict[str, Any] = {"revision": revision}
-        if attributes is not None:
-            changes["attributes"] = attributes
-        statement = insert(self._session, User).values(
-            id=user_id, attributes=attributes or {}, revision=revision, created_at=datetime.now(UTC)
-        )
-        await self._session.execute(statement.on_conflict_do_update(index_elements=[User.id], set_=changes))
+    async def states(self, user_ids: Collection[str]) -> dict[str, UserState]:
+        """Those of the users that are known, by id."""
+        rows = await self._session.execute(_STATES, {"user_ids": list(user_ids)})
+        return {row.id: UserState(*row) for row in rows}
+
+    async def save(self, users: Mapping[str, dict[str, Any] | None]) -> None:
+        """Create or change users, by id; without attributes a known user keeps the old ones.
+
+        They are locked in the order of their ids, so that two transactions that save several cannot deadlock.
+        """
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "id": user_id,
+                "attributes": attributes or {},
+                "revision": _revision(),
+                "created_at": now,
+                "keep": attributes is None,
+            }
+            for user_id, attributes in sorted(users.items())
+        ]
+        await self._session.execute(_saving(dialect_of(self._session)), rows)
 
     async def touch(self, user_id: str) -> bool:
         """Give a user a new revision; False if the user is unknown."""
@@ -49,3 +73,24 @@ class UserRepository:
 
 def _revision() -> str:
     return uuid4().hex
+
+
+# On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
+_users = Base.metadata.tables["users"]
+_STATES = select(_users.c.id, _users.c.attributes, _users.c.revision).where(
+    _users.c.id.in_(bindparam("user_ids", expanding=True))
+)
+
+
+@cache
+def _saving(dialect: str) -> Insert:
+    statement = insert(dialect, _users)
+    return statement.on_conflict_do_update(
+        index_elements=[_users.c.id],
+        set_={
+            "revision": statement.excluded.revision,
+            "attributes": case(
+                (bindparam("keep", type_=Boolean), _users.c.attributes), else_=statement.excluded.attributes
+            ),
+        },
+    )

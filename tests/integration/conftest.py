@@ -20,9 +20,6 @@ from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
 from app.storage.tables import Base, CurrentVersions
-from models.data.reader import read_dataset
-from models.meta.preset import Preset
-from models.training import train
 from tests.integration.running import connected
 
 POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
@@ -120,13 +117,3 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application, which serves the tiny model over its 40 items i0 … i39."""
     async with connected(create_app(settings)) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def other_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another artifact, trained on the same data."""
-    output = tmp_path_factory.mktemp("models") / "other"
-    training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1})
-    preset = tiny_preset.model_copy(update={"name": "other", "training": training})
-    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir)
-    return output

@@ -44,7 +44,7 @@ def server(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     command = ["-m", "uvicorn", "--factory", "app.main:create_app_from_env", "--port", str(port)]
     with process(settings, command) as started:
         address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not _is_ready(address):
             assert started.poll() is None, "the server has ended"
             assert time.monotonic() < deadline, "the server does not get ready"

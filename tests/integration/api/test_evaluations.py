@@ -9,8 +9,11 @@ import pytest
 
 from app.jobs import runner
 from app.main import create_app
+from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import ArtifactError
+from models.evaluation import EvaluationReport
+from models.report import report_page
 from tests.integration.running import connected
 
 EVALUATIONS = "/v1/evaluations"
@@ -66,6 +69,33 @@ class TestStartEvaluation:
         assert report["model_version"] == job["model_version"]
         (warm, _) = report["states"]
         assert warm["predictors"][0]["measures"]["mae"]["value"] > 0
+        page = await working.get(f"{location}/report.html")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert (
+            page.headers["content-disposition"]
+            == f"attachment; filename*=UTF-8''evaluation-{job['model_version']}.html"
+        )
+        assert page.text == report_page(EvaluationReport.model_validate(report))
+        (listed,) = (await working.get(EVALUATIONS)).json()["items"]
+        assert listed == {name: value for name, value in job.items() if name != "report"}
+
+    async def test_of_another_version_with_other_baselines(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path
+    ) -> None:
+        async with open_services(settings) as services:
+            other = await services.model_versions.register(other_model_dir)
+
+        answer = await client.post(EVALUATIONS, json={"model_version": other, "baselines": ["item neighbours"]})
+
+        assert answer.status_code == 202
+        assert answer.json()["model_version"] == other
+        assert answer.json()["config"]["baselines"] == ["item neighbours"]
+
+    async def test_of_a_version_that_does_not_exist(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post(EVALUATIONS, json={"model_version": "nothing"})
+
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
 
     async def test_without_a_body_everything_is_evaluated(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(EVALUATIONS)
@@ -75,7 +105,12 @@ class TestStartEvaluation:
 
     @pytest.mark.parametrize(
         ("body", "field"),
-        [({"states": ["hot"]}, "states"), ({"steps": 0}, "steps"), ({"speed": 1}, "speed")],
+        [
+            ({"states": ["hot"]}, "states"),
+            ({"steps": 0}, "steps"),
+            ({"speed": 1}, "speed"),
+            ({"baselines": ["luck"]}, "baselines"),
+        ],
     )
     async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
         answer = await client.post(EVALUATIONS, json=body)

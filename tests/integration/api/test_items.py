@@ -186,6 +186,11 @@ class TestListItems:
         assert len(seen) == 40
         assert set(seen) == {f"i{item}" for item in range(40)}
 
+    async def test_only_some(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/items", params={"item_id": ["i7", "i3", "nothing"]})
+
+        assert [item["item_id"] for item in answer.json()["items"]] == ["i3", "i7"]
+
     @pytest.mark.parametrize(
         ("query", "titles"),
         [

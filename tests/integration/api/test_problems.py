@@ -121,7 +121,8 @@ async def test_unexpected_errors_say_nothing_of_the_inside(settings: Settings, m
 async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(create_app(settings)) as client:
         refused = ConnectionRefusedError("postgresql://user:hunter2@host")
-        monkeypatch.setattr("app.storage.versions.VersionsRepository.current", AsyncMock(side_effect=refused))
+        for method in ("current", "current_with_users"):
+            monkeypatch.setattr(f"app.storage.versions.VersionsRepository.{method}", AsyncMock(side_effect=refused))
 
         answer = await client.post("/v1/recommendations", json={})
         health = await client.get("/health/ready")

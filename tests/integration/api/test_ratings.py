@@ -26,7 +26,15 @@ class TestAddRatings:
         assert [(each["item_id"], each["rating"]) for each in body["ratings"]] == [("i1", 5.0), ("i2", 1.0)]
         items = body["recommendations"]["items"]
         assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
-        assert set(items[0]) == {"item_id", "title", "predicted_rating", "like_probability", "rank", "model_version"}
+        assert set(items[0]) == {
+            "item_id",
+            "title",
+            "predicted_rating",
+            "like_probability",
+            "rank",
+            "model_version",
+            "because",
+        }
         assert not {"i1", "i2"} & {item["item_id"] for item in items}
         assert body["model_version"].startswith("tiny-")
         assert {item["model_version"] for item in items} == {body["model_version"]}

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -108,14 +109,15 @@ class TestRecommend:
         assert (await client.get(ADA)).status_code == 404
 
     async def test_concurrent_requests_do_not_mix_their_users(self, client: httpx.AsyncClient) -> None:
-        async def recommended(user: int) -> list[tuple[str, float]]:
+        async def recommended(user: int) -> dict[str, float]:
             ratings = [{"item_id": f"i{item}", "rating": 1 + (user + item) % 5} for item in range(user % 7)]
             items = (await client.post("/v1/recommendations", json={"ratings": ratings})).json()["items"]
-            return [(item["item_id"], item["predicted_rating"]) for item in items]
+            return {item["item_id"]: item["predicted_rating"] for item in items}
 
         alone = [await recommended(user) for user in range(30)]
+        together = await asyncio.gather(*(recommended(user) for user in range(30)))
 
-        assert await asyncio.gather(*(recommended(user) for user in range(30))) == alone
+        assert together == [pytest.approx(items, abs=1e-6) for items in alone]
 
     async def test_the_same_as_for_a_stored_user(self, client: httpx.AsyncClient) -> None:
         body = {"attributes": {"country": "jp", "age": 20}, "ratings": COMEDY_LOVER}
@@ -153,3 +155,48 @@ class TestRecommend:
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+class TestExplaining:
+    async def test_names_the_rating_that_moved_an_item_up(self, client: httpx.AsyncClient) -> None:
+        ratings = [{"item_id": "i1", "rating": 5}, {"item_id": "i2", "rating": 1}]
+
+        stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": ratings})
+
+        items = stored.json()["recommendations"]["items"]
+        assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in [item["because"] for item in items]
+
+    async def test_is_the_same_in_all_calls_and_from_the_cache(self, client: httpx.AsyncClient) -> None:
+        stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": COMEDY_LOVER})
+        expected = stored.json()["recommendations"]
+
+        for _ in range(2):
+            assert (await client.get(f"{ADA}/recommendations", params={"explain": True})).json() == expected
+        visitor = await client.post("/v1/recommendations", json={"ratings": COMEDY_LOVER, "explain": True})
+        assert visitor.json() == expected
+
+    async def test_only_if_asked_for(self, client: httpx.AsyncClient) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        await client.get(f"{ADA}/recommendations", params={"explain": True})
+
+        items = (await client.get(f"{ADA}/recommendations")).json()["items"]
+
+        assert all(item["because"] is None for item in items)
+
+
+class TestServerTiming:
+    async def test_says_how_long_ranking_took(self, client: httpx.AsyncClient) -> None:
+        answers = [
+            await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER}),
+            await client.get(f"{ADA}/recommendations"),
+            await client.post("/v1/recommendations", json={"ratings": COMEDY_LOVER}),
+        ]
+
+        for answer in answers:
+            assert re.fullmatch(r'rank;desc="adapt and rank";dur=\d+\.\d', answer.headers["server-timing"])
+
+    async def test_a_cached_list_took_nothing(self, client: httpx.AsyncClient) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        await client.get(f"{ADA}/recommendations")
+
+        assert "server-timing" not in (await client.get(f"{ADA}/recommendations")).headers

@@ -48,7 +48,7 @@ async def test_moments_need_a_time_zone(database: Database) -> None:
 async def test_an_error_undoes_the_whole_block(database: Database) -> None:
     async def fail_halfway() -> None:
         async with database.write() as session:
-            await UserRepository(session).save("ada", {})
+            await UserRepository(session).save({"ada": {}})
             raise UserNotFoundError("ada")
 
     with pytest.raises(UserNotFoundError):

@@ -37,13 +37,12 @@ async def test_changes_since_a_version(database: Database) -> None:
     assert since_ever.changed == catalogue == [item("a"), item("b", "changed")]
 
 
-async def test_a_deleted_item_is_missing_but_known(database: Database) -> None:
+async def test_a_deleted_item_is_gone_but_known(database: Database) -> None:
     await save(database, item("a"), item("b"))
     await delete(database, "b")
 
     async with database.read() as session:
         items = ItemRepository(session)
-        assert await items.missing(["a", "b", "c"]) == {"b", "c"}
         assert await items.known_ids() == {"a", "b"}
         assert await items.get("b") is None
 

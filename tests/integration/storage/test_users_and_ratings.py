@@ -4,7 +4,7 @@ import pytest
 
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
-from app.storage.ratings import NewRating, RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
@@ -19,21 +19,24 @@ async def rated(database: Database) -> Database:
         version = await VersionsRepository(session).next_catalogue()
         items = [ItemRecord(f"i{item}", None, {}) for item in range(5)]
         await ItemRepository(session).save(items, version=version)
-        await UserRepository(session).save("ada", {"country": "fr"})
-        await RatingRepository(session).save("ada", [NewRating("i1", 4, NOON), NewRating("i2", 2, NOON)])
+        await UserRepository(session).save({"ada": {"country": "fr"}})
+        await RatingRepository(session).save(
+            [("ada", RatingRecord("i1", 4, NOON)), ("ada", RatingRecord("i2", 2, NOON))]
+        )
     return database
 
 
 async def ratings_of(database: Database, user_id: str) -> dict[str, float]:
     async with database.read() as session:
-        return {rating.item_id: rating.rating for rating in await RatingRepository(session).of_user(user_id)}
+        ratings = await RatingRepository(session).of_users([user_id])
+    return {rating.item_id: rating.rating for rating in ratings[user_id]}
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(-1, 4.0), (0, 5.0), (1, 5.0)])
 async def test_the_later_rating_stays(rated: Database, hours: int, expected: float) -> None:
     async with rated.write() as session:
-        again = NewRating("i1", 5, NOON + timedelta(hours=hours))
-        await RatingRepository(session).save("ada", [again])
+        again = RatingRecord("i1", 5, NOON + timedelta(hours=hours))
+        await RatingRepository(session).save([("ada", again)])
 
     assert await ratings_of(rated, "ada") == {"i1": expected, "i2": 2.0}
 
@@ -42,7 +45,7 @@ async def test_every_write_gives_a_new_revision(rated: Database) -> None:
     revisions = set()
     async with rated.write() as session:
         users = UserRepository(session)
-        for change in (lambda: users.save("ada", None), lambda: users.save("ada", {}), lambda: users.touch("ada")):
+        for change in (lambda: users.save({"ada": None}), lambda: users.save({"ada": {}}), lambda: users.touch("ada")):
             await change()
             session.expire_all()
             user = await users.get("ada")
@@ -54,7 +57,7 @@ async def test_every_write_gives_a_new_revision(rated: Database) -> None:
 
 async def test_saving_without_attributes_keeps_them(rated: Database) -> None:
     async with rated.write() as session:
-        await UserRepository(session).save("ada", None)
+        await UserRepository(session).save({"ada": None})
 
     async with rated.read() as session:
         user = await UserRepository(session).get("ada")
@@ -78,7 +81,7 @@ async def test_an_item_is_rated_or_skipped_and_a_skip_keeps_its_time(rated: Data
     assert await skips_of(rated, "ada") == {"i3": NOON, "i4": NOON}
 
     async with rated.write() as session:
-        await RatingRepository(session).save("ada", [NewRating("i3", 4, NOON)])
+        await RatingRepository(session).save([("ada", RatingRecord("i3", 4, NOON))])
     assert await skips_of(rated, "ada") == {"i4": NOON}
 
 
@@ -96,7 +99,8 @@ async def test_nothing_is_there_of_unknown_users(rated: Database) -> None:
     async with rated.write() as session:
         assert not await UserRepository(session).touch("bob")
         assert not await RatingRepository(session).delete("bob", "i1")
-        versions, user = await VersionsRepository(session).current_with_user("bob")
+        versions, users = await VersionsRepository(session).current_with_users(["bob"])
+        assert await UserRepository(session).states(["bob"]) == {}
 
-    assert user is None
+    assert users == {}
     assert versions.catalogue == 1

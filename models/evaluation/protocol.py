@@ -1,115 +1,36 @@
 """The evaluation protocol: four states, with and without adaptation, beside the baselines (METHODS.md, measures)."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.artifact import TrainedModel
-from models.baselines import BASELINES
+from models.baselines import ALL_BASELINES
+from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches, evaluation_episodes
 from models.data.splits import Split
+from models.evaluation.config import EvaluationConfig
+from models.evaluation.curves import STEPS, step_curve, step_episodes, support_curve, support_episodes
+from models.evaluation.details import calibration, user_errors
+from models.evaluation.elicitation import asked_episodes, compare_strategies
+from models.evaluation.figures import (
+    Calibration,
+    Estimate,
+    EvaluationReport,
+    MAECurve,
+    PredictorReport,
+    StateReport,
+)
 from models.meta.preset import Rule
 from models.metrics.bootstrap import bootstrap_means, interval_95
 from models.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
+from models.schema import RatingScale
 
 _BATCH_USERS = 64
-
-
-class EvaluationConfig(BaseModel):
-    """What to evaluate.
-
-    Attributes:
-        states: Labels of the states, all four by default.
-        seed: Of the draw of query ratings and of the bootstrap.
-        steps: Local steps of the adapted model; the preset's by default.
-        paper_warm: Evaluate the warm state on random ratings, trained on or not, as the paper does.
-        query_size: Query ratings of a user.
-        min_ratings: A user with fewer ratings in a state is left out.
-        max_ratings: A user with more ratings in a state is left out.
-        bootstrap_resamples: Resamples of users behind each 95 % interval.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    states: tuple[str, ...] = tuple(state.label for state in State)
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    steps: Annotated[int, Field(ge=1, le=100)] | None = None
-    paper_warm: bool = False
-    query_size: Annotated[int, Field(ge=1)] = 10
-    min_ratings: Annotated[int, Field(ge=2)] = 13
-    max_ratings: Annotated[int, Field(ge=2)] = 100
-    bootstrap_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
-
-    @field_validator("states")
-    @classmethod
-    def _states_exist(cls, states: tuple[str, ...]) -> tuple[str, ...]:
-        known = [state.label for state in State]
-        for label in states:
-            if label not in known:
-                raise ValueError(f"{label!r} is not a state: use {', '.join(known)}")
-        if not states or len(set(states)) < len(states):
-            raise ValueError("name at least one state, and each once")
-        return states
-
-
-class Estimate(BaseModel):
-    """A mean over users with its bootstrap 95 % interval."""
-
-    model_config = ConfigDict(frozen=True)
-
-    value: float
-    low: float
-    high: float
-
-
-class PredictorReport(BaseModel):
-    """One predictor's figures in one state.
-
-    By measure: `mae` of the median, which is the best decoding for it, `mae_of_mean`, `rmse` of the mean,
-    `ndcg@3_linear` and so on, and `nll`, the negative log likelihood in nats, of those that predict a distribution.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    measures: dict[str, Estimate]
-
-
-class StateReport(BaseModel):
-    """One state's figures; a state without users has no predictors."""
-
-    model_config = ConfigDict(frozen=True)
-
-    state: str
-    users: int
-    query_ratings: int
-    mean_support: float
-    predictors: tuple[PredictorReport, ...]
-
-
-class EvaluationReport(BaseModel):
-    """An evaluation's result.
-
-    Attributes:
-        model_version: The model that was evaluated.
-        data: Name of the data set.
-        config: What was asked for.
-        notes: What a reader must know to judge the figures.
-        states: One report a state.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    model_version: str
-    data: str
-    config: EvaluationConfig
-    notes: tuple[str, ...]
-    states: tuple[StateReport, ...]
 
 
 def evaluate(
@@ -137,12 +58,14 @@ def evaluate(
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
     predictors = _predictors(model, dataset, split, config)
+    by_step = _by_step(model, dataset)
     by_state = [
         (state, [episode for episode in episodes if episode.state is state])
         for state in State
         if any(episode.state is state for episode in episodes) or state.label in config.states
     ]
-    total = sum(len(own) for _, own in by_state)
+    asked = asked_episodes([episode for episode in episodes if episode.state is State.USER_COLD])
+    total = len(asked) * len(Strategy) + sum(_users_to_predict(own, predictors, by_step) for _, own in by_state)
     done = 0
 
     def one_batch_done(users: int) -> None:
@@ -153,8 +76,12 @@ def evaluate(
     reports, predictions = [], []
     for state, own in by_state:
         report, predicted = _evaluate_state(state, own, dataset, predictors, config, one_batch_done)
+        if own:
+            report = report.model_copy(update=_curves(own, predictors, by_step, config, one_batch_done))
         reports.append(report)
         predictions.append(predicted)
+    adapted = next(iter(predictors.values()))
+    elicitation = compare_strategies(model, dataset, asked, adapted, config, one_batch_done) if asked else None
     progress(1.0)
     return (
         EvaluationReport(
@@ -163,6 +90,7 @@ def evaluate(
             config=config,
             notes=_notes(model, dataset, config),
             states=tuple(reports),
+            elicitation=elicitation,
         ),
         pl.concat(predictions),
     )
@@ -195,9 +123,48 @@ def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: Eva
     predictors = {
         name: by_learner(model, dataset, steps=own_steps) for name, own_steps in zip(names, (steps, 0), strict=True)
     }
-    for baseline in BASELINES:
-        predictors[baseline.name] = by_baseline(baseline.fit(dataset, split.training), model.schema.rating_scale)
+    for baseline in ALL_BASELINES:
+        if baseline.name in config.baselines:
+            predictors[baseline.name] = by_baseline(baseline.fit(dataset, split.training), model.schema.rating_scale)
     return predictors
+
+
+def _by_step(model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
+    """The model after so many local steps; none of a model that adapts in closed form."""
+    local_update = model.manifest.preset.local_update
+    if local_update.rule is Rule.CLOSED_FORM:
+        return {}
+    return {steps: by_learner(model, dataset, steps=steps) for steps in sorted({*STEPS, local_update.steps})}
+
+
+def _users_to_predict(
+    episodes: Sequence[Episode], predictors: Mapping[str, Predict], by_step: Mapping[int, Predict]
+) -> int:
+    """How many users a state's predictors and curves predict, for the progress."""
+    if not episodes:
+        return 0
+    sizes, long_enough = support_episodes(episodes)
+    return (
+        len(episodes) * len(predictors)
+        + len(sizes) * len(long_enough) * len(predictors)
+        + len(by_step) * len(step_episodes(episodes))
+    )
+
+
+def _curves(
+    episodes: Sequence[Episode],
+    predictors: Mapping[str, Predict],
+    by_step: Mapping[int, Predict],
+    config: EvaluationConfig,
+    batch_done: Callable[[int], None],
+) -> dict[str, MAECurve | None]:
+    sizes, long_enough = support_episodes(episodes)
+    by_support = support_curve(sizes, long_enough, predictors, config, batch_done)
+    if not by_step:
+        return {"by_support": by_support, "by_steps": None}
+    name = next(iter(predictors)).partition(",")[0]
+    by_steps = step_curve(tuple(by_step), step_episodes(episodes), list(by_step.values()), name, config, batch_done)
+    return {"by_support": by_support, "by_steps": by_steps}
 
 
 def _evaluate_state(
@@ -208,26 +175,66 @@ def _evaluate_state(
     config: EvaluationConfig,
     batch_done: Callable[[int], None],
 ) -> tuple[StateReport, pl.DataFrame]:
+    scale = dataset.schema.rating_scale
     values: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictors}
-    predicted: list[pl.DataFrame] = []
     adapted = next(iter(predictors))
-    for _, batch in batches(episodes, _BATCH_USERS):
+    own = _Adapted(len(episodes))
+    for positions, batch in batches(episodes, _BATCH_USERS):
         for name, predict in predictors.items():
             predictions = predict(batch)
-            values[name].append(measure_users(batch, predictions))
+            measured = measure_users(batch, predictions)
+            values[name].append(measured)
             if name == adapted:
-                predicted.append(_prediction_rows(state, batch, predictions, dataset))
-        batch_done(len(batch.users))
+                own.add(positions, batch, predictions, measured["mae"])
+                own.rows.append(_prediction_rows(state, batch, predictions, dataset))
+            batch_done(len(positions))
     report = StateReport(
         state=state.label,
         users=len(episodes),
         query_ratings=sum(len(episode.query_items) for episode in episodes),
         mean_support=float(np.mean([len(episode.support_items) for episode in episodes])) if episodes else 0.0,
+        episodes_digest=_digest(episodes),
         predictors=tuple(
-            PredictorReport(name=name, measures=_estimates(own, config)) for name, own in values.items() if own
+            PredictorReport(name=name, measures=_estimates(each, config)) for name, each in values.items() if each
         ),
+        user_errors=user_errors(episodes, own.mae, scale) if episodes else None,
+        calibration=own.calibration(scale) if episodes else None,
     )
-    return report, pl.concat(predicted or [_NO_PREDICTIONS])
+    return report, pl.concat(own.rows or [_NO_PREDICTIONS])
+
+
+def _digest(episodes: Sequence[Episode]) -> str:
+    digest = hashlib.sha256()
+    for episode in episodes:
+        for rows in (np.array([episode.user], dtype=np.int32), episode.support_items, episode.query_items):
+            digest.update(len(rows).to_bytes(4) + rows.tobytes())
+    return digest.hexdigest()
+
+
+class _Adapted:
+    """What is kept of the adapted model's predictions in one state."""
+
+    def __init__(self, users: int) -> None:
+        self.mae = np.empty(users)
+        self.rows: list[pl.DataFrame] = []
+        self._ratings: list[NDArray[np.float32]] = []
+        self._means: list[NDArray[np.float32]] = []
+        self._probabilities: list[NDArray[np.float32]] = []
+
+    def add(
+        self, positions: NDArray[np.int64], batch: EpisodeBatch, predictions: Decoded, mae: NDArray[np.float64]
+    ) -> None:
+        """Keep one batch."""
+        self.mae[positions] = mae
+        self._ratings.append(batch.query_ratings[batch.query_mask])
+        self._means.append(predictions.mean[batch.query_mask])
+        if predictions.probabilities is not None:
+            self._probabilities.append(predictions.probabilities[batch.query_mask])
+
+    def calibration(self, scale: RatingScale) -> Calibration:
+        """Whether the predictions are what happened."""
+        probabilities = np.concatenate(self._probabilities) if self._probabilities else None
+        return calibration(np.concatenate(self._ratings), np.concatenate(self._means), probabilities, scale)
 
 
 _NO_PREDICTIONS = pl.DataFrame(

@@ -1,0 +1,69 @@
+"""What the serving model's data look like, and so what requests may say."""
+
+from typing import Self
+
+from fastapi import APIRouter
+
+from app.api.dependencies import ServicesDep
+from app.api.models import ResponseModel
+from app.api.problems import problem_responses
+from app.errors import NoActiveModelError
+from app.services.model_host import Serving
+from models.schema import EntitySource, FieldKind
+
+router = APIRouter(prefix="/v1/schema", tags=["schema"])
+
+
+class ScaleResponse(ResponseModel):
+    """The levels that ratings may have, and the lowest that counts as liking."""
+
+    minimum: float
+    maximum: float
+    step: float
+    liked_from: float
+
+
+class FieldResponse(ResponseModel):
+    """An attribute: a string if it is categorical or a text, a list of strings if multi-valued, else a number."""
+
+    name: str
+    kind: FieldKind
+
+
+class EntityResponse(ResponseModel):
+    """The attributes of users or items; `date` names the one by which items are new, if there is one."""
+
+    fields: list[FieldResponse]
+    date: str | None
+
+    @classmethod
+    def of(cls, source: EntitySource) -> Self:
+        """The answer about users or items."""
+        return cls(fields=[FieldResponse.model_validate(field) for field in source.fields], date=source.date)
+
+
+class SchemaResponse(ResponseModel):
+    """The schema of the data that the serving model was trained on."""
+
+    data: str
+    rating_scale: ScaleResponse
+    users: EntityResponse
+    items: EntityResponse
+    model_version: str
+
+    @classmethod
+    def of(cls, serving: Serving) -> Self:
+        """The answer about the schema."""
+        return cls(
+            data=serving.schema.name,
+            rating_scale=ScaleResponse.model_validate(serving.schema.rating_scale),
+            users=EntityResponse.of(serving.schema.users),
+            items=EntityResponse.of(serving.schema.items),
+            model_version=serving.model_version,
+        )
+
+
+@router.get("", responses=problem_responses(NoActiveModelError))
+async def get_schema(services: ServicesDep) -> SchemaResponse:
+    """The rating scale, and the attributes of users and items."""
+    return SchemaResponse.of(await services.model_versions.serving())

@@ -1,0 +1,84 @@
+"""Work that costs less when it is done for several requests together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from app.errors import ServiceError
+
+RequestT = TypeVar("RequestT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[RequestT, ResultT]):
+    request: RequestT
+    result: asyncio.Future[ResultT]
+
+
+class Batcher(Generic[RequestT, ResultT]):
+    """Does one batch at a time; what is asked for meanwhile becomes the next one.
+
+    So nothing ever waits for a batch to fill: a request that finds nobody at work begins at once and alone, and the
+    batches grow with the load by themselves. Requests keep their order. Whoever stops waiting, because its task is
+    cancelled, is left out of the batch if that has not begun.
+
+    Args:
+        work: Does a batch: one result a request, in their order. If it raises a `ServiceError`, that is the answer to
+            each of them. Any other error may be the fault of a single request: it is found by doing the batch again
+            one by one, so that only its own caller learns of it. A failed batch must therefore have had no effect.
+        largest: Most requests of a batch.
+    """
+
+    def __init__(self, work: Callable[[Sequence[RequestT]], Awaitable[Sequence[ResultT]]], *, largest: int) -> None:
+        self._work = work
+        self._largest = largest
+        self._waiting: deque[_Waiting[RequestT, ResultT]] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    async def do(self, request: RequestT) -> ResultT:
+        """The result of one request."""
+        result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(request, result))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work_off())
+        return await result
+
+    async def close(self) -> None:
+        """Finish what has been asked for."""
+        if self._working is not None:
+            await self._working
+
+    async def _work_off(self) -> None:
+        try:
+            while batch := self._next_batch():
+                await self._do(batch)
+        finally:
+            self._working = None
+
+    def _next_batch(self) -> list[_Waiting[RequestT, ResultT]]:
+        batch: list[_Waiting[RequestT, ResultT]] = []
+        while self._waiting and len(batch) < self._largest:
+            waiting = self._waiting.popleft()
+            if not waiting.result.done():  # else it was cancelled
+                batch.append(waiting)
+        return batch
+
+    async def _do(self, batch: Sequence[_Waiting[RequestT, ResultT]]) -> None:
+        try:
+            results = await self._work([waiting.request for waiting in batch])
+        except Exception as error:
+            if len(batch) == 1 or isinstance(error, ServiceError):
+                for waiting in batch:
+                    if not waiting.result.done():
+                        waiting.result.set_exception(error)
+            else:
+                for waiting in batch:
+                    if not waiting.result.done():
+                        await self._do([waiting])
+        else:
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.result.done():
+                    waiting.result.set_result(result)

@@ -1,0 +1,140 @@
+// The onboarding page: from nothing to recommendations, by the REST API alone.
+
+import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
+import { Cover, palette } from "./cover.js";
+import { PredictedRating, RatingButtons, ratingOfKey } from "./ratings.js";
+import { Search } from "./search.js";
+import { Visit } from "./visit.js";
+
+const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
+const RECOMMENDATIONS = 10;
+
+function Onboarding({ visit }) {
+  const [state, setState] = useState(visit.state);
+  useEffect(() => {
+    visit.onChange = setState;
+    visit.begin();
+  }, []);
+  const { schema, problem, rated } = state;
+  if (problem?.fatal) return html`<p class="notice" role="alert">${problem.text}</p>`;
+  if (!schema) return html`<p class="soft" aria-busy="true">Getting the first items …</p>`;
+  const scale = schema.rating_scale;
+  return html`
+    <div class="intro">
+      <div>
+        <h1>Rate a few. The list learns.</h1>
+        <p class="lead">
+          Every rating adapts the model to you, on the spot, and the next items to ask you about are chosen anew.
+          ${" "}<span class="keys"><kbd>${scale.minimum}</kbd>–<kbd>${scale.maximum >= 10 ? 0 : scale.maximum}</kbd> rate, <kbd>S</kbd> haven’t seen it, <kbd>Tab</kbd> next.</span>
+        </p>
+      </div>
+      <${Search} scale=${scale} rated=${rated} describe=${(item) => visit.describe(item)} onRate=${(item, rating) => visit.rate(item, rating)} />
+    </div>
+    <div class="columns">
+      <section class="asking" aria-labelledby="asking-title">
+        <div class="section-head">
+          <h2 id="asking-title">Do you know these?</h2>
+          <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!rated.size && !state.skipped.size && !visit.isKnown}>Start over</button>
+        </div>
+        ${problem && html`<p class="notice" role="alert">${problem.text}</p>`}
+        ${state.slots.every((item) => !item) && html`<p class="soft">There is nothing left to ask about. You have rated ${rated.size} and not seen ${state.skipped.size}.</p>`}
+        <ul class="tiles">
+          ${state.slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} scale=${scale}
+            onRate=${(rating) => visit.rate(item, rating)} onSkip=${() => visit.skip(item)} />`)}
+        </ul>
+        <${Rated} state=${state} visit=${visit} />
+      </section>
+      <${Recommendations} state=${state} visit=${visit} />
+    </div>
+    <p class="visually-hidden" role="status">${state.announcement}</p>
+    ${state.recommendations[0] && html`<a class="to-list" href="#list">
+      <span>${state.basis ? "Top of your list" : "Most people like"}: <b>${state.recommendations[0].title ?? state.recommendations[0].item_id}</b></span>
+      <span aria-hidden="true">↓</span>
+    </a>`}
+  `;
+}
+
+function Tile({ item, about, scale, onRate, onSkip }) {
+  const name = item.title ?? item.item_id;
+  const onKeyDown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const rating = ratingOfKey(event.key, scale);
+    if (rating !== undefined) onRate(rating);
+    else if (event.key === "s" || event.key === "S") onSkip();
+    else return;
+    event.preventDefault();
+  };
+  const [ground, , , ink] = palette(item.item_id, about.category);
+  return html`<li class="tile" onKeyDown=${onKeyDown} data-item=${item.item_id}>
+    <div class="poster" key=${item.item_id} style=${{ "--cover-ground": ground, "--cover-ink": ink }}>
+      <${Cover} id=${item.item_id} category=${about.category} />
+      <h3 class=${name.length > 28 ? "long" : ""}>${name}</h3>
+    </div>
+    <p class="meta">${about.line || "\u00a0"}</p>
+    <${RatingButtons} scale=${scale} name=${name} onRate=${onRate} />
+    <button type="button" class="skip" onClick=${onSkip}>Haven’t seen it</button>
+  </li>`;
+}
+
+function Rated({ state, visit }) {
+  if (!state.rated.size) return null;
+  return html`<section class="rated" aria-labelledby="rated-title">
+    <h3 id="rated-title">You rated ${state.rated.size}</h3>
+    <ul>
+      ${[...state.rated.values()].reverse().map(({ item, rating }) => {
+        const name = item.title ?? item.item_id;
+        return html`<li key=${item.item_id}>
+          <span>${name}</span> <b>★ ${rating}</b>
+          <button type="button" aria-label=${`Take back the rating of ${name}`} onClick=${() => visit.takeBack(item)}>×</button>
+        </li>`;
+      })}
+    </ul>
+  </section>`;
+}
+
+function Recommendations({ state, visit }) {
+  const { basis, recommendations, schema, timing } = state;
+  const personal = basis > 0;
+  return html`<aside id="list" class="panel list" aria-labelledby="list-title" tabindex="-1">
+    <div class="section-head">
+      <h2 id="list-title">${personal ? "Your list" : "What most people like"}</h2>
+      ${personal && html`<span class="count">from ${basis} ${basis === 1 ? "rating" : "ratings"}</span>`}
+    </div>
+    <ol>
+      ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} about=${visit.describe(each)} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)} />`)}
+    </ol>
+    <dl class="timing">
+      <div><dt>Answered by</dt><dd class="version">${state.modelVersion}</dd></div>
+      ${timing.server !== null && html`<div><dt>Adapting and ranking everything</dt><dd data-timing="server">${timing.server.toFixed(1)} ms</dd></div>`}
+      ${timing.screen !== null && html`<div><dt>From your click to this list</dt><dd data-timing="screen">${timing.screen.toFixed(0)} ms</dd></div>`}
+    </dl>
+  </aside>`;
+}
+
+function Recommended({ each, about, scale, moved }) {
+  return html`<li class=${moved === "new" ? "entered" : ""}>
+    <div class="thumb"><${Cover} id=${each.item_id} category=${about.category} /></div>
+    <div class="what">
+      <h3>${each.title ?? each.item_id}</h3>
+      <p class="meta">${about.line}</p>
+      ${each.because && html`<p class="because">because you gave <em>${each.because.title ?? each.because.item_id}</em> <span class="given">★ ${each.because.rating}</span></p>`}
+    </div>
+    <div class="score">
+      <${PredictedRating} scale=${scale} rating=${each.predicted_rating} />
+      <${Move} moved=${moved} />
+    </div>
+  </li>`;
+}
+
+function Move({ moved }) {
+  if (!moved) return null;
+  if (moved === "new") return html`<span class="move new">new</span>`;
+  const places = Math.abs(moved);
+  return html`<span class=${moved > 0 ? "move up" : "move down"}>
+    <span aria-hidden="true">${moved > 0 ? "▲" : "▼"} ${places}</span>
+    <span class="visually-hidden">${moved > 0 ? "up" : "down"} ${places} ${places === 1 ? "place" : "places"}</span>
+  </span>`;
+}
+
+const visit = new Visit({ tiles: SMALL_SCREEN.matches ? 6 : 12, recommendations: RECOMMENDATIONS });
+render(html`<${Onboarding} visit=${visit} />`, document.getElementById("onboarding"));

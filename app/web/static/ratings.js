@@ -1,0 +1,60 @@
+// Giving and showing ratings on whatever scale the data have.
+
+import { html, useState } from "./vendor/htm-preact.js";
+
+const MOST_STARS = 5;
+
+/** The scale's ratings, the lowest first. */
+export function levels(scale) {
+  const count = Math.round((scale.maximum - scale.minimum) / scale.step) + 1;
+  return Array.from({ length: count }, (_, level) => scale.minimum + level * scale.step);
+}
+
+/** The rating that a key stands for: digits are ratings, 0 is 10; undefined for other keys. */
+export function ratingOfKey(key, scale) {
+  if (!/^\d$/.test(key)) return undefined;
+  const rating = key === "0" ? 10 : Number(key);
+  return levels(scale).find((level) => Math.abs(level - rating) < 1e-6);
+}
+
+/**
+ * Buttons to rate an item with: stars up to five ratings, numbers beyond.
+ *
+ * One stop for the tabulator key; arrows move within, and Enter or the space bar rates.
+ */
+export function RatingButtons({ scale, name, value, onRate }) {
+  const all = levels(scale);
+  const [current, setCurrent] = useState(Math.floor(all.length / 2));
+  const stars = all.length <= MOST_STARS;
+  const move = (event) => {
+    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = Math.min(all.length - 1, Math.max(0, current + step));
+    setCurrent(next);
+    event.currentTarget.children[next].focus();
+  };
+  return html`<div class=${`rating-buttons ${stars ? "stars" : "numbers"}`} role="group" aria-label=${`Rate ${name}`} onKeyDown=${move}>
+    ${all.map(
+      (rating, level) => html`<button
+        type="button"
+        key=${rating}
+        class=${value !== undefined && (stars ? rating <= value : rating === value) ? "given" : ""}
+        tabindex=${level === current ? 0 : -1}
+        aria-label=${`${rating} of ${scale.maximum}`}
+        aria-pressed=${value === rating ? "true" : undefined}
+        onFocus=${() => setCurrent(level)}
+        onClick=${() => onRate(rating)}
+      >${stars ? "★" : rating}</button>`,
+    )}
+  </div>`;
+}
+
+/** A predicted rating: five stars filled to its share of the scale, and the number. */
+export function PredictedRating({ scale, rating }) {
+  const shown = rating.toFixed(1);
+  return html`<span class="predicted">
+    <span class="predicted-number">${shown}<span class="visually-hidden"> of ${scale.maximum} predicted</span></span>
+    <span class="predicted-stars" aria-hidden="true" style=${{ "--share": `${(100 * rating) / scale.maximum}%` }}>★★★★★</span>
+  </span>`;
+}

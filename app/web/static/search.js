@@ -1,0 +1,66 @@
+// Finding an item by its title, to rate it.
+
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { call } from "./api.js";
+import { Cover } from "./cover.js";
+import { RatingButtons, ratingOfKey } from "./ratings.js";
+
+const PAUSE_MILLISECONDS = 150;
+const FETCHED = 100;
+const SHOWN = 8;
+
+export function Search({ scale, rated, describe, onRate }) {
+  const [query, setQuery] = useState("");
+  const [found, setFound] = useState(null);
+  const box = useRef();
+  useEffect(() => {
+    const wanted = query.trim();
+    if (!wanted) return setFound(null);
+    let current = true;
+    const timer = setTimeout(async () => {
+      const { items } = await call("GET", "/v1/items", { params: { query: wanted, limit: FETCHED } });
+      if (current) setFound(bestFirst(items, wanted).slice(0, SHOWN));
+    }, PAUSE_MILLISECONDS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [query]);
+  useEffect(() => {
+    const leave = (event) => box.current.contains(event.target) || setQuery("");
+    document.addEventListener("pointerdown", leave);
+    return () => document.removeEventListener("pointerdown", leave);
+  }, []);
+  return html`<search class="search" ref=${box} onKeyDown=${(event) => event.key === "Escape" && setQuery("")}>
+    <label for="search">Find something you know</label>
+    <input id="search" type="search" autocomplete="off" placeholder="A title, or a part of one" value=${query} onInput=${(event) => setQuery(event.target.value)} />
+    ${found && html`<div class="found panel">
+      <p class="visually-hidden" role="status">${found.length} found</p>
+      ${!found.length && html`<p class="soft">Nothing has “${query.trim()}” in its title.</p>`}
+      <ul>
+        ${found.map((item) => html`<${Found} key=${item.item_id} item=${item} about=${describe(item)} scale=${scale} value=${rated.get(item.item_id)?.rating} onRate=${(rating) => onRate(item, rating)} />`)}
+      </ul>
+    </div>`}
+  </search>`;
+}
+
+function Found({ item, about, scale, value, onRate }) {
+  const name = item.title ?? item.item_id;
+  const onKeyDown = (event) => {
+    const rating = ratingOfKey(event.key, scale);
+    if (rating === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    onRate(rating);
+  };
+  return html`<li onKeyDown=${onKeyDown}>
+    <div class="thumb"><${Cover} id=${item.item_id} category=${about.category} /></div>
+    <div class="what"><h3>${name}</h3><p class="meta">${about.line}</p></div>
+    <${RatingButtons} scale=${scale} name=${name} value=${value} onRate=${onRate} />
+  </li>`;
+}
+
+/** Titles that begin with what was typed before the others, short ones before long ones. */
+function bestFirst(items, query) {
+  const begins = (item) => item.title.toLowerCase().startsWith(query.toLowerCase());
+  return [...items].sort((one, other) => begins(other) - begins(one) || one.title.length - other.title.length);
+}

@@ -1,0 +1,270 @@
+// One visitor's way through the onboarding page: what was asked, rated and skipped, and what is recommended.
+
+import { Problem, call, callTimed } from "./api.js";
+
+const STORED_ID = "coldstart-visitor";
+const SPARE = 6; // candidates at hand, so that a tile is replaced without waiting
+
+const FIRST = {
+  schema: null,
+  modelVersion: "",
+  slots: [], // items being asked about; null where there is none left
+  rated: new Map(), // item id → { item, rating }, in the order of rating
+  skipped: new Set(),
+  recommendations: [],
+  basis: 0, // how many ratings the recommendations come from
+  moves: new Map(), // item id → places moved up since the last list, or "new"
+  timing: { server: null, screen: null },
+  announcement: "",
+  problem: null,
+};
+
+/** Keeps the state of the page and tells `onChange` of every new one. */
+export class Visit {
+  constructor({ tiles, recommendations }) {
+    this.tiles = tiles;
+    this.length = recommendations;
+    this.onChange = () => {};
+    this.state = FIRST;
+    this.known = new Map(); // item id → item with its attributes
+    this.spare = [];
+    this.calls = Promise.resolve();
+    this.refilling = null;
+    // Stored with the first answer: before it, there is nothing to come back to.
+    this.id = localStorage.getItem(STORED_ID) ?? newId();
+  }
+
+  /** Load the schema, what was rated before, and the first items. */
+  begin() {
+    return this.inTurn(async () => {
+      const schema = await call("GET", "/v1/schema");
+      const rated = await this.ratedBefore();
+      this.set({ schema, modelVersion: schema.model_version, rated });
+      await Promise.all([this.refill(), this.recommend()]);
+    }, { fatal: true });
+  }
+
+  /** Rate an item; its tile shows the next one at once. */
+  rate(item, rating) {
+    const started = performance.now();
+    const rated = new Map(this.state.rated);
+    rated.delete(item.item_id);
+    rated.set(item.item_id, { item, rating });
+    const basis = rated.size;
+    this.set({ rated, problem: null });
+    const next = this.replace(item);
+    this.announce(`${this.name(item)}: rated ${rating}.`, next);
+    return this.inTurn(async () => {
+      localStorage.setItem(STORED_ID, this.id);
+      const { data, milliseconds } = await callTimed("POST", `/v1/users/${this.id}/ratings`, {
+        params: { n: this.length, explain: true },
+        body: { ratings: [{ item_id: item.item_id, rating }] },
+      }).catch((error) => {
+        this.forget(item);
+        throw error;
+      });
+      this.refillSoon();
+      await this.show(data.recommendations, { basis, milliseconds, started });
+    });
+  }
+
+  /** Ask about something else instead. */
+  skip(item) {
+    this.set({ skipped: new Set(this.state.skipped).add(item.item_id), problem: null });
+    this.announce(`${this.name(item)}: not seen.`, this.replace(item));
+    return this.inTurn(async () => {
+      localStorage.setItem(STORED_ID, this.id);
+      await call("POST", `/v1/users/${this.id}/skips`, { body: { item_ids: [item.item_id] } });
+      this.refillSoon();
+    });
+  }
+
+  /** Delete a rating. */
+  takeBack(item) {
+    this.forget(item);
+    this.announce(`The rating of ${this.name(item)} is taken back.`);
+    return this.inTurn(async () => {
+      await call("DELETE", `/v1/users/${this.id}/ratings/${encodeURIComponent(item.item_id)}`);
+      this.refillSoon();
+      await this.recommend();
+    });
+  }
+
+  /** Erase all that the service knows of this visitor, and begin anew. */
+  startOver() {
+    return this.inTurn(async () => {
+      await this.erase();
+      this.spare = [];
+      this.set({ ...FIRST, schema: this.state.schema, modelVersion: this.state.modelVersion });
+      await Promise.all([this.refill(), this.recommend()]);
+      this.announce("Everything is forgotten.");
+      document.querySelector(".tile button")?.focus();
+    });
+  }
+
+  /** What to say of an item beside its title: the category that colours it, and a line. */
+  describe(item) {
+    const attributes = item.attributes ?? this.known.get(item.item_id)?.attributes ?? {};
+    const { fields, date } = this.state.schema.items;
+    const named = fields.find((field) => field.kind === "multi_valued") ?? fields.find((field) => field.kind === "categorical");
+    const values = [attributes[named?.name] ?? []].flat();
+    const when = date === null ? undefined : attributes[date];
+    return { category: values[0], line: [when, values.slice(0, 3).join(", ")].filter((part) => part || part === 0).join(" · ") };
+  }
+
+  async ratedBefore() {
+    const rated = new Map();
+    if (!this.isKnown) return rated;
+    try {
+      const { items } = await call("GET", `/v1/users/${this.id}/ratings`, { params: { limit: 500 } });
+      await this.know(items);
+      items.sort((one, other) => one.rated_at.localeCompare(other.rated_at));
+      for (const { item_id, rating } of items) rated.set(item_id, { item: this.known.get(item_id) ?? { item_id }, rating });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 404) throw error; // the service has forgotten this visitor
+    }
+    return rated;
+  }
+
+  async erase() {
+    if (!this.isKnown) return;
+    try {
+      await call("DELETE", `/v1/users/${this.id}`);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 404) throw error;
+    }
+    localStorage.removeItem(STORED_ID);
+    this.id = newId();
+  }
+
+  /** Whether the service knows anything of this visitor. */
+  get isKnown() {
+    return localStorage.getItem(STORED_ID) !== null;
+  }
+
+  /** Refill beside the calls in turn, so that no list waits for it; what is asked for meanwhile is done once more. */
+  refillSoon() {
+    if (this.refilling !== null) {
+      this.refilling = "again";
+      return;
+    }
+    this.refilling = "once";
+    this.orProblem(async () => {
+      try {
+        await this.refill();
+      } finally {
+        const again = this.refilling === "again";
+        this.refilling = null;
+        if (again) this.refillSoon();
+      }
+    });
+  }
+
+  /** Choose the next candidates by all that is known now, for empty tiles and in spare. */
+  async refill() {
+    const shown = this.state.slots.filter(Boolean).map((item) => item.item_id);
+    const answer = await call("GET", "/v1/candidates", {
+      params: { user_id: this.id, strategy: "sequential", n: this.tiles - shown.length + SPARE, exclude: shown },
+    });
+    await this.know(answer.items);
+    // The visitor may have gone on meanwhile.
+    const current = new Set(this.state.slots.filter(Boolean).map((item) => item.item_id));
+    const { rated, skipped } = this.state;
+    const next = answer.items.filter(({ item_id }) => !rated.has(item_id) && !skipped.has(item_id) && !current.has(item_id));
+    const slots = Array.from({ length: this.tiles }, (_, slot) => this.state.slots[slot] ?? next.shift() ?? null);
+    this.spare = next;
+    this.set({ slots });
+  }
+
+  async recommend() {
+    const basis = this.state.rated.size;
+    const { data, milliseconds } = basis
+      ? await callTimed("GET", `/v1/users/${this.id}/recommendations`, { params: { n: this.length, explain: true } })
+      : await callTimed("POST", "/v1/recommendations", { body: { n: this.length } });
+    await this.show(data, { basis, milliseconds });
+  }
+
+  /** Show a list that comes from so many ratings; `started` is when the visitor gave the last of them. */
+  async show(page, { basis, milliseconds, started = null }) {
+    await this.know(page.items);
+    const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));
+    const moves = new Map();
+    if (former.size && started !== null) {
+      for (const { item_id, rank } of page.items) moves.set(item_id, former.has(item_id) ? former.get(item_id) - rank : "new");
+    }
+    this.set({
+      recommendations: page.items,
+      basis,
+      modelVersion: page.model_version,
+      moves,
+      timing: { server: milliseconds, screen: null },
+    });
+    if (started !== null) {
+      await painted();
+      this.set({ timing: { server: milliseconds, screen: performance.now() - started } });
+    }
+  }
+
+  /** Put the next spare candidate where an item is asked about; returns it. */
+  replace(item) {
+    const slot = this.state.slots.findIndex((each) => each?.item_id === item.item_id);
+    if (slot < 0) return null;
+    const slots = [...this.state.slots];
+    slots[slot] = this.spare.shift() ?? null;
+    this.set({ slots });
+    return slots[slot];
+  }
+
+  forget(item) {
+    const rated = new Map(this.state.rated);
+    rated.delete(item.item_id);
+    this.set({ rated });
+  }
+
+  /** Get the attributes of items that were not seen before. */
+  async know(items) {
+    const unknown = items.map(({ item_id }) => item_id).filter((id) => !this.known.has(id));
+    if (!unknown.length) return;
+    const answer = await call("GET", "/v1/items", { params: { item_id: unknown, limit: unknown.length } });
+    for (const item of answer.items) this.known.set(item.item_id, item);
+  }
+
+  name(item) {
+    return item.title ?? item.item_id;
+  }
+
+  announce(text, next = null) {
+    this.set({ announcement: next ? `${text} Next: ${this.name(next)}` : text });
+  }
+
+  /** One call after the other, so that the last list shown is the last one asked for. */
+  inTurn(work, { fatal = false } = {}) {
+    this.calls = this.calls.then(() => this.orProblem(work, { fatal }));
+    return this.calls;
+  }
+
+  /** Do something, and tell the visitor if the service refuses or does not answer. */
+  async orProblem(work, { fatal = false } = {}) {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.set({ problem: { text: error.message, fatal } });
+    }
+  }
+
+  set(changes) {
+    this.state = { ...this.state, ...changes };
+    this.onChange(this.state);
+  }
+}
+
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `visitor-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Resolves once what was changed is on the screen. */
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}

@@ -1,0 +1,32 @@
+"""A route with the models of `POST /v1/recommendations` and nothing behind them: what HTTP and JSON alone cost."""
+
+import gc
+
+from fastapi import FastAPI
+
+from app.api.recommendations import Recommendation, RecommendationPage, VisitorRequest
+
+app = FastAPI()
+gc.freeze()  # as the service does
+
+
+@app.get("/health/ready")
+async def get_readiness() -> None:
+    """Whether it listens."""
+
+
+@app.post("/v1/recommendations")
+async def recommend(body: VisitorRequest) -> RecommendationPage:
+    """As many items as were rated."""
+    items = [
+        Recommendation(
+            item_id=rating.item_id,
+            title="The Shawshank Redemption",
+            predicted_rating=4.663149356842041,
+            like_probability=0.9395942091941833,
+            rank=rank,
+            model_version="coldstart-0123456789ab",
+        )
+        for rank, rating in enumerate(body.ratings, start=1)
+    ]
+    return RecommendationPage(items=items, model_version="coldstart-0123456789ab")

@@ -1,0 +1,52 @@
+"""Server processes for the benchmarks: started, awaited and ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import httpx
+
+_PATIENCE_SECONDS = 60
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str], environment: Mapping[str, str], *, core: int | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A Python process that listens on `{port}`; yields it and its address once it is ready, and ends it.
+
+    Args:
+        arguments: Of the interpreter; `{port}` in them becomes a free port.
+        environment: Variables beside this process's own.
+        core: The only core that it may use.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, *(argument.format(port=port) for argument in arguments)]
+    if core is not None:
+        command = ["taskset", "--cpu-list", str(core), *command]
+    process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await_ready(process, address)
+        yield process, address
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def _await_ready(process: subprocess.Popen[bytes], address: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/health/ready").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.01)
+    raise RuntimeError(f"the server at {address} does not get ready")

@@ -1,0 +1,59 @@
+"""What to evaluate."""
+
+from collections.abc import Collection, Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from models.baselines import ALL_BASELINES, BASELINES
+from models.data.dataset import State
+
+
+class EvaluationConfig(BaseModel):
+    """What to evaluate.
+
+    Attributes:
+        states: Labels of the states, all four by default.
+        baselines: Names of the baselines beside the model; the quick ones by default.
+        seed: Of the draw of query ratings and of the bootstrap.
+        steps: Local steps of the adapted model; the preset's by default.
+        paper_warm: Evaluate the warm state on random ratings, trained on or not, as the paper does.
+        query_size: Query ratings of a user.
+        min_ratings: A user with fewer ratings in a state is left out.
+        max_ratings: A user with more ratings in a state is left out.
+        bootstrap_resamples: Resamples of users behind each 95 % interval.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    states: tuple[str, ...] = tuple(state.label for state in State)
+    baselines: tuple[str, ...] = tuple(baseline.name for baseline in BASELINES)
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    paper_warm: bool = False
+    query_size: Annotated[int, Field(ge=1)] = 10
+    min_ratings: Annotated[int, Field(ge=2)] = 13
+    max_ratings: Annotated[int, Field(ge=2)] = 100
+    bootstrap_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+
+    @field_validator("states")
+    @classmethod
+    def _states_exist(cls, states: tuple[str, ...]) -> tuple[str, ...]:
+        _require_known(states, [state.label for state in State], kind="state")
+        if not states:
+            raise ValueError("name at least one state")
+        return states
+
+    @field_validator("baselines")
+    @classmethod
+    def _baselines_exist(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        _require_known(baselines, [baseline.name for baseline in ALL_BASELINES], kind="baseline")
+        return baselines
+
+
+def _require_known(names: Sequence[str], known: Collection[str], *, kind: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is not a {kind}: use {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"name each {kind} once")

@@ -1,0 +1,114 @@
+"""Candidate strategies compared: how good predictions become by asking, and how many questions are answered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.artifact import TrainedModel
+from models.candidates.sequential import Asked
+from models.candidates.strategy import Strategy
+from models.data.dataset import Dataset
+from models.data.episodes import Episode, batches
+from models.evaluation.config import EvaluationConfig
+from models.evaluation.figures import Elicitation, Estimate, StrategyCurve
+from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.metrics.mae import mae
+from models.predictors import Predict
+from models.ranking import Recommender
+
+QUESTIONS = (0, 5, 10, 20)
+
+_MOST_USERS = 200
+"""Asking in turn ranks the catalogue twenty times for each user; an evaluation should take seconds."""
+
+_BATCH_USERS = 64
+
+
+def asked_episodes(episodes: Sequence[Episode]) -> list[Episode]:
+    """The users who are asked: some from all over the list."""
+    if len(episodes) <= _MOST_USERS:
+        return list(episodes)
+    return [episodes[place] for place in np.linspace(0, len(episodes) - 1, _MOST_USERS).astype(int)]
+
+
+def compare_strategies(
+    model: TrainedModel,
+    dataset: Dataset,
+    episodes: Sequence[Episode],
+    predict: Predict,
+    config: EvaluationConfig,
+    users_done: Callable[[int], None],
+) -> Elicitation:
+    """Ask each user by each strategy. What is in a user's support set gets an answer, anything else is skipped.
+
+    Args:
+        model: Whose candidates are asked about.
+        dataset: Of the episodes.
+        episodes: Of `asked_episodes`, one at least.
+        predict: The model, adapted to the answers.
+        config: Seed and resamples.
+        users_done: Told how many users a strategy has asked.
+    """
+    recommender = Recommender(model, dataset.items)
+    curves = []
+    for strategy in Strategy:
+        items = _asked(recommender, strategy, episodes, config.seed)
+        curves.append(_curve(strategy, items, episodes, predict, config))
+        users_done(len(episodes))
+    return Elicitation(
+        state=episodes[0].state.label, questions=QUESTIONS, users=len(episodes), strategies=tuple(curves)
+    )
+
+
+def _asked(recommender: Recommender, strategy: Strategy, episodes: Sequence[Episode], seed: int) -> NDArray[np.int64]:
+    """What each user is asked about, in order; int64 [users, questions], rows of items."""
+    if strategy is Strategy.SEQUENTIAL:
+        parts = range(0, len(episodes), _BATCH_USERS)
+        return np.concatenate([_asked_in_turn(recommender, episodes[start : start + _BATCH_USERS]) for start in parts])
+    chosen = recommender.candidates(strategy=strategy, n=QUESTIONS[-1], seed=seed)
+    rows = [recommender.items.row_of[candidate.item_id] for candidate in chosen]
+    return np.tile(np.array(rows, dtype=np.int64), (len(episodes), 1))
+
+
+def _asked_in_turn(recommender: Recommender, episodes: Sequence[Episode]) -> NDArray[np.int64]:
+    known = np.zeros((len(episodes), len(recommender.items)), dtype=np.bool_)
+    for row, episode in enumerate(episodes):
+        known[row, episode.support_items] = True
+    items = np.empty((len(episodes), 0), dtype=np.int64)
+    for _ in range(min(QUESTIONS[-1], len(recommender.items))):
+        answered = np.take_along_axis(known, items, axis=1)
+        asked = Asked(items, answered, np.ones(items.shape, dtype=np.bool_))
+        question, _ = recommender.questions.choose(asked, np.ones_like(known), 1)
+        items = np.concatenate([items, question], axis=1)
+    return items
+
+
+def _curve(
+    strategy: Strategy,
+    items: NDArray[np.int64],
+    episodes: Sequence[Episode],
+    predict: Predict,
+    config: EvaluationConfig,
+) -> StrategyCurve:
+    errors = np.empty((len(episodes), len(QUESTIONS)))
+    answers = np.empty_like(errors)
+    for column, count in enumerate(QUESTIONS):
+        answered = [_answering(episode, own[:count]) for episode, own in zip(episodes, items, strict=True)]
+        answers[:, column] = [len(episode.support_items) for episode in answered]
+        for positions, batch in batches(answered, _BATCH_USERS):
+            errors[positions, column] = mae(batch.query_ratings, predict(batch).median, batch.query_mask)
+    return StrategyCurve(name=strategy, mae=_estimates(errors, config), answers=_estimates(answers, config))
+
+
+def _answering(episode: Episode, items: NDArray[np.int64]) -> Episode:
+    """The episode with those of its support ratings that were asked for."""
+    known = np.isin(episode.support_items, items)
+    return replace(episode, support_items=episode.support_items[known], support_ratings=episode.support_ratings[known])
+
+
+def _estimates(values: NDArray[np.float64], config: EvaluationConfig) -> tuple[Estimate, ...]:
+    resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
+    ends = zip(values.mean(axis=0), *interval_95(resampled), strict=True)
+    return tuple(Estimate(value=float(mean), low=float(low), high=float(high)) for mean, low, high in ends)

@@ -1,0 +1,50 @@
+"""Whether what is predicted is what happens, on average over predictions of like size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions of like size.
+
+    Attributes:
+        predicted: Their mean.
+        observed: The mean of what was observed.
+        count: How many there are, one at least.
+    """
+
+    predicted: float
+    observed: float
+    count: int
+
+
+def reliability(
+    predicted: NDArray[np.floating], observed: NDArray[np.floating], *, low: float, high: float, bins: int = 10
+) -> list[ReliabilityBin]:
+    """The points of a reliability diagram (Murphy & Winkler, Applied Statistics 26 (1977) 41).
+
+    Args:
+        predicted: [n], in [low, high]: probabilities of an event, or expected values.
+        observed: [n], 0 or 1 for events, or values.
+        low: Where the first bin begins.
+        high: Where the last bin ends; it belongs to that bin.
+        bins: Bins of equal width.
+
+    Returns:
+        The bins that have predictions, the lowest first.
+    """
+    places = np.clip(((predicted - low) / (high - low) * bins).astype(np.int64), 0, bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    predicted_sums = np.bincount(places, weights=predicted.astype(np.float64), minlength=bins)
+    observed_sums = np.bincount(places, weights=observed.astype(np.float64), minlength=bins)
+    return [
+        ReliabilityBin(
+            predicted=float(predicted_sums[place] / counts[place]),
+            observed=float(observed_sums[place] / counts[place]),
+            count=int(counts[place]),
+        )
+        for place in np.flatnonzero(counts)
+    ]

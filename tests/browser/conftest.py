@@ -1,0 +1,101 @@
+"""A real browser before a real server, which serves the two-tastes model.
+
+Without Chromium the tests are skipped, unless COLDSTART_REQUIRE_SERVICES=1. One browser and one server serve all of
+them; each test has a visitor of its own.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.services.container import open_services
+from app.settings import Settings
+from tests.integration.running import server
+
+
+@dataclass
+class Watched:
+    """A page, and all that went wrong on it."""
+
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    def require_accessible(self) -> None:
+        """No violation that axe-core calls serious or critical, light or dark."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            violations = Axe().run(self.page).response["violations"]
+            serious = [
+                (each["id"], [node["html"] for node in each["nodes"]])
+                for each in violations
+                if each["impact"] in {"serious", "critical"}
+            ]
+            assert not serious, (scheme, serious)
+
+
+@pytest.fixture(scope="package")
+def browser(address: str) -> Iterator[Browser]:  # noqa: ARG001 - the server first
+    """Closed behind these tests: while Playwright runs, no event loop can be started in its thread."""
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
+            pytest.fail("Chromium is not installed")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        # Containers run as root, where Chromium's sandbox does not work; it opens nothing but the server under test.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def address(
+    model_dir: Path, other_model_dir: Path, dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Of a server of the tiny model; another one is registered beside it."""
+    settings = Settings(
+        state_dir=tmp_path_factory.mktemp("state"), redis_url=None, model_dir=model_dir, data_dir=dataset_dir
+    )
+    asyncio.run(_register(other_model_dir, settings))
+    with server(settings) as (_, address):
+        yield address
+
+
+async def _register(model: Path, settings: Settings) -> None:
+    async with open_services(settings) as services:
+        await services.model_versions.register(model)
+
+
+@pytest.fixture
+def api(address: str) -> Iterator[httpx.Client]:
+    """What the pages show, asked for directly."""
+    with httpx.Client(base_url=address) as client:
+        yield client
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    """A new visitor's page; the test fails on an error of the console and on a request to any other host."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    watched = Watched(context.new_page())
+    page = watched.page
+    page.on("console", lambda message: message.type == "error" and watched.faults.append(message.text))
+    page.on("pageerror", lambda error: watched.faults.append(str(error)))
+    page.on("request", lambda request: request.url.startswith(address) or watched.faults.append(request.url))
+    yield watched
+    context.close()
+    assert watched.faults == []
+
+
+@pytest.fixture
+def page(watched: Watched) -> Page:
+    return watched.page

@@ -1,0 +1,156 @@
+"""The onboarding page: odd films of the two-tastes data are comedies, even ones horror (tests/conftest.py)."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Watched
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def title_number(text: str) -> int:
+    found = re.search(r"Film (\d+)", text)
+    assert found is not None, text
+    return int(found.group(1))
+
+
+def tiles(page: Page) -> Locator:
+    return page.locator(".tile")
+
+
+def recommended(page: Page) -> list[int]:
+    return [title_number(text) for text in page.locator(".list ol h3").all_inner_texts()]
+
+
+def open_page(page: Page) -> None:
+    page.goto("/")
+    expect(tiles(page)).to_have_count(12)
+    expect(page.locator(".list ol li")).to_have_count(10)
+
+
+def rate(tile: Locator) -> int:
+    """Rate a tile as one who loves comedies and hates horror; returns the film."""
+    film = title_number(tile.inner_text())
+    tile.get_by_role("button", name="5 of 5" if film % 2 else "1 of 5").click()
+    return film
+
+
+def test_from_nothing_to_recommendations_by_mouse(watched: Watched) -> None:
+    page = watched.page
+    open_page(page)
+    expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+    watched.require_accessible()
+    for count in range(1, 6):
+        tile = tiles(page).filter(has_text="comedy").first if count == 1 else tiles(page).nth(count)
+        film = rate(tile)
+        expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
+        assert film not in {title_number(text) for text in tiles(page).all_inner_texts()}
+    expect(page.locator('[data-timing="screen"]')).to_have_text(re.compile(r"\d+ ms"))
+    assert all(film % 2 for film in recommended(page))
+    reasons = page.locator(".because").all_inner_texts()
+    assert reasons
+    assert all(reason.startswith("because you gave Film") for reason in reasons)
+    expect(page.locator(".version")).to_have_text(re.compile(r"^tiny-[0-9a-f]{12}$"))
+    expect(page.locator('[data-timing="server"]')).to_have_text(re.compile(r"^\d+\.\d ms$"))
+    watched.require_accessible()
+
+
+def test_from_nothing_to_recommendations_by_keyboard_alone(page: Page) -> None:
+    open_page(page)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.tile') !== null"):
+            break
+    for count in range(1, 6):
+        focused = page.locator(".tile:focus-within")
+        film = title_number(focused.inner_text())
+        page.keyboard.press("5" if film % 2 else "1")
+        expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
+        # The next item is in the same place and has the focus: five keys rate five items.
+        expect(focused).not_to_contain_text(re.compile(rf"Film {film}\b"))
+    assert all(film % 2 for film in recommended(page))
+    focused = page.locator(".tile:focus-within")
+    film = title_number(focused.inner_text())
+    page.keyboard.press("s")
+    expect(focused).not_to_contain_text(re.compile(rf"Film {film}\b"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".rated b").first).to_have_text("★ 5")
+
+
+def test_what_was_not_seen_is_replaced_and_not_asked_about_again(page: Page) -> None:
+    open_page(page)
+    asked = set()
+    for _ in range(6):
+        asked.add(title_number(tiles(page).first.inner_text()))
+        tiles(page).first.get_by_role("button", name="Haven’t seen it").click()
+        expect(tiles(page).first).not_to_contain_text(re.compile(rf"Film ({'|'.join(map(str, asked))})\b"))
+    assert len(asked) == 6
+    rate(tiles(page).nth(1))
+    expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
+    assert not asked & {title_number(text) for text in tiles(page).all_inner_texts()}
+
+
+def test_searching_for_a_title_to_rate_it(watched: Watched) -> None:
+    page = watched.page
+    open_page(page)
+    page.get_by_label("Find something you know").fill("film 37")
+    found = page.locator(".found li")
+    expect(found).to_have_count(1)
+    watched.require_accessible()
+    found.get_by_role("button", name="5 of 5").click()
+    expect(page.locator(".rated li")).to_contain_text("Film 37")
+    expect(found.get_by_role("button", name="5 of 5")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(found).to_have_count(0)
+    page.get_by_label("Find something you know").fill("nothing has this title")
+    expect(page.locator(".found")).to_contain_text("Nothing has")
+
+
+def test_ratings_outlast_a_reload_and_can_be_taken_back(page: Page) -> None:
+    open_page(page)
+    film = rate(tiles(page).first)
+    expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
+    expect(page.locator(".list ol li")).to_have_count(10)
+    page.reload()
+    expect(page.locator(".rated li")).to_contain_text(f"Film {film}")
+    page.get_by_role("button", name=f"Take back the rating of Film {film}").click()
+    expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+
+
+def test_starting_over_erases_everything(page: Page, api: httpx.Client) -> None:
+    open_page(page)
+    rate(tiles(page).first)
+    expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
+    page.wait_for_load_state("networkidle")
+    visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+    assert api.get(f"/v1/users/{visitor}").status_code == 200
+    page.get_by_role("button", name="Start over").click()
+    expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+    expect(page.locator(".rated")).to_have_count(0)
+    assert api.get(f"/v1/users/{visitor}").status_code == 404
+
+
+@pytest.mark.parametrize("width", [360, 768, 1920])
+@pytest.mark.parametrize("path", ["/", "/evaluations", "/models"])
+def test_nothing_is_wider_than_the_screen(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(path, wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_assets_are_compressed_and_cached_and_pages_have_a_strict_policy(api: httpx.Client) -> None:
+    shell = api.get("/")
+    policy = dict(part.split(" ", 1) for part in shell.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    for asset in re.findall(r'(?:src|href)="(/assets/[^"#]+\.(?:js|css|woff2))"', shell.text):
+        answer = api.get(asset)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        if not asset.endswith("woff2"):
+            assert answer.headers["content-encoding"] == "gzip", asset

@@ -1,0 +1,37 @@
+import httpx
+import pytest
+
+from app.settings import Settings
+
+
+class TestGetSchema:
+    async def test_says_what_requests_may_say(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/schema")
+
+        assert answer.status_code == 200
+        body = answer.json()
+        assert body.pop("model_version").startswith("tiny-")
+        assert body == {
+            "data": "two-tastes",
+            "rating_scale": {"minimum": 1.0, "maximum": 5.0, "step": 1.0, "liked_from": 4.0},
+            "users": {
+                "fields": [{"name": "country", "kind": "categorical"}, {"name": "age", "kind": "continuous"}],
+                "date": None,
+            },
+            "items": {
+                "fields": [{"name": "genre", "kind": "multi_valued"}, {"name": "year", "kind": "continuous"}],
+                "date": "year",
+            },
+        }
+
+
+class TestWithoutModel:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"model_dir": None})
+
+    async def test_there_is_none(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/schema")
+
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"

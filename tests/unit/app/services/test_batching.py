@@ -1,0 +1,107 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from app.errors import DatabaseUnavailableError
+from app.services.batching import Batcher
+
+
+class Work:
+    """Doubles numbers, a batch at a time, when it is let; -1 fails."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.error: Exception = ArithmeticError("-1")
+
+    async def __call__(self, numbers: Sequence[int]) -> list[int]:
+        self.batches.append(list(numbers))
+        await self.gate.wait()
+        if -1 in numbers:
+            raise self.error
+        return [2 * number for number in numbers]
+
+
+async def started(batcher: Batcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    """Tasks that have asked for these numbers."""
+    tasks = [asyncio.create_task(batcher.do(number)) for number in numbers]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_arrives_during_a_batch_is_the_next_one_in_order() -> None:
+    work = Work()
+    batcher = Batcher(work, largest=10)
+
+    tasks = await started(batcher, 1) + await started(batcher, 2, 3) + await started(batcher, 4)
+    assert work.batches == [[1]]
+    work.gate.set()
+
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+    assert work.batches == [[1], [2, 3, 4]]
+
+
+async def test_batches_are_bounded() -> None:
+    work = Work()
+    batcher = Batcher(work, largest=2)
+    tasks = await started(batcher, 1) + await started(batcher, 2, 3, 4)
+    work.gate.set()
+
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+    assert work.batches == [[1], [2, 3], [4]]
+
+
+async def test_whoever_no_longer_waits_is_left_out() -> None:
+    work = Work()
+    batcher = Batcher(work, largest=10)
+    at_work, left, stayed = await started(batcher, 1) + await started(batcher, 2, 3)
+    left.cancel()
+    at_work.cancel()
+    await asyncio.sleep(0)
+    work.gate.set()
+
+    assert await stayed == 6
+    assert work.batches == [[1], [3]]
+
+
+async def test_a_failure_reaches_only_whose_fault_it_is() -> None:
+    work = Work()
+    batcher = Batcher(work, largest=10)
+    tasks = await started(batcher, 1) + await started(batcher, 2, -1, 3)
+    work.gate.set()
+
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [2, 4, work.error, 6]
+    assert work.batches == [[1], [2, -1, 3], [2], [-1], [3]]
+
+
+async def test_an_outage_reaches_all_at_once() -> None:
+    work = Work()
+    work.error = DatabaseUnavailableError()
+    batcher = Batcher(work, largest=10)
+    tasks = await started(batcher, 1) + await started(batcher, 2, -1, 3)
+    work.gate.set()
+
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [2, work.error, work.error, work.error]
+    assert work.batches == [[1], [2, -1, 3]]
+
+
+async def test_goes_on_after_a_pause() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, largest=10)
+
+    assert [await batcher.do(number) for number in (1, 2)] == [2, 4]
+
+
+@pytest.mark.parametrize("numbers", [(), (1, 2, 3)])
+async def test_closing_finishes_what_was_asked_for(numbers: tuple[int, ...]) -> None:
+    work = Work()
+    batcher = Batcher(work, largest=2)
+    tasks = await started(batcher, *numbers)
+    work.gate.set()
+
+    await batcher.close()
+
+    assert [task.result() for task in tasks] == [2 * number for number in numbers]

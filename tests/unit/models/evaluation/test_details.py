@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from models.data.dataset import State
+from models.evaluation.details import calibration, user_errors
+from models.schema import RatingScale
+from tests.unit.models.tiny_data import tiny_episode
+
+SCALE = RatingScale(minimum=1, maximum=5)
+
+
+class TestUserErrors:
+    def test_groups_and_histogram(self) -> None:
+        episodes = [
+            tiny_episode(user=user, support=[(0, 5.0)] * (user + 1), query=[(1, 1.0)], state=State.USER_COLD)
+            for user in range(20)
+        ]
+        errors = np.linspace(0.0, 1.9, 20)
+        found = user_errors(episodes, errors, SCALE)
+        assert found.mae == tuple(np.round(errors, 4))
+        assert found.counts == (1,) * 20
+        assert found.bin_width == 0.1
+        assert found.quantiles[50] == pytest.approx(0.95)
+        worst, everyone = found.groups
+        assert (worst.users, worst.mae, worst.support_ratings) == (2, pytest.approx(1.85), 19.5)
+        assert (everyone.users, everyone.mae, everyone.support_ratings) == (20, pytest.approx(0.95), 10.5)
+        assert worst.rating_mean == pytest.approx((5 * 19 + 1) / 20 / 2 + (5 * 20 + 1) / 21 / 2)
+
+    def test_errors_on_the_edges_of_bins(self) -> None:
+        # 3 × 0.1 is more than 0.3 to a computer.
+        episodes = [tiny_episode(support=[], query=[(1, 1.0)]) for _ in range(3)]
+        assert user_errors(episodes, np.array([0.3, 0.7, 4.0]), SCALE).counts[3] == 1
+        assert user_errors(episodes, np.array([0.3, 0.7, 4.0]), SCALE).counts[7] == 1
+
+
+class TestCalibration:
+    def test_a_forecast_that_is_right(self) -> None:
+        ratings = np.array([1, 5, 5, 5], dtype=np.float32)
+        probabilities = np.tile(np.array([0.25, 0, 0, 0, 0.75], dtype=np.float32), (4, 1))
+        found = calibration(ratings, np.full(4, 4.0, dtype=np.float32), probabilities, SCALE)
+        assert [each.threshold for each in found.thresholds] == [2, 3, 4, 5]
+        for each in found.thresholds:
+            (only,) = each.bins
+            assert (only.predicted, only.observed, only.count) == (pytest.approx(0.75), 0.75, 4)
+        (expected,) = found.ratings
+        assert (expected.predicted, expected.observed, expected.count) == (4.0, 4.0, 4)
+
+    def test_thresholds_between_half_stars(self) -> None:
+        scale = RatingScale(minimum=0.5, maximum=5, step=0.5)
+        probabilities = np.eye(10, dtype=np.float32)
+        ratings = np.arange(1, 11, dtype=np.float32) / 2
+        found = calibration(ratings, ratings, probabilities, scale)
+        assert [each.threshold for each in found.thresholds] == [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
+        for each in found.thresholds:
+            assert all(own.predicted == own.observed for own in each.bins)
+
+    def test_without_a_distribution_there_are_expected_ratings_alone(self) -> None:
+        ratings = np.array([1, 5], dtype=np.float32)
+        assert calibration(ratings, ratings, None, SCALE).thresholds == ()
