@@ -46,25 +46,13 @@ test: $(VENV)/installed ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/installed ## Measure every learner and baseline on the data set in DATA; renews docs/results/quality.md
-	$(BIN)/python -m benchmarks.quality --data $(DATA)
+bench-quality: $(VENV)/installed ## Measure every learner, baseline and question on the data in DATA (and OTHER); renews docs/results/{quality,elicitation}.md
+	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
+	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: bench
 bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
-
-.PHONY: bench-elicitation
-bench-elicitation: $(VENV)/installed ## Measure what asking is worth on the data set in DATA; renews docs/results/elicitation.md
-	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
-
-.PHONY: pages
-pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
-	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
-
-.PHONY: report
-report: $(VENV)/installed ## Evaluate MODEL on DATA; renews docs/results/evaluation.html and evaluation.json
-	$(BIN)/coldstart evaluate --model $(MODEL) --data $(DATA) \
-		--json docs/results/evaluation.json --html docs/results/evaluation.html
 
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract

@@ -38,7 +38,7 @@ class TestListModelVersions:
         assert other["activated_at"] is None
         assert tiny["preset"] == "tiny"
         assert tiny["data"] == "two-tastes"
-        assert (tiny["training_users"], tiny["training_items"]) == (81, 32)
+        assert (tiny["training_users"], tiny["training_items"]) == (91, 32)
 
 
 class TestActivateModelVersion:

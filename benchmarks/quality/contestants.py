@@ -1,0 +1,70 @@
+"""Who is compared: presets, the same not adapted, ablations and baselines, each as a predictor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.quality.ablations import ABLATIONS
+from models.artifact import TrainedModel, load_artifact
+from models.baselines.bench import BENCH_BASELINES
+from models.data.dataset import Dataset, Entities
+from models.data.splits import Split
+from models.meta.preset import Preset, load_preset
+from models.predictors import Predict, by_baseline, by_learner
+from models.training import train
+
+REFERENCE = "coldstart"
+PRESETS = (REFERENCE, "melu")
+NOT_ADAPTED = ", not adapted"
+LEARNERS = tuple(preset + suffix for preset in PRESETS for suffix in ("", NOT_ADAPTED))
+BASELINES = tuple(baseline.name for baseline in BENCH_BASELINES)
+
+
+@dataclass(frozen=True)
+class Contestants:
+    """Makes predictors of one data set.
+
+    Attributes:
+        dataset: The data set.
+        data_path: Where it was read from.
+        split: Its division.
+        work: Where trained models are kept.
+    """
+
+    dataset: Dataset
+    data_path: Path
+    split: Split
+    work: Path
+
+    @contextmanager
+    def predictor(self, name: str) -> Iterator[Predict]:
+        """Train or fit, as far as that is not done yet."""
+        if name in BASELINES:
+            (kind,) = (baseline for baseline in BENCH_BASELINES if baseline.name == name)
+            baseline = kind.fit(self.dataset, self.split.training)
+            yield by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
+            return
+        ablation = ABLATIONS.get(name)
+        with ablation.applied() if ablation else nullcontext():
+            preset = ablation.preset() if ablation else load_preset(name.removesuffix(NOT_ADAPTED))
+            model = self._trained(preset, name.removesuffix(NOT_ADAPTED))
+            steps = 0 if name.endswith(NOT_ADAPTED) else preset.local_update.steps
+            yield by_learner(model, self.dataset, steps=steps)
+
+    def knowing_nothing(self, name: str) -> Predict:
+        """A preset's predictions for users whose attributes are all unknown."""
+        users = self.dataset.users.table
+        blank = users.with_columns(
+            pl.lit(None, dtype=users.schema[column]).alias(column) for column in users.columns[2:]
+        )
+        model = self._trained(load_preset(name), name)
+        return by_learner(model, replace(self.dataset, users=Entities(blank)), steps=0)
+
+    def _trained(self, preset: Preset, name: str) -> TrainedModel:
+        directory = self.work / name.replace(" ", "-")
+        if not (directory / "manifest.json").exists():
+            train(self.dataset, preset, directory, data_path=self.data_path)
+        return load_artifact(directory)

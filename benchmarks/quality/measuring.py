@@ -1,0 +1,146 @@
+"""Every measure of every contestant on the protocol's episodes, kept so that an interrupted run goes on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
+from models.data.dataset import State
+from models.data.episodes import Episode, batches, evaluation_episodes
+from models.metrics.calibration import ReliabilityBin, reliability
+from models.predictors import Predict, measure_users
+
+STATES = (State.USER_COLD, State.ITEM_COLD, State.USER_AND_ITEM_COLD, State.WARM)
+SEEDS = range(5)
+CURVE_SEEDS = range(2)
+SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
+NOTHING = "nothing"
+
+_BATCH_USERS = 64
+
+Values = dict[str, NDArray[np.float64]]
+"""By measure, one value a user."""
+
+Calibrations = dict[str, dict[str, list[tuple[float, float, int]]]]
+"""By state and event: mean prediction, observed share and count of each bin."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a contestant achieved.
+
+    Attributes:
+        cells: By cell, as of `cells_of`, the values.
+        calibration: Of the reference; empty for the others.
+    """
+
+    cells: dict[str, Values]
+    calibration: Calibrations
+
+
+def measured(contestants: Contestants, name: str, *, curves: bool) -> Results:
+    """A contestant's results, from the work directory where they are there.
+
+    Args:
+        contestants: Makes the predictor.
+        name: The contestant.
+        curves: Whether to measure it at every support size too.
+    """
+    contestants.work.mkdir(parents=True, exist_ok=True)
+    file = contestants.work / f"{name.replace(' ', '-')}.npz"
+    calibration_file = file.with_suffix(".calibration.json")
+    if not file.exists():
+        with contestants.predictor(name) as predict:
+            cells = {
+                cell: measure_episodes(predict, episodes) for cell, episodes in cells_of(contestants, curves=curves)
+            }
+            calibration = _calibration(contestants, predict) if name == REFERENCE else {}
+        if curves and name in PRESETS:
+            unknown = contestants.knowing_nothing(name)
+            cells |= {
+                f"{state.label}-{NOTHING}": measure_episodes(unknown, _curve_episodes(contestants, state, 0, 0))
+                for state in STATES
+            }
+        calibration_file.write_text(json.dumps(calibration), encoding="utf-8")
+        flat = {f"{cell}/{measure}": values for cell, own in cells.items() for measure, values in own.items()}
+        with (temporary := file.with_suffix(".new")).open("wb") as stream:
+            np.savez_compressed(stream, **flat)
+        temporary.replace(file)
+    stored_cells: dict[str, Values] = {}
+    with np.load(file, allow_pickle=False) as stored:
+        for key in stored.files:
+            cell, measure = key.split("/")
+            stored_cells.setdefault(cell, {})[measure] = stored[key]
+    return Results(stored_cells, json.loads(calibration_file.read_text(encoding="utf-8")))
+
+
+def cells_of(contestants: Contestants, *, curves: bool) -> Iterator[tuple[str, list[Episode]]]:
+    """Everything that a contestant is measured on, each with its name."""
+    for state in STATES:
+        for seed in SEEDS:
+            yield f"{state.label}-{seed}", _episodes(contestants, state, seed)
+        if curves:
+            for size in SUPPORT_SIZES:
+                for seed in CURVE_SEEDS:
+                    yield f"{state.label}-first-{size}-{seed}", _curve_episodes(contestants, state, seed, size)
+
+
+def measure_episodes(predict: Predict, episodes: list[Episode]) -> Values:
+    """Every measure of every episode, in the episodes' order."""
+    collected: Values = {}
+    for positions, batch in batches(episodes, _BATCH_USERS):
+        for measure, values in measure_users(batch, predict(batch)).items():
+            collected.setdefault(measure, np.empty(len(episodes)))[positions] = values
+    return collected
+
+
+def _episodes(contestants: Contestants, state: State, seed: int) -> list[Episode]:
+    return evaluation_episodes(contestants.dataset, contestants.split, state, seed=seed)
+
+
+def _curve_episodes(contestants: Contestants, state: State, seed: int, size: int) -> list[Episode]:
+    """The first support ratings of the users who have enough of them: the same users at every size."""
+    return [
+        replace(own, support_items=own.support_items[:size], support_ratings=own.support_ratings[:size])
+        for own in _episodes(contestants, state, seed)
+        if len(own.support_items) >= SUPPORT_SIZES[-1]
+    ]
+
+
+def _calibration(contestants: Contestants, predict: Predict) -> Calibrations:
+    """Of every event "rated k or more" and of the most probable level."""
+    scale = contestants.dataset.schema.rating_scale
+    found: Calibrations = {}
+    for state in STATES:
+        probabilities, ratings = _pooled(predict, _episodes(contestants, state, 0))
+        levels = np.round((ratings - scale.minimum) / scale.step).astype(np.int64)
+        at_least = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
+        events = {
+            f"{scale.minimum + level * scale.step:g} or more": (at_least[:, level], levels >= level)
+            for level in range(1, scale.level_count)
+        }
+        events["most probable rating"] = (probabilities.max(axis=1), probabilities.argmax(axis=1) == levels)
+        found[state.label] = {
+            event: [_bin(own) for own in reliability(predicted, happened.astype(np.float64), low=0.0, high=1.0)]
+            for event, (predicted, happened) in events.items()
+        }
+    return found
+
+
+def _pooled(predict: Predict, episodes: list[Episode]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """All query items' predicted distributions [n, K] and ratings [n]."""
+    probabilities, ratings = [], []
+    for _, batch in batches(episodes, _BATCH_USERS):
+        own = predict(batch).probabilities
+        if own is None:
+            raise ValueError("only a predicted distribution can be calibrated")
+        probabilities.append(own[batch.query_mask])
+        ratings.append(batch.query_ratings[batch.query_mask])
+    return np.concatenate(probabilities), np.concatenate(ratings)
+
+
+def _bin(own: ReliabilityBin) -> tuple[float, float, int]:
+    return own.predicted, own.observed, own.count
