@@ -7,8 +7,8 @@ import numpy as np
 
 from models.data.episodes import Episode, batches
 from models.evaluation.config import EvaluationConfig
-from models.evaluation.figures import Estimate, MAECurve, PredictorCurve
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.evaluation.estimates import estimate_means
+from models.evaluation.figures import MAECurve, PredictorCurve
 from models.metrics.mae import mae
 from models.predictors import Predict
 
@@ -21,6 +21,13 @@ _MOST_USERS = 500
 _BATCH_USERS = 64
 
 
+def evenly_spaced(episodes: Sequence[Episode], most: int) -> list[Episode]:
+    """At most so many episodes, from all over the list."""
+    if len(episodes) <= most:
+        return list(episodes)
+    return [episodes[place] for place in np.linspace(0, len(episodes) - 1, most).astype(int)]
+
+
 def support_episodes(episodes: Sequence[Episode]) -> tuple[tuple[int, ...], list[Episode]]:
     """The support sizes of a curve, and the episodes that have as many ratings as the largest.
 
@@ -29,12 +36,13 @@ def support_episodes(episodes: Sequence[Episode]) -> tuple[tuple[int, ...], list
     """
     lengths = np.array([len(episode.support_items) for episode in episodes])
     sizes = tuple(size for size in SUPPORT_SIZES if np.mean(lengths >= size) >= 0.5)
-    return sizes, _some([episode for episode in episodes if len(episode.support_items) >= sizes[-1]])
+    long_enough = [episode for episode in episodes if len(episode.support_items) >= sizes[-1]]
+    return sizes, evenly_spaced(long_enough, _MOST_USERS)
 
 
 def step_episodes(episodes: Sequence[Episode]) -> list[Episode]:
     """The episodes of a curve over local steps."""
-    return _some(episodes)
+    return evenly_spaced(episodes, _MOST_USERS)
 
 
 def support_curve(
@@ -78,24 +86,8 @@ def _curve(
             for positions, batch in batches(episodes, _BATCH_USERS):
                 values[positions, column] = mae(batch.query_ratings, predict(batch).median, batch.query_mask)
                 batch_done(len(positions))
-        resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
-        estimates = zip(values.mean(axis=0), *interval_95(resampled), strict=True)
-        predictors.append(
-            PredictorCurve(
-                name=name,
-                mae=tuple(
-                    Estimate(value=float(mean), low=float(low), high=float(high)) for mean, low, high in estimates
-                ),
-            )
-        )
+        predictors.append(PredictorCurve(name=name, mae=estimate_means(values, config)))
     return MAECurve(points=points, users=users, predictors=tuple(predictors))
-
-
-def _some(episodes: Sequence[Episode]) -> list[Episode]:
-    """At most so many episodes, from all over the list."""
-    if len(episodes) <= _MOST_USERS:
-        return list(episodes)
-    return [episodes[place] for place in np.linspace(0, len(episodes) - 1, _MOST_USERS).astype(int)]
 
 
 def _shortened(episode: Episode, size: int) -> Episode:

@@ -12,8 +12,9 @@ from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, batches
 from models.evaluation.config import EvaluationConfig
-from models.evaluation.figures import Elicitation, Estimate, StrategyCurve
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.evaluation.curves import evenly_spaced
+from models.evaluation.estimates import estimate_means
+from models.evaluation.figures import Elicitation, StrategyCurve
 from models.metrics.mae import mae
 from models.predictors import Predict
 from models.ranking import Recommender
@@ -28,9 +29,7 @@ _BATCH_USERS = 64
 
 def asked_episodes(episodes: Sequence[Episode]) -> list[Episode]:
     """The users who are asked: some from all over the list."""
-    if len(episodes) <= _MOST_USERS:
-        return list(episodes)
-    return [episodes[place] for place in np.linspace(0, len(episodes) - 1, _MOST_USERS).astype(int)]
+    return evenly_spaced(episodes, _MOST_USERS)
 
 
 def compare_strategies(
@@ -99,16 +98,10 @@ def _curve(
         answers[:, column] = [len(episode.support_items) for episode in answered]
         for positions, batch in batches(answered, _BATCH_USERS):
             errors[positions, column] = mae(batch.query_ratings, predict(batch).median, batch.query_mask)
-    return StrategyCurve(name=strategy, mae=_estimates(errors, config), answers=_estimates(answers, config))
+    return StrategyCurve(name=strategy, mae=estimate_means(errors, config), answers=estimate_means(answers, config))
 
 
 def _answering(episode: Episode, items: NDArray[np.int64]) -> Episode:
     """The episode with those of its support ratings that were asked for."""
     known = np.isin(episode.support_items, items)
     return replace(episode, support_items=episode.support_items[known], support_ratings=episode.support_ratings[known])
-
-
-def _estimates(values: NDArray[np.float64], config: EvaluationConfig) -> tuple[Estimate, ...]:
-    resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
-    ends = zip(values.mean(axis=0), *interval_95(resampled), strict=True)
-    return tuple(Estimate(value=float(mean), low=float(low), high=float(high)) for mean, low, high in ends)
