@@ -84,7 +84,7 @@ def explain(
 
 
 def _spread_over(ids: Sequence[str], count: int) -> Sequence[str]:
-    """So many ids at even distances, or all if there are fewer."""
+    """Ids at even distances: from so many to nearly twice as many, or all if there are fewer."""
     return ids[:: max(1, len(ids) // count)]
 
 
