@@ -164,12 +164,7 @@ class TestExplaining:
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": ratings})
 
         items = stored.json()["recommendations"]["items"]
-        reasons = [item["because"] for item in items]
-        assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in reasons or {
-            "item_id": "i2",
-            "title": "Film 2",
-            "rating": 1.0,
-        } in reasons
+        assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in [item["because"] for item in items]
 
     async def test_is_the_same_in_all_calls_and_from_the_cache(self, client: httpx.AsyncClient) -> None:
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": COMEDY_LOVER})
