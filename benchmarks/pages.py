@@ -78,6 +78,7 @@ def photograph(browser: Browser, address: str) -> None:
     page.goto("/evaluations")
     page.get_by_role("button", name="Start the evaluation").click()
     page.locator(".status.succeeded").wait_for(timeout=600_000)
+    page.evaluate("window.scrollTo(0, 0)")
     page.screenshot(path=IMAGES / "evaluations.png")
     page.get_by_role("link", name="Report of").first.click()
     page.locator(".chart").first.wait_for()
