@@ -1,9 +1,10 @@
 """What the ratings tell of the items: biases and factors, by alternating least squares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
 
 from models.data.dataset import Dataset
 
@@ -27,6 +28,15 @@ class Factorisation:
     biases: NDArray[np.float64]
     factors: NDArray[np.float64]
     counts: NDArray[np.int64]
+
+    def aligned_to(self, other: "Factorisation") -> "Factorisation":
+        """The same factorisation with its factors turned towards another's, for a turn changes no prediction.
+
+        The turn is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
+        """
+        both = (self.counts > 0) & (other.counts > 0)
+        turn, _ = orthogonal_procrustes(self.factors[both], other.factors[both])
+        return replace(self, factors=self.factors @ turn)
 
 
 def factorise(dataset: Dataset, training: NDArray[np.bool_], *, rank: int, seed: int) -> Factorisation:

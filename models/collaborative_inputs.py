@@ -18,7 +18,9 @@ from models.content import (
     predict_out_of_fold,
 )
 from models.data.dataset import Dataset
+from models.data.episodes import USER_FOLDS, fold_of
 from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
+from models.learner import TrainingView
 
 _FACTOR_SCALE = 3.0
 """Brings factors, which ridge regression keeps small, to the size of the other inputs."""
@@ -28,6 +30,9 @@ _COUNT_SCALE = 0.2
 
 _CONTENT_WIDTH = 128
 """Principal components of the attributes; half as many were a little worse."""
+
+_FEW_RATINGS = 30
+"""An item with no more has a bias and factors in which each of its ratings can be told."""
 
 _SEED = 0
 """Of the factors' start and of folds at random; alternating least squares comes to much the same from any start."""
@@ -65,6 +70,8 @@ class CollaborativeInputs(nn.Module):
     known: Tensor
     as_new: Tensor
     surprise: Tensor
+    told_by_others: Tensor
+    counts_of_others: Tensor
     counts: Tensor
     content: Tensor
     coefficients: Tensor
@@ -87,6 +94,8 @@ class CollaborativeInputs(nn.Module):
         self.register_buffer("known", torch.zeros(known_items, rank + 1))
         self.register_buffer("as_new", torch.zeros(known_items, rank + 1), persistent=False)
         self.register_buffer("surprise", torch.zeros(rank + 1), persistent=False)
+        self.register_buffer("told_by_others", torch.zeros(USER_FOLDS, known_items, rank + 1), persistent=False)
+        self.register_buffer("counts_of_others", torch.zeros(USER_FOLDS, known_items), persistent=False)
         self.register_buffer("counts", torch.zeros(known_items))
         features = max(likeness_width(self._fields), 1)
         self.content_width = min(_CONTENT_WIDTH, features, known_items - 1)
@@ -121,31 +130,46 @@ class CollaborativeInputs(nn.Module):
         self.as_new[index] = _tensor(out_of_fold).to(self.known)
         self.surprise.copy_(_tensor((targets[rated] - out_of_fold).std(axis=0)))
         self.counts[index] = _tensor(counts).to(self.known)
+        for fold in range(USER_FOLDS):
+            others = factorise(
+                dataset, training & (fold_of(dataset.ratings.users) != fold), rank=self._rank, seed=_SEED
+            ).aligned_to(factorisation)
+            told = np.hstack([others.biases[:, None], others.factors])[rated]
+            count = others.counts[rated]
+            told = np.where(count[:, None] > 0, told, out_of_fold)
+            # Of many ratings, one tells nothing of itself; and turning factors costs something.
+            many = counts > _FEW_RATINGS
+            self.told_by_others[fold, index] = _tensor(np.where(many[:, None], targets[rated], told)).to(self.known)
+            self.counts_of_others[fold, index] = _tensor(np.where(many, counts, count)).to(self.known)
         self.projection.copy_(_tensor(_principal_directions(features, self.content_width)))
         self.content[index] = self._project(features)
         self.coefficients.copy_(_tensor(regression.coefficients))
         self.intercepts.copy_(_tensor(regression.intercepts))
 
-    def forward(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Reception:
+    def forward(self, rows: EncodedRows, training: TrainingView | None = None) -> Reception:
         """Look known items up, predict new ones.
 
         Args:
             rows: The items.
-            pretend_new: In training, all of them pretend to be new; draws the noise.
+            training: In training, how they are to be seen.
         """
         index = rows.fields[ID_FIELD]
-        as_new = pretend_new is not None
-        values = (self.as_new if as_new else self.known)[index]
+        if training is None:
+            values, counts = self.known[index], self.counts[index]
+        elif training.pretend_new:
+            values, counts = self.as_new[index], torch.zeros_like(self.counts[index])
+        else:
+            values, counts = self.told_by_others[training.fold, index], self.counts_of_others[training.fold, index]
         new = index == UNKNOWN
         content = self.content[index]
         if new.any():
             features = self._features(rows)
             values = torch.where(new.unsqueeze(-1), self._predict(features), values)
             content = torch.where(new.unsqueeze(-1), self._project(features), content)
-        counts = torch.zeros_like(self.counts[index]) if as_new else self.counts[index] * ~new
+            counts = counts * ~new
         biases = values[:, 0]
-        if pretend_new is not None:
-            noise = torch.randn(values.shape, generator=pretend_new, device=pretend_new.device)
+        if training is not None and training.pretend_new:
+            noise = torch.randn(values.shape, generator=training.generator, device=training.generator.device)
             values = values + self.surprise * noise.to(values)
         inputs = torch.cat(
             [

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.data.episodes import EpisodeBatch
 from models.features import ID_FIELD, EncodedRows, FeatureEncoder
 from models.heads.base import Predictions
-from models.learner import Learner, Support
+from models.learner import Learner, Support, TrainingView
 
 _ALL = slice(None)
 
@@ -139,7 +139,7 @@ def _embed(
     batch: EpisodeBatch,
     *,
     dropout: FieldDropout | None,
-    pretend_new: torch.Generator | None,
+    training: TrainingView | None,
 ) -> _EmbeddedEpisodes:
     # Found by numpy, because a GPU would have to wait for how many there are.
     item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)
@@ -151,7 +151,7 @@ def _embed(
     support_size = batch.support_items.shape[1]
     return _EmbeddedEpisodes(
         users=learner.embed_users(users),
-        items=learner.embed_items(items, pretend_new=pretend_new),
+        items=learner.embed_items(items, training=training),
         support_slots=slots[:, :support_size],
         support_ratings=data.tensor(batch.support_ratings),
         support_mask=data.tensor(batch.support_mask),
@@ -166,7 +166,7 @@ def adapt_to_episodes(
     *,
     steps: int | None = None,
     dropout: FieldDropout | None = None,
-    pretend_new: torch.Generator | None = None,
+    training: TrainingView | None = None,
 ) -> AdaptedEpisodes:
     """Embed a batch and adapt to each episode's support set.
 
@@ -176,9 +176,9 @@ def adapt_to_episodes(
         batch: B episodes.
         steps: Local steps instead of the preset's; 0 for no adaptation.
         dropout: What corrupts the attributes, in training.
-        pretend_new: In training, every item pretends to have no ratings (`Learner.embed_items`).
+        training: In training, how the items are to be seen.
     """
-    return _embed(learner, data, batch, dropout=dropout, pretend_new=pretend_new).adapt(learner, steps=steps)
+    return _embed(learner, data, batch, dropout=dropout, training=training).adapt(learner, steps=steps)
 
 
 def predict_episodes(
@@ -194,14 +194,14 @@ def query_losses(
     batch: EpisodeBatch,
     *,
     dropout: FieldDropout | None = None,
-    pretend_new: torch.Generator | None = None,
+    training: TrainingView | None = None,
 ) -> Tensor:
     """Adapt to each episode's support set and say how wrong its query set is predicted; float32 [B].
 
     The batch is embedded at once and adapted to in parts (`EpisodeBatch.parts`), which changes nothing but the time.
     Arguments are those of `adapt_to_episodes`.
     """
-    embedded = _embed(learner, data, batch, dropout=dropout, pretend_new=pretend_new)
+    embedded = _embed(learner, data, batch, dropout=dropout, training=training)
     ratings, mask = data.tensor(batch.query_ratings), data.tensor(batch.query_mask)
     losses = [
         embedded.adapt(learner, rows=rows, support_size=size).query_losses(learner, ratings[rows], mask[rows])

@@ -46,6 +46,23 @@ class LastLayer:
     noise: Tensor
 
 
+@dataclass(frozen=True)
+class TrainingView:
+    """How items are seen while some users are trained on: by what others tell of them.
+
+    Otherwise an item of few ratings would be known by the very ratings that are to be predicted.
+
+    Attributes:
+        fold: Of these users, all in the same one (`models.data.episodes.fold_of`).
+        pretend_new: Whether the items pretend to have no ratings at all.
+        generator: Draws what nobody would know of them then.
+    """
+
+    fold: int
+    pretend_new: bool
+    generator: torch.Generator
+
+
 class ItemScorer(ABC, Generic[AdaptedT]):
     """The items of a catalogue, prepared once for being scored for many users."""
 
@@ -85,12 +102,12 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
         """Embed users; float32 [rows, user width]."""
 
     @abstractmethod
-    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, training: TrainingView | None = None) -> Tensor:
         """Embed items; float32 [rows, item width].
 
         Args:
             rows: The items.
-            pretend_new: In training, all of them pretend to have no ratings; draws what nobody would know of them then.
+            training: In training, how they are to be seen.
         """
 
     @abstractmethod

@@ -9,6 +9,7 @@ each in one thread. The ablations are of the first data set only.
 import argparse
 import json
 import os
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from rich.console import Console
 
 from benchmarks.quality.ablations import ABLATIONS
 from benchmarks.quality.contestants import BASELINES, LEARNERS, PRESETS, Contestants
-from benchmarks.quality.figures import DatasetFigures, dataset_figures
-from benchmarks.quality.measuring import Results, measured
+from benchmarks.quality.figures import dataset_figures
+from benchmarks.quality.measuring import measured
 from benchmarks.quality.page import page, readme_table, replace_between_markers
 from benchmarks.quality.plots import plot_calibration, plot_curves
 from models.data.reader import read_dataset
@@ -35,34 +36,47 @@ def main() -> None:
     parser.add_argument("--other", type=Path, help="a further data set")
     parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-quality"))
     arguments = parser.parse_args()
-    figures: dict[str, DatasetFigures] = {}
-    for data in filter(None, (arguments.data, arguments.other)):
-        ablated = data == arguments.data
-        name, own = measure_dataset(data, arguments.work, ablated=ablated)
-        figures[name] = own
-        plot_curves(own, RESULTS / f"quality-curves-{name}.svg")
-        plot_calibration(own, RESULTS / f"quality-calibration-{name}.svg")
-        if ablated:
-            replace_between_markers(README, readme_table(own["states"]))
+    paths = [path for path in (arguments.data, arguments.other) if path is not None]
+    contestants = [contestants_of(path, arguments.work) for path in paths]
+    # Presets first: not adapted, they are the same models.
+    for names in (PRESETS, (*BASELINES, *(name for name in LEARNERS if name not in PRESETS))):
+        for own in contestants:
+            measure(own, names, curves=True)
+    first = contestants[0]
+    measure(first, ABLATIONS, curves=False)
+    figures = {
+        own.dataset.schema.name: dataset_figures(
+            {name: measured(own, name, curves=True) for name in (*LEARNERS, *BASELINES)},
+            {name: measured(own, name, curves=False) for name in (ABLATIONS if own is first else ())},
+        )
+        for own in contestants
+    }
+    for name, one in figures.items():
+        plot_curves(one, RESULTS / f"quality-curves-{name}.svg")
+        plot_calibration(one, RESULTS / f"quality-calibration-{name}.svg")
     (RESULTS / "quality.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "quality.md").write_text(page(figures), encoding="utf-8")
+    replace_between_markers(README, readme_table(figures[first.dataset.schema.name]["states"]))
 
 
-def measure_dataset(data: Path, work: Path, *, ablated: bool) -> tuple[str, DatasetFigures]:
-    """All figures of a data set, and its name."""
+def contestants_of(data: Path, work: Path) -> Contestants:
+    """Of a data set, in a directory of its own."""
     dataset, _ = read_dataset(data)
-    name = dataset.schema.name
-    contestants = Contestants(dataset, data, Split.of(dataset, SplitConfig()), work / name)
-    everybody, without = (*LEARNERS, *BASELINES), tuple(ABLATIONS) if ablated else ()
-    results: dict[str, Results] = {}
+    return Contestants(dataset, data, Split.of(dataset, SplitConfig()), work / dataset.schema.name)
+
+
+def measure(contestants: Contestants, names: Collection[str], *, curves: bool) -> None:
+    """Measure several at once; their results are then in the work directory."""
     with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=compute_in_one_thread) as pool:
-        # Presets first: not adapted, they are the same models.
-        for names in (PRESETS, [one for one in (*everybody, *without) if one not in PRESETS]):
-            waiting = {one: pool.submit(measured, contestants, one, curves=one in everybody) for one in names}
-            for one, future in waiting.items():
-                results[one] = future.result()
-                Console().print(f"{name}: {one} measured")
-    return name, dataset_figures({one: results[one] for one in everybody}, {one: results[one] for one in without})
+        waiting = {name: pool.submit(_measured_quietly, contestants, name, curves) for name in names}
+        for name, future in waiting.items():
+            future.result()
+            Console().print(f"{contestants.dataset.schema.name}: {name} measured")
+
+
+def _measured_quietly(contestants: Contestants, name: str, curves: bool) -> None:
+    """Without sending the results back, which are in the work directory."""
+    measured(contestants, name, curves=curves)
 
 
 if __name__ == "__main__":

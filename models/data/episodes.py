@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from models.data.dataset import Dataset, State
 from models.data.splits import Split
 
+USER_FOLDS = 4
+
 NumberT = TypeVar("NumberT", bound=np.generic)
 
 _WORTH_A_PART = 256
@@ -110,6 +112,15 @@ def batches(episodes: Sequence[Episode], size: int) -> Iterator[tuple[NDArray[np
         yield positions, EpisodeBatch.of([episodes[position] for position in positions])
 
 
+def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The fold of users by their rows; int [users], below `USER_FOLDS`.
+
+    What is told of the items to one fold is told by the others (`models.learner.TrainingView`). Rows are in the files'
+    order, which says nothing of tastes.
+    """
+    return users % USER_FOLDS
+
+
 class TrainingEpisodes:
     """Draws training episodes: every user once an epoch, support and query sizes at random.
 
@@ -142,10 +153,15 @@ class TrainingEpisodes:
         self._max_query = max_query
 
     def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
-        """One pass over all users in random order; a batch's episodes come in the order of their support sizes."""
+        """One pass over all users in random order.
+
+        The users of a batch are of one fold, and its episodes come in the order of their support sizes.
+        """
         order = generator.permutation(self.users)
-        for start in range(0, len(order), batch_users):
-            episodes = [self._draw(int(user), generator) for user in order[start : start + batch_users]]
+        folds = [order[fold_of(order) == fold] for fold in range(USER_FOLDS)]
+        groups = [own[start : start + batch_users] for own in folds for start in range(0, len(own), batch_users)]
+        for place in generator.permutation(len(groups)):
+            episodes = [self._draw(int(user), generator) for user in groups[place]]
             yield EpisodeBatch.of(sorted(episodes, key=lambda episode: len(episode.support_items)))
 
     def _draw(self, user: int, generator: np.random.Generator) -> Episode:

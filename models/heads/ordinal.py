@@ -19,6 +19,9 @@ _USUAL_MOMENTS = (0.0, 0.8, 0.8, 0.7)
 """What residuals are like before anything is known of a user, in (squared) levels of the scale: their mean, their
 square, and the square and size of left-out ones."""
 
+_MOST_SHIFT = 1.5
+"""Farther from everybody's, in levels of the scale or as a logarithm, no threshold, gap or scale of a user is."""
+
 _HIDDEN = 32
 _STATISTICS_BESIDE_SHARES = 5
 
@@ -82,7 +85,8 @@ class OrdinalHead(Head):
 
     def _exceeding(self, latent: Latent, support: SupportSummary) -> Tensor:
         """`P(y > level k)` for all levels but the highest; float32 [B, Q, K − 1], falling in k."""
-        reading = self.reading(self._statistics(support))
+        # Bounded, so that a way of rating that training never met is not read as something absurd.
+        reading = _MOST_SHIFT * torch.tanh(self.reading(self._statistics(support)) / _MOST_SHIFT)
         shifts, log_stretch = reading[:, :-1], reading[:, -1:]
         first = self.first_threshold + shifts[:, :1]
         thresholds = torch.cat([first, first + (self.log_gaps + shifts[:, 1:]).exp().cumsum(dim=1)], dim=1)

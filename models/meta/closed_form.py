@@ -14,7 +14,7 @@ from models.data.dataset import Dataset
 from models.estimator import EmbeddingLayers
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import ItemScorer, LastLayer, Learner, Support
+from models.learner import ItemScorer, LastLayer, Learner, Support, TrainingView
 
 _SMALLEST_VARIANCE = 1e-4
 
@@ -116,14 +116,14 @@ class ClosedFormLearner(Learner[Posterior]):
         """The attributes' part f(u) of the prior means of the users' last layers; float32 [rows, features]."""
         return self.prior_mean(self.embed_user_fields(rows))  # type: ignore[no-any-return]
 
-    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, training: TrainingView | None = None) -> Tensor:
         """What everybody is predicted to rate, the variance τ, and the features; float32 [rows, 2 + features]."""
         inputs = self.embed_item_fields(rows)
         level = inputs.new_full((len(rows),), self.mean_rating)
         content = inputs.new_zeros(len(rows), 0)
         counts = inputs.new_zeros(len(rows))
         if self.reception is not None:
-            reception = self.reception(rows, pretend_new=pretend_new)
+            reception = self.reception(rows, training)
             inputs = torch.cat([inputs, reception.inputs], dim=-1)
             level = level + reception.biases
             content = reception.content

@@ -13,7 +13,7 @@ from models.data.dataset import Dataset
 from models.estimator import PreferenceEstimator
 from models.features import EncodedRows
 from models.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learner import ItemScorer, Learner, Support
+from models.learner import ItemScorer, Learner, Support, TrainingView
 from models.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 from models.meta.preset import LocalUpdateConfig, Rates
 
@@ -85,12 +85,12 @@ class GradientLearner(Learner[AdaptedUsers]):
         first = self._layers()[0]
         return torch.cat([inputs, F.linear(inputs, first.weight[:, : self._user_width], first.bias)], dim=-1)
 
-    def embed_items(self, rows: EncodedRows, *, pretend_new: torch.Generator | None = None) -> Tensor:
+    def embed_items(self, rows: EncodedRows, *, training: TrainingView | None = None) -> Tensor:
         """Biases, inputs and their share of the first layer; float32 [rows, 1 + item width + out]."""
         inputs = self.estimator.embed_items(rows)
         biases = inputs.new_zeros(len(rows))
         if self.reception is not None:
-            reception = self.reception(rows, pretend_new=pretend_new)
+            reception = self.reception(rows, training)
             biases, inputs = reception.biases, torch.cat([inputs, reception.inputs], dim=-1)
         share = F.linear(inputs, self._layers()[0].weight[:, self._user_width :])
         return torch.cat([biases.unsqueeze(-1), inputs, share], dim=-1)

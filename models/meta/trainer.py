@@ -12,10 +12,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
 from models.episode_predictions import EncodedData, FieldDropout, adapt_to_episodes, query_losses
 from models.features import FeatureEncoder
-from models.learner import Learner
+from models.learner import Learner, TrainingView
 from models.meta.checkpoint import Checkpoint
 from models.meta.preset import TrainingConfig
 from models.metrics.mae import mae
@@ -167,8 +167,12 @@ class Trainer:
     def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
         # The paper sums over the batch. The mean only rescales the gradient, which Adam does not notice, and keeps the
         # last, smaller batch of an epoch from weighing less.
-        pretend_new = dropout.generator if generator.random() < self._config.new_item_batches else None
-        losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, pretend_new=pretend_new)
+        view = TrainingView(
+            fold=int(fold_of(batch.users[0])),
+            pretend_new=generator.random() < self._config.new_item_batches,
+            generator=dropout.generator,
+        )
+        losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, training=view)
         loss = losses.mean()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it

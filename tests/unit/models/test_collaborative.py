@@ -102,3 +102,24 @@ class TestTrainingRatings:
         assert not found.factors[[1, 3, 4]].any()
         assert found.biases[0] > 0 > found.biases[2]
         assert np.isfinite(found.factors).all()
+
+
+class TestAlignment:
+    def test_undoes_a_turn(self) -> None:
+        generator = np.random.default_rng(0)
+        factors = generator.normal(size=(30, 4))
+        turn, _ = np.linalg.qr(generator.normal(size=(4, 4)))
+        counts = generator.integers(0, 3, 30)
+        first = Factorisation(mean=3.0, biases=generator.normal(size=30), factors=factors, counts=counts)
+        turned = replace(first, factors=factors @ turn)
+        aligned = turned.aligned_to(first)
+        np.testing.assert_allclose(aligned.factors, factors, atol=1e-12)
+        np.testing.assert_array_equal(aligned.biases, first.biases)
+
+    def test_changes_no_inner_product(self) -> None:
+        generator = np.random.default_rng(1)
+        first, second = (
+            Factorisation(3.0, np.zeros(9), generator.normal(size=(9, 3)), np.ones(9, dtype=np.int64)) for _ in range(2)
+        )
+        aligned = second.aligned_to(first).factors
+        np.testing.assert_allclose(aligned @ aligned.T, second.factors @ second.factors.T, atol=1e-12)

@@ -10,7 +10,9 @@ from models.collaborative import factorise
 from models.collaborative_inputs import CollaborativeInputs
 from models.content import ContentRegression, likeness_features, predict_out_of_fold
 from models.data.dataset import Dataset
+from models.data.episodes import USER_FOLDS, fold_of
 from models.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
+from models.learner import TrainingView
 from models.schema import AttributeField, FieldKind
 
 RANK = 2
@@ -59,15 +61,15 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
 
 
 def values_of(
-    inputs: CollaborativeInputs, rows: EncodedRows, *, pretend_new: torch.Generator | None = None
+    inputs: CollaborativeInputs, rows: EncodedRows, training: TrainingView | None = None
 ) -> NDArray[np.float32]:
     """Bias and factors, with the inputs' scale of the factors undone."""
-    found = inputs(rows, pretend_new=pretend_new).inputs[:, : RANK + 1]
+    found = inputs(rows, training).inputs[:, : RANK + 1]
     return np.hstack([found[:, :1], found[:, 1:] / 3.0])
 
 
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def view(*, fold: int = 0, pretend_new: bool = True, seed: int = 0) -> TrainingView:
+    return TrainingView(fold, pretend_new, torch.Generator().manual_seed(seed))
 
 
 OLD = slice(0, 37)
@@ -82,16 +84,16 @@ class TestForward:
         self, fitted: Fitted, reference: tuple[np.ndarray, ...]
     ) -> None:
         known, as_new, _ = reference
-        generator = seeded()
-        draws = np.stack([values_of(fitted.inputs, fitted.rows, pretend_new=generator) for _ in range(2000)])
+        same = view()
+        draws = np.stack([values_of(fitted.inputs, fitted.rows, same) for _ in range(2000)])
         surprise = (known[OLD] - as_new[OLD]).std(axis=0)
         np.testing.assert_allclose(draws.mean(axis=0)[OLD], as_new[OLD], atol=6 * surprise.max() / np.sqrt(2000))
         np.testing.assert_allclose(draws.std(axis=0)[OLD], np.tile(surprise, (37, 1)), rtol=0.15)
-        biases = fitted.inputs(fitted.rows, pretend_new=seeded()).biases
+        biases = fitted.inputs(fitted.rows, view()).biases
         np.testing.assert_allclose(biases[OLD], as_new[OLD, 0], atol=1e-5)
 
     def test_noise_is_drawn_from_the_generator(self, fitted: Fitted) -> None:
-        first, again, other = (values_of(fitted.inputs, fitted.rows, pretend_new=seeded(seed)) for seed in (1, 1, 2))
+        first, again, other = (values_of(fitted.inputs, fitted.rows, view(seed=seed)) for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
         assert (first != other).all()
 
@@ -111,7 +113,7 @@ class TestForward:
         assert reception.counts.tolist() == [*counts[:37], 0, 0, 0]
         np.testing.assert_allclose(known[:, 0], 0.2 * np.log1p(counts), rtol=1e-6)
         assert known[:, 1].tolist() == [1.0] * 37 + [0.0] * 3
-        pretending = fitted.inputs(fitted.rows, pretend_new=seeded())
+        pretending = fitted.inputs(fitted.rows, view())
         assert not pretending.inputs[:, -2:].any()
         assert not pretending.counts.any()
 
@@ -137,6 +139,44 @@ class TestForward:
         reception = fitted.inputs(fitted.encoder.encode(blank))
         assert torch.isfinite(reception.inputs).all()
         assert torch.isfinite(reception.content).all()
+
+
+class TestToldByOthers:
+    @pytest.mark.parametrize("fold", range(USER_FOLDS))
+    def test_is_the_factorisation_of_the_other_folds_ratings(self, fitted: Fitted, fold: int) -> None:
+        others = fitted.training & (fold_of(fitted.dataset.ratings.users) != fold)
+        whole, expected = (factorise(fitted.dataset, own, rank=RANK, seed=0) for own in (fitted.training, others))
+        actual = values_of(fitted.inputs, fitted.rows, view(fold=fold, pretend_new=False))
+        np.testing.assert_allclose(actual[OLD, 0], expected.biases[OLD], atol=1e-5)
+        np.testing.assert_allclose(actual[OLD, 1:], expected.aligned_to(whole).factors[OLD], atol=1e-5)
+        counts = fitted.inputs(fitted.rows, view(fold=fold, pretend_new=False)).counts
+        assert counts.tolist() == expected.counts.tolist()
+
+    def test_what_a_fold_rates_does_not_reach_it(self, fitted: Fitted) -> None:
+        users, values = fitted.dataset.ratings.users, fitted.dataset.ratings.values
+        dataset = replace(
+            fitted.dataset,
+            ratings=replace(fitted.dataset.ratings, values=np.where(fold_of(users) == 1, 6 - values, values)),
+        )
+        again = CollaborativeInputs(fitted.encoder, rank=RANK)
+        again.fit(dataset, fitted.training, fitted.rows)
+        for fold, reached in ((1, False), (0, True)):
+            before, after = (
+                own(fitted.rows, view(fold=fold, pretend_new=False)).biases[OLD] for own in (fitted.inputs, again)
+            )
+            assert torch.equal(before, after) is not reached
+
+    def test_an_item_that_only_the_fold_has_rated_is_as_new(self, two_tastes: Dataset, fitted: Fitted) -> None:
+        ratings = two_tastes.ratings
+        training = fitted.training & ((ratings.items != 5) | (fold_of(ratings.users) == 2))
+        inputs = CollaborativeInputs(fitted.encoder, rank=RANK)
+        inputs.fit(two_tastes, training, fitted.rows)
+        for fold, known in ((2, False), (1, True)):
+            reception = inputs(fitted.rows, view(fold=fold, pretend_new=False))
+            assert bool(reception.counts[5]) is known
+            assert bool(reception.inputs[5, -1]) is known
+        own = inputs(fitted.rows, view(fold=2, pretend_new=False)).biases[5]
+        assert own == inputs(fitted.rows, view()).biases[5]
 
 
 class TestFit:

@@ -21,7 +21,7 @@ from models.data.splits import Split
 from models.episode_predictions import EncodedData, adapt_to_episodes, predict_episodes, query_losses
 from models.estimator import EstimatorConfig
 from models.heads.base import Predictions
-from models.learner import Support
+from models.learner import Support, TrainingView
 from models.meta.preset import HeadKind, LocalUpdateConfig, Preset, Rule, TrainingConfig
 from models.ranking import RankingQuery, Recommender
 from models.training import train
@@ -211,8 +211,8 @@ class TestPredictions:
 
     def test_losses_and_gradient_norms_are_finite(self, learned: TrainedModel, two_tastes: Dataset) -> None:
         data, batch = encoded(learned, two_tastes), EpisodeBatch.of(EPISODES)
-        for pretend_new in (None, torch.Generator().manual_seed(0)):
-            assert torch.isfinite(query_losses(learned.learner, data, batch, pretend_new=pretend_new)).all()
+        for view in (None, *(TrainingView(1, new, torch.Generator().manual_seed(0)) for new in (False, True))):
+            assert torch.isfinite(query_losses(learned.learner, data, batch, training=view)).all()
         episodes = adapt_to_episodes(learned.learner, data, batch)
         norms = learned.learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items)
         assert norms.shape == batch.query_mask.shape

@@ -200,7 +200,7 @@ class TestNothingLeaks:
         assert first.statistics.select(columns).equals(second.statistics.select(columns))
 
     @PRESETS
-    def test_of_new_users_new_items_and_test_users(
+    def test_of_new_users_new_items_and_test_ratings(
         self, fixed_states: Dataset, split: Split, tmp_path: Path, preset: Preset
     ) -> None:
         validation = split.validation_users[fixed_states.ratings.users] & (split.states == State.WARM)

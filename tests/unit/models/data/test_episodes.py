@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes, fold_of
 from models.data.splits import Split, SplitConfig
 from tests.unit.models.tiny_data import tiny_dataset, tiny_episode
 
@@ -179,8 +179,12 @@ class TestTrainingEpisodes:
         assert episodes.users.tolist() == [0, 2, 4]
 
     def test_batches_have_the_size_asked_for(self) -> None:
-        epoch = training_episodes(dataset_of_counts(*[3] * 7)).epoch(np.random.default_rng(0), 3)
-        assert [len(batch.users) for batch in epoch] == [3, 3, 1]
+        epoch = list(training_episodes(dataset_of_counts(*[3] * 28)).epoch(np.random.default_rng(0), 3))
+        assert sorted(len(batch.users) for batch in epoch) == [1] * 4 + [3] * 8
+
+    def test_users_of_a_batch_are_of_one_fold(self) -> None:
+        for batch in training_episodes(dataset_of_counts(*[3] * 28)).epoch(np.random.default_rng(0), 3):
+            assert len(set(fold_of(batch.users))) == 1
 
     def test_support_and_query_are_disjoint_ratings_of_the_user(self) -> None:
         episodes = training_episodes(dataset_of_counts(2, 30, 90))

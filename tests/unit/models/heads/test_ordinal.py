@@ -90,13 +90,21 @@ class TestProbabilities:
         head = with_reading(head_for(STARS))
         support = summary([[5.0, 5.0, 4.0], [1.0]])
         with torch.no_grad():
-            reading = head.reading(head._statistics(support)).numpy().astype(np.float64)
+            reading = 1.5 * np.tanh(head.reading(head._statistics(support)).numpy().astype(np.float64) / 1.5)
         own = Latent(torch.tensor([[3.3], [3.3]]), torch.zeros(2, 1))
         for user, (first, *gaps, stretch) in enumerate(reading):
             thresholds = np.cumsum([0.5 + first, *np.exp(gaps)])
             below = logistic.cdf(thresholds, loc=2.3, scale=0.5 * np.exp(stretch))
             actual = probabilities_of(head, own, support)[user, 0]
             np.testing.assert_allclose(actual, np.diff(below, prepend=0.0, append=1.0), atol=1e-5)
+
+    def test_no_reading_is_absurd(self) -> None:
+        head = with_reading(head_for(STARS))
+        with torch.no_grad():
+            head.reading[2].weight.mul_(1e4)
+        [likeliest] = probabilities_of(head, latent([1.0, 3.0, 5.0]), summary([[5.0] * 50])).argmax(axis=-1)
+        assert (np.diff(likeliest) >= 0).all()
+        assert likeliest[0] <= 2 <= likeliest[2]
 
     @SCALES
     def test_are_a_distribution_over_the_levels(self, scale: RatingScale) -> None:

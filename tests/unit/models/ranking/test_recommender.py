@@ -18,7 +18,7 @@ from models.data.dataset import Dataset, Entities
 from models.data.entity_table import entity_table
 from models.features import EncodedRows
 from models.heads.base import Predictions
-from models.learner import Learner, Support
+from models.learner import Learner, Support, TrainingView
 from models.ranking import RankedItem, RankingQuery, Recommender
 from models.schema import AttributeValue
 
@@ -276,7 +276,7 @@ class GenreLover(Learner[None]):
         self,
         rows: EncodedRows,
         *,
-        pretend_new: torch.Generator | None = None,  # noqa: ARG002 - the interface
+        training: TrainingView | None = None,  # noqa: ARG002 - the interface
     ) -> Tensor:
         return torch.nn.functional.one_hot(rows.fields["genre"][:, 0] - 1, len(self.ratings)).float()
 
