@@ -8,6 +8,7 @@ each in one thread. The ablations are of the first data set only.
 
 import argparse
 import json
+import multiprocessing
 import os
 from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
@@ -67,16 +68,13 @@ def contestants_of(data: Path, work: Path) -> Contestants:
 
 def measure(contestants: Contestants, names: Collection[str], *, curves: bool) -> None:
     """Measure several at once; their results are then in the work directory."""
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=compute_in_one_thread) as pool:
-        waiting = {name: pool.submit(_measured_quietly, contestants, name, curves) for name in names}
+    # Not forked: Polars' threads do not survive that.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context, initializer=compute_in_one_thread) as pool:
+        waiting = {name: pool.submit(measured, contestants, name, curves=curves) for name in names}
         for name, future in waiting.items():
             future.result()
             Console().print(f"{contestants.dataset.schema.name}: {name} measured")
-
-
-def _measured_quietly(contestants: Contestants, name: str, curves: bool) -> None:
-    """Without sending the results back, which are in the work directory."""
-    measured(contestants, name, curves=curves)
 
 
 if __name__ == "__main__":
