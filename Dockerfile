@@ -6,7 +6,7 @@ COPY app app
 COPY models models
 COPY migrations migrations
 # The lock as constraints: the same versions, without the development tools.
-RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock .
+RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 coldstart \

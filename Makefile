@@ -70,7 +70,7 @@ format: $(VENV)/installed ## Format the code and mend what lint can mend
 lock: $(VENV)/installed ## Renew requirements.lock from pyproject.toml
 	@echo '# The versions that `make` installs: written by `make lock` from pyproject.toml.' > requirements.lock
 # A wheel for one device carries its name in the version ("+cpu"); the lock must fit every machine.
-	$(BIN)/pip-compile --quiet --extra dev --extra bench --strip-extras --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --extra dev --extra bench --extra otel --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
 		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
 

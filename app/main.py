@@ -12,6 +12,7 @@ from app.api import (
     evaluations,
     health,
     items,
+    metrics,
     model_versions,
     ratings,
     recommendations,
@@ -20,7 +21,10 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
+from app.api.observation import Observation
 from app.api.problems import DocumentedAPI, add_problem_handlers
+from app.observability.logs import configure_logging
+from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
 from app.settings import Settings
 from app.web.pages import add_pages
@@ -37,6 +41,7 @@ _RESOURCES = (
     evaluations,
     model_versions,
     health,
+    metrics,
 )
 
 
@@ -62,8 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
+        telemetry=FASTAPI_TELEMETRY,
     )
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(Observation, logs_requests=settings.access_log)  # the last is the outermost
     add_problem_handlers(app)
     for resource in _RESOURCES:
         app.include_router(resource.router)
@@ -73,7 +80,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def create_app_from_env() -> FastAPI:
     """The service by the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
-    return create_app(Settings())
+    settings = Settings()
+    configure_logging(settings.log_format)
+    return create_app(settings)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """All that can be set from outside, in one class, read from environment variables `COLDSTART_…`."""
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +9,17 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.candidates.strategy import Strategy
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+def _text_in_a_terminal() -> LogFormat:
+    return LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON
 
 
 def _sqlite_in_state_dir(fields: dict[str, Any]) -> SecretStr:
@@ -34,6 +47,7 @@ class Settings(BaseSettings):
         host: Address to listen on.
         port: Port to listen on.
         access_log: Whether the server logs every request; a proxy in front of it usually does.
+        log_format: `json` or `text`; unless given, JSON where standard error is not a terminal.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
         max_body_bytes: Longer request bodies are refused.
         max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
@@ -53,6 +67,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     access_log: bool = False
+    log_format: LogFormat = Field(default_factory=_text_in_a_terminal)
     run_worker: bool = Field(default_factory=_without_redis)
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     max_rankings: Annotated[int, Field(ge=1)] = 512

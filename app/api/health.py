@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from pydantic import Field
 
 from app.api.dependencies import ServicesDep
 from app.api.models import ResponseModel
@@ -24,6 +25,7 @@ class ChecksResponse(ResponseModel):
     database: str
     model: str
     cache: str
+    queue: str
 
 
 class ReadinessResponse(ResponseModel):
@@ -31,6 +33,7 @@ class ReadinessResponse(ResponseModel):
 
     status: Readiness
     checks: ChecksResponse
+    missing: list[str] = Field(description="The parts that do not work.")
 
 
 @router.get("/live")
@@ -47,4 +50,6 @@ async def get_readiness(services: ServicesDep, response: Response) -> ReadinessR
     report = await services.health.report()
     if report.status == Readiness.UNAVAILABLE:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return ReadinessResponse(status=report.status, checks=ChecksResponse.model_validate(report))
+    return ReadinessResponse(
+        status=report.status, checks=ChecksResponse.model_validate(report), missing=list(report.missing)
+    )

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): every answer with a status from 400 on has this form."""
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.errors import BodyTooLargeError, FieldError, InvalidRequestError, ServiceError
+from app.observability import request_id
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -33,6 +37,7 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem for people.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What happened this time.")
+    instance: str = Field(description="Names the request, by its `X-Request-ID`.")
     errors: list[WrongField] = Field(default=[], description="The wrong fields, if the request is to blame.")
 
 
@@ -81,6 +86,8 @@ def problem_response(error: ServiceError) -> JSONResponse:
 
 
 async def _on_service_error(_request: Request, error: ServiceError) -> JSONResponse:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.retry_after_seconds is None:
+        logger.warning("%s: %s", error.code, error.detail)  # what batches log of the cause names no request
     return problem_response(error)
 
 
@@ -101,7 +108,9 @@ async def _on_http_exception(_request: Request, error: HTTPException) -> JSONRes
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
     """A fault of the service. Starlette raises it again behind this answer, so that the server logs it."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(status, "internal-error", status.phrase, "Something unexpected went wrong.")
+    response = _problem(status, "internal-error", status.phrase, "Something unexpected went wrong.")
+    response.headers["X-Request-ID"] = request_id.current.get() or ""  # `Observation` does not see this answer
+    return response
 
 
 def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Sequence[FieldError] = ()) -> JSONResponse:
@@ -110,6 +119,7 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         title=title,
         status=status,
         detail=_presentable(detail),
+        instance=f"urn:coldstart:request:{request_id.current.get()}",
         errors=[
             WrongField(field=_presentable(error.field), reason=_presentable(error.reason))
             for error in errors[:_MAX_ERRORS]

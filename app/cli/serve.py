@@ -9,6 +9,7 @@ import uvicorn
 
 from app.jobs.worker import run_worker
 from app.main import create_app
+from app.observability.logs import configure_logging
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -30,12 +31,15 @@ def serve_command(
     if settings.model_dir is not None:
         # Here, because an error during start-up would come with uvicorn's traceback around it.
         verify_artifact(settings.model_dir)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=settings.access_log)
+    configure_logging(settings.log_format)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None)
 
 
 def worker_command() -> None:
     """Work off jobs in a process of its own, until SIGINT or SIGTERM."""
-    run_worker(Settings())
+    settings = Settings()
+    configure_logging(settings.log_format)
+    run_worker(settings)
 
 
 def migrate_command() -> None:

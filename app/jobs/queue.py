@@ -55,6 +55,17 @@ class JobQueue:
         except (RedisError, sqlite3.Error, OSError) as error:
             raise QueueUnavailableError from error
 
+    def ping(self) -> None:
+        """Return if the queue answers.
+
+        Raises:
+            QueueUnavailableError: If it does not.
+        """
+        try:
+            self.huey.pending_count()
+        except (RedisError, sqlite3.Error, OSError) as error:
+            raise QueueUnavailableError from error
+
     def close(self) -> None:
         """Close the connections."""
         if isinstance(self.huey, RedisHuey):

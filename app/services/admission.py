@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.errors import OverloadedError
+from app.observability.metrics import REFUSED
 
 
 class Admission:
@@ -26,6 +27,7 @@ class Admission:
             OverloadedError: If none is free.
         """
         if self._free == 0:
+            REFUSED.inc()
             raise OverloadedError
         self._free -= 1
         try:

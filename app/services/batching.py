@@ -3,10 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from app.errors import ServiceError
+from app.observability.metrics import BATCH_REQUESTS, PHASE_SECONDS, PHASE_WAIT_SECONDS, Phase
+from app.observability.tracing import tracer
 
 RequestT = TypeVar("RequestT")
 ResultT = TypeVar("ResultT")
@@ -16,6 +20,7 @@ ResultT = TypeVar("ResultT")
 class _Waiting(Generic[RequestT, ResultT]):
     request: RequestT
     result: asyncio.Future[ResultT]
+    since: float
 
 
 class Batcher(Generic[RequestT, ResultT]):
@@ -30,21 +35,33 @@ class Batcher(Generic[RequestT, ResultT]):
             each of them. Any other error may be the fault of a single request: it is found by doing the batch again
             one by one, so that only its own caller learns of it. A failed batch must therefore have had no effect.
         largest: Most requests of a batch.
+        phase: What metrics and traces call the work.
     """
 
-    def __init__(self, work: Callable[[Sequence[RequestT]], Awaitable[Sequence[ResultT]]], *, largest: int) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[RequestT]], Awaitable[Sequence[ResultT]]], *, largest: int, phase: Phase
+    ) -> None:
         self._work = work
         self._largest = largest
         self._waiting: deque[_Waiting[RequestT, ResultT]] = deque()
         self._working: asyncio.Task[None] | None = None
+        self._phase = phase
+        self._seconds = PHASE_SECONDS.labels(phase)
+        self._wait_seconds = PHASE_WAIT_SECONDS.labels(phase)
+        self._batch_requests = BATCH_REQUESTS.labels(phase)
 
     async def do(self, request: RequestT) -> ResultT:
         """The result of one request."""
         result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(request, result))
+        self._waiting.append(_Waiting(request, result, perf_counter()))
         if self._working is None:
-            self._working = asyncio.create_task(self._work_off())
-        return await result
+            # In no request's context: the work is shared, and its log lines must not name one of them.
+            self._working = asyncio.create_task(self._work_off(), context=Context())
+        span = tracer.start_span(self._phase)
+        try:
+            return await result
+        finally:
+            span.end()
 
     async def close(self) -> None:
         """Finish what has been asked for."""
@@ -64,11 +81,17 @@ class Batcher(Generic[RequestT, ResultT]):
             waiting = self._waiting.popleft()
             if not waiting.result.done():  # else it was cancelled
                 batch.append(waiting)
+        if batch:
+            now = perf_counter()
+            self._batch_requests.observe(len(batch))
+            for waiting in batch:
+                self._wait_seconds.observe(now - waiting.since)
         return batch
 
     async def _do(self, batch: Sequence[_Waiting[RequestT, ResultT]]) -> None:
         try:
-            results = await self._work([waiting.request for waiting in batch])
+            with self._seconds.time():
+                results = await self._work([waiting.request for waiting in batch])
         except Exception as error:
             if len(batch) == 1 or isinstance(error, ServiceError):
                 for waiting in batch:

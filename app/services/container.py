@@ -17,6 +17,7 @@ from app.services.evaluations import Evaluations
 from app.services.health import Health
 from app.services.model_host import ModelHost
 from app.services.model_versions import ModelVersions
+from app.services.online_error import OnlineError
 from app.services.ratings import Ratings
 from app.services.recommending import Recommending
 from app.services.scoring import Scorer
@@ -67,17 +68,19 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         host = ModelHost(database, device=settings.device)
         scorer = Scorer()
         stack.push_async_callback(scorer.close)
+        online_error = OnlineError()
+        stack.push_async_callback(online_error.close)
         yield Services(
             admission=Admission(settings.max_rankings),
             users=Users(database, host),
-            ratings=Ratings(database, host, scorer),
+            ratings=Ratings(database, host, scorer, online_error),
             skips=Skips(database, host),
             recommending=Recommending(database, host, scorer, cache),
             eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
             catalogue=Catalogue(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
             model_versions=ModelVersions(database, host),
-            health=Health(database, host, cache),
+            health=Health(database, host, cache, queue),
         )
 
 

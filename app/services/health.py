@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import anyio
+from anyio import to_thread
+
 from app.cache import Cache
-from app.errors import DatabaseUnavailableError, NoActiveModelError
-from app.services.model_host import ModelHost
+from app.errors import DatabaseUnavailableError, NoActiveModelError, QueueUnavailableError
+from app.jobs.queue import JobQueue
+from app.observability.metrics import DEPENDENCY_UP, JOBS, MODEL_CREATED, MODEL_VALIDATION_ERROR
+from app.services.model_host import ModelHost, Serving
 from app.storage.database import Database
+from app.storage.jobs import JobRepository
+from app.storage.tables import JobStatus
 from app.storage.versions import Versions, VersionsRepository
+
+_QUEUE_SECONDS = 1.0
+"""A queue that takes longer counts as unavailable: whoever asks for readiness has little patience."""
 
 
 class Readiness(StrEnum):
@@ -20,39 +30,77 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The state of each part, and what follows from them."""
+    """The state of each part, and what follows from them.
+
+    Attributes:
+        status: What requests may expect.
+        database: "ok" or "unavailable".
+        model: The version that serves, why the active one does not, or "none".
+        cache: "ok" or "unavailable".
+        queue: That of jobs, "ok" or "unavailable".
+        missing: Names of the parts that do not work.
+    """
 
     status: Readiness
     database: str
     model: str
     cache: str
+    queue: str
+    missing: tuple[str, ...]
 
 
 class Health:
     """Looks after the parts that a request needs."""
 
-    def __init__(self, database: Database, host: ModelHost, cache: Cache) -> None:
+    def __init__(self, database: Database, host: ModelHost, cache: Cache, queue: JobQueue) -> None:
         self._database = database
         self._host = host
         self._cache = cache
+        self._queue = queue
 
     async def report(self) -> HealthReport:
-        """The state of each part. Without a cache, or with a former model, requests are still answered."""
+        """The state of each part. Without cache or queue, or with a former model, rankings are still answered."""
         versions = await self._versions()
-        model = None if versions is None else await self._model(versions)
-        cache = await self._cache.is_available()
-        if versions is None or model is None:
+        serving = None if versions is None else await self._serving(versions)
+        works = {
+            "database": versions is not None,
+            "model": serving is not None and self._host.failure is None,
+            "cache": await self._cache.is_available(),
+            "queue": await self._queue_answers(),
+        }
+        if serving is None:
             status = Readiness.UNAVAILABLE
-        elif cache and self._host.failure is None:
-            status = Readiness.READY
         else:
-            status = Readiness.DEGRADED
+            status = Readiness.READY if all(works.values()) else Readiness.DEGRADED
         return HealthReport(
             status=status,
-            database="ok" if versions is not None else "unavailable",
-            model=self._host.failure or model or "none",
-            cache="ok" if cache else "unavailable",
+            database=_state(works["database"]),
+            model=self._host.failure or ("none" if serving is None else serving.model_version),
+            cache=_state(works["cache"]),
+            queue=_state(works["queue"]),
+            missing=tuple(part for part, well in works.items() if not well),
         )
+
+    async def measure(self) -> None:
+        """Bring the metrics up to date that tell of a state and not of an event."""
+        report = await self.report()
+        for part in ("database", "model", "cache", "queue"):
+            DEPENDENCY_UP.labels(part).set(part not in report.missing)
+        if (serving := self._host.serving) is not None:
+            manifest = serving.recommender.model.manifest
+            MODEL_CREATED.set(manifest.created_at.timestamp())
+            MODEL_VALIDATION_ERROR.set(manifest.metrics["validation_mae"])
+        if "database" not in report.missing:
+            await self._measure_jobs()
+
+    async def _measure_jobs(self) -> None:
+        try:
+            async with self._database.read() as session:
+                counts = await JobRepository(session).count_by_status()
+        except DatabaseUnavailableError:
+            return  # since the report; the next one tells
+        for status in JobStatus:
+            JOBS.labels(status).set(counts.get(status, 0))
 
     async def _versions(self) -> Versions | None:
         try:
@@ -61,8 +109,21 @@ class Health:
         except DatabaseUnavailableError:
             return None
 
-    async def _model(self, versions: Versions) -> str | None:
+    async def _serving(self, versions: Versions) -> Serving | None:
         try:
-            return (await self._host.at(versions)).model_version
-        except NoActiveModelError:
+            return await self._host.at(versions)
+        except (NoActiveModelError, DatabaseUnavailableError):
             return None
+
+    async def _queue_answers(self) -> bool:
+        with anyio.move_on_after(_QUEUE_SECONDS):
+            try:
+                await to_thread.run_sync(self._queue.ping, abandon_on_cancel=True)
+            except QueueUnavailableError:
+                return False
+            return True
+        return False
+
+
+def _state(works: bool) -> str:
+    return "ok" if works else "unavailable"

@@ -10,6 +10,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from app.errors import NoActiveModelError
+from app.observability.metrics import Phase
 from app.services.batching import Batcher
 from app.services.entities import to_entities
 from app.storage.database import Database
@@ -68,9 +69,14 @@ class ModelHost:
         self._serving: Serving | None = None
         self._last_loaded: TrainedModel | None = None
         self._catching_up = asyncio.Lock()
-        self._readings = Batcher(self._read, largest=_LARGEST_READING)
+        self._readings = Batcher(self._read, largest=_LARGEST_READING, phase=Phase.READ)
         self.failure: str | None = None
         """Why the active version is not the one being served, if so."""
+
+    @property
+    def serving(self) -> Serving | None:
+        """What was handed out last."""
+        return self._serving
 
     async def load(self, directory: Path, *, expected: str | None = None) -> TrainedModel:
         """Load an artifact; activating its version next will not load it again.

@@ -1,14 +1,17 @@
 """Ratings: stored, and answered with what they change."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import RatingNotFoundError, UserNotFoundError
+from app.observability.metrics import Phase
 from app.services.batching import Batcher
 from app.services.checks import GivenRating, attribute_faults, known_attributes, raise_faults, rating_faults
 from app.services.model_host import ModelHost
+from app.services.online_error import OnlineError
 from app.services.recommending import Recommendations, recommend
 from app.services.scoring import Scorer
 from app.storage.database import Database
@@ -41,20 +44,22 @@ class _Write:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A user's attributes and all ratings, as they are stored then."""
+    """A user's attributes and all ratings as they are stored then, and which items this transaction has written."""
 
     attributes: dict[str, Any]
     ratings: Sequence[RatingRecord]
+    written: Collection[str]
 
 
 class Ratings:
     """Stores, lists and deletes ratings."""
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer) -> None:
+    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, online_error: OnlineError) -> None:
         self._database = database
         self._host = host
         self._scorer = scorer
-        self._writes = Batcher(self._store, largest=_LARGEST_WRITE)
+        self._online_error = online_error
+        self._writes = Batcher(self._store, largest=_LARGEST_WRITE, phase=Phase.STORE)
 
     async def add(
         self,
@@ -95,6 +100,9 @@ class Ratings:
             n=n,
         )
         recommendations = await recommend(self._scorer, serving, query, explained=explain)
+        self._online_error.sample(
+            serving.recommender, query.attributes, query.ratings, written=stored.written, given=given
+        )
         by_item = {rating.item_id: rating for rating in stored.ratings}
         return RatingsStored(
             ratings=[by_item[item_id] for item_id in item_ids],
@@ -140,9 +148,13 @@ class Ratings:
                 for write in writes
                 for each in write.given
             )
-            user_ids = {write.user_id for write in writes}
-            known, rated = await users.states(user_ids), await ratings.of_users(user_ids)
-        return [_Stored(known[write.user_id].attributes, rated[write.user_id]) for write in writes]
+            written: dict[str, set[str]] = defaultdict(set)
+            for write in writes:
+                written[write.user_id].update(each.item_id for each in write.given)
+            known, rated = await users.states(written), await ratings.of_users(written)
+        return [
+            _Stored(known[write.user_id].attributes, rated[write.user_id], written[write.user_id]) for write in writes
+        ]
 
 
 def _last_attributes(writes: Sequence[_Write]) -> dict[str, dict[str, AttributeValue] | None]:

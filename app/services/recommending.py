@@ -9,6 +9,7 @@ from typing import Any
 
 from app.cache import Cache
 from app.errors import UserNotFoundError
+from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
 from app.services.checks import (
     GivenRating,
@@ -70,6 +71,7 @@ async def recommend(scorer: Scorer, serving: Serving, query: RankingQuery, *, ex
     started = time.perf_counter()
     items = await scorer.rank(serving.recommender, query)
     seconds = time.perf_counter() - started
+    RANKINGS.labels(Warmth.of(len(query.ratings))).inc()
     reasons = await scorer.explain(serving.recommender, query, items) if explained else {}
     return Recommendations(items, serving.model_version, reasons, seconds)
 
@@ -82,7 +84,7 @@ class Recommending:
         self._host = host
         self._scorer = scorer
         self._cache = cache
-        self._ratings = Batcher(self._read_ratings, largest=_LARGEST_READING)
+        self._ratings = Batcher(self._read_ratings, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
     async def for_user(self, user_id: str, options: ListOptions) -> Recommendations:
         """Recommendations for a stored user.
@@ -97,7 +99,9 @@ class Recommending:
             raise UserNotFoundError(user_id)
         raise_faults(filter_faults(options.filters, serving.schema.items))
         key = _cache_key(serving, user, options)
-        if (cached := await self._cache.get(key)) is not None:
+        cached = await self._cache.get(key)
+        CACHE.labels("miss" if cached is None else "hit").inc()
+        if cached is not None:
             return _from_cache(cached, serving.model_version)
         ratings = await self._ratings.do(user_id)
         query = RankingQuery(

@@ -9,6 +9,7 @@ from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 
+from app.observability.metrics import Phase
 from app.services.batching import Batcher
 from models.candidates.strategy import Candidate, Strategy
 from models.explanation import Reason, explain
@@ -41,7 +42,7 @@ class Scorer:
     """Computes the rankings of all requests; concurrent ones are adapted and scored together."""
 
     def __init__(self) -> None:
-        self._rankings = Batcher(self._rank, largest=_LARGEST_BATCH)
+        self._rankings = Batcher(self._rank, largest=_LARGEST_BATCH, phase=Phase.RANK)
         self._ranking_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ranking")
         self._threads = CapacityLimiter(os.cpu_count() or 1)
 

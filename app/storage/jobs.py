@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Job, JobStatus
@@ -44,6 +44,11 @@ class JobRepository:
             position = select(Job.created_at, Job.id).where(Job.id == after).scalar_subquery()
             statement = statement.where(tuple_(Job.created_at, Job.id) < position)
         return (await self._session.scalars(statement.limit(limit))).all()
+
+    async def count_by_status(self) -> dict[str, int]:
+        """How many jobs there are of each status; those of which there are none are left out."""
+        rows = await self._session.execute(select(Job.status, func.count()).group_by(Job.status))
+        return dict(rows.tuples().all())
 
     async def queued_ids(self) -> Sequence[str]:
         """The jobs that wait, the oldest first."""

@@ -78,6 +78,21 @@ class Recommender:
                 ranked += self._rank(queries[start : start + size])
         return ranked
 
+    def predicted_ratings(self, query: RankingQuery, item_ids: Sequence[str]) -> list[float | None]:
+        """What one user is expected to rate these items: the medians, which err least (`Predictions.median`).
+
+        Returns:
+            One an item; None of those that are not in the catalogue.
+        """
+        rows = [self.catalogue.row_of(item_id) for item_id in item_ids]
+        known = np.array([[row for row in rows if row is not None]], dtype=np.int64)
+        with torch.inference_mode():
+            support = self._support([query])
+            adapted = self.model.learner.adapt(support)
+            predictions = self.model.learner.predict(adapted, support.users, self.catalogue.vectors(known))
+        medians = iter(predictions.median[0].tolist())
+        return [None if row is None else next(medians) for row in rows]
+
     def candidates(
         self,
         *,

@@ -18,7 +18,8 @@ class TestReady:
         body = answer.json()
         assert body["status"] == "ready"
         assert body["checks"].pop("model").startswith("tiny-")
-        assert body["checks"] == {"database": "ok", "cache": "ok"}
+        assert body["checks"] == {"database": "ok", "cache": "ok", "queue": "ok"}
+        assert body["missing"] == []
 
     async def test_without_redis_it_is_slower_but_ready(self, settings: Settings) -> None:
         nobody_there = Settings(**settings.model_dump() | {"redis_url": "redis://:secret@127.0.0.1:1"})
@@ -31,7 +32,8 @@ class TestReady:
 
         assert answer.status_code == 200
         assert answer.json()["status"] == "degraded"
-        assert answer.json()["checks"]["cache"] == "unavailable"
+        assert answer.json()["checks"]["cache"] == answer.json()["checks"]["queue"] == "unavailable"
+        assert answer.json()["missing"] == ["cache", "queue"]
         assert recommendations.status_code == 200
         assert evaluation.status_code == 503
         assert evaluation.json()["type"] == "urn:coldstart:problem:queue-unavailable"

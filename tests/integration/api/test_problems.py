@@ -21,7 +21,7 @@ def database_url(tmp_path: object) -> str:
 def problem(answer: httpx.Response) -> dict[str, object]:
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, object] = answer.json()
-    assert set(body) == {"type", "title", "status", "detail", "errors"}
+    assert set(body) == {"type", "title", "status", "detail", "instance", "errors"}
     assert body["status"] == answer.status_code
     return body
 
@@ -132,6 +132,7 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     assert "hunter2" not in answer.text
     assert health.status_code == 503
     assert health.json()["checks"]["database"] == "unavailable"
+    assert health.json()["missing"] == ["database", "model"]
 
 
 async def test_documentation(client: httpx.AsyncClient) -> None:

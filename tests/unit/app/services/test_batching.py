@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import DatabaseUnavailableError
+from app.observability.metrics import Phase
 from app.services.batching import Batcher
 
 
@@ -33,7 +34,7 @@ async def started(batcher: Batcher[int, int], *numbers: int) -> list[asyncio.Tas
 
 async def test_what_arrives_during_a_batch_is_the_next_one_in_order() -> None:
     work = Work()
-    batcher = Batcher(work, largest=10)
+    batcher = Batcher(work, largest=10, phase=Phase.RANK)
 
     tasks = await started(batcher, 1) + await started(batcher, 2, 3) + await started(batcher, 4)
     assert work.batches == [[1]]
@@ -45,7 +46,7 @@ async def test_what_arrives_during_a_batch_is_the_next_one_in_order() -> None:
 
 async def test_batches_are_bounded() -> None:
     work = Work()
-    batcher = Batcher(work, largest=2)
+    batcher = Batcher(work, largest=2, phase=Phase.RANK)
     tasks = await started(batcher, 1) + await started(batcher, 2, 3, 4)
     work.gate.set()
 
@@ -55,7 +56,7 @@ async def test_batches_are_bounded() -> None:
 
 async def test_whoever_no_longer_waits_is_left_out() -> None:
     work = Work()
-    batcher = Batcher(work, largest=10)
+    batcher = Batcher(work, largest=10, phase=Phase.RANK)
     at_work, left, stayed = await started(batcher, 1) + await started(batcher, 2, 3)
     left.cancel()
     at_work.cancel()
@@ -68,7 +69,7 @@ async def test_whoever_no_longer_waits_is_left_out() -> None:
 
 async def test_a_failure_reaches_only_whose_fault_it_is() -> None:
     work = Work()
-    batcher = Batcher(work, largest=10)
+    batcher = Batcher(work, largest=10, phase=Phase.RANK)
     tasks = await started(batcher, 1) + await started(batcher, 2, -1, 3)
     work.gate.set()
 
@@ -79,7 +80,7 @@ async def test_a_failure_reaches_only_whose_fault_it_is() -> None:
 async def test_an_outage_reaches_all_at_once() -> None:
     work = Work()
     work.error = DatabaseUnavailableError()
-    batcher = Batcher(work, largest=10)
+    batcher = Batcher(work, largest=10, phase=Phase.RANK)
     tasks = await started(batcher, 1) + await started(batcher, 2, -1, 3)
     work.gate.set()
 
@@ -90,7 +91,7 @@ async def test_an_outage_reaches_all_at_once() -> None:
 async def test_goes_on_after_a_pause() -> None:
     work = Work()
     work.gate.set()
-    batcher = Batcher(work, largest=10)
+    batcher = Batcher(work, largest=10, phase=Phase.RANK)
 
     assert [await batcher.do(number) for number in (1, 2)] == [2, 4]
 
@@ -98,7 +99,7 @@ async def test_goes_on_after_a_pause() -> None:
 @pytest.mark.parametrize("numbers", [(), (1, 2, 3)])
 async def test_closing_finishes_what_was_asked_for(numbers: tuple[int, ...]) -> None:
     work = Work()
-    batcher = Batcher(work, largest=2)
+    batcher = Batcher(work, largest=2, phase=Phase.RANK)
     tasks = await started(batcher, *numbers)
     work.gate.set()
 

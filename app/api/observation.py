@@ -1,0 +1,78 @@
+"""What is noted of every request: its id, its duration and its status."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from opentelemetry import trace
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.observability import request_id
+from app.observability.metrics import IN_PROGRESS, REQUEST_SECONDS, REQUESTS
+
+logger = logging.getLogger(__name__)
+
+_HEADER = b"x-request-id"
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class Observation:
+    """Gives each request its id and counts it; stands around all else that the application adds.
+
+    The id is the client's `X-Request-ID` if that is fit for one, and is sent back in the same header. It stays set
+    behind the answer, because unexpected errors are answered and logged outside of here; a server handles each request
+    in a context of its own.
+
+    Args:
+        app: What answers.
+        logs_requests: Whether each request is a line in the log.
+    """
+
+    def __init__(self, app: ASGIApp, *, logs_requests: bool) -> None:
+        self._app = app
+        self._logs_requests = logs_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == _HEADER), None)
+        own_id = request_id.accepted(given)
+        request_id.current.set(own_id)
+        trace.get_current_span().set_attribute("http.request.header.x-request-id", [own_id])
+        status = 500  # Starlette answers an unexpected error, but outside of here
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (_HEADER, own_id.encode())]
+            await send(message)
+
+        started = perf_counter()
+        IN_PROGRESS.inc()
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            IN_PROGRESS.dec()
+            self._note(scope, status, perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = _template(scope.get("route"))
+        REQUESTS.labels(method, route, status).inc()
+        REQUEST_SECONDS.labels(method, route).observe(seconds)
+        if self._logs_requests:
+            logger.info(
+                "%s %s: %d",
+                method,
+                route,
+                status,
+                extra={"method": method, "route": route, "status": status, "seconds": round(seconds, 6)},
+            )
+
+
+def _template(route: Any) -> str:  # noqa: ANN401 - Starlette's, FastAPI's, or None
+    """A route's path with names instead of ids in it; paths that belong to no route are one."""
+    return getattr(route, "path", "none")
