@@ -11,7 +11,7 @@ from pythonjsonlogger.json import JsonFormatter
 from app.observability import request_id
 from app.settings import LogFormat
 
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s/:@]*):[^\s@]*@")
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s/:@]*):\S*@")
 
 
 def configure_logging(log_format: LogFormat) -> None:

@@ -48,7 +48,7 @@ class JobRepository:
     async def count_by_status(self) -> dict[str, int]:
         """How many jobs there are of each status; those of which there are none are left out."""
         rows = await self._session.execute(select(Job.status, func.count()).group_by(Job.status))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def queued_ids(self) -> Sequence[str]:
         """The jobs that wait, the oldest first."""

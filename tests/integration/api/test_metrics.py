@@ -1,0 +1,171 @@
+import asyncio
+import time
+from collections.abc import Iterable
+from unittest.mock import AsyncMock
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.main import create_app
+from app.settings import Settings
+from models.artifact import load_artifact
+from models.ranking import RankingQuery, Recommender
+from tests.integration.running import connected
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+@pytest.fixture
+def database_url(tmp_path: object) -> str:
+    """The metrics of requests do not depend on the kind of database."""
+    return f"sqlite:///{tmp_path}/coldstart.db"
+
+
+async def scrape(client: httpx.AsyncClient) -> dict[Sample, float]:
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def value(samples: dict[Sample, float], name: str, **labels: str) -> float:
+    return samples.get((name, frozenset(labels.items())), 0.0)
+
+
+class Watch:
+    """What has changed since it began: metrics are of the process, and other tests have left theirs."""
+
+    def __init__(self, before: dict[Sample, float], after: dict[Sample, float]) -> None:
+        self._before, self._after = before, after
+
+    def __call__(self, name: str, **labels: str) -> float:
+        return value(self._after, name, **labels) - value(self._before, name, **labels)
+
+
+def ratings(items: Iterable[int], rating: int = 5) -> dict[str, object]:
+    return {"ratings": [{"item_id": f"i{item}", "rating": rating} for item in items]}
+
+
+async def test_requests_are_counted_by_template_and_never_by_id(client: httpx.AsyncClient) -> None:
+    before = await scrape(client)
+    await client.get("/v1/users/nobody-9")
+    await client.get("/v1/items/i1")
+    await client.get("/v1/no-such-path-9")
+    await client.request("BREW", "/v1/items/i1")
+    after = await scrape(client)
+    since = Watch(before, after)
+
+    assert since("coldstart_http_requests_total", method="GET", route="/v1/users/{user_id}", status="404") == 1
+    assert since("coldstart_http_requests_total", method="GET", route="/v1/items/{item_id}", status="200") == 1
+    assert since("coldstart_http_requests_total", method="GET", route="none", status="404") == 1
+    assert since("coldstart_http_request_seconds_count", method="GET", route="/v1/items/{item_id}") == 1
+    assert since("coldstart_http_requests_total", method="other", route="/v1/items/{item_id}", status="405") == 1
+    assert value(after, "coldstart_http_requests_in_progress") == 1  # this one
+    assert not any("-9" in label for _, labels in after for _, label in labels)
+
+
+async def test_an_unexpected_error_counts_as_one(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await scrape(client)
+    with monkeypatch.context() as broken:
+        broken.setattr("app.services.health.Health.report", AsyncMock(side_effect=ZeroDivisionError))
+        await client.get("/health/ready")
+    since = Watch(before, await scrape(client))
+
+    assert since("coldstart_http_requests_total", method="GET", route="/health/ready", status="500") == 1
+
+
+async def test_phases_cold_rankings_and_the_cache(client: httpx.AsyncClient) -> None:
+    before = await scrape(client)
+    await client.post("/v1/recommendations", json={})
+    await client.post("/v1/users/ada/ratings", json=ratings(range(3)))
+    await client.post("/v1/users/bob/ratings", json=ratings(range(12)))
+    for _ in range(3):
+        await client.get("/v1/users/ada/recommendations")
+    since = Watch(before, await scrape(client))
+
+    for phase, count in {"store": 2, "rank": 4, "read_ratings": 1, "read": 6}.items():
+        assert since("coldstart_phase_seconds_count", phase=phase) == count
+        assert since("coldstart_phase_wait_seconds_count", phase=phase) == count
+        assert since("coldstart_batch_requests_sum", phase=phase) == count
+    assert [since("coldstart_rankings_total", ratings=known) for known in ("0", "1-9", "10+")] == [1, 2, 1]
+    assert since("coldstart_cache_requests_total", result="miss") == 1
+    assert since("coldstart_cache_requests_total", result="hit") == 2
+
+
+async def test_the_online_error_is_that_of_a_model_that_does_not_know_the_ratings(
+    settings: Settings,
+) -> None:
+    assert settings.model_dir is not None
+    model = load_artifact(settings.model_dir, device="cpu")
+    recommender = Recommender(model, model.items)
+    known = [(f"i{item}", 5.0) for item in (1, 3, 5)]
+    query = RankingQuery(attributes={}, ratings=known, n=0)
+    medians = recommender.predicted_ratings(query, ["i7", "i2", "nothing"])
+    assert medians[2] is None
+    expected = sum(abs(2 - median) for median in medians[:2] if median is not None)
+
+    async with connected(create_app(settings)) as client:
+        await client.post("/v1/users/ada/ratings", json=ratings((1, 3, 5)))
+        await asyncio.sleep(0.2)  # samples are not taken more often
+        before = await scrape(client)
+        await client.post("/v1/users/ada/ratings", json=ratings((7, 2), rating=2))
+        deadline = time.monotonic() + 10
+        since = Watch(before, await scrape(client))
+        while not since("coldstart_online_absolute_error_count", ratings="1-9") and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+            since = Watch(before, await scrape(client))
+
+    assert since("coldstart_online_absolute_error_count", ratings="1-9") == 2
+    assert since("coldstart_online_absolute_error_sum", ratings="1-9") == pytest.approx(expected, abs=1e-5)
+
+
+async def test_the_state_of_things(client: httpx.AsyncClient, settings: Settings) -> None:
+    assert settings.model_dir is not None
+    manifest = load_artifact(settings.model_dir, device="cpu").manifest
+    samples = await scrape(client)
+
+    for part in ("database", "model", "cache", "queue"):
+        assert value(samples, "coldstart_dependency_up", dependency=part) == 1
+    assert value(samples, "coldstart_model_created_timestamp_seconds") == manifest.created_at.timestamp()
+    assert value(samples, "coldstart_model_validation_absolute_error") == manifest.metrics["validation_mae"]
+    assert value(samples, "coldstart_jobs", status="queued") == 0
+
+
+async def test_what_is_missing(settings: Settings) -> None:
+    nobody_there = Settings(**settings.model_dump() | {"redis_url": "redis://127.0.0.1:1"})
+    async with connected(create_app(nobody_there)) as client:
+        samples = await scrape(client)
+
+    assert value(samples, "coldstart_dependency_up", dependency="database") == 1
+    assert value(samples, "coldstart_dependency_up", dependency="queue") == 0
+
+
+async def test_jobs(settings: Settings) -> None:
+    async with connected(create_app(settings)) as client:
+        for _ in range(2):
+            assert (await client.post("/v1/evaluations")).status_code == 202
+        first = (await client.get("/v1/evaluations")).json()["items"][0]["evaluation_id"]
+        await client.delete(f"/v1/evaluations/{first}")
+        samples = await scrape(client)
+
+    assert value(samples, "coldstart_jobs", status="queued") == 1
+    assert value(samples, "coldstart_jobs", status="cancelled") == 1
+
+
+async def test_refusals(settings: Settings) -> None:
+    full = settings.model_copy(update={"max_rankings": 0})
+    async with connected(create_app(full)) as client:
+        before = await scrape(client)
+        assert (await client.post("/v1/recommendations", json={})).status_code == 503
+        since = Watch(before, await scrape(client))
+
+    assert since("coldstart_rankings_refused_total") == 1
+
+
+async def test_metrics_are_not_part_of_the_documented_api(client: httpx.AsyncClient) -> None:
+    assert "/metrics" not in (await client.get("/openapi.json")).json()["paths"]
