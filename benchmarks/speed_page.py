@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, str] = {
     "million_items": "Catalogues of up to a million items",
     "http_load": "The service over HTTP",
     "start_up": "Start-up and memory",
+    "observing": "What watching costs a request",
 }
 """Module → heading, in the order of the page."""
 

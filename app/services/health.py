@@ -89,7 +89,8 @@ class Health:
         if (serving := self._host.serving) is not None:
             manifest = serving.recommender.model.manifest
             MODEL_CREATED.set(manifest.created_at.timestamp())
-            MODEL_VALIDATION_ERROR.set(manifest.metrics["validation_mae"])
+            if (error := manifest.metrics.get("validation_mae")) is not None:
+                MODEL_VALIDATION_ERROR.set(error)
         if "database" not in report.missing:
             await self._measure_jobs()
 

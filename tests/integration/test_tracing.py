@@ -1,11 +1,18 @@
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import httpx
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from app.settings import Settings
+from tests.integration.running import server
 
 
 @pytest.fixture
@@ -43,3 +50,39 @@ async def test_a_request_is_one_trace_with_its_phases(
     for phase in ("read", "store", "rank"):
         assert spans[phase].parent is not None
         assert spans[phase].parent.span_id == request.context.span_id
+
+
+class Collector(BaseHTTPRequestHandler):
+    """What receives spans over OTLP; `names` are those of the spans, by service."""
+
+    names: ClassVar[set[tuple[str, str]]] = set()
+    received = threading.Event()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            attributes = {each.key: each.value.string_value for each in resource.resource.attributes}
+            names = [span.name for scope in resource.scope_spans for span in scope.spans]
+            self.names.update((attributes["service.name"], name) for name in names)
+        if any("/v1/candidates" in name for _, name in self.names):
+            self.received.set()
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Nothing."""
+
+
+def test_the_endpoint_alone_switches_traces_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # milliseconds
+        with server(settings) as (_, address):
+            httpx.get(f"{address}/v1/candidates")
+            arrived = Collector.received.wait(timeout=60)
+        collector.shutdown()
+
+    assert arrived
+    assert ("shop", "GET /v1/candidates") in Collector.names
