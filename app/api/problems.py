@@ -37,7 +37,7 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem for people.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What happened this time.")
-    instance: str = Field(description="Names the request, by its `X-Request-ID`.")
+    instance: str | None = Field(default=None, description="Names the request, by its `X-Request-ID`.")
     errors: list[WrongField] = Field(default=[], description="The wrong fields, if the request is to blame.")
 
 
@@ -119,13 +119,13 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         title=title,
         status=status,
         detail=_presentable(detail),
-        instance=f"urn:coldstart:request:{request_id.current.get()}",
+        instance=None if (current := request_id.current.get()) is None else f"urn:coldstart:request:{current}",
         errors=[
             WrongField(field=_presentable(error.field), reason=_presentable(error.reason))
             for error in errors[:_MAX_ERRORS]
         ],
     )
-    return JSONResponse(problem.model_dump(), status_code=status, media_type=MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
 
 
 def _presentable(text: str) -> str:

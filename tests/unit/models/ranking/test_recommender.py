@@ -190,6 +190,28 @@ def test_equals_predicting_everything(
     assert [item.predicted_rating for item in ranked] == pytest.approx(means, abs=1e-5)
 
 
+class TestPredictedRatings:
+    def test_follow_the_users_taste_whatever_else_is_asked(self, recommender: Recommender) -> None:
+        query = RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0)
+
+        comedy, unknown, horror = recommender.predicted_ratings(query, ["i5", "nothing", "i6"])
+
+        assert unknown is None
+        assert comedy is not None
+        assert horror is not None
+        assert comedy >= horror + 1
+        assert recommender.predicted_ratings(query, ["i6"]) == [pytest.approx(horror, abs=1e-5)]
+
+    def test_of_nothing(self, recommender: Recommender) -> None:
+        assert recommender.predicted_ratings(RankingQuery(**NOTHING, n=0), []) == []
+
+    def test_a_squared_errors_median_is_its_mean(self, recommender: Recommender) -> None:
+        query = RankingQuery(attributes={}, ratings=HORROR_FAN, n=40, include_rated=True)
+        means = by_id(recommender.recommend(query))
+
+        assert recommender.predicted_ratings(query, list(means)) == pytest.approx(list(means.values()), abs=1e-5)
+
+
 class TestRecommendMany:
     QUERIES = (
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5),
