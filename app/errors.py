@@ -60,6 +60,39 @@ class BodyTooLargeError(ServiceError):
     title = "The request body is too large"
 
 
+class MissingKeyError(ServiceError):
+    """The request has no API key and needs one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "missing-key"
+    title = "An API key is needed"
+
+    def __init__(self) -> None:
+        super().__init__("Send an API key in the header X-API-Key.")
+
+
+class InvalidKeyError(ServiceError):
+    """The request's API key does not exist, or was revoked; which of them, nobody is told."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "invalid-key"
+    title = "The API key is not valid"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such API key, or it was revoked.")
+
+
+class KeyScopeError(ServiceError):
+    """The API key's scope does not include what the request asks for."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "key-scope"
+    title = "The API key may not do this"
+
+    def __init__(self, *, has: str, needs: str) -> None:
+        super().__init__(f"This needs a key of scope {needs}; the key's scope is {has}.")
+
+
 class UserNotFoundError(ServiceError):
     """There is no such user."""
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     candidates,
@@ -20,7 +21,9 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
-from app.api.problems import DocumentedAPI, add_problem_handlers
+from app.api.problems import DocumentedAPI, add_problem_handlers, problem_responses
+from app.api.security_headers import SecurityHeaders
+from app.errors import InvalidKeyError, KeyScopeError, MissingKeyError
 from app.services.container import open_services
 from app.settings import Settings
 from app.web.pages import add_pages
@@ -36,7 +39,6 @@ _RESOURCES = (
     schema,
     evaluations,
     model_versions,
-    health,
 )
 
 
@@ -44,14 +46,15 @@ def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI application.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, and with QueueUnavailableError if there is
-    no job queue to work off.
+    be used, with DatabaseUnavailableError if there is no database, with QueueUnavailableError if there is no job queue
+    to work off, and with KeyManagementError if keys are required and there is none.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
+            await services.keys.require_any()
             await services.model_versions.start_serving(settings.model_dir)
             app.state.services = services
             with _unwatched_by_the_garbage_collector():
@@ -64,9 +67,20 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(SecurityHeaders)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["Content-Type", "X-API-Key"],
+            expose_headers=["Location", "Retry-After", "Server-Timing"],
+        )
     add_problem_handlers(app)
+    refusals = problem_responses(MissingKeyError, InvalidKeyError, KeyScopeError)
     for resource in _RESOURCES:
-        app.include_router(resource.router)
+        app.include_router(resource.router, responses=refusals)
+    app.include_router(health.router)
     add_pages(app)
     return app
 

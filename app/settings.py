@@ -1,5 +1,6 @@
 """All that can be set from outside, in one class, read from environment variables `COLDSTART_…`."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,13 @@ def _sqlite_in_state_dir(fields: dict[str, Any]) -> SecretStr:
 
 def _without_redis(fields: dict[str, Any]) -> bool:
     return fields["redis_url"] is None
+
+
+def _heard_by_this_machine_alone(fields: dict[str, Any]) -> bool:
+    try:
+        return ip_address(fields["host"]).is_loopback
+    except ValueError:
+        return bool(fields["host"] == "localhost")
 
 
 class Settings(BaseSettings):
@@ -33,6 +41,9 @@ class Settings(BaseSettings):
         candidate_strategy: How items to ask about are chosen where a request does not say it.
         host: Address to listen on.
         port: Port to listen on.
+        allow_anonymous: Whether requests need no API key, and keys are not looked at; unless given, exactly when only
+            this machine can reach the address to listen on.
+        cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
         access_log: Whether the server logs every request; a proxy in front of it usually does.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
         max_body_bytes: Longer request bodies are refused.
@@ -52,6 +63,8 @@ class Settings(BaseSettings):
     candidate_strategy: Strategy = Strategy.GRADIENT_POPULARITY
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)
+    cors_origins: tuple[str, ...] = ()
     access_log: bool = False
     run_worker: bool = Field(default_factory=_without_redis)
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024

@@ -15,6 +15,7 @@ from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
 from app.services.evaluations import Evaluations
 from app.services.health import Health
+from app.services.keys import Keys, open_keys
 from app.services.model_host import ModelHost
 from app.services.model_versions import ModelVersions
 from app.services.ratings import Ratings
@@ -31,6 +32,7 @@ from app.storage.migrate import upgrade
 class Services:
     """What the API calls."""
 
+    keys: Keys
     admission: Admission
     users: Users
     ratings: Ratings
@@ -57,6 +59,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
         await upgrade(database)
+        keys = await stack.enter_async_context(open_keys(database, required=not settings.allow_anonymous))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         runner = JobRunner(settings)
@@ -68,6 +71,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         scorer = Scorer()
         stack.push_async_callback(scorer.close)
         yield Services(
+            keys=keys,
             admission=Admission(settings.max_rankings),
             users=Users(database, host),
             ratings=Ratings(database, host, scorer),
