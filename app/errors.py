@@ -32,7 +32,7 @@ class ServiceError(Exception):
     status: ClassVar[HTTPStatus]
     code: ClassVar[str]
     title: ClassVar[str]
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -91,6 +91,19 @@ class KeyScopeError(ServiceError):
 
     def __init__(self, *, has: str, needs: str) -> None:
         super().__init__(f"This needs a key of scope {needs}; the key's scope is {has}.")
+
+
+class RateLimitedError(ServiceError):
+    """The caller has made as many requests as it may for now."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate-limited"
+    title = "Too many requests"
+    retry_after_seconds = 1
+
+    def __init__(self, limit: str, *, retry_after_seconds: int) -> None:
+        super().__init__(f"The limit is {limit}; try again later. Nothing was stored.")
+        self.retry_after_seconds = max(retry_after_seconds, 1)
 
 
 class UserNotFoundError(ServiceError):

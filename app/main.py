@@ -23,7 +23,7 @@ from app.api import (
 from app.api.body_limit import BodyLimit
 from app.api.problems import DocumentedAPI, add_problem_handlers, problem_responses
 from app.api.security_headers import SecurityHeaders
-from app.errors import InvalidKeyError, KeyScopeError, MissingKeyError
+from app.errors import InvalidKeyError, KeyScopeError, MissingKeyError, RateLimitedError
 from app.services.container import open_services
 from app.settings import Settings
 from app.web.pages import add_pages
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["Location", "Retry-After", "Server-Timing"],
         )
     add_problem_handlers(app)
-    refusals = problem_responses(MissingKeyError, InvalidKeyError, KeyScopeError)
+    refusals = problem_responses(MissingKeyError, InvalidKeyError, KeyScopeError, RateLimitedError)
     for resource in _RESOURCES:
         app.include_router(resource.router, responses=refusals)
     app.include_router(health.router)

@@ -4,7 +4,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from limits import parse
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.candidates.strategy import Strategy
@@ -25,6 +26,14 @@ def _heard_by_this_machine_alone(fields: dict[str, Any]) -> bool:
         return bool(fields["host"] == "localhost")
 
 
+def _is_rate(text: str) -> str:
+    try:
+        parse(text)
+    except ValueError:
+        raise ValueError("must be a rate such as 600/minute") from None
+    return text
+
+
 class Settings(BaseSettings):
     """What the service needs to know of its surroundings; the defaults need nothing installed.
 
@@ -43,6 +52,7 @@ class Settings(BaseSettings):
         port: Port to listen on.
         allow_anonymous: Whether requests need no API key, and keys are not looked at; unless given, exactly when only
             this machine can reach the address to listen on.
+        rate_limit: Most requests of each key, such as `600/minute`; without keys, of each client's address.
         cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
         access_log: Whether the server logs every request; a proxy in front of it usually does.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
@@ -64,6 +74,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)
+    rate_limit: Annotated[str, AfterValidator(_is_rate)] | None = None
     cors_origins: tuple[str, ...] = ()
     access_log: bool = False
     run_worker: bool = Field(default_factory=_without_redis)

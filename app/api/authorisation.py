@@ -25,13 +25,14 @@ class RequiredScope(APIKeyHeader):
         MissingKeyError: If there is no key, where one is required.
         InvalidKeyError: If it is none of the valid keys.
         KeyScopeError: If its scope is less.
+        RateLimitedError: If its caller has made too many requests.
     """
 
     def __init__(self, scope: KeyScope) -> None:
         super().__init__(
             name="X-API-Key",
             scheme_name="API key",
-            description="Not needed where the service allows anonymous requests. A key of scope `write` may `read`, too; "
+            description="Needed unless the service allows anonymous requests. A key of scope `write` may `read`, too; "
             "one of scope `admin` may do everything.",
         )
         self.scope = scope
@@ -39,9 +40,12 @@ class RequiredScope(APIKeyHeader):
     async def __call__(self, request: HTTPConnection) -> None:
         """Let the request pass, or raise."""
         services: Services = request.app.state.services
+        caller = None
         if services.keys.required:
             key = request.headers.get("x-api-key") or _key_in_cookie(request)
-            await services.keys.authorise(key, self.scope)
+            caller = await services.keys.authorise(key, self.scope)
+        if services.rate_limit is not None:
+            await services.rate_limit.count(f"key {caller.name}" if caller else f"address {_address(request)}")
 
 
 def _key_in_cookie(request: HTTPConnection) -> str | None:
@@ -54,6 +58,10 @@ def _key_in_cookie(request: HTTPConnection) -> str | None:
     if request.scope["method"] in _SAFE_METHODS or urlsplit(headers.get("origin", "")).netloc == headers.get("host"):
         return request.cookies.get(KEY_COOKIE)
     return None
+
+
+def _address(request: HTTPConnection) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 READ = Security(RequiredScope(KeyScope.READ), scopes=[KeyScope.READ])

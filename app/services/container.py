@@ -10,6 +10,7 @@ from app.cache import create_cache
 from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
 from app.jobs.worker import EmbeddedWorker
+from app.rate_limit import RateLimit, open_rate_limit
 from app.services.admission import Admission
 from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
@@ -33,6 +34,7 @@ class Services:
     """What the API calls."""
 
     keys: Keys
+    rate_limit: RateLimit | None
     admission: Admission
     users: Users
     ratings: Ratings
@@ -60,6 +62,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
         await upgrade(database)
         keys = await stack.enter_async_context(open_keys(database, required=not settings.allow_anonymous))
+        rate_limit = await stack.enter_async_context(open_rate_limit(settings))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         runner = JobRunner(settings)
@@ -72,6 +75,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         stack.push_async_callback(scorer.close)
         yield Services(
             keys=keys,
+            rate_limit=rate_limit,
             admission=Admission(settings.max_rankings),
             users=Users(database, host),
             ratings=Ratings(database, host, scorer),
