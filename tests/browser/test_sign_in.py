@@ -1,17 +1,16 @@
 """The pages where keys are required."""
 
-import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.cli.keys import with_keys
 from app.settings import Settings
-from app.storage.tables import KeyScope
 from tests.browser.conftest import Watched
-from tests.integration.running import server
+from tests.integration.running import ROOT, environment, server
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +19,11 @@ def guarded(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("guarded"), redis_url=None, model_dir=model_dir, allow_anonymous=False
     )
-    key = asyncio.run(with_keys(lambda keys: keys.create("visitor", KeyScope.WRITE), settings))
+    # By a process of its own: while Playwright runs, no event loop can be started in its thread.
+    command = [sys.executable, "-m", "app.cli", "key", "create", "visitor", "--scope", "write"]
+    created = subprocess.run(command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, check=True)
     with server(settings) as (_, address):
-        yield address, key
+        yield address, created.stdout.strip()
 
 
 @pytest.fixture
