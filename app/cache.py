@@ -5,7 +5,6 @@ date is no longer asked for. A cache may forget at any time, and one that fails 
 """
 
 import json
-import logging
 import time
 from collections import OrderedDict
 from typing import Any, Protocol
@@ -15,12 +14,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.redis_outages import RedisOutages
 from app.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 _REDIS_TIMEOUT_SECONDS = 0.5
-_PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 class Cache(Protocol):
@@ -94,55 +91,42 @@ class RedisCache:
             socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # a miss now is better than a hit later
         )
-        self._retry_at = 0.0
-        self._failing = False
+        self._outages = RedisOutages("going on without a cache")
 
     async def get(self, key: str) -> Any | None:  # noqa: ANN401
         """The value, or None if the cache does not hold it."""
-        if time.monotonic() < self._retry_at:
+        if self._outages.leave_alone:
             return None
         try:
             value = await self._redis.get(_PREFIX + key)
         except (RedisError, OSError) as error:
-            self._note_failure(error)
+            self._outages.note_failure(error)
             return None
-        self._note_success()
+        self._outages.note_success()
         return None if value is None else json.loads(value)
 
     async def set(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a value for a while."""
-        if time.monotonic() < self._retry_at:
+        if self._outages.leave_alone:
             return
         try:
             await self._redis.set(_PREFIX + key, json.dumps(value), ex=self._seconds)
         except (RedisError, OSError) as error:
-            self._note_failure(error)
+            self._outages.note_failure(error)
 
     async def is_available(self) -> bool:
         """Whether Redis answers."""
         try:
             await self._redis.ping()
         except (RedisError, OSError) as error:
-            self._note_failure(error)
+            self._outages.note_failure(error)
             return False
-        self._note_success()
+        self._outages.note_success()
         return True
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    def _note_failure(self, error: Exception) -> None:
-        self._retry_at = time.monotonic() + _PAUSE_AFTER_FAILURE_SECONDS
-        if not self._failing:
-            logger.warning("Redis does not answer (%s); going on without a cache.", type(error).__name__)
-        self._failing = True
-
-    def _note_success(self) -> None:
-        if self._failing:
-            logger.info("Redis answers again.")
-        self._failing = False
-        self._retry_at = 0.0
 
 
 _PREFIX = "coldstart:"

@@ -32,7 +32,7 @@ class ServiceError(Exception):
     status: ClassVar[HTTPStatus]
     code: ClassVar[str]
     title: ClassVar[str]
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -58,6 +58,52 @@ class BodyTooLargeError(ServiceError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body-too-large"
     title = "The request body is too large"
+
+
+class MissingKeyError(ServiceError):
+    """The request has no API key and needs one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "missing-key"
+    title = "An API key is needed"
+
+    def __init__(self) -> None:
+        super().__init__("Send an API key in the header X-API-Key.")
+
+
+class InvalidKeyError(ServiceError):
+    """The request's API key does not exist, or was revoked; which of them, nobody is told."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "invalid-key"
+    title = "The API key is not valid"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such API key, or it was revoked.")
+
+
+class KeyScopeError(ServiceError):
+    """The API key's scope does not include what the request asks for."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "key-scope"
+    title = "The API key may not do this"
+
+    def __init__(self, *, has: str, needs: str) -> None:
+        super().__init__(f"This needs a key of scope {needs}; the key's scope is {has}.")
+
+
+class RateLimitedError(ServiceError):
+    """The caller has made as many requests as it may for now."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate-limited"
+    title = "Too many requests"
+    retry_after_seconds = 1
+
+    def __init__(self, limit: str, *, retry_after_seconds: int) -> None:
+        super().__init__(f"The limit is {limit}; try again later. Nothing was stored.")
+        self.retry_after_seconds = max(retry_after_seconds, 1)
 
 
 class UserNotFoundError(ServiceError):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     candidates,
@@ -22,7 +23,9 @@ from app.api import (
 )
 from app.api.body_limit import BodyLimit
 from app.api.observation import Observation
-from app.api.problems import DocumentedAPI, add_problem_handlers
+from app.api.problems import DocumentedAPI, add_problem_handlers, problem_responses
+from app.api.security_headers import SecurityHeaders
+from app.errors import InvalidKeyError, KeyScopeError, MissingKeyError, RateLimitedError
 from app.observability.logs import configure_logging
 from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
@@ -40,8 +43,6 @@ _RESOURCES = (
     schema,
     evaluations,
     model_versions,
-    health,
-    metrics,
 )
 
 
@@ -49,14 +50,15 @@ def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI application.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, and with QueueUnavailableError if there is
-    no job queue to work off.
+    be used, with DatabaseUnavailableError if there is no database, with QueueUnavailableError if there is no job queue
+    to work off, and with KeyManagementError if keys are required and there is none.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
+            await services.keys.require_any()
             await services.model_versions.start_serving(settings.model_dir)
             app.state.services = services
             with _unwatched_by_the_garbage_collector():
@@ -70,10 +72,22 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry=FASTAPI_TELEMETRY,
     )
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(SecurityHeaders)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["Content-Type", "X-API-Key"],
+            expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
+        )
     app.add_middleware(Observation, logs_requests=settings.access_log)  # the last is the outermost
     add_problem_handlers(app)
+    refusals = problem_responses(MissingKeyError, InvalidKeyError, KeyScopeError, RateLimitedError)
     for resource in _RESOURCES:
-        app.include_router(resource.router)
+        app.include_router(resource.router, responses=refusals)
+    for open_to_all in (health, metrics):
+        app.include_router(open_to_all.router)
     add_pages(app)
     return app
 

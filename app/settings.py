@@ -2,10 +2,12 @@
 
 import sys
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from limits import parse
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.candidates.strategy import Strategy
@@ -30,6 +32,21 @@ def _without_redis(fields: dict[str, Any]) -> bool:
     return fields["redis_url"] is None
 
 
+def _heard_by_this_machine_alone(fields: dict[str, Any]) -> bool:
+    try:
+        return ip_address(fields["host"]).is_loopback
+    except ValueError:
+        return bool(fields["host"] == "localhost")
+
+
+def _is_rate(text: str) -> str:
+    try:
+        parse(text)
+    except ValueError:
+        raise ValueError("must be a rate such as 600/minute") from None
+    return text
+
+
 class Settings(BaseSettings):
     """What the service needs to know of its surroundings; the defaults need nothing installed.
 
@@ -46,6 +63,10 @@ class Settings(BaseSettings):
         candidate_strategy: How items to ask about are chosen where a request does not say it.
         host: Address to listen on.
         port: Port to listen on.
+        allow_anonymous: Whether requests need no API key, and keys are not looked at; unless given, exactly when only
+            this machine can reach the address to listen on.
+        rate_limit: Most requests of each key, such as `600/minute`; without keys, of each client's address.
+        cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
         access_log: Whether the server logs every request; a proxy in front of it usually does.
         log_format: `json` or `text`; unless given, JSON where standard error is not a terminal.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
@@ -66,6 +87,9 @@ class Settings(BaseSettings):
     candidate_strategy: Strategy = Strategy.GRADIENT_POPULARITY
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)
+    rate_limit: Annotated[str, AfterValidator(_is_rate)] | None = None
+    cors_origins: tuple[str, ...] = ()
     access_log: bool = False
     log_format: LogFormat = Field(default_factory=_text_in_a_terminal)
     run_worker: bool = Field(default_factory=_without_redis)

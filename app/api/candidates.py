@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from app.api.authorisation import READ
 from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
 from app.api.models import EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page
@@ -58,7 +59,9 @@ class CandidatesRequest(RequestModel):
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True, description=_SEED)] = 0
 
 
-@router.get("", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
+@router.get(
+    "", dependencies=[READ], responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError)
+)
 async def list_candidates(
     services: ServicesDep,
     filters: FiltersDep,
@@ -69,7 +72,10 @@ async def list_candidates(
     ] = None,
     skipped: Annotated[
         list[EntityId] | None,
-        Query(description="An item that could not be rated, beside those stored for the user; may be repeated."),
+        Query(
+            max_length=500,
+            description="An item that could not be rated, beside those stored for the user; may be repeated.",
+        ),
     ] = None,
     exclude: Excluded = None,
     seed: Annotated[int, Query(ge=0, lt=2**32, description=_SEED)] = 0,
@@ -79,7 +85,9 @@ async def list_candidates(
     return CandidatePage.of(await services.eliciting.for_user(user_id, skipped or [], options))
 
 
-@router.post("", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
+@router.post(
+    "", dependencies=[READ], responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError)
+)
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
     """The same from the answers and skips in this request alone; nothing is stored."""
     options = CandidateOptions(

@@ -24,6 +24,7 @@ async def _filters(
         list[str] | None,
         Query(
             alias="filter",
+            max_length=100,
             description="`field:value`. Repeat it for several values of a field, any of which will do, or for "
             "several fields, all of which must match.",
         ),
@@ -42,7 +43,7 @@ ServicesDep = Annotated[Services, Depends(_services)]
 UserId = Annotated[EntityId, Path(description="The user's id.")]
 ItemId = Annotated[EntityId, Path(description="The item's id.")]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
-Excluded = Annotated[list[EntityId] | None, Query(description="An item to leave out; may be repeated.")]
+Excluded = Annotated[list[EntityId] | None, Query(max_length=500, description="An item to leave out; may be repeated.")]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
 Explain = Annotated[
     bool, Query(description="Whether to say of each item which of the user's ratings moved it up most.")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.models import EntityId, ResponseModel
 from app.api.pagination import Page, PageDep
@@ -87,6 +88,7 @@ def _summary(job: Job) -> dict[str, Any]:
 
 @router.post(
     "",
+    dependencies=[ADMIN],
     status_code=HTTPStatus.ACCEPTED,
     responses=problem_responses(
         InvalidRequestError,
@@ -106,14 +108,16 @@ async def start_evaluation(
     return EvaluationResponse.of(job)
 
 
-@router.get("", responses=problem_responses(InvalidRequestError))
+@router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[EvaluationSummary]:
     """All evaluations, the newest first, without their reports."""
     jobs = await services.evaluations.page(after=page.after, limit=page.limit)
     return page.page(jobs, EvaluationSummary.of, key=lambda job: job.id)
 
 
-@router.get("/{evaluation_id}", responses=problem_responses(InvalidRequestError, EvaluationNotFoundError))
+@router.get(
+    "/{evaluation_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, EvaluationNotFoundError)
+)
 async def get_evaluation(evaluation_id: EntityId, services: ServicesDep) -> EvaluationResponse:
     """An evaluation, with its progress, and its report at the end."""
     return EvaluationResponse.of(await services.evaluations.get(evaluation_id))
@@ -121,6 +125,7 @@ async def get_evaluation(evaluation_id: EntityId, services: ServicesDep) -> Eval
 
 @router.get(
     "/{evaluation_id}/report",
+    dependencies=[READ],
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
 )
 async def get_evaluation_report(evaluation_id: EntityId, services: ServicesDep) -> EvaluationReport:
@@ -130,6 +135,7 @@ async def get_evaluation_report(evaluation_id: EntityId, services: ServicesDep) 
 
 @router.get(
     "/{evaluation_id}/report.html",
+    dependencies=[READ],
     response_class=HTMLResponse,
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
 )
@@ -145,6 +151,7 @@ async def download_evaluation_report(evaluation_id: EntityId, services: Services
 
 @router.delete(
     "/{evaluation_id}",
+    dependencies=[ADMIN],
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationFinishedError),
 )
 async def cancel_evaluation(evaluation_id: EntityId, services: ServicesDep) -> EvaluationResponse:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
 from app.api.models import Attributes, EntityId, Line, RequestModel, ResponseModel
 from app.api.pagination import Page, PageDep
@@ -50,20 +51,24 @@ class ItemResponse(ResponseModel):
         return cls(item_id=item.id, title=item.title, attributes=item.attributes)
 
 
-@router.put("/items/{item_id}", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.put(
+    "/items/{item_id}", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError)
+)
 async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
     """Create or replace an item; it can be recommended at once."""
     return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
-@router.post("/items:batch", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.post("/items:batch", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
     """Create or replace up to 1000 items, all or none of them."""
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
     return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
 
 
-@router.get("/items/{item_id}", responses=problem_responses(InvalidRequestError, ItemNotFoundError))
+@router.get(
+    "/items/{item_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, ItemNotFoundError)
+)
 async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
     """An item."""
     return ItemResponse.of(await services.catalogue.get(item_id))
@@ -71,6 +76,7 @@ async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
 
 @router.delete(
     "/items/{item_id}",
+    dependencies=[ADMIN],
     status_code=HTTPStatus.NO_CONTENT,
     responses=problem_responses(InvalidRequestError, ItemNotFoundError),
 )
@@ -79,7 +85,7 @@ async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
     await services.catalogue.delete(item_id)
 
 
-@router.get("/items", responses=problem_responses(InvalidRequestError))
+@router.get("/items", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_items(
     services: ServicesDep,
     page: PageDep,

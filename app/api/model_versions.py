@@ -5,6 +5,7 @@ from typing import Self
 
 from fastapi import APIRouter
 
+from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.models import EntityId, ResponseModel
 from app.api.pagination import Page, PageDep
@@ -48,7 +49,7 @@ class ModelVersionResponse(ResponseModel):
         )
 
 
-@router.get("", responses=problem_responses(InvalidRequestError))
+@router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[ModelVersionResponse]:
     """All registered versions, the last registered first."""
     listed = await services.model_versions.page(after=page.after, limit=page.limit)
@@ -61,6 +62,7 @@ async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[Mode
 
 @router.post(
     "/{version}:activate",
+    dependencies=[ADMIN],
     responses=problem_responses(InvalidRequestError, ModelVersionNotFoundError, ArtifactUnusableError),
 )
 async def activate_model_version(version: EntityId, services: ServicesDep) -> ModelVersionResponse:

@@ -54,14 +54,16 @@ Line = Annotated[str, Field(max_length=1000), AfterValidator(_is_line)]
 Attributes = Annotated[
     dict[str, SkipValidation[AttributeValue]],
     Field(
+        max_length=1000,
         description="By field of the model's schema: a string, a list of strings or a number. "
-        "Values that the model has not seen are taken as unknown."
+        "Values that the model has not seen are taken as unknown.",
     ),
 ]
 """Attributes of a user or item. Which ones exist, and their types, is for the model's schema to say."""
 
 Filters = Annotated[
-    dict[str, list[str]], Field(description="By item field, the values of which an item must have one.")
+    dict[str, Annotated[list[str], Field(max_length=1000)]],
+    Field(max_length=100, description="By item field, the values of which an item must have one."),
 ]
 
 

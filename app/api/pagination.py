@@ -33,7 +33,7 @@ class PageRequest:
     def __init__(
         self,
         limit: Annotated[int, Query(ge=1, le=500, description="Most items to return.")] = 50,
-        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
     ) -> None:
         self.limit = limit
         self.after = None if cursor is None else _decode(cursor)

@@ -82,6 +82,8 @@ def problem_response(error: ServiceError) -> JSONResponse:
     response = _problem(error.status, error.code, error.title, error.detail, error.errors)
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "APIKey"  # RFC 9110 asks for one, and none is registered for keys
     return response
 
 

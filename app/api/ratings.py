@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
 from app.api.models import Attributes, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page, PageDep
@@ -67,12 +68,13 @@ router.add_api_route(
     "",
     add_ratings,
     methods=["POST"],
+    dependencies=[WRITE],
     responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
     route_class_override=RankingRoute,  # the only one of these routes that ranks
 )
 
 
-@router.get("", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+@router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
 async def list_ratings(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[RatingResponse]:
     """The user's ratings, by item id."""
     ratings = await services.ratings.page(user_id, after=page.after, limit=page.limit)
@@ -81,6 +83,7 @@ async def list_ratings(user_id: UserId, services: ServicesDep, page: PageDep) ->
 
 @router.delete(
     "/{item_id}",
+    dependencies=[WRITE],
     status_code=HTTPStatus.NO_CONTENT,
     responses=problem_responses(InvalidRequestError, UserNotFoundError, RatingNotFoundError),
 )

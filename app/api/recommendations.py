@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
 from app.api.models import Attributes, EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
 from app.api.pagination import Page
@@ -92,6 +93,7 @@ def time_ranking(response: Response, made: Recommendations) -> None:
 
 @router.get(
     "/users/{user_id}/recommendations",
+    dependencies=[READ],
     responses=problem_responses(InvalidRequestError, UserNotFoundError, NoActiveModelError, OverloadedError),
 )
 async def get_recommendations(
@@ -103,7 +105,11 @@ async def get_recommendations(
     return RecommendationPage.of(made)
 
 
-@router.post("/recommendations", responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError))
+@router.post(
+    "/recommendations",
+    dependencies=[READ],
+    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
+)
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
     """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
     made = await services.recommending.for_visitor(

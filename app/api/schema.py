@@ -4,6 +4,7 @@ from typing import Self
 
 from fastapi import APIRouter
 
+from app.api.authorisation import READ
 from app.api.dependencies import ServicesDep
 from app.api.models import ResponseModel
 from app.api.problems import problem_responses
@@ -63,7 +64,7 @@ class SchemaResponse(ResponseModel):
         )
 
 
-@router.get("", responses=problem_responses(NoActiveModelError))
+@router.get("", dependencies=[READ], responses=problem_responses(NoActiveModelError))
 async def get_schema(services: ServicesDep) -> SchemaResponse:
     """The rating scale, and the attributes of users and items."""
     return SchemaResponse.of(await services.model_versions.serving())

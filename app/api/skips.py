@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
 from app.api.models import EntityId, RequestModel, ResponseModel
 from app.api.pagination import Page, PageDep
@@ -30,7 +31,10 @@ class SkipResponse(ResponseModel):
 
 
 @router.post(
-    "", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(InvalidRequestError, NoActiveModelError)
+    "",
+    dependencies=[WRITE],
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(InvalidRequestError, NoActiveModelError),
 )
 async def add_skips(user_id: UserId, body: SkipsRequest, services: ServicesDep) -> None:
     """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new.
@@ -40,7 +44,7 @@ async def add_skips(user_id: UserId, body: SkipsRequest, services: ServicesDep) 
     await services.skips.add(user_id, body.item_ids)
 
 
-@router.get("", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+@router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
 async def list_skips(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[SkipResponse]:
     """The user's skips, by item id."""
     skips = await services.skips.page(user_id, after=page.after, limit=page.limit)

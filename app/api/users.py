@@ -7,6 +7,7 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import Field
 
+from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
 from app.api.models import Attributes, RequestModel, ResponseModel
 from app.api.problems import problem_responses
@@ -42,13 +43,13 @@ class UserResponse(ResponseModel):
         )
 
 
-@router.put("/{user_id}", responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
     """Create a user, or replace a user's attributes; ratings stay."""
     return UserResponse.of(await services.users.put(user_id, body.attributes))
 
 
-@router.get("/{user_id}", responses=problem_responses(InvalidRequestError, UserNotFoundError))
+@router.get("/{user_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
 async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
     """A user."""
     return UserResponse.of(await services.users.get(user_id))
@@ -56,6 +57,7 @@ async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
 
 @router.delete(
     "/{user_id}",
+    dependencies=[WRITE],
     status_code=HTTPStatus.NO_CONTENT,
     responses=problem_responses(InvalidRequestError, UserNotFoundError),
 )

@@ -8,10 +8,12 @@ from rich.console import Console
 from app.cli.data import data_commands
 from app.cli.evaluate import evaluate_command
 from app.cli.imports import import_command
+from app.cli.keys import key_commands
 from app.cli.model_versions import model_commands
 from app.cli.serve import migrate_command, serve_command, worker_command
 from app.cli.train import train_command
 from app.errors import ServiceError
+from app.services.keys import KeyManagementError
 from models.artifact import ArtifactError
 from models.data.download import DownloadError
 from models.data.episode_files import EpisodeFileError
@@ -27,6 +29,7 @@ EXPECTED_ERRORS = (
     DataError,
     DownloadError,
     EpisodeFileError,
+    KeyManagementError,
     PresetError,
     SchemaError,
     ServiceError,
@@ -47,6 +50,7 @@ app.command("worker")(worker_command)
 app.command("migrate")(migrate_command)
 app.command("import")(import_command)
 app.add_typer(model_commands, name="model")
+app.add_typer(key_commands, name="key")
 
 
 def main() -> None:

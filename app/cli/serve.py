@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from app.cli.keys import with_keys
 from app.jobs.worker import run_worker
 from app.main import create_app
 from app.observability.logs import configure_logging
+from app.services.keys import Keys
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -28,9 +30,11 @@ def serve_command(
 ) -> None:
     """Serve the API. Options go before the environment's COLDSTART_… settings."""
     settings = _settings(model_dir=model, data_dir=data, host=host, port=port)
+    # Both here, because an error during start-up would come with uvicorn's traceback around it.
     if settings.model_dir is not None:
-        # Here, because an error during start-up would come with uvicorn's traceback around it.
         verify_artifact(settings.model_dir)
+    if not settings.allow_anonymous:
+        asyncio.run(with_keys(Keys.require_any, settings))
     configure_logging(settings.log_format)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None)
 

@@ -10,11 +10,13 @@ from app.cache import create_cache
 from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
 from app.jobs.worker import EmbeddedWorker
+from app.rate_limit import RateLimit, open_rate_limit
 from app.services.admission import Admission
 from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
 from app.services.evaluations import Evaluations
 from app.services.health import Health
+from app.services.keys import Keys, open_keys
 from app.services.model_host import ModelHost
 from app.services.model_versions import ModelVersions
 from app.services.online_error import OnlineError
@@ -32,6 +34,8 @@ from app.storage.migrate import upgrade
 class Services:
     """What the API calls."""
 
+    keys: Keys
+    rate_limit: RateLimit | None
     admission: Admission
     users: Users
     ratings: Ratings
@@ -58,6 +62,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
         await upgrade(database)
+        keys = await stack.enter_async_context(open_keys(database, required=not settings.allow_anonymous))
+        rate_limit = await stack.enter_async_context(open_rate_limit(settings))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         runner = JobRunner(settings)
@@ -71,6 +77,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         online_error = OnlineError()
         stack.push_async_callback(online_error.close)
         yield Services(
+            keys=keys,
+            rate_limit=rate_limit,
             admission=Admission(settings.max_rankings),
             users=Users(database, host),
             ratings=Ratings(database, host, scorer, online_error),

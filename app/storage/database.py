@@ -102,14 +102,14 @@ def _parse(url: str) -> URL:
 
 
 def _postgresql_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
-    return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, **options)
+    return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True, **options)
 
 
 def _sqlite_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: a database in memory is not shared by connections")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS}, **options)
+    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS}, hide_parameters=True, **options)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     return engine
 
@@ -135,5 +135,6 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except _FAILURES as error:
-        logger.exception("The database failed.")
+        # What the driver says, without SQLAlchemy's words around it: they hold the statement and its parameters.
+        logger.error("The database failed: %s", getattr(error, "orig", None) or type(error).__name__)
         raise DatabaseUnavailableError from error

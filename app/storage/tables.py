@@ -165,3 +165,32 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class KeyScope(StrEnum):
+    """What a key may do; each scope includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    def includes(self, other: "KeyScope") -> bool:
+        """Whether a key of this scope may do what asks for the other."""
+        scopes = list(KeyScope)
+        return scopes.index(self) >= scopes.index(other)
+
+
+class APIKey(Base):
+    """A key of the API; the key itself is nowhere, only its SHA-256.
+
+    A revoked key keeps its row: its name is never used again, so that a name in a log means one key.
+    """
+
+    __tablename__ = "api_keys"
+
+    name: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

@@ -1,15 +1,22 @@
 """The pages: shells whose scripts get what they show from the REST API, and reports, which Python renders."""
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from anyio import to_thread
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
+from pydantic import Field
 
+from app.api.authorisation import KEY_COOKIE, RequiredScope
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId
+from app.api.models import EntityId, RequestModel
+from app.errors import InvalidKeyError, MissingKeyError
+from app.services.container import Services
+from app.storage.tables import KeyScope
 from app.web.assets import assets, assets_path
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
@@ -36,10 +43,23 @@ _HEADERS = {
             "frame-ancestors 'none'",
         )
     ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
+
+
+_may_read = RequiredScope(KeyScope.READ)
+
+
+async def _signed_in(request: Request) -> None:
+    """Let nobody see a report who may not read; a browser is shown the way."""
+    try:
+        await _may_read(request)
+    except (MissingKeyError, InvalidKeyError):
+        here = quote(f"{request.url.path}?{request.url.query}", safe="/")
+        raise HTTPException(HTTPStatus.SEE_OTHER, headers={"Location": f"/sign-in?next={here}"}) from None
+
+
+_SIGNED_IN = Depends(_signed_in)
 
 
 def add_pages(app: FastAPI) -> None:
@@ -72,7 +92,33 @@ async def show_evaluations(request: Request) -> HTMLResponse:
     )
 
 
-@router.get("/evaluations/compare")
+class SignInRequest(RequestModel):
+    """The key that a browser is to send from now on."""
+
+    key: Annotated[str, Field(max_length=1000)]
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request) -> HTMLResponse:
+    """A form that asks for an API key."""
+    return _page(request, "sign-in.html", signed_in=KEY_COOKIE in request.cookies)
+
+
+@router.post("/sign-in", status_code=HTTPStatus.NO_CONTENT)
+async def sign_in(body: SignInRequest, request: Request, response: Response, services: ServicesDep) -> None:
+    """Put a valid key into a cookie, which scripts cannot read and which ends with the browser's session."""
+    await services.keys.authorise(body.key, KeyScope.READ)
+    secure = request.url.scheme == "https"
+    response.set_cookie(KEY_COOKIE, body.key, httponly=True, samesite="strict", secure=secure)
+
+
+@router.delete("/sign-in", status_code=HTTPStatus.NO_CONTENT)
+async def sign_out(response: Response) -> None:
+    """Forget the key."""
+    response.delete_cookie(KEY_COOKIE, httponly=True, samesite="strict")
+
+
+@router.get("/evaluations/compare", dependencies=[_SIGNED_IN])
 async def show_comparison(
     request: Request, services: ServicesDep, one: Annotated[EntityId, Query()], other: Annotated[EntityId, Query()]
 ) -> HTMLResponse:
@@ -83,7 +129,7 @@ async def show_comparison(
     return _page(request, "comparison.html", reports=(first, second), body=body)
 
 
-@router.get("/evaluations/{evaluation_id}")
+@router.get("/evaluations/{evaluation_id}", dependencies=[_SIGNED_IN])
 async def show_report(evaluation_id: EntityId, request: Request, services: ServicesDep) -> HTMLResponse:
     """An evaluation's report."""
     report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
@@ -92,4 +138,6 @@ async def show_report(evaluation_id: EntityId, request: Request, services: Servi
 
 
 def _page(request: Request, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - what the template needs
-    return _TEMPLATES.TemplateResponse(request, template, {"assets": _ASSETS, **context}, headers=_HEADERS)
+    services: Services = request.app.state.services
+    shared = {"assets": _ASSETS, "keys_required": services.keys.required}
+    return _TEMPLATES.TemplateResponse(request, template, {**shared, **context}, headers=_HEADERS)

@@ -63,13 +63,15 @@ def environment(state: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(*arguments: str | Path, state: Path) -> Iterator[httpx.Client]:
+def serving(*arguments: str | Path, state: Path, **variables: str) -> Iterator[httpx.Client]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *map(str, arguments)]
     with (
-        subprocess.Popen(command, env=environment(state), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, env=environment(state) | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         try:
@@ -214,6 +216,41 @@ def test_model_versions_are_registered_and_activated(
     assert version in coldstart("model", "list").out
     with serving(state=tmp_path) as client:
         assert client.get("/v1/candidates").json()["model_version"] == version
+
+
+def test_keys_are_created_listed_and_revoked(coldstart: Callable[..., Run], tmp_path: Path) -> None:
+    created = coldstart("key", "create", "shop", "--scope", "write")
+    key = created.out.strip()
+    assert key.startswith("coldstart_")
+    assert coldstart("key", "create", "shop", "--scope", "read").code == 1
+    listed = coldstart("key", "list").out
+    assert "shop" in listed
+    assert "write" in listed
+    assert key not in listed
+    assert key.encode() not in (tmp_path / "coldstart.db").read_bytes()
+
+    assert coldstart("key", "revoke", "shop").code == 0
+    assert "there is no key 'shop' that could be revoked" in coldstart("key", "revoke", "shop").err
+
+
+def test_an_open_service_without_keys_does_not_start(
+    coldstart: Callable[..., Run], trained: Path, tmp_path: Path
+) -> None:
+    run = coldstart("serve", "--model", trained, "--host", "0.0.0.0", "--port", "0")  # noqa: S104
+    assert run.code == 1
+    assert "coldstart key create" in run.err
+    assert "Traceback" not in run.err
+
+    key = coldstart("key", "create", "shop", "--scope", "read").out.strip()
+    with serving("--model", trained, "--host", "0.0.0.0", state=tmp_path) as client:  # noqa: S104
+        assert client.get("/v1/items").status_code == 401
+        assert client.get("/v1/items", headers={"X-API-Key": key}).status_code == 200
+
+
+def test_anonymous_requests_may_be_allowed(trained: Path, tmp_path: Path) -> None:
+    arguments = ("--model", trained, "--host", "0.0.0.0")  # noqa: S104
+    with serving(*arguments, state=tmp_path, COLDSTART_ALLOW_ANONYMOUS="true") as client:
+        assert client.get("/v1/items").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async def connected(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables."""
-    given = settings.model_dump(exclude_none=True)
+    given = settings.model_dump(exclude_none=True, exclude_defaults=True)
     values = {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in given.items()}
     return os.environ | {f"COLDSTART_{name.upper()}": str(value) for name, value in values.items()}
 

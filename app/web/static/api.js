@@ -1,5 +1,8 @@
 // The REST API as functions.
 
+/** Where a browser gives its API key; the server puts it into a cookie that scripts cannot read. */
+export const SIGN_IN = "/sign-in";
+
 /** An answer of the API that is a problem (RFC 9457); its message is for people. */
 export class Problem extends Error {
   constructor(status, detail) {
@@ -35,6 +38,9 @@ export async function callTimed(method, path, { params = {}, body } = {}) {
   }
   const text = await response.text();
   const data = text ? JSON.parse(text) : null;
+  if (response.status === 401 && path !== SIGN_IN) {
+    location.assign(`${SIGN_IN}?${new URLSearchParams({ next: location.pathname + location.search })}`);
+  }
   if (!response.ok) throw new Problem(response.status, data.detail);
   const duration = /rank;.*?dur=([\d.]+)/.exec(response.headers.get("Server-Timing") ?? "");
   return { data, milliseconds: duration && Number(duration[1]) };

@@ -1,9 +1,11 @@
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from unittest.mock import AsyncMock
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.main import create_app
 from app.settings import Settings
@@ -133,6 +135,24 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     assert health.status_code == 503
     assert health.json()["checks"]["database"] == "unavailable"
     assert health.json()["missing"] == ["database", "model"]
+
+
+async def test_the_log_of_a_database_fault_has_neither_statement_nor_values(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = OperationalError("SELECT secret", {"user_id": "hunter2"}, sqlite3.OperationalError("disk I/O error"))
+    async with connected(create_app(settings)) as client:
+        monkeypatch.setattr("app.storage.users.UserRepository.get", AsyncMock(side_effect=fault))
+        caplog.clear()
+
+        answer = await client.get("/v1/users/ada")
+
+    assert answer.status_code == 503
+    assert [record.getMessage() for record in caplog.records if record.name == "app.storage.database"] == [
+        "The database failed: disk I/O error"
+    ]
+    for text in (answer.text, caplog.text):
+        assert not [word for word in ("SELECT", "hunter2", "Traceback") if word in text]
 
 
 async def test_documentation(client: httpx.AsyncClient) -> None:

@@ -32,6 +32,16 @@ def test_with_redis_workers_are_processes_of_their_own(monkeypatch: pytest.Monke
     assert Settings().run_worker
 
 
+@pytest.mark.parametrize(
+    ("host", "anonymous"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
+    + [(host, False) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.example", "")],  # noqa: S104
+)
+def test_keys_are_required_where_others_can_reach_the_service(host: str, anonymous: bool) -> None:
+    assert Settings(host=host).allow_anonymous is anonymous
+    assert Settings(host=host, allow_anonymous=not anonymous).allow_anonymous is not anonymous
+
+
 def test_passwords_are_never_shown() -> None:
     settings = Settings(database_url="postgresql://u:hunter2@host/x", redis_url="redis://:hunter2@host")
 

@@ -1,0 +1,60 @@
+"""`coldstart key`: who may call the service.
+
+There are no routes for this: whoever can reach the database manages keys, and no stolen key can make another one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.services.keys import Keys, open_keys
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.migrate import upgrade
+from app.storage.tables import KeyScope
+
+key_commands = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+
+ResultT = TypeVar("ResultT")
+KeyName = Annotated[str, typer.Argument(help="Who uses the key, and for what.")]
+
+
+@key_commands.command("create")
+def create_command(
+    name: KeyName,
+    scope: Annotated[
+        KeyScope,
+        typer.Option(help="read: get everything. write: change users, ratings and skips, too. admin: everything."),
+    ],
+) -> None:
+    """Create a key and print it, this once: only its hash is stored."""
+    typer.echo(asyncio.run(with_keys(lambda keys: keys.create(name, scope), Settings())))
+
+
+@key_commands.command("list")
+def list_command() -> None:
+    """List the keys, the revoked ones too."""
+    table = Table("name", "scope", "created", "last used", "revoked")
+    for key in asyncio.run(with_keys(Keys.all, Settings())):
+        moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.last_used_at, key.revoked_at))
+        table.add_row(key.name, key.scope, f"{key.created_at:%Y-%m-%d %H:%M}", *moments)
+    Console().print(table)
+
+
+@key_commands.command("revoke")
+def revoke_command(name: KeyName) -> None:
+    """Have a key work no more; running servers follow within seconds."""
+    asyncio.run(with_keys(lambda keys: keys.revoke(name), Settings()))
+    typer.echo(f"{name} is revoked")
+
+
+async def with_keys(do: Callable[[Keys], Awaitable[ResultT]], settings: Settings) -> ResultT:
+    """Do something with the keys of a service."""
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        await upgrade(database)
+        async with open_keys(database, required=not settings.allow_anonymous) as keys:
+            return await do(keys)

@@ -1,0 +1,242 @@
+"""Every route × every kind of key: which may do what."""
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from app.main import create_app
+from app.services import keys as keys_module
+from app.services.keys import KeyManagementError, Keys
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.tables import KeyScope
+from tests.integration.running import connected
+
+OPEN = {"get_liveness", "get_readiness"}
+NEEDED = {
+    "put_user": "write",
+    "get_user": "read",
+    "delete_user": "write",
+    "add_ratings": "write",
+    "list_ratings": "read",
+    "delete_rating": "write",
+    "add_skips": "write",
+    "list_skips": "read",
+    "get_recommendations": "read",
+    "recommend": "read",
+    "list_candidates": "read",
+    "choose_candidates": "read",
+    "put_item": "admin",
+    "put_items": "admin",
+    "get_item": "read",
+    "delete_item": "admin",
+    "list_items": "read",
+    "get_schema": "read",
+    "start_evaluation": "admin",
+    "list_evaluations": "read",
+    "get_evaluation": "read",
+    "get_evaluation_report": "read",
+    "download_evaluation_report": "read",
+    "cancel_evaluation": "admin",
+    "list_model_versions": "read",
+    "activate_model_version": "admin",
+}
+WRONG = {
+    "missing": "urn:coldstart:problem:missing-key",
+    "wrong": "urn:coldstart:problem:invalid-key",
+    "revoked": "urn:coldstart:problem:invalid-key",
+}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Keys are required; whether there is a model does not matter."""
+    return settings.model_copy(update={"allow_anonymous": False, "model_dir": None})
+
+
+@pytest.fixture
+async def keys(settings: Settings) -> dict[str, str]:
+    """A key of each scope, by the scope's name, and two that are not valid."""
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        management = Keys(database, required=True)
+        created = {scope.value: await management.create(scope, scope) for scope in KeyScope}
+        created["revoked"] = await management.create("revoked", KeyScope.ADMIN)
+        await management.revoke("revoked")
+    return created | {"wrong": "coldstart_" + "x" * 43, "missing": ""}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI, keys: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001 - keys first
+    async with connected(app) as client:
+        yield client
+
+
+def operations(app: FastAPI) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """Method, a path, and the description of every operation, by its id."""
+    return {
+        operation["operationId"]: (method.upper(), re.sub(r"\{\w+\}", "x", path), operation)
+        for path, methods in app.openapi()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_operation_declares_the_scope_that_it_needs(app: FastAPI) -> None:
+    declared = {name: operation.get("security") for name, (_, _, operation) in operations(app).items()}
+
+    assert declared == {name: [{"API key": [scope]}] for name, scope in NEEDED.items()} | dict.fromkeys(OPEN)
+
+
+def test_every_operation_declares_its_refusals(app: FastAPI) -> None:
+    for name, (_, _, operation) in operations(app).items():
+        assert name in OPEN or {"401", "403"} <= set(operation["responses"]), name
+
+
+async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+    for name, (method, path, _) in operations(app).items():
+        for kind, key in keys.items():
+            answer = await client.request(method, path, headers={"X-API-Key": key} if key else {})
+            where = f"{name} with the key {kind}: {answer.text}"
+            if name in OPEN:
+                assert answer.status_code not in {401, 403}, where
+            elif kind in WRONG:
+                assert answer.status_code == 401, where
+                assert answer.json()["type"] == WRONG[kind], where
+                assert "www-authenticate" in answer.headers
+            elif not KeyScope(kind).includes(KeyScope(NEEDED[name])):
+                assert answer.status_code == 403, where
+                assert answer.json()["type"] == "urn:coldstart:problem:key-scope", where
+            else:
+                assert answer.status_code not in {401, 403}, where
+
+
+async def test_a_revoked_key_works_no_more(
+    client: httpx.AsyncClient, keys: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "KNOWN_SECONDS", 0.0)
+    headers = {"X-API-Key": keys["read"]}
+    assert (await client.get("/v1/items", headers=headers)).status_code == 200
+
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        await Keys(database, required=True).revoke("read")
+
+    assert (await client.get("/v1/items", headers=headers)).status_code == 401
+
+
+async def test_a_new_key_works_in_running_servers(
+    client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "_UNKNOWN_SECONDS", 0.0)
+    assert (await client.get("/v1/items", headers={"X-API-Key": "none"})).status_code == 401
+
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        key = await Keys(database, required=True).create("new", KeyScope.READ)
+
+    assert (await client.get("/v1/items", headers={"X-API-Key": key})).status_code == 200
+
+
+async def test_without_keys_the_service_does_not_start(settings: Settings) -> None:
+    with pytest.raises(KeyManagementError, match="there is no API key"):
+        async with connected(create_app(settings)):
+            pass
+
+
+async def test_a_revoked_key_alone_does_not_let_it_start(settings: Settings) -> None:
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        management = Keys(database, required=True)
+        await management.create("only", KeyScope.ADMIN)
+        await management.revoke("only")
+
+    with pytest.raises(KeyManagementError):
+        async with connected(create_app(settings)):
+            pass
+
+
+async def test_anonymous_requests_may_be_allowed(settings: Settings) -> None:
+    async with connected(create_app(settings.model_copy(update={"allow_anonymous": True}))) as client:
+        assert (await client.get("/v1/items")).status_code == 200
+        assert (await client.get("/v1/items", headers={"X-API-Key": "anything"})).status_code == 200
+
+
+async def test_keys_are_nowhere_in_clear(
+    app: FastAPI, keys: dict[str, str], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets = [key for key in keys.values() if key]
+    with caplog.at_level(logging.DEBUG):
+        async with connected(app) as client:
+            answers = [await client.delete("/v1/users/x", headers={"X-API-Key": key}) for key in secrets]
+            answers += [await client.post("/sign-in", json={"key": key, "more": key}) for key in secrets]
+    async with open_database(settings.database_url.get_secret_value()) as database, database.read() as session:
+        rows = (await session.execute(text("SELECT * FROM api_keys"))).all()
+
+    assert len(rows) == 4
+    for key in secrets:
+        assert key not in caplog.text
+        assert key not in str(rows)
+        assert all(key not in answer.text for answer in answers)
+
+
+async def test_the_last_use_is_stored_when_the_server_ends(
+    app: FastAPI, keys: dict[str, str], settings: Settings
+) -> None:
+    before = datetime.now(UTC)
+    async with connected(app) as client:
+        await client.get("/v1/items", headers={"X-API-Key": keys["read"]})
+
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        used = {key.name: key.last_used_at for key in await Keys(database, required=True).all()}
+    assert used.pop("read") >= before  # type: ignore[operator]
+    assert set(used.values()) == {None}
+
+
+class TestPages:
+    async def test_shells_are_open_and_reports_ask_to_sign_in(self, client: httpx.AsyncClient) -> None:
+        for path in ("/", "/evaluations", "/models", "/sign-in", "/docs"):
+            assert (await client.get(path)).status_code == 200
+        for path in ("/evaluations/x", "/evaluations/compare?one=x&other=y"):
+            answer = await client.get(path)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/sign-in?next=/evaluations/")
+
+    async def test_signing_in_and_out(self, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+        answer = await client.post("/sign-in", json={"key": keys["admin"]})
+        assert answer.status_code == 204
+        assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
+        assert (await client.get("/v1/items")).status_code == 200
+        assert (await client.get("/evaluations/x")).status_code == 404
+
+        await client.delete("/sign-in")
+        assert (await client.get("/v1/items")).status_code == 401
+
+    @pytest.mark.parametrize("kind", ["wrong", "revoked", "missing"])
+    async def test_with_a_key_that_is_not_valid(
+        self, client: httpx.AsyncClient, keys: dict[str, str], kind: str
+    ) -> None:
+        answer = await client.post("/sign-in", json={"key": keys[kind]})
+
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("origin", "status"),
+        [("http://test", 404), ("http://other.test", 401), ("http://test:81", 401), ("null", 401), (None, 401)],
+    )
+    async def test_changes_come_from_pages_of_this_origin(
+        self, client: httpx.AsyncClient, keys: dict[str, str], origin: str | None, status: int
+    ) -> None:
+        await client.post("/sign-in", json={"key": keys["admin"]})
+
+        answer = await client.delete("/v1/users/x", headers={"Origin": origin} if origin else {})
+
+        assert answer.status_code == status
