@@ -105,5 +105,5 @@ async def test_what_requests_share_is_logged_as_nobodys_and_its_effect_as_theirs
     answer = await client.post("/v1/recommendations", json={}, headers={"X-Request-ID": "proxy-6"})
 
     assert answer.status_code == 503
-    assert ("The database failed.", None) in log.lines
+    assert ("The database failed: ConnectionRefusedError", None) in log.lines
     assert ("database-unavailable: The database does not answer; try again later.", "proxy-6") in log.lines

@@ -79,6 +79,7 @@ class TestGetUser:
 
         assert answer.status_code == 404
         assert answer.json() == {
+            "instance": f"urn:coldstart:request:{answer.headers['X-Request-ID']}",
             "type": "urn:coldstart:problem:user-not-found",
             "title": "There is no such user",
             "status": 404,

@@ -141,42 +141,61 @@ class TestForward:
         assert torch.isfinite(reception.content).all()
 
 
+@pytest.fixture
+def few_ratings(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> Fitted:
+    """The same, as if all items had few ratings."""
+    monkeypatch.setattr("models.collaborative_inputs._FEW_RATINGS", 1000)
+    inputs = CollaborativeInputs(fitted.encoder, rank=RANK)
+    inputs.fit(fitted.dataset, fitted.training, fitted.rows)
+    return replace(fitted, inputs=inputs)
+
+
 class TestToldByOthers:
     @pytest.mark.parametrize("fold", range(USER_FOLDS))
-    def test_is_the_factorisation_of_the_other_folds_ratings(self, fitted: Fitted, fold: int) -> None:
-        others = fitted.training & (fold_of(fitted.dataset.ratings.users) != fold)
-        whole, expected = (factorise(fitted.dataset, own, rank=RANK, seed=0) for own in (fitted.training, others))
-        actual = values_of(fitted.inputs, fitted.rows, view(fold=fold, pretend_new=False))
+    def test_is_the_factorisation_of_the_other_folds_ratings(self, few_ratings: Fitted, fold: int) -> None:
+        others = few_ratings.training & (fold_of(few_ratings.dataset.ratings.users) != fold)
+        whole, expected = (
+            factorise(few_ratings.dataset, own, rank=RANK, seed=0) for own in (few_ratings.training, others)
+        )
+        actual = values_of(few_ratings.inputs, few_ratings.rows, view(fold=fold, pretend_new=False))
         np.testing.assert_allclose(actual[OLD, 0], expected.biases[OLD], atol=1e-5)
         np.testing.assert_allclose(actual[OLD, 1:], expected.aligned_to(whole).factors[OLD], atol=1e-5)
-        counts = fitted.inputs(fitted.rows, view(fold=fold, pretend_new=False)).counts
+        counts = few_ratings.inputs(few_ratings.rows, view(fold=fold, pretend_new=False)).counts
         assert counts.tolist() == expected.counts.tolist()
 
-    def test_what_a_fold_rates_does_not_reach_it(self, fitted: Fitted) -> None:
-        users, values = fitted.dataset.ratings.users, fitted.dataset.ratings.values
+    def test_what_a_fold_rates_does_not_reach_it(self, few_ratings: Fitted) -> None:
+        users, values = few_ratings.dataset.ratings.users, few_ratings.dataset.ratings.values
         dataset = replace(
-            fitted.dataset,
-            ratings=replace(fitted.dataset.ratings, values=np.where(fold_of(users) == 1, 6 - values, values)),
+            few_ratings.dataset,
+            ratings=replace(few_ratings.dataset.ratings, values=np.where(fold_of(users) == 1, 6 - values, values)),
         )
-        again = CollaborativeInputs(fitted.encoder, rank=RANK)
-        again.fit(dataset, fitted.training, fitted.rows)
+        again = CollaborativeInputs(few_ratings.encoder, rank=RANK)
+        again.fit(dataset, few_ratings.training, few_ratings.rows)
         for fold, reached in ((1, False), (0, True)):
             before, after = (
-                own(fitted.rows, view(fold=fold, pretend_new=False)).biases[OLD] for own in (fitted.inputs, again)
+                own(few_ratings.rows, view(fold=fold, pretend_new=False)).biases[OLD]
+                for own in (few_ratings.inputs, again)
             )
             assert torch.equal(before, after) is not reached
 
-    def test_an_item_that_only_the_fold_has_rated_is_as_new(self, two_tastes: Dataset, fitted: Fitted) -> None:
+    def test_items_of_many_ratings_are_what_all_ratings_tell(self, fitted: Fitted) -> None:
+        expected = fitted.inputs(fitted.rows)
+        assert (expected.counts[OLD] > 30).all()
+        for fold in range(USER_FOLDS):
+            actual = fitted.inputs(fitted.rows, view(fold=fold, pretend_new=False))
+            assert torch.equal(actual.inputs, expected.inputs)
+
+    def test_an_item_that_only_the_fold_has_rated_is_as_new(self, two_tastes: Dataset, few_ratings: Fitted) -> None:
         ratings = two_tastes.ratings
-        training = fitted.training & ((ratings.items != 5) | (fold_of(ratings.users) == 2))
-        inputs = CollaborativeInputs(fitted.encoder, rank=RANK)
-        inputs.fit(two_tastes, training, fitted.rows)
+        training = few_ratings.training & ((ratings.items != 5) | (fold_of(ratings.users) == 2))
+        inputs = CollaborativeInputs(few_ratings.encoder, rank=RANK)
+        inputs.fit(two_tastes, training, few_ratings.rows)
         for fold, known in ((2, False), (1, True)):
-            reception = inputs(fitted.rows, view(fold=fold, pretend_new=False))
+            reception = inputs(few_ratings.rows, view(fold=fold, pretend_new=False))
             assert bool(reception.counts[5]) is known
             assert bool(reception.inputs[5, -1]) is known
-        own = inputs(fitted.rows, view(fold=2, pretend_new=False)).biases[5]
-        assert own == inputs(fitted.rows, view()).biases[5]
+        own = inputs(few_ratings.rows, view(fold=2, pretend_new=False)).biases[5]
+        assert own == inputs(few_ratings.rows, view()).biases[5]
 
 
 class TestFit:
