@@ -54,6 +54,15 @@ bench-quality: $(VENV)/installed ## Measure every learner, baseline and question
 bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
+.PHONY: pages
+pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
+	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
+
+.PHONY: report
+report: $(VENV)/installed ## Evaluate MODEL on DATA; renews docs/results/evaluation.html and evaluation.json
+	$(BIN)/coldstart evaluate --model $(MODEL) --data $(DATA) \
+		--json docs/results/evaluation.json --html docs/results/evaluation.html
+
 .PHONY: check
 check: $(VENV)/installed ## Check format, lint, types and the import contract
 	$(BIN)/ruff format --check .
