@@ -60,7 +60,8 @@ class CollaborativeInputs(nn.Module):
 
     Known items have those of a factorisation of the training ratings. New ones have what a regression on their
     attributes predicts. In training, items also pretend to be new, with predictions made out of fold and noise on the
-    inputs: without it, a network knows an item by its predictions and attributes, and its bias by heart.
+    inputs: without it, a network knows an item by its predictions and attributes, and its bias by heart. What users are
+    told of an item of few ratings comes from the ratings of others (`TrainingView`).
 
     Attributes:
         width: Length of an item's inputs.
