@@ -50,8 +50,8 @@ def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI application.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, with QueueUnavailableError if there is no job queue
-    to work off, and with KeyManagementError if keys are required and there is none.
+    be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are required and
+    there is none.
     """
 
     @asynccontextmanager

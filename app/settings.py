@@ -70,6 +70,7 @@ class Settings(BaseSettings):
         access_log: Whether the server logs every request; a proxy in front of it usually does.
         log_format: `json` or `text`; unless given, JSON where standard error is not a terminal.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
+        job_silence_seconds: A job whose worker has given no sign of life for so long is taken up by another.
         max_body_bytes: Longer request bodies are refused.
         max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
         cache_entries: How many answers the in-process cache keeps.
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     access_log: bool = False
     log_format: LogFormat = Field(default_factory=_text_in_a_terminal)
     run_worker: bool = Field(default_factory=_without_redis)
+    job_silence_seconds: Annotated[float, Field(ge=2)] = 60
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     max_rankings: Annotated[int, Field(ge=1)] = 512
     cache_entries: Annotated[int, Field(ge=1)] = 10_000

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -19,7 +19,8 @@ from models.data.malformed import DataError
 logger = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
-_ABANDONED_AFTER = timedelta(minutes=1)
+_ATTEMPTS = 3
+"""How many workers a job may lose: one that kills them, by its need of memory say, must come to an end."""
 
 
 class _Work(Protocol):
@@ -56,24 +57,25 @@ class JobRunner:
 
     The database is asked every second whether a job is still wanted, so cancelling takes about as long, and the
     work itself never waits for the database.
+
+    Attributes:
+        tidy_seconds: How often `tidy` is to be called.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.database_url.get_secret_value()
         self._device = settings.device
+        self._silence = timedelta(seconds=settings.job_silence_seconds)
+        self.tidy_seconds = settings.job_silence_seconds / 4
         self._stopping = threading.Event()
 
     def run(self, job_id: str) -> None:
         """Do a job if it is still queued; returns when it has ended, or was put back because of `stop`."""
         asyncio.run(self._run(job_id))
 
-    def tidy(self) -> None:
-        """Fail the jobs whose workers have died."""
-        asyncio.run(self._fail_abandoned())
-
-    def queued(self) -> Sequence[str]:
-        """The jobs that wait, the oldest first."""
-        return asyncio.run(self._queued())
+    def tidy(self) -> Sequence[str]:
+        """Take back the jobs whose workers have died; returns the jobs that wait, the oldest first."""
+        return asyncio.run(self._tidy())
 
     def stop(self) -> None:
         """Put what is running back in the queue, for the worker that comes next."""
@@ -92,42 +94,55 @@ class JobRunner:
             asyncio.to_thread(_WORK[job.kind], job.parameters, device=self._device, progress=progress.advance)
         )
         while not (await asyncio.wait([work], timeout=_BEAT_SECONDS))[0]:
-            if self._stopping.is_set() or not await _beat(database, job.id, progress.share):
+            if self._stopping.is_set() or not await _beat(database, job, progress.share):
                 progress.stop.set()
-        async with database.write() as session:
-            await _end(job.id, work, JobRepository(session))
+        await self._write_down(_ending(job, work), database)
 
-    async def _fail_abandoned(self) -> None:
+    async def _write_down(self, ending: Callable[[JobRepository], Awaitable[None]], database: Database) -> None:
+        """Store how a job has ended, as soon as the database takes it: the work must not be in vain."""
+        while True:
+            try:
+                async with database.write() as session:
+                    return await ending(JobRepository(session))
+            except DatabaseUnavailableError:
+                if self._stopping.wait(_BEAT_SECONDS):
+                    raise
+
+    async def _tidy(self) -> Sequence[str]:
         async with open_database(self._url) as database, database.write() as session:
-            failed = await JobRepository(session).fail_abandoned(
-                silent_for=_ABANDONED_AFTER, reason="Its worker died before the job was done."
+            jobs = JobRepository(session)
+            queued, failed = await jobs.take_back(
+                silent_for=self._silence,
+                attempts=_ATTEMPTS,
+                reason=f"{_ATTEMPTS} workers died or fell silent before the job was done.",
             )
+            waiting = await jobs.queued_ids()
+        for job_id in queued:
+            logger.warning("The worker of job %s has died; the job waits for another.", job_id)
         for job_id in failed:
-            logger.warning("The worker of job %s has died.", job_id)
-
-    async def _queued(self) -> Sequence[str]:
-        async with open_database(self._url) as database, database.read() as session:
-            return await JobRepository(session).queued_ids()
+            logger.error("Job %s has failed: it lost its worker %d times.", job_id, _ATTEMPTS)
+        return waiting
 
 
-async def _end(job_id: str, work: asyncio.Task[dict[str, Any]], jobs: JobRepository) -> None:
-    """Write down how the finished work has ended."""
+def _ending(job: Job, work: asyncio.Task[dict[str, Any]]) -> Callable[[JobRepository], Awaitable[None]]:
+    """What to write down of a job whose work is finished."""
     match work.exception():
         case None:
-            await jobs.succeed(job_id, work.result())
+            return lambda jobs: jobs.succeed(job, work.result())
         case _StoppedError():
-            await jobs.release(job_id)  # which leaves a cancelled job cancelled
+            return lambda jobs: jobs.release(job)  # which leaves a cancelled job cancelled
         case ArtifactError() | DataError() as error:
-            await jobs.fail(job_id, str(error))
+            reason = str(error)
         case error:
-            logger.error("Job %s failed.", job_id, exc_info=error)
-            await jobs.fail(job_id, "Something unexpected went wrong; the worker's log says more.")
+            logger.error("Job %s failed.", job.id, exc_info=error)
+            reason = "Something unexpected went wrong; the worker's log says more."
+    return lambda jobs: jobs.fail(job, reason)
 
 
-async def _beat(database: Database, job_id: str, share: float) -> bool:
-    """Report progress; False if the job is not wanted any more."""
+async def _beat(database: Database, job: Job, share: float) -> bool:
+    """Report progress; False if the job is not wanted any more, or not from this worker."""
     try:
         async with database.write() as session:
-            return await JobRepository(session).beat(job_id, share)
+            return await JobRepository(session).beat(job, share)
     except DatabaseUnavailableError:
         return True  # the work goes on; the next beat may get through

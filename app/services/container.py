@@ -67,7 +67,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         runner = JobRunner(settings)
-        queue = JobQueue(settings, run=runner.run, tidy=runner.tidy)
+        queue = JobQueue(settings, run=runner.run)
         stack.callback(queue.close)
         if with_worker:
             await stack.enter_async_context(_worker(queue, runner))

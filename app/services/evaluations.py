@@ -62,7 +62,7 @@ class Evaluations:
             await to_thread.run_sync(self._queue.submit, job.id)
         except QueueUnavailableError as error:
             async with self._database.write() as session:
-                await JobRepository(session).fail(job.id, error.detail)
+                await JobRepository(session).refuse(job.id, error.detail)
             raise
         return job
 

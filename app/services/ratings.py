@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import RatingNotFoundError, UserNotFoundError
@@ -14,6 +13,7 @@ from app.services.model_host import ModelHost
 from app.services.online_error import OnlineError
 from app.services.recommending import Recommendations, recommend
 from app.services.scoring import Scorer
+from app.storage import clock
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import Rating
@@ -141,8 +141,9 @@ class Ratings:
         async with self._database.write() as session:
             users, ratings = UserRepository(session), RatingRepository(session)
             await users.save(_last_attributes(writes))
-            # After `save` has locked the users: of two requests without times, the one that stores last is later.
-            now = datetime.now(UTC)
+            # After `save` has locked the users, and by the clock that all replicas share: of two requests without
+            # times, the one that stores last is later.
+            now = await clock.now(session)
             await ratings.save(
                 (write.user_id, RatingRecord(each.item_id, each.rating, each.rated_at or now))
                 for write in writes

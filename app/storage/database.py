@@ -27,6 +27,10 @@ _FAILURES = (
     OSError,
 )
 
+_OUTAGES = ("08", "25006", "53", "57P", "58")
+"""What SQLSTATE begins with if PostgreSQL is at fault and not the statement: connection lost, a standby that takes no
+writes, disk full or no connection left, shutting down or starting up, disk or system failing."""
+
 
 class Database:
     """A database and its connections; made and closed within one event loop.
@@ -134,7 +138,14 @@ def _begin_sqlite(connection: Connection) -> None:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except _FAILURES as error:
+    except (*_FAILURES, sqlalchemy_errors.DBAPIError) as error:
+        if not isinstance(error, _FAILURES) and not _is_outage(error):
+            raise
         # What the driver says, without SQLAlchemy's words around it: they hold the statement and its parameters.
         logger.error("The database failed: %s", getattr(error, "orig", None) or type(error).__name__)
         raise DatabaseUnavailableError from error
+
+
+def _is_outage(error: sqlalchemy_errors.DBAPIError) -> bool:
+    """Whether PostgreSQL could not do what it was asked for; asyncpg's classes do not tell such errors from others."""
+    return error.connection_invalidated or str(getattr(error.orig, "sqlstate", "")).startswith(_OUTAGES)
