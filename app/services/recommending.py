@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from app.cache import Cache
 from app.errors import UserNotFoundError
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
@@ -99,10 +101,10 @@ class Recommending:
             raise UserNotFoundError(user_id)
         raise_faults(filter_faults(options.filters, serving.schema.items))
         key = _cache_key(serving, user, options)
-        cached = await self._cache.get(key)
+        cached = _from_cache(await self._cache.get(key), serving.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
-            return _from_cache(cached, serving.model_version)
+            return cached
         ratings = await self._ratings.do(user_id)
         query = RankingQuery(
             attributes=known_attributes(user.attributes, serving.schema.users),
@@ -148,19 +150,28 @@ class Recommending:
         return [ratings.get(user_id, ()) for user_id in user_ids]
 
 
+@dataclass(frozen=True)
+class _CachedList:
+    items: list[RankedItem]
+    reasons: dict[str, Reason]
+
+
+_CACHED_LIST = TypeAdapter(_CachedList)
+
+
 def _for_cache(made: Recommendations) -> dict[str, Any]:
-    return {
-        "items": [asdict(item) for item in made.items],
-        "reasons": {item_id: asdict(reason) for item_id, reason in made.reasons.items()},
-    }
+    return asdict(_CachedList(made.items, dict(made.reasons)))
 
 
-def _from_cache(cached: dict[str, Any], model_version: str) -> Recommendations:
-    return Recommendations(
-        [RankedItem(**item) for item in cached["items"]],
-        model_version,
-        {item_id: Reason(**reason) for item_id, reason in cached["reasons"].items()},
-    )
+def _from_cache(value: object, model_version: str) -> Recommendations | None:
+    """The cached list; None if there is none, or what is there is not of this release's making."""
+    if value is None:
+        return None
+    try:
+        cached = _CACHED_LIST.validate_python(value)
+    except ValidationError:
+        return None
+    return Recommendations(cached.items, model_version, cached.reasons)
 
 
 def _cache_key(serving: Serving, user: UserState, options: ListOptions) -> str:
