@@ -7,7 +7,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx
@@ -20,17 +19,10 @@ from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
 from app.storage.tables import Base, CurrentVersions
-from tests.integration.running import connected
+from tests.integration.running import connected, missing
 
 POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
 REDIS_URL = os.environ.get("COLDSTART_TEST_REDIS_URL", "redis://127.0.0.1:6379")
-
-
-def _missing(service: str, error: Exception) -> NoReturn:
-    reason = f"{service} is not running: {error}"
-    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +39,7 @@ def postgresql_url(worker_id: str) -> Iterator[str]:
     try:
         asyncio.run(administer(f"CREATE DATABASE {name}"))
     except OSError as error:
-        _missing("PostgreSQL", error)
+        missing("PostgreSQL", error)
     url = f"{POSTGRESQL_URL}/{name}"
     asyncio.run(_with_database(url, upgrade))
     yield url
@@ -94,7 +86,7 @@ def redis_url(worker_id: str) -> Iterator[str]:
         try:
             connection.flushdb()
         except RedisError as error:
-            _missing("Redis", error)
+            missing("Redis", error)
         yield url
         connection.flushdb()
 

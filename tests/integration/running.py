@@ -8,13 +8,23 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+
+
+def missing(service: str, error: object) -> NoReturn:
+    """Skip the test that needs a service which is not there, or fail it where the services are required."""
+    reason = f"{service} is not running: {error}"
+    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @asynccontextmanager
@@ -36,12 +46,16 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def server(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server that is ready; yields its process and address, and kills it if it still runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["-m", "uvicorn", "--factory", "app.main:create_app_from_env", "--port", str(port)]
+def server(settings: Settings, *, before: str = "") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server that is ready; yields its process and address, and kills it if it still runs.
+
+    Args:
+        settings: Of the server, but for its port.
+        before: Python that its process executes first.
+    """
+    port = free_port()
+    start = f"import uvicorn; uvicorn.run('app.main:create_app_from_env', factory=True, port={port})"
+    command = ["-c", f"{before}\n{start}"]
     with process(settings, command) as started:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120
@@ -50,6 +64,14 @@ def server(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             assert time.monotonic() < deadline, "the server does not get ready"
             time.sleep(0.1)
         yield started, address
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextmanager
