@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from models.artifact import (
     DataDescription,
@@ -24,7 +25,7 @@ from models.episode_predictions import EncodedData
 from models.exposure import Exposure
 from models.features import ID_FIELD, FeatureEncoder
 from models.meta.builder import build_learner
-from models.meta.checkpoint import Checkpoint
+from models.meta.checkpoint import Checkpoint, CheckpointError
 from models.meta.preset import Preset
 from models.meta.trainer import Trainer, TrainingData, TrainingObserver, best_epoch
 from models.schema import AttributeField, FieldKind
@@ -61,7 +62,7 @@ def train(
     Raises:
         ArtifactError: `output` holds something else than an artifact.
         ValueError: The data set has nothing to train on.
-        CheckpointError: The checkpoint beside `output` belongs to other settings.
+        CheckpointError: The checkpoint beside `output` belongs to other settings, or the disk does not take it.
     """
     require_writable(output)
     split_config = split_config or SplitConfig()
@@ -106,7 +107,10 @@ def train(
             "preset": preset.model_dump(mode="json"),
         },
     )
-    history = trainer.fit(observer)
+    try:
+        history = trainer.fit(observer)
+    except SafetensorError as error:  # as far as it got: the former checkpoint is still there
+        raise CheckpointError(f"{checkpoint}: cannot be written: {error}") from error
     manifest = Manifest(
         created_at=datetime.now(UTC),
         preset=preset,
