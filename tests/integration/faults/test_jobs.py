@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.jobs.queue import JobQueue
+from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.settings import Settings
-from app.storage.database import open_database
+from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job, JobStatus
 from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
@@ -167,12 +170,23 @@ def test_a_worker_that_is_killed(deployment: Deployment) -> None:  # the last te
     assert job.attempts == 2
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """Of the server that does its jobs itself."""
-    return f"sqlite:///{tmp_path}/coldstart.db"
+async def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database, settings: Settings) -> None:
+    runner = JobRunner(settings)
+    async with database.write() as session:
+        job_id = (await JobRepository(session).add(kind="evaluation", parameters={})).id
+    for waits in ([job_id], [job_id], []):
+        async with database.write() as session:
+            assert await JobRepository(session).claim(job_id) is not None
+            await session.execute(update(Job).values(heartbeat_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        assert await asyncio.to_thread(runner.tidy) == waits
+
+    async with database.read() as session:
+        job = await session.get(Job, job_id)
+    assert job is not None
+    assert (job.status, job.error) == (JobStatus.FAILED, "3 workers died or fell silent before the job was done.")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_server_that_is_killed_while_it_evaluates(settings: Settings, tmp_path: Path) -> None:
     embedded = settings.model_copy(update={"run_worker": True, "job_silence_seconds": 3.0})
     work = slow_work(tmp_path)
