@@ -15,6 +15,9 @@ from app.errors import QueueUnavailableError
 from app.settings import Settings
 
 _NAME = "coldstart"
+OUTAGES = (RedisError, sqlite3.Error, OSError)
+"""What Huey raises while Redis, or the disk of the embedded queue, does not do what it should."""
+
 _REDIS_TIMEOUT_SECONDS = 5  # longer than the second for which a worker waits for work
 
 
@@ -50,7 +53,7 @@ class JobQueue:
         """
         try:
             self._run(job_id)
-        except (RedisError, sqlite3.Error, OSError) as error:
+        except OUTAGES as error:
             raise QueueUnavailableError from error
 
     def refill(self, job_ids: Iterable[str]) -> None:
@@ -61,7 +64,7 @@ class JobQueue:
         """
         try:
             held = b" ".join(self.huey.storage.enqueued_items())
-        except (RedisError, sqlite3.Error, OSError) as error:
+        except OUTAGES as error:
             raise QueueUnavailableError from error
         for job_id in job_ids:
             if job_id.encode() not in held:
@@ -75,7 +78,7 @@ class JobQueue:
         """
         try:
             self.huey.pending_count()
-        except (RedisError, sqlite3.Error, OSError) as error:
+        except OUTAGES as error:
             raise QueueUnavailableError from error
 
     def close(self) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import threading
+import time
 
 from huey.consumer import Consumer
 
 from app.errors import ServiceError
-from app.jobs.queue import JobQueue
+from app.jobs.queue import OUTAGES, JobQueue
 from app.jobs.runner import JobRunner
 from app.settings import Settings
 from app.storage.database import open_database
@@ -17,6 +18,31 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 30
+_OUTAGE_LOGGED_EVERY_SECONDS = 60.0
+
+
+class _Outages(logging.Filter):
+    """Has Huey say in one line a minute that the queue fails, instead of showing a traceback at every attempt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log it."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, OUTAGES):
+            return True
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + _OUTAGE_LOGGED_EVERY_SECONDS
+        record.msg, record.args, record.exc_info = f"The queue fails ({type(error).__name__}).", (), None
+        return True
+
+
+_OUTAGES = _Outages()
+for _loops in ("Worker", "Scheduler"):
+    logging.getLogger(f"huey.consumer.{_loops}").addFilter(_OUTAGES)
 
 
 class _Worker(Consumer):  # type: ignore[misc]  # Huey publishes no types

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class Load:

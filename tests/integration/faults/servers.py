@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from tests.integration.running import free_port, missing
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class RedisServer:

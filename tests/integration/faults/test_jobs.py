@@ -132,7 +132,7 @@ def deployment(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     work = slow_work(tmp_path_factory.mktemp("work"))
     with redis_server() as redis, ExitStack() as stack:
         settings = Settings(
-            state_dir=work.begun.parent, database_url=postgresql_url, redis_url=redis.url, job_silence_seconds=3
+            state_dir=work.begun.parent, database_url=postgresql_url, redis_url=redis.url, job_silence_seconds=5
         )
         workers = [stack.enter_context(process(settings, ["-c", work.code + RUN_WORKER])) for _ in range(2)]
         yield Deployment(settings, redis, work, {worker.pid: worker for worker in workers})
@@ -188,7 +188,7 @@ async def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database,
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_server_that_is_killed_while_it_evaluates(settings: Settings, tmp_path: Path) -> None:
-    embedded = settings.model_copy(update={"run_worker": True, "job_silence_seconds": 3.0})
+    embedded = settings.model_copy(update={"run_worker": True, "job_silence_seconds": 5.0})
     work = slow_work(tmp_path)
     with server(embedded, before=work.code) as (killed, address):
         async with httpx.AsyncClient(base_url=address) as client:
