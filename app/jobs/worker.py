@@ -81,6 +81,8 @@ class _Worker(Consumer):  # type: ignore[misc]  # Huey publishes no types
                 self._queue.refill(self._runner.tidy())
             except ServiceError as error:
                 logger.warning("The jobs cannot be looked after: %s", error)
+            except Exception:  # a fault must not be the last that is done for them
+                logger.exception("The jobs cannot be looked after.")
             if self.stop_flag.wait(self._runner.tidy_seconds):
                 return
 

@@ -6,6 +6,7 @@ Where PostgreSQL or Redis does not run, its tests are skipped, unless COLDSTART_
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
@@ -25,10 +26,9 @@ POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://p
 REDIS_URL = os.environ.get("COLDSTART_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 
 
-@pytest.fixture(scope="session")
-def postgresql_url(worker_id: str) -> Iterator[str]:
-    """A migrated database of this test process alone."""
-    name = f"coldstart_test_{worker_id}_{os.getpid()}"
+@contextmanager
+def new_database(name: str) -> Iterator[str]:
+    """The URL of a migrated PostgreSQL database, which is dropped when the block ends."""
 
     async def administer(*statements: str) -> None:
         connection = await asyncpg.connect(f"{POSTGRESQL_URL}/postgres")
@@ -44,6 +44,20 @@ def postgresql_url(worker_id: str) -> Iterator[str]:
     asyncio.run(_with_database(url, upgrade))
     yield url
     asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(worker_id: str) -> Iterator[str]:
+    """A migrated database of this test process alone."""
+    with new_database(f"coldstart_test_{worker_id}_{os.getpid()}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def other_postgresql_url(worker_id: str) -> Iterator[str]:
+    """A migrated database that no other test empties, for processes that run as long as a module's tests."""
+    with new_database(f"coldstart_test_other_{worker_id}_{os.getpid()}") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])

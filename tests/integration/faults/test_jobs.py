@@ -99,7 +99,7 @@ class Deployment:
                 return (await JobRepository(session).add(kind="evaluation", parameters={"name": name})).id
 
         job_id = asyncio.run(add())
-        queue = JobQueue(self.settings, run=lambda _: None)
+        queue = JobQueue(self.settings, run=JobRunner(self.settings).run)
         for _ in range(messages):
             queue.submit(job_id)
         queue.close()
@@ -127,12 +127,12 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def deployment(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(other_postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Two workers that are running and notice dead ones quickly."""
     work = slow_work(tmp_path_factory.mktemp("work"))
     with redis_server() as redis, ExitStack() as stack:
         settings = Settings(
-            state_dir=work.begun.parent, database_url=postgresql_url, redis_url=redis.url, job_silence_seconds=5
+            state_dir=work.begun.parent, database_url=other_postgresql_url, redis_url=redis.url, job_silence_seconds=5
         )
         workers = [stack.enter_context(process(settings, ["-c", work.code + RUN_WORKER])) for _ in range(2)]
         yield Deployment(settings, redis, work, {worker.pid: worker for worker in workers})
