@@ -24,14 +24,14 @@ from app.storage.tables import Job, JobStatus
 from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
 from tests.integration.running import connected, process, server
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("two workers")]
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("two-workers")]
 
 SLOW_WORK = """
 import os, time
 from pathlib import Path
 from app.jobs import runner
 
-def work(parameters, *, device, progress):
+def work(parameters, *, progress, **_options):
     with Path({begun!r}).open("a") as file:
         file.write(f"{{os.getpid()}} {{parameters.get('name')}}\\n")
     while Path({hold!r}).exists():
@@ -118,7 +118,9 @@ class Deployment:
 
     def done(self, *job_ids: str) -> bool:
         """Whether all of them have succeeded."""
-        return all(self.job(job_id).status == JobStatus.SUCCEEDED for job_id in job_ids)
+        jobs = [self.job(job_id) for job_id in job_ids]
+        assert all(job.status != JobStatus.FAILED for job in jobs), [job.error for job in jobs]
+        return all(job.status == JobStatus.SUCCEEDED for job in jobs)
 
     @property
     def url(self) -> str:
@@ -148,6 +150,7 @@ def test_each_job_is_done_once(deployment: Deployment) -> None:
 
 
 def test_a_job_that_the_queue_has_lost(deployment: Deployment) -> None:
+    deployment.work.hold.unlink(missing_ok=True)
     job_id = deployment.add("lost", messages=0)
 
     until(lambda: deployment.done(job_id))
