@@ -83,6 +83,19 @@ lock: $(VENV)/installed ## Renew requirements.lock from pyproject.toml
 		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
 		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
 
+.PHONY: secrets
+secrets: .env ## Write .env with random passwords for docker compose, unless there is one
+
+.env:
+	@(umask 077 && for name in POSTGRES_PASSWORD GRAFANA_PASSWORD; do \
+		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))')"; done > $@)
+
+.PHONY: audit
+audit: ## Look for known vulnerabilities of the pinned dependencies; fails where one could not be looked up, too
+	$(PYTHON) -m venv $(STATE)/audit
+	$(STATE)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(STATE)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
+
 .PHONY: clean
 clean: ## Remove the virtual environment and all that the demo made
 	rm -rf $(VENV) $(STATE)
