@@ -54,6 +54,10 @@ bench-quality: $(VENV)/installed ## Measure every learner, baseline and question
 bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
+.PHONY: soak
+soak: $(VENV)/installed ## Ten minutes of mixed load over the data in DATA, with PostgreSQL and Redis; renews docs/results/soak.md
+	$(BIN)/python -m benchmarks.soak --data $(DATA)
+
 .PHONY: pages
 pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
 	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
