@@ -96,6 +96,8 @@ class Shopkeeper:
 
     def _delete_item(self) -> None:
         there = [item_id for item_id, title in self.items.items() if title is not None]
+        if not there:
+            return
         item_id = self._random.choice(there)
         if self._ask("DELETE", f"/v1/items/{item_id}") is not None:
             self.items[item_id] = None
