@@ -89,6 +89,8 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
             load = _visit(work, addresses, key, load_artifact(artifacts[0]), seconds, visitors)
             while load.poll() is None:
                 shopkeeper.go_on()
+            if load.returncode != 0:
+                raise RuntimeError(f"Locust has ended with {load.returncode}")
             shopkeeper.await_evaluations()
         told = json.loads((work / "ledger.json").read_text(encoding="utf-8"))
         lost, counted = read_back(addresses, key, told["users"], shopkeeper.items)
@@ -164,10 +166,12 @@ def _watching_memory(processes: Mapping[str, subprocess.Popen[bytes]]) -> Iterat
 
 def _resident_mib(pid: int) -> float | None:
     """None for a process that has ended."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return None
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    resident = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
+    return round(int(resident[0]) / 1024, 1) if resident else None
 
 
 def _requests(file: Path) -> tuple[Figures, list[str]]:

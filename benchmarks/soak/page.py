@@ -81,6 +81,9 @@ def _memory(memory: Figures) -> str:
     rows = []
     for name in _processes(memory):
         mib = np.array(memory[name], dtype=float)
+        if np.isnan(mib).any():
+            rows.append([name, *["it has ended"] * 5])
+            continue
         half = seconds >= seconds[-1] / 2
         slope = np.polyfit(seconds[half] / 60, mib[half], 1)[0]
         rows.append([name, *(f"{own:.0f}" for own in (mib[0], mib[half][0], mib[-1], mib.max())), f"{slope:+.2f}"])

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import httpx
 
@@ -27,8 +28,15 @@ def read_back(
     counted = {"users": 0, "ratings": 0, "erased users": 0, "items": 0, "deleted items": 0}
     clients = [httpx.Client(base_url=own, headers={"X-API-Key": key}, timeout=60) for own in addresses]
     turns = itertools.cycle(clients)
+
+    def get(path: str) -> httpx.Response:
+        try:
+            return next(turns).get(path)
+        except httpx.TransportError as error:
+            return httpx.Response(HTTPStatus.BAD_GATEWAY, text=repr(error))
+
     for user_id, ratings in users.items():
-        answer = next(turns).get(f"/v1/users/{user_id}/ratings", params={"limit": 500})
+        answer = get(f"/v1/users/{user_id}/ratings?limit=500")
         if ratings is None:
             counted["erased users"] += 1
             if answer.status_code != 404:
@@ -41,7 +49,7 @@ def read_back(
             lost.append(f"{user_id} has {stored} instead of {dict(ratings)}")
     for item_id, title in items.items():
         counted["items" if title is not None else "deleted items"] += 1
-        answer = next(turns).get(f"/v1/items/{item_id}")
+        answer = get(f"/v1/items/{item_id}")
         found = answer.json()["title"] if answer.is_success else None
         if found != title or (title is None and answer.status_code != 404):
             lost.append(f"{item_id} has the title {found!r} instead of {title!r} ({answer.status_code})")
