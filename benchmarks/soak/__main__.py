@@ -95,12 +95,11 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
         told = json.loads((work / "ledger.json").read_text(encoding="utf-8"))
         lost, counted = read_back(addresses, key, told["users"], shopkeeper.items)
         ended = [f"{name} has ended with {code}" for name, own in processes.items() if (code := own.poll()) is not None]
-    requests, failures = _requests(work / "locust.json")
     logged = {name: _logged(file) for name, file in logs.items()}
     return {
-        "requests": requests,
+        "requests": _requests(work / "locust.json"),
         "shopkeeper": shopkeeper.counts,
-        "errors": [*failures, *told["faults"], *shopkeeper.errors, *ended],
+        "errors": [*told["faults"], *shopkeeper.errors, *ended],
         "logged": {name: len(lines) for name, lines in logged.items()},
         "log": [line for lines in logged.values() for line in lines][:20],
         "read_back": {**counted, "lost": lost},
@@ -174,10 +173,9 @@ def _resident_mib(pid: int) -> float | None:
     return round(int(resident[0]) / 1024, 1) if resident else None
 
 
-def _requests(file: Path) -> tuple[Figures, list[str]]:
-    """Counts and percentiles in milliseconds by name, and a line for each name that has failures."""
+def _requests(file: Path) -> Figures:
+    """Counts, and percentiles in milliseconds, by name."""
     requests: Figures = {}
-    failures = []
     for entry in json.loads(file.read_text(encoding="utf-8")):
         times = sorted((float(milliseconds), count) for milliseconds, count in entry["response_times"].items())
         requests[entry["name"]] = {
@@ -186,9 +184,7 @@ def _requests(file: Path) -> tuple[Figures, list[str]]:
             **{f"p{share}_ms": _percentile(times, share / 100) for share in (50, 95, 99)},
             "max_ms": round(entry["max_response_time"], 1),
         }
-        if entry["num_failures"]:
-            failures.append(f"{entry['name']}: {entry['num_failures']} of {entry['num_requests']} requests failed")
-    return dict(sorted(requests.items())), failures
+    return dict(sorted(requests.items()))
 
 
 def _percentile(times: list[tuple[float, int]], share: float) -> float:

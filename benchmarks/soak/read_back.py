@@ -44,9 +44,13 @@ def read_back(
             continue
         counted["users"] += 1
         counted["ratings"] += len(ratings)
-        stored = {own["item_id"]: own["rating"] for own in answer.json()["items"]} if answer.is_success else None
-        if stored != ratings:
-            lost.append(f"{user_id} has {stored} instead of {dict(ratings)}")
+        stored = {own["item_id"]: own["rating"] for own in answer.json()["items"]} if answer.is_success else {}
+        lost += [
+            f"{user_id}'s rating of {item_id} is {stored.get(item_id)} instead of {ratings.get(item_id)} "
+            f"({answer.status_code})"
+            for item_id in sorted(stored.keys() | ratings.keys())
+            if stored.get(item_id) != ratings.get(item_id)
+        ]
     for item_id, title in items.items():
         counted["items" if title is not None else "deleted items"] += 1
         answer = get(f"/v1/items/{item_id}")

@@ -26,7 +26,7 @@ ledger: dict[str, dict[str, float] | None] = {}
 """User → item → the acknowledged rating; None for an erased user. Users of a failed write are not in it."""
 
 faults: list[str] = []
-"""What should not have happened, besides failed requests."""
+"""What should not have happened, in words."""
 
 _visitors = itertools.count()
 
@@ -126,9 +126,14 @@ class Visitor(FastHttpUser):
         with self._ask("GET", "/v1/items?query=a&limit=20", "GET /v1/items"):
             pass
 
-    @task(1)
+    @task(2)
     def leave(self) -> None:
-        """Be erased, and come back as somebody else."""
+        """Go, and come back as somebody else."""
+        self._become_somebody()
+
+    @task(1)
+    def be_erased(self) -> None:
+        """Have everything forgotten, and come back as somebody else."""
         if self.user_id in ledger:
             with self._ask("DELETE", f"/v1/users/{self.user_id}", "DELETE /v1/users/{id}") as answer:
                 if not _is_success(answer):
@@ -152,6 +157,13 @@ class Visitor(FastHttpUser):
 
 def _is_success(answer: ResponseContextManager) -> bool:
     return 200 <= answer.status_code < 300  # it is 0 without an answer
+
+
+@events.request.add_listener
+def note_failure(name: str, exception: BaseException | None, **_: object) -> None:
+    """A request that was not answered as it should have been."""
+    if exception is not None:
+        faults.append(f"{name}: {exception}")
 
 
 @events.user_error.add_listener
