@@ -55,6 +55,7 @@ def main() -> None:
         "minutes": arguments.minutes,
         "visitors": arguments.visitors,
     }
+    print(f"soaking for {arguments.minutes:g} minutes", file=sys.stderr)
     with tempfile.TemporaryDirectory() as work, postgresql_and_redis() as databases:
         surroundings = {
             **databases,
@@ -86,11 +87,12 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
         processes["worker"] = stack.enter_context(running([*_COMMAND, "worker"], surroundings, log=logs["worker"]))
         shopkeeper = stack.enter_context(Shopkeeper.connected(addresses, key, versions))
         with _watching_memory(processes) as memory:
-            load = _visit(work, addresses, key, load_artifact(artifacts[0]), seconds, visitors)
+            arguments, variables = _load(work, addresses, key, load_artifact(artifacts[0]), seconds, visitors)
+            load = stack.enter_context(running(arguments, variables, log=work / "locust.log"))
             while load.poll() is None:
                 shopkeeper.go_on()
             if load.returncode != 0:
-                raise RuntimeError(f"Locust has ended with {load.returncode}")
+                raise RuntimeError(f"Locust has failed: {(work / 'locust.log').read_text(encoding='utf-8')}")
             shopkeeper.await_evaluations()
         told = json.loads((work / "ledger.json").read_text(encoding="utf-8"))
         lost, counted = read_back(addresses, key, told["users"], shopkeeper.items)
@@ -119,25 +121,25 @@ def _coldstart(surroundings: Mapping[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _visit(
+def _load(
     work: Path, addresses: list[str], key: str, model: TrainedModel, seconds: float, visitors: int
-) -> subprocess.Popen[bytes]:
+) -> tuple[list[str], dict[str, str]]:
+    """Locust's arguments, and its environment."""
     scale = model.schema.rating_scale
     levels = [scale.minimum + level * scale.step for level in range(scale.level_count)]
     (work / "items.json").write_text(json.dumps(model.items.ids[:_RATED_ITEMS]), encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "locust", "--headless", "--only-summary", "--locustfile", str(_VISITORS)),
+    arguments = [
+        *("-m", "locust", "--headless", "--only-summary", "--locustfile", str(_VISITORS)),
         *("--users", str(visitors), "--spawn-rate", str(visitors), "--run-time", f"{round(seconds)}s"),
         *("--stop-timeout", "60", "--exit-code-on-error", "0", "--json-file", str(work / "locust")),
     ]
-    told = {
+    return arguments, {
         "SOAK_ADDRESSES": ",".join(addresses),
         "SOAK_KEY": key,
         "SOAK_ITEMS": str(work / "items.json"),
         "SOAK_RATINGS": ",".join(map(str, levels)),
         "SOAK_LEDGER": str(work / "ledger.json"),
     }
-    return subprocess.Popen(command, env=os.environ | told)  # noqa: S603 - a program of the bench extra
 
 
 @contextmanager
