@@ -156,8 +156,8 @@ class TestPredictions:
         episode = everything_rated(3, rating, two_tastes)
         adapted, unadapted = (predict(learned, two_tastes, [episode], steps=steps) for steps in (None, 0))
         require_valid(adapted)
-        # Nobody in the data likes everything, or nothing. Gradient steps, read by a head that has learned this, may take
-        # the ratings for a mixture of both tastes: that is no preset.
+        # Nobody in the data likes everything, or nothing. Gradient steps, read by a head that has learned this, may
+        # take the ratings for a mixture of both tastes: that is no preset.
         if learned.manifest.preset.name == "gradient-ordinal":
             return
         assert (adapted.mean - rating).abs().mean() < 0.9 * (unadapted.mean - rating).abs().mean()
