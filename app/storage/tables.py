@@ -162,7 +162,7 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(32))
     status: Mapped[str] = mapped_column(String(16), index=True)
     progress: Mapped[float]
-    attempts: Mapped[int]
+    attempts: Mapped[int] = mapped_column(server_default="0")
     parameters: Mapped[dict[str, Any]]
     report: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)

@@ -15,11 +15,8 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Add the column; jobs that there are have not lost a worker yet."""
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.alter_column("attempts", server_default=None)
+    """Add the column; servers of the former release, which do not know it, go on adding jobs."""
+    op.add_column("jobs", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
