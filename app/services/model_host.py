@@ -196,15 +196,15 @@ class ModelHost:
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
             changes = await ItemRepository(session).changed_since(serving.catalogue)
-            counts = await PopularityRepository(session).changed_since(serving.model_version, serving.popularity)
+            collected = await PopularityRepository(session).changed_since(serving.model_version, serving.popularity)
 
         def build() -> Recommender:
             recommender = serving.recommender
             if changes:
                 changed = to_entities(changes.changed, serving.schema.items)
                 recommender = recommender.with_changes(changed, changes.removed)
-            if counts:
-                recommender = recommender.with_collected({**recommender.catalogue.collected, **counts})
+            if collected:
+                recommender = recommender.with_collected({**recommender.catalogue.collected, **collected})
             return recommender
 
         return Serving(await to_thread.run_sync(build), serving.activation, versions.catalogue, versions.popularity)

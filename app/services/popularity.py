@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from app.errors import DatabaseUnavailableError
 from app.storage.database import Database
 from app.storage.model_versions import ModelVersionRepository
-from app.storage.popularity import PopularityRepository
+from app.storage.popularity import ItemRatings, PopularityRepository
 from app.storage.versions import VersionsRepository
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _REST = 20
 
 
 class Popularity:
-    """Counts how many have rated each item since the active model was trained.
+    """Counts the ratings of each item since the active model was trained.
 
     The counts stand in the database under a version that every request reads, so all replicas serve the same ones. They
     take turns without speaking to each other: whoever finds that the version has moved since it last looked leaves
@@ -41,10 +41,11 @@ class Popularity:
             if model is None:
                 return
             popularity = PopularityRepository(session)
-            counts = await popularity.ratings_since(model.created_at)
+            ratings = await popularity.ratings_since(model.created_at)
             known = await popularity.changed_since(model.id, 0)
-        changed = {item_id: count for item_id, count in counts.items() if known.get(item_id) != count}
-        changed |= {item_id: 0 for item_id, count in known.items() if count and item_id not in counts}
+        changed = {item_id: own for item_id, own in ratings.items() if known.get(item_id) != own}
+        nothing = ItemRatings(0, 0.0)
+        changed |= {item_id: nothing for item_id, own in known.items() if own != nothing and item_id not in ratings}
         if changed:
             async with self._database.write() as session:
                 self._seen = await VersionsRepository(session).next_popularity()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,13 @@ _AT_ONCE = 500
 """Rows of one statement: preparing their parameters keeps the event loop busy for some milliseconds."""
 
 
+class ItemRatings(NamedTuple):
+    """How many have rated an item, and the mean of their ratings; 0 if nobody has."""
+
+    rating_count: int
+    rating_mean: float
+
+
 class PopularityRepository:
     """Counts ratings, and keeps the counts where all replicas read them.
 
@@ -22,32 +30,40 @@ class PopularityRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def ratings_since(self, moment: datetime) -> dict[str, int]:
-        """How many have rated each item after a moment; items that nobody has are left out."""
-        statement = select(_ratings.c.item_id, func.count().label("rating_count")).where(_ratings.c.rated_at > moment)
-        rows = await self._session.execute(statement.group_by(_ratings.c.item_id))
-        return {row.item_id: row.rating_count for row in rows}
+    async def ratings_since(self, moment: datetime) -> dict[str, ItemRatings]:
+        """The ratings of each item after a moment; items that nobody has rated are left out."""
+        statement = select(_ratings.c.item_id, func.count().label("count"), func.avg(_ratings.c.rating).label("mean"))
+        rows = await self._session.execute(statement.where(_ratings.c.rated_at > moment).group_by(_ratings.c.item_id))
+        # Rounded, because sums in another order may differ in the last bit, which is no change.
+        return {item_id: ItemRatings(count, round(mean, 6)) for item_id, count, mean in rows}
 
-    async def save(self, model_version: str, counts: Mapping[str, int], *, version: int) -> None:
-        """Keep counts of a model."""
+    async def save(self, model_version: str, ratings: Mapping[str, ItemRatings], *, version: int) -> None:
+        """Keep what was collected since a model was trained."""
         statement = insert(dialect_of(self._session), _popularity)
         statement = statement.on_conflict_do_update(
             index_elements=[_popularity.c.model_version, _popularity.c.item_id],
-            set_={"rating_count": statement.excluded.rating_count, "version": statement.excluded.version},
+            set_={name: statement.excluded[name] for name in ("rating_count", "rating_mean", "version")},
         )
         rows = [
-            {"model_version": model_version, "item_id": item_id, "rating_count": count, "version": version}
-            for item_id, count in counts.items()
+            {
+                "model_version": model_version,
+                "item_id": item_id,
+                "rating_count": count,
+                "rating_mean": mean,
+                "version": version,
+            }
+            for item_id, (count, mean) in ratings.items()
         ]
         for start in range(0, len(rows), _AT_ONCE):
             await self._session.execute(statement, rows[start : start + _AT_ONCE])
 
-    async def changed_since(self, model_version: str, version: int) -> dict[str, int]:
-        """The counts of a model that have changed after a popularity version; 0 is that of none any more."""
-        statement = select(_popularity.c.item_id, _popularity.c.rating_count).where(
+    async def changed_since(self, model_version: str, version: int) -> dict[str, ItemRatings]:
+        """What has changed of a model's after a popularity version; its count is 0 where nothing is left."""
+        statement = select(_popularity.c.item_id, _popularity.c.rating_count, _popularity.c.rating_mean).where(
             _popularity.c.model_version == model_version, _popularity.c.version > version
         )
-        return {row.item_id: row.rating_count for row in await self._session.execute(statement)}
+        rows = await self._session.execute(statement)
+        return {row.item_id: ItemRatings(row.rating_count, row.rating_mean) for row in rows}
 
 
 # On the tables instead of the classes: there are many rows, and the ORM's share of their time is large.

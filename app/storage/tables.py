@@ -143,7 +143,7 @@ class CurrentVersions(Base):
 
 
 class ItemPopularity(Base):
-    """How many have rated an item since a model was trained.
+    """How many have rated an item since a model was trained, and the mean of their ratings, if there are any.
 
     `version` is the popularity version at which the row last changed.
     """
@@ -154,6 +154,7 @@ class ItemPopularity(Base):
     model_version: Mapped[str] = mapped_column(ForeignKey("model_versions.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
     rating_count: Mapped[int] = mapped_column(BigInteger)
+    rating_mean: Mapped[float]
     version: Mapped[int] = mapped_column(BigInteger)
 
 

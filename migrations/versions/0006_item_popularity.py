@@ -1,4 +1,4 @@
-"""How many have rated each item since a model was trained.
+"""How many have rated each item since a model was trained, and how.
 
 Revision 0006.
 """
@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("model_version", sa.String(128), nullable=False),
         sa.Column("item_id", sa.String(128), nullable=False),
         sa.Column("rating_count", sa.BigInteger(), nullable=False),
+        sa.Column("rating_mean", sa.Double(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_version"], ["model_versions.id"], name="fk_item_popularity_model_version", ondelete="CASCADE"

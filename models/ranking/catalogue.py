@@ -15,7 +15,7 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.learner import ItemScorer, Support
-from models.ranking.collected import with_collected
+from models.ranking.collected import Collected, with_collected
 from models.ranking.filters import AttributeFilters
 from models.ranking.shortlist import ScoreSpace, Shortlist
 
@@ -127,14 +127,14 @@ class Catalogue:
     """
 
     def __init__(
-        self, parts: Sequence[Part], present: NDArray[np.bool_], collected: Mapping[str, int] = MappingProxyType({})
+        self, parts: Sequence[Part], present: NDArray[np.bool_], collected: Collected = MappingProxyType({})
     ) -> None:
         """Put parts together.
 
         Args:
             parts: The settled one, and perhaps the recent one.
             present: bool [rows], unset where an item is gone.
-            collected: Item id → ratings made since training.
+            collected: The ratings made since training.
         """
         self.parts = tuple(parts)
         self.model = parts[0].model
@@ -148,7 +148,7 @@ class Catalogue:
         return cls.settled(Part.of(model, items))
 
     @classmethod
-    def settled(cls, part: Part, collected: Mapping[str, int] = MappingProxyType({})) -> "Catalogue":
+    def settled(cls, part: Part, collected: Collected = MappingProxyType({})) -> "Catalogue":
         """A catalogue of one part, with a shortlist if it is large."""
         needs_shortlist = len(part) > EXACT_ITEMS and part.shortlist is None
         return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part), collected)
@@ -172,8 +172,8 @@ class Catalogue:
             return Catalogue([settled, newest], present, self.collected)
         return Catalogue.settled(settled.joined(of_settled, newest), self.collected)
 
-    def with_collected(self, collected: Mapping[str, int]) -> "Catalogue":
-        """The same catalogue with other counts of ratings made since training, by item id."""
+    def with_collected(self, collected: Collected) -> "Catalogue":
+        """The same catalogue with other ratings made since training."""
         return Catalogue(self.parts, self.present, collected)
 
     def row_of(self, item_id: str) -> int | None:

@@ -10,9 +10,13 @@ _SAMPLE = 2048
 """Measured items that the estimates of others are held against."""
 
 
+Collected = Mapping[str, tuple[int, float]]
+"""Item id → how many have rated it since training, and the mean of their ratings."""
+
+
 def with_collected(
     statistics: pl.DataFrame,
-    collected: Mapping[str, int],
+    collected: Collected,
     gradient_norms: Callable[[NDArray[np.int64]], NDArray[np.float64]],
 ) -> pl.DataFrame:
     """What training saw of the items (`item_statistics`), and the ratings made since.
@@ -25,16 +29,20 @@ def with_collected(
 
     Args:
         statistics: As training saw the items.
-        collected: Item id → ratings made since training.
+        collected: The ratings made since.
         gradient_norms: Of some rows (int64 [n], rising), for somebody of whom nothing is known; float64 [n].
+
+    Returns:
+        The same columns, and `collected_count` and `collected_mean` (null without any) of the ratings made since.
     """
     since = pl.DataFrame(
-        {"id": list(collected), "since": list(collected.values())}, {"id": pl.String, "since": pl.Int64}
+        [(item_id, *ratings) for item_id, ratings in collected.items()],
+        {"id": pl.String, "collected_count": pl.Int64, "collected_mean": pl.Float64},
+        orient="row",
     )
-    counts = statistics["rating_count"].to_numpy()
-    added = (
-        statistics.select("id").join(since, on="id", how="left", maintain_order="left")["since"].fill_null(0).to_numpy()
-    )
+    statistics = statistics.join(since, on="id", how="left", maintain_order="left")
+    statistics = statistics.with_columns(pl.col("collected_count").fill_null(0))
+    counts, added = (statistics[name].to_numpy() for name in ("rating_count", "collected_count"))
     values, entropies = (statistics[name].to_numpy().copy() for name in ("gradient_value", "rating_entropy"))
     measured, estimated = np.flatnonzero(counts > 0), np.flatnonzero((counts == 0) & (added > 0))
     if len(measured) and len(estimated):

@@ -12,7 +12,7 @@ from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 
 _PRIOR_COUNT = 20.0
-"""Ratings at which an item's prediction counts half."""
+"""Ratings at which an item's prediction counts half: before what backs it, and before the ratings since training."""
 
 _DIVERSITY = 0.125
 """What an item loses that is just like one above it, as a share of the rating scale's length."""
@@ -24,7 +24,8 @@ _POOL = 10
 class PopularList:
     """Liked, popular and unlike each other: greedy maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
 
-    Predictions are drawn towards the mean rating where few ratings back them; then each place goes to the item with
+    Predictions are drawn towards what has been collected since training, where there is much of that, and towards the
+    mean rating where few ratings back them; then each place goes to the item with
     the highest score less its greatest similarity (cosine of the attributes) to those above.
     """
 
@@ -57,6 +58,9 @@ class PopularList:
         user, adapted = catalogue.nobody
         with torch.inference_mode():
             scores = catalogue.scores(adapted, user, np.arange(len(catalogue)))[0].cpu().numpy()
+        since = catalogue.statistics["collected_count"].to_numpy()
+        means = catalogue.statistics["collected_mean"].fill_null(0.0).to_numpy()
+        scores = (_PRIOR_COUNT * scores + since * means) / (_PRIOR_COUNT + since)
         mean = self._model.manifest.data.mean_rating
         return np.asarray(mean + (scores - mean) * counts / (counts + _PRIOR_COUNT))
 

@@ -17,6 +17,7 @@ from models.heads.base import Predictions
 from models.learner import Support
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.collected import Collected
 from models.ranking.popular import PopularList
 from models.ranking.query import RankedItem, RankingQuery
 
@@ -54,8 +55,8 @@ class Recommender:
         """
         return Recommender.over(self.catalogue.with_changes(changed, removed))
 
-    def with_collected(self, collected: Mapping[str, int]) -> "Recommender":
-        """The recommender that knows of these ratings made since training, by item id, besides those of training."""
+    def with_collected(self, collected: Collected) -> "Recommender":
+        """The recommender that knows of these ratings made since training, besides those of training."""
         return Recommender.over(self.catalogue.with_collected(collected))
 
     def recommend(self, query: RankingQuery) -> list[RankedItem]:

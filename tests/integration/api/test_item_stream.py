@@ -12,6 +12,7 @@ from app.main import create_app
 from app.services import item_stream as item_stream_service
 from app.settings import Settings
 from app.storage.database import open_database
+from app.storage.items import ItemRecord, ItemRepository, Saved
 from app.storage.versions import VersionsRepository
 from tests.integration.running import connected
 
@@ -152,6 +153,32 @@ async def test_what_a_broken_stream_has_stored_stays_and_the_same_again_resumes(
 
     assert (report["created"], report["unchanged"]) == (15, 10)
     assert await catalogue_version(settings) == before + 2
+
+
+async def test_no_more_is_read_than_can_be_stored(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_stream_service, "_CHUNK_LINES", 10)
+    original = ItemRepository.save_differing
+    begun, gate = asyncio.Event(), asyncio.Event()
+    read = 0
+
+    async def save(repository: ItemRepository, items: Sequence[ItemRecord]) -> Saved:
+        begun.set()
+        await gate.wait()
+        return await original(repository, items)
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for read in range(1, 26):
+            yield lines([item(f"new{read}")])
+
+    monkeypatch.setattr(ItemRepository, "save_differing", save)
+    sending = asyncio.create_task(send(client, body()))
+    await begun.wait()
+    await asyncio.sleep(0.1)
+    assert read == 10
+
+    gate.set()
+    assert (await sending)["created"] == 25
 
 
 async def test_errors_are_bounded_and_counted(client: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from app.services.popularity import Popularity
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.model_versions import ModelVersionRepository
-from app.storage.popularity import PopularityRepository
+from app.storage.popularity import ItemRatings, PopularityRepository
 from app.storage.ratings import NewRating, RatingRepository
 from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
@@ -24,16 +24,17 @@ async def trained(database: Database) -> Database:
     return database
 
 
-async def rate(database: Database, user_id: str, item_id: str, days: int = 1) -> None:
+async def rate(database: Database, user_id: str, item_id: str, days: int = 1, value: float = 4) -> None:
     async with database.write() as session:
         await UserRepository(session).save({user_id: None})
-        rating = NewRating(item_id, 4, TRAINED + timedelta(days=days))
+        rating = NewRating(item_id, value, TRAINED + timedelta(days=days))
         await RatingRepository(session).save([(user_id, rating)])
 
 
 async def counts(database: Database, version: int = 0) -> dict[str, int]:
     async with database.read() as session:
-        return await PopularityRepository(session).changed_since("m", version)
+        changed = await PopularityRepository(session).changed_since("m", version)
+    return {item_id: ratings.rating_count for item_id, ratings in changed.items()}
 
 
 async def current(database: Database) -> int:
@@ -48,6 +49,18 @@ async def test_ratings_since_training_are_counted(trained: Database) -> None:
     await Popularity(trained).count()
 
     assert await counts(trained) == {"i1": 2, "i2": 1}
+
+
+async def test_their_mean_follows_a_change_of_mind(trained: Database) -> None:
+    popularity = Popularity(trained)
+    await rate(trained, "ada", "i1", value=5)
+    await rate(trained, "bob", "i1", value=2)
+    await popularity.count()
+    await rate(trained, "bob", "i1", days=2, value=4)
+    await popularity.count()
+
+    async with trained.read() as session:
+        assert await PopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
 
 
 async def test_only_what_changes_gets_a_new_version(trained: Database) -> None:
