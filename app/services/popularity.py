@@ -34,22 +34,25 @@ class Popularity:
         """Count, unless another replica has counted something new since this one last did."""
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
-            seen, self._seen = self._seen, versions.popularity
-            if versions.model_version is None or (seen is not None and seen < versions.popularity):
-                return
-            model = await ModelVersionRepository(session).get(versions.model_version)
+        seen, self._seen = self._seen, versions.popularity
+        if versions.model_version is not None and (seen is None or seen == versions.popularity):
+            await self._count_since_training(versions.model_version)
+
+    async def _count_since_training(self, model_version: str) -> None:
+        async with self._database.read() as session:
+            model = await ModelVersionRepository(session).get(model_version)
             if model is None:
                 return
             popularity = PopularityRepository(session)
             ratings = await popularity.ratings_since(model.created_at)
-            known = await popularity.changed_since(model.id, 0)
+            known = await popularity.changed_since(model_version, 0)
         changed = {item_id: own for item_id, own in ratings.items() if known.get(item_id) != own}
         nothing = ItemRatings(0, 0.0)
         changed |= {item_id: nothing for item_id, own in known.items() if own != nothing and item_id not in ratings}
         if changed:
             async with self._database.write() as session:
                 self._seen = await VersionsRepository(session).next_popularity()
-                await PopularityRepository(session).save(model.id, changed, version=self._seen)
+                await PopularityRepository(session).save(model_version, changed, version=self._seen)
 
 
 @asynccontextmanager
