@@ -70,9 +70,10 @@ class RatingRepository:
         """Those of the users that are known with all their ratings, the oldest first, all of one moment."""
         found: dict[str, tuple[UserState, list[RatingRecord]]] = {}
         for row in await self._session.execute(_WITH_USERS, {"user_ids": list(user_ids)}):
-            _, ratings = found.setdefault(row.id, (UserState(row.id, row.attributes, row.revision), []))
+            if row.id not in found:
+                found[row.id] = UserState(row.id, row.attributes, row.revision), []
             if row.item_id is not None:
-                ratings.append(RatingRecord(row.item_id, row.rating, row.rated_at))
+                found[row.id][1].append(RatingRecord(row.item_id, row.rating, row.rated_at))
         return dict(found)
 
     async def rated_items(self, user_id: str) -> Sequence[str]:
