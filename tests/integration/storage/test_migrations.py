@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, TableClause, column, inspect, select, table
+from sqlalchemy import Connection, MetaData, TableClause, column, inspect, select, table, text
 
 from app.settings import Settings
 from app.storage.database import Database, open_database
@@ -196,3 +196,21 @@ async def test_processes_that_start_together_migrate_once(
         if start is not None:
             expected = {name: ROWS[name] for name in filled} | {"current_versions": SERVED}
             assert await connection.run_sync(kept, filled) == expected
+
+
+async def test_a_release_that_is_rolled_back_to_leaves_later_tables_alone(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(text("ALTER TABLE users ADD COLUMN of_a_later_release VARCHAR(8)"))
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    try:
+        await upgrade(database)
+
+        async with database.read() as session:
+            assert await session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+            assert await session.scalar(text("SELECT count(of_a_later_release) FROM users")) == 0
+    finally:
+        async with database.write() as session:
+            await session.execute(text("ALTER TABLE users DROP COLUMN of_a_later_release"))
+            head = revisions()[-1]
+            await session.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head})
