@@ -19,6 +19,7 @@ from app.api import (
     recommendations,
     schema,
     skips,
+    trainings,
     users,
 )
 from app.api.body_limit import BodyLimit
@@ -42,6 +43,7 @@ _RESOURCES = (
     items,
     schema,
     evaluations,
+    trainings,
     model_versions,
 )
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.jobs.work import Report
+from app.settings import Settings
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
 from models.evaluation import EvaluationConfig, evaluate
@@ -29,12 +31,19 @@ class EvaluationParameters(BaseModel):
     config: EvaluationConfig
 
 
-def run_evaluation(parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]) -> dict[str, Any]:
+def run_evaluation(
+    parameters: dict[str, Any],
+    *,
+    job_id: str,  # noqa: ARG001 - nothing of an evaluation is kept when it is interrupted
+    settings: Settings,
+    progress: Callable[[float], None],
+) -> Report:
     """Evaluate a model.
 
     Args:
         parameters: `EvaluationParameters` as JSON.
-        device: Where to compute.
+        job_id: Of the job.
+        settings: Where to compute.
         progress: Called with the share that is done; what it raises stops the evaluation.
 
     Returns:
@@ -45,7 +54,7 @@ def run_evaluation(parameters: dict[str, Any], *, device: str, progress: Callabl
         DataError: If the data set cannot be read.
     """
     given = EvaluationParameters.model_validate(parameters)
-    model = load_artifact(given.model_path, device=device)
+    model = load_artifact(given.model_path, device=settings.device)
     # Training may have left malformed rows out, and so does its evaluation.
     dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
     report, _ = evaluate(model, dataset, given.config, progress=progress)

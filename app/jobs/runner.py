@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any, Protocol
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
-from app.errors import DatabaseUnavailableError
-from app.jobs import evaluation
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import DatabaseUnavailableError, ServiceError
+from app.jobs import evaluation, training
+from app.jobs.work import Conclusion, Report, Work
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
@@ -22,15 +24,7 @@ _BEAT_SECONDS = 1.0
 _ABANDONED_AFTER = timedelta(minutes=1)
 
 
-class _Work(Protocol):
-    """Does one kind of job: parameters and report are JSON."""
-
-    def __call__(
-        self, parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]
-    ) -> dict[str, Any]: ...
-
-
-_WORK: dict[str, _Work] = {evaluation.KIND: evaluation.run_evaluation}
+_WORK: dict[str, Work] = {evaluation.KIND: evaluation.run_evaluation, training.KIND: training.run_training}
 
 
 class _StoppedError(Exception):
@@ -59,8 +53,8 @@ class JobRunner:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._url = settings.database_url.get_secret_value()
-        self._device = settings.device
         self._stopping = threading.Event()
 
     def run(self, job_id: str) -> None:
@@ -68,8 +62,8 @@ class JobRunner:
         asyncio.run(self._run(job_id))
 
     def tidy(self) -> None:
-        """Fail the jobs whose workers have died."""
-        asyncio.run(self._fail_abandoned())
+        """Fail the jobs whose workers have died, and delete what trainings that will not go on have left here."""
+        asyncio.run(self._tidy())
 
     def queued(self) -> Sequence[str]:
         """The jobs that wait, the oldest first."""
@@ -89,35 +83,59 @@ class JobRunner:
     async def _work_off(self, job: Job, database: Database) -> None:
         progress = _Progress()
         work = asyncio.create_task(
-            asyncio.to_thread(_WORK[job.kind], job.parameters, device=self._device, progress=progress.advance)
+            asyncio.to_thread(
+                _WORK[job.kind],
+                job.parameters,
+                job_id=job.id,
+                settings=self._settings,
+                progress=progress.advance,
+            )
         )
         while not (await asyncio.wait([work], timeout=_BEAT_SECONDS))[0]:
             if self._stopping.is_set() or not await _beat(database, job.id, progress.share):
                 progress.stop.set()
         async with database.write() as session:
-            await _end(job.id, work, JobRepository(session))
+            await _end(job.id, work, session)
 
-    async def _fail_abandoned(self) -> None:
-        async with open_database(self._url) as database, database.write() as session:
+    async def _tidy(self) -> None:
+        async with open_database(self._url) as database:
+            await self._fail_abandoned(database)
+            await self._remove_leftovers(database)
+
+    async def _fail_abandoned(self, database: Database) -> None:
+        async with database.write() as session:
             failed = await JobRepository(session).fail_abandoned(
                 silent_for=_ABANDONED_AFTER, reason="Its worker died before the job was done."
             )
         for job_id in failed:
             logger.warning("The worker of job %s has died.", job_id)
 
+    async def _remove_leftovers(self, database: Database) -> None:
+        directory = training.artifacts_dir(self._settings)
+        names = await asyncio.to_thread(training.jobs_in, directory)
+        if not names:
+            return
+        async with database.read() as session:
+            given_up = await JobRepository(session).given_up(names, before=datetime.now(UTC) - _ABANDONED_AFTER)
+        for job_id in given_up:
+            await asyncio.to_thread(training.remove_leftovers, directory / job_id)
+
     async def _queued(self) -> Sequence[str]:
         async with open_database(self._url) as database, database.read() as session:
             return await JobRepository(session).queued_ids()
 
 
-async def _end(job_id: str, work: asyncio.Task[dict[str, Any]], jobs: JobRepository) -> None:
+async def _end(job_id: str, work: asyncio.Task[Report | Conclusion], session: AsyncSession) -> None:
     """Write down how the finished work has ended."""
+    jobs = JobRepository(session)
     match work.exception():
         case None:
-            await jobs.succeed(job_id, work.result())
+            if await jobs.beat(job_id, 1.0):  # still wanted, and from here on nobody else can change that
+                result = work.result()
+                await jobs.succeed(job_id, await result(session) if callable(result) else result)
         case _StoppedError():
             await jobs.release(job_id)  # which leaves a cancelled job cancelled
-        case ArtifactError() | DataError() as error:
+        case ArtifactError() | DataError() | ServiceError() as error:
             await jobs.fail(job_id, str(error))
         case error:
             logger.error("Job %s failed.", job_id, exc_info=error)

@@ -1,6 +1,6 @@
 """Jobs in the database; every change of status names the status it starts from, so no two parties collide."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -97,6 +97,12 @@ class JobRepository:
     async def cancel(self, job_id: str) -> bool:
         """Cancel a job that is queued or running; False if it has ended."""
         return await self._move(job_id, _ACTIVE, status=JobStatus.CANCELLED, finished_at=datetime.now(UTC))
+
+    async def given_up(self, job_ids: Collection[str], *, before: datetime) -> Sequence[str]:
+        """Those of the jobs that have failed or were cancelled before a moment."""
+        ended = Job.status.in_((JobStatus.FAILED, JobStatus.CANCELLED))
+        statement = select(Job.id).where(Job.id.in_(job_ids), ended, Job.finished_at < before)
+        return (await self._session.scalars(statement)).all()
 
     async def fail_abandoned(self, *, silent_for: timedelta, reason: str) -> Sequence[str]:
         """Fail the running jobs whose workers have been silent too long; returns their ids."""
