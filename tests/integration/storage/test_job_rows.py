@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -63,3 +63,19 @@ async def test_a_released_job_waits_again(database: Database, job_id: str) -> No
 
     async with database.read() as session:
         assert await JobRepository(session).queued_ids() == [job_id]
+
+
+async def test_jobs_that_will_not_go_on(database: Database, job_id: str) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    async with database.write() as session:
+        jobs = JobRepository(session)
+        done = (await jobs.add(kind="test", parameters={})).id
+        await jobs.claim(done)
+        await jobs.succeed(done, {})
+        names = [job_id, done, "something else"]
+        assert await jobs.given_up(names, before=later) == []
+
+        await jobs.cancel(job_id)
+
+        assert await jobs.given_up(names, before=later) == [job_id]
+        assert await jobs.given_up(names, before=later - timedelta(minutes=2)) == []
