@@ -21,7 +21,7 @@ class SplitConfig(BaseModel):
     Attributes:
         new_users: Fraction of users made new, where the data set has no state column.
         by_id: Choose them by a hash of their ids instead of drawing them, so that they stay new as the data grow: no
-            model of such a split was ever trained on any of them.
+            model of such a split was ever trained on any of them. A state column is not looked at then.
         new_items: Fraction of items made new: the latest by the schema's date, or random ones without a date.
         validation_users: Fraction of the warm users held out to choose settings and to stop training.
         test_ratings: How many random ratings of each other warm user are held out, to evaluate the warm state on.
@@ -58,7 +58,7 @@ class Split:
     def of(cls, dataset: Dataset, config: SplitConfig) -> Self:
         """Divide a data set; the same data and configuration always give the same division."""
         generator = np.random.default_rng(config.seed)
-        states = dataset.ratings.states
+        states = None if config.by_id else dataset.ratings.states
         if states is None:
             states = _draw_states(dataset, config, generator)
         users = dataset.ratings.users

@@ -171,6 +171,11 @@ class TestSplitById:
         other = self.CONFIG.model_copy(update={"seed": 1})
         assert new_by_id(ids, self.CONFIG).tolist() != new_by_id(ids, other).tolist()
 
+    def test_a_state_column_changes_nothing(self) -> None:
+        states = [State.WARM] * (USERS * ITEMS)
+        with_states = Split.of(everybody_rates_everything(states=states), self.CONFIG)
+        np.testing.assert_array_equal(with_states.states, Split.of(everybody_rates_everything(), self.CONFIG).states)
+
     def test_all_other_ratings_are_trained_on(self) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, self.CONFIG)
