@@ -1,5 +1,6 @@
 """What the service has collected, as a data set."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -8,8 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from app.settings import Settings
 from app.storage.collected import CollectedRepository
-from app.storage.database import Database
+from app.storage.database import Database, open_database
 from models.data.attribute_values import known_attributes
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.entity_table import entity_table
@@ -45,6 +47,18 @@ async def read_collected(
         deleted = [item_id async for batch in collected.deleted_item_ids() for (item_id,) in batch]
     dataset = Dataset(schema=schema, users=users, items=items, ratings=ratings)
     return dataset if older is None else merge_datasets(dataset, older, without_items=deleted)
+
+
+def collected_dataset(
+    settings: Settings, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
+) -> Dataset:
+    """`read_collected` from the database of these settings, for a thread that has no event loop."""
+
+    async def read() -> Dataset:
+        async with open_database(settings.database_url.get_secret_value()) as database:
+            return await read_collected(database, schema, older=older, batch_read=batch_read)
+
+    return asyncio.run(read())
 
 
 async def _entities(

@@ -1,6 +1,5 @@
 """The training job: what the service has collected, a new version, and whether it is better than the active one."""
 
-import asyncio
 import logging
 import shutil
 from collections.abc import Callable
@@ -12,10 +11,9 @@ import numpy as np
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.jobs.collected import read_collected
+from app.jobs.collected import collected_dataset
 from app.jobs.work import Conclusion
 from app.settings import Settings
-from app.storage.database import open_database
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.versions import VersionsRepository
 from models.artifact import MANIFEST, ArtifactError, TrainedModel, load_artifact, verify_artifact
@@ -240,11 +238,6 @@ def _collected(
     batch_read: Callable[[], None],
 ) -> Dataset:
     """The data that an interrupted training has kept, or those of now, which are kept."""
-
-    async def read() -> Dataset:
-        async with open_database(settings.database_url.get_secret_value()) as database:
-            return await read_collected(database, active.schema, older=older, batch_read=batch_read)
-
     if data.exists():
         return load_dataset(data)
     older = None
@@ -252,7 +245,7 @@ def _collected(
         older, rows = read_dataset(parameters.data_path, schema=active.schema, malformed=parameters.malformed)
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
-    dataset = asyncio.run(read())
+    dataset = collected_dataset(settings, active.schema, older=older, batch_read=batch_read)
     users = int((np.diff(dataset.ratings.offsets) >= 2).sum())
     if users < LEAST_USERS:
         raise DataError(

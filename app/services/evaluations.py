@@ -27,6 +27,8 @@ class Evaluations(Jobs):
     async def start(self, config: EvaluationConfig, *, model_version: str | None = None) -> Job:
         """Have a model version evaluated, the active one unless it is named.
 
+        One that was trained on what the service has collected is evaluated on that, unless there is a data set.
+
         Raises:
             NoActiveModelError: If none is named and no version is active.
             ModelVersionNotFoundError: If the named version is not registered.
@@ -35,7 +37,7 @@ class Evaluations(Jobs):
         """
         model = await (self._active_model() if model_version is None else self._registered(model_version))
         data_path = await self._data_path(model)
-        if data_path is None:
+        if data_path is None and (self._data_dir or model.manifest["data"]["path"]) is not None:
             raise EvaluationDataMissingError
         return await self._submit(
             EvaluationParameters(

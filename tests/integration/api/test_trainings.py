@@ -214,6 +214,23 @@ class TestStartTraining:
         assert alone["report"]["training_ratings"] < 12 * NEW_USERS
         assert both["report"]["training_ratings"] > 1500 + alone["report"]["training_ratings"] * 0.9
 
+    async def test_the_new_version_is_evaluated_on_what_was_collected(
+        self, client: httpx.AsyncClient, settings: Settings, tmp_path: Path
+    ) -> None:
+        version = (await trained(client, epochs=1))["report"]["model_version"]
+        body = {"model_version": version, "baselines": [], "bootstrap_resamples": 100}
+
+        answer = await client.post("/v1/evaluations", json=body)
+        job = await until(client, answer.headers["location"], "succeeded", "failed")
+
+        assert job["error"] is None
+        assert job["report"]["notes"] == []
+        held_out = new_by_id([f"u{user}" for user in range(120)], training.SPLIT).sum()
+        assert [state["users"] for state in job["report"]["states"]] == [0, held_out, 0, 0]
+        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere", "run_worker": False})
+        async with connected(create_app(nowhere)) as elsewhere:
+            assert (await elsewhere.post("/v1/evaluations", json=body)).status_code == 409
+
     async def test_nothing_personal_stays_on_the_disk(self, client: httpx.AsyncClient, settings: Settings) -> None:
         job = await trained(client, epochs=1)
 
