@@ -171,4 +171,8 @@ def _print_report(report: TrainingReport) -> None:
     typer.echo(f"compared with {comparison.active}: {comparison.verdict}")
     for note in comparison.notes:
         typer.echo(f"note: {note}")
-    typer.echo("registered and activated" if report.activated else f"registered, not activated: {report.reason}")
+    if report.activated:
+        typer.echo("registered and activated")
+    else:
+        why = "" if report.reason == comparison.verdict else f": {report.reason}"
+        typer.echo(f"registered, not activated{why}")

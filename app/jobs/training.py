@@ -138,7 +138,7 @@ class Trained:
 
 def artifacts_dir(settings: Settings) -> Path:
     """Where the artifacts of training jobs are, each in a directory of its job's id."""
-    return settings.state_dir / "models"
+    return settings.state_dir / "trained"
 
 
 def jobs_in(directory: Path) -> set[str]:

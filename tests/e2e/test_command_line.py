@@ -267,7 +267,8 @@ def test_what_the_service_collects_makes_the_next_version(
         "train", "--from-database", "--data", dataset_dir, "--preset", idle, "--out", tmp_path / "worse", "--activate"
     )
     assert run.code == 0, run.err
-    assert "registered, not activated: The new version is not shown to be better: MAE " in run.out
+    assert f"compared with {version}: The new version is not shown to be better: MAE " in run.out
+    assert run.out.endswith("registered, not activated\n")
     manifest = json.loads((tmp_path / "worse" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data"]["path"] == str(dataset_dir)
     assert manifest["data"]["training_users"] > 150

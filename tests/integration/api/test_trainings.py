@@ -151,7 +151,7 @@ class TestStartTraining:
 
         job = await trained(client, epochs=1)
 
-        model = load_artifact(settings.state_dir / "models" / job["training_id"])
+        model = load_artifact(settings.state_dir / "trained" / job["training_id"])
         everybody = [f"u{user}" for user in range(120)] + [f"new{user}" for user in range(NEW_USERS)]
         held_out = new_by_id(everybody, training.SPLIT)
         known = len(everybody) - int(held_out.sum())
@@ -234,7 +234,7 @@ class TestStartTraining:
     async def test_nothing_personal_stays_on_the_disk(self, client: httpx.AsyncClient, settings: Settings) -> None:
         job = await trained(client, epochs=1)
 
-        assert [path.name for path in (settings.state_dir / "models").iterdir()] == [job["training_id"]]
+        assert [path.name for path in (settings.state_dir / "trained").iterdir()] == [job["training_id"]]
 
 
 class TestRefusals:
@@ -249,7 +249,7 @@ class TestRefusals:
         assert job["error"].startswith("3 users have two ratings or more, and training needs 100 of them")
         assert "with_data_set" in job["error"]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 1
-        assert not (settings.state_dir / "models").exists()
+        assert not (settings.state_dir / "trained").exists()
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -356,7 +356,7 @@ class TestInterruption:
         later = await trained(client, epochs=1)  # the worker is free again
         assert later["status"] == "succeeded"
         assert (await client.get(location)).json()["status"] == "cancelled"
-        artifacts = settings.state_dir / "models"
+        artifacts = settings.state_dir / "trained"
         assert {path.name for path in artifacts.iterdir()} > {later["training_id"]}
         monkeypatch.setattr(runner, "_ABANDONED_AFTER", timedelta(0))
         await asyncio.to_thread(runner.JobRunner(settings).tidy)
