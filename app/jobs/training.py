@@ -141,6 +141,11 @@ def artifacts_dir(settings: Settings) -> Path:
     return settings.state_dir / "trained"
 
 
+def data_of(output: Path) -> Path:
+    """Where the data are that a training reads, from its beginning to its end."""
+    return output.with_name(f"{output.name}.data")
+
+
 def jobs_in(directory: Path) -> set[str]:
     """The ids of the jobs of which something is in a directory of artifacts."""
     return {path.name.partition(".")[0] for path in directory.glob("[!.]*")} if directory.exists() else set()
@@ -207,7 +212,7 @@ def train_on_collected(
     active = load_artifact(parameters.model_path, device=settings.device)
     if active.version != parameters.model_version:
         raise ArtifactError(f"{parameters.model_path}: holds {active.version}, not {parameters.model_version}")
-    data = output.with_name(f"{output.name}.data")
+    data = data_of(output)
     dataset = _collected(parameters, active, data, settings, lambda: progress(0.0))
     new = _trained(parameters, dataset, output, settings, observer)
     comparison = compare(new, active, dataset, progress=lambda share: progress(_TRAINED + share * (1 - _TRAINED)))
@@ -262,7 +267,8 @@ def _trained(
     if (output / MANIFEST).exists() and not Checkpoint.exists(checkpoint_of(output)):
         # Unless it is another's, the training was interrupted behind its end.
         manifest = verify_artifact(output)
-        if (manifest.data.fingerprint, manifest.preset) == (dataset.fingerprint, parameters.preset):
+        wanted = (dataset.fingerprint, parameters.preset, SPLIT)
+        if (manifest.data.fingerprint, manifest.preset, manifest.split) == wanted:
             return load_artifact(output, device=settings.device)
     return train(
         dataset,
