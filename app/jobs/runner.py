@@ -17,6 +17,7 @@ from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
 from models.data.malformed import DataError
+from models.meta.checkpoint import CheckpointError
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ async def _end(job_id: str, work: asyncio.Task[Report | Conclusion], session: As
                 await jobs.succeed(job_id, await result(session) if callable(result) else result)
         case _StoppedError():
             await jobs.release(job_id)  # which leaves a cancelled job cancelled
-        case ArtifactError() | DataError() | ServiceError() as error:
+        case ArtifactError() | CheckpointError() | DataError() | ServiceError() as error:
             await jobs.fail(job_id, str(error))
         case error:
             logger.error("Job %s failed.", job_id, exc_info=error)

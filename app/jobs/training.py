@@ -169,10 +169,13 @@ def run_training(
     given = TrainingParameters.model_validate(parameters)
     output = artifacts_dir(settings) / job_id
     observer = _ProgressOf(given.preset.training.epochs, progress)
+    resumes = Checkpoint.exists(checkpoint_of(output))
     try:
         trained = train_on_collected(given, output, settings=settings, observer=observer, progress=progress)
-    except CheckpointError:  # of another release, whose training cannot go on
-        remove_leftovers(output)
+    except CheckpointError:
+        if not resumes:
+            raise
+        remove_leftovers(output)  # of another release, whose training cannot go on
         trained = train_on_collected(given, output, settings=settings, observer=observer, progress=progress)
 
     async def conclude(session: AsyncSession) -> dict[str, Any]:
