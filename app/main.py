@@ -20,6 +20,7 @@ from app.api import (
     recommendations,
     schema,
     skips,
+    trainings,
     users,
 )
 from app.api.body_limit import BodyLimit
@@ -44,6 +45,7 @@ _RESOURCES = (
     items,
     schema,
     evaluations,
+    trainings,
     model_versions,
 )
 

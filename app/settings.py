@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     URLs are secrets because they may hold a password: neither `repr` nor an error message shows them.
 
     Attributes:
-        state_dir: Where the embedded database and job queue are kept; made if it is missing.
+        state_dir: Where the embedded database, the job queue and the artifacts of training jobs are kept; made if it is
+            missing. Where jobs train, all servers and workers need the same one.
         database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
         redis_url: Cache and job queue shared by several processes; without it both are embedded.
         model_dir: An artifact to register and activate at every start. Leave it unset where versions are

@@ -60,7 +60,7 @@ class DataDescription(_ManifestPart):
 
     Attributes:
         name: Of the data set.
-        path: The directory it was read from.
+        path: The directory it was read from; None of a service's database.
         fingerprint: SHA-256 of its contents (`Dataset.fingerprint`).
         training_ratings: Ratings trained on.
         training_users: Users trained on.
@@ -69,7 +69,7 @@ class DataDescription(_ManifestPart):
     """
 
     name: str
-    path: str
+    path: str | None
     fingerprint: str
     training_ratings: int
     training_users: int

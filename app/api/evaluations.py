@@ -1,6 +1,5 @@
 """Offline evaluations, done by a worker."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
@@ -12,7 +11,8 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, ResponseModel
+from app.api.jobs import JobSummary, job_fields
+from app.api.models import EntityId
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import (
@@ -25,7 +25,7 @@ from app.errors import (
     NoActiveModelError,
     QueueUnavailableError,
 )
-from app.storage.tables import Job, JobStatus
+from app.storage.tables import Job
 from models.evaluation import EvaluationConfig, EvaluationReport
 from models.report import report_page
 
@@ -42,18 +42,12 @@ class EvaluationRequest(EvaluationConfig):
         return EvaluationConfig(**self.model_dump(exclude={"model_version"}))
 
 
-class EvaluationSummary(ResponseModel):
+class EvaluationSummary(JobSummary):
     """An evaluation without its report; `error` is there if it has failed."""
 
     evaluation_id: str
-    status: JobStatus
-    progress: float
     model_version: str
     config: EvaluationConfig
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    error: str | None
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -74,15 +68,10 @@ class EvaluationResponse(EvaluationSummary):
 
 def _summary(job: Job) -> dict[str, Any]:
     return {
+        **job_fields(job),
         "evaluation_id": job.id,
-        "status": job.status,
-        "progress": job.progress,
         "model_version": job.parameters["model_version"],
         "config": job.parameters["config"],
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "error": job.error,
     }
 
 

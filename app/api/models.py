@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SkipValidation
 
-from app.services.checks import GivenRating, is_storable
+from app.services.checks import GivenRating
+from models.data.attribute_values import is_storable
 from models.schema import AttributeValue
 
 

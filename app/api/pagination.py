@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 
 from app.api.models import ResponseModel
 from app.errors import FieldError, InvalidRequestError
-from app.services.checks import is_storable
+from models.data.attribute_values import is_storable
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")

@@ -5,16 +5,20 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from functools import partial
 
-from app.errors import DatabaseUnavailableError
-from app.jobs import evaluation
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import DatabaseUnavailableError, ServiceError
+from app.jobs import evaluation, training
+from app.jobs.work import Conclusion, Report, Work
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
 from models.data.malformed import DataError
+from models.meta.checkpoint import CheckpointError
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +26,7 @@ _BEAT_SECONDS = 1.0
 _ATTEMPTS = 3
 """How many workers a job may lose: one that kills them, by its need of memory say, must come to an end."""
 
-
-class _Work(Protocol):
-    """Does one kind of job: parameters and report are JSON."""
-
-    def __call__(
-        self, parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]
-    ) -> dict[str, Any]: ...
-
-
-_WORK: dict[str, _Work] = {evaluation.KIND: evaluation.run_evaluation}
+_WORK: dict[str, Work] = {evaluation.KIND: evaluation.run_evaluation, training.KIND: training.run_training}
 
 
 class _StoppedError(Exception):
@@ -63,8 +58,8 @@ class JobRunner:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._url = settings.database_url.get_secret_value()
-        self._device = settings.device
         self._silence = timedelta(seconds=settings.job_silence_seconds)
         self.tidy_seconds = settings.job_silence_seconds / 4
         self._stopping = threading.Event()
@@ -74,7 +69,11 @@ class JobRunner:
         asyncio.run(self._run(job_id))
 
     def tidy(self) -> Sequence[str]:
-        """Take back the jobs whose workers have died; returns the jobs that wait, the oldest first."""
+        """Take back the jobs whose workers have died, and delete what trainings that will not go on have left here.
+
+        Returns:
+            The jobs that wait, the oldest first.
+        """
         return asyncio.run(self._tidy())
 
     def stop(self) -> None:
@@ -91,25 +90,36 @@ class JobRunner:
     async def _work_off(self, job: Job, database: Database) -> None:
         progress = _Progress()
         work = asyncio.create_task(
-            asyncio.to_thread(_WORK[job.kind], job.parameters, device=self._device, progress=progress.advance)
+            asyncio.to_thread(
+                _WORK[job.kind],
+                job.parameters,
+                job_id=job.id,
+                settings=self._settings,
+                progress=progress.advance,
+            )
         )
         while not (await asyncio.wait([work], timeout=_BEAT_SECONDS))[0]:
             if self._stopping.is_set() or not await _beat(database, job, progress.share):
                 progress.stop.set()
         await self._write_down(_ending(job, work), database)
 
-    async def _write_down(self, ending: Callable[[JobRepository], Awaitable[None]], database: Database) -> None:
+    async def _write_down(self, ending: Callable[[AsyncSession], Awaitable[None]], database: Database) -> None:
         """Store how a job has ended, as soon as the database takes it: the work must not be in vain."""
         while True:
             try:
                 async with database.write() as session:
-                    return await ending(JobRepository(session))
+                    return await ending(session)
             except DatabaseUnavailableError:
                 if self._stopping.wait(_BEAT_SECONDS):
                     raise
 
     async def _tidy(self) -> Sequence[str]:
-        async with open_database(self._url) as database, database.write() as session:
+        async with open_database(self._url) as database:
+            await self._remove_leftovers(database)
+            return await self._take_back(database)
+
+    async def _take_back(self, database: Database) -> Sequence[str]:
+        async with database.write() as session:
             jobs = JobRepository(session)
             queued, failed = await jobs.take_back(
                 silent_for=self._silence,
@@ -123,20 +133,36 @@ class JobRunner:
             logger.error("Job %s has failed: it lost its worker %d times.", job_id, _ATTEMPTS)
         return waiting
 
+    async def _remove_leftovers(self, database: Database) -> None:
+        directory = training.artifacts_dir(self._settings)
+        names = await asyncio.to_thread(training.jobs_in, directory)
+        if not names:
+            return
+        async with database.read() as session:
+            given_up = await JobRepository(session).given_up(names, ended_for=self._silence)
+        for job_id in given_up:
+            await asyncio.to_thread(training.remove_leftovers, directory / job_id)
 
-def _ending(job: Job, work: asyncio.Task[dict[str, Any]]) -> Callable[[JobRepository], Awaitable[None]]:
+
+def _ending(job: Job, work: asyncio.Task[Report | Conclusion]) -> Callable[[AsyncSession], Awaitable[None]]:
     """What to write down of a job whose work is finished."""
     match work.exception():
         case None:
-            return lambda jobs: jobs.succeed(job, work.result())
+            return partial(_succeed, job, work.result())
         case _StoppedError():
-            return lambda jobs: jobs.release(job)  # which leaves a cancelled job cancelled
-        case ArtifactError() | DataError() as error:
+            return lambda session: JobRepository(session).release(job)  # which leaves a cancelled job cancelled
+        case ArtifactError() | CheckpointError() | DataError() | ServiceError() as error:
             reason = str(error)
         case error:
             logger.error("Job %s failed.", job.id, exc_info=error)
             reason = "Something unexpected went wrong; the worker's log says more."
-    return lambda jobs: jobs.fail(job, reason)
+    return lambda session: JobRepository(session).fail(job, reason)
+
+
+async def _succeed(job: Job, result: Report | Conclusion, session: AsyncSession) -> None:
+    jobs = JobRepository(session)
+    if await jobs.beat(job, 1.0):  # still wanted, and from here on nobody else can change that
+        await jobs.succeed(job, await result(session) if callable(result) else result)
 
 
 async def _beat(database: Database, job: Job, share: float) -> bool:

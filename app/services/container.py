@@ -26,6 +26,7 @@ from app.services.ratings import Ratings
 from app.services.recommending import Recommending
 from app.services.scoring import Scorer
 from app.services.skips import Skips
+from app.services.trainings import Trainings
 from app.services.users import Users
 from app.settings import Settings
 from app.storage.database import open_database
@@ -47,6 +48,7 @@ class Services:
     catalogue: Catalogue
     item_stream: ItemStream
     evaluations: Evaluations
+    trainings: Trainings
     model_versions: ModelVersions
     health: Health
 
@@ -92,6 +94,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             catalogue=Catalogue(database, host),
             item_stream=ItemStream(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
+            trainings=Trainings(database, queue, settings.data_dir),
             model_versions=ModelVersions(database, host),
             health=Health(database, host, cache, queue),
         )

@@ -17,7 +17,6 @@ from app.services.checks import (
     GivenRating,
     attribute_faults,
     filter_faults,
-    known_attributes,
     raise_faults,
     rating_faults,
 )
@@ -26,6 +25,7 @@ from app.services.scoring import Scorer
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserState
+from models.data.attribute_values import known_attributes
 from models.explanation import Reason
 from models.ranking import RankedItem, RankingQuery
 

@@ -1,6 +1,6 @@
 """Jobs in the database; every change of status names the status it starts from, so no two parties collide."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -104,6 +104,12 @@ class JobRepository:
         return await self._move(
             Job.id == job_id, Job.status.in_(_ACTIVE), status=JobStatus.CANCELLED, finished_at=await self._now()
         )
+
+    async def given_up(self, job_ids: Collection[str], *, ended_for: timedelta) -> Sequence[str]:
+        """Those of the jobs that have failed or were cancelled at least so long ago."""
+        ended = Job.status.in_((JobStatus.FAILED, JobStatus.CANCELLED))
+        statement = select(Job.id).where(Job.id.in_(job_ids), ended, Job.finished_at < await self._now() - ended_for)
+        return (await self._session.scalars(statement)).all()
 
     async def take_back(
         self, *, silent_for: timedelta, attempts: int, reason: str

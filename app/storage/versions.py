@@ -61,14 +61,24 @@ class VersionsRepository:
         )
         return (await self._session.execute(statement)).scalar_one()
 
-    async def activate(self, version_id: str) -> bool:
-        """Make a registered version the active one; False if it is already."""
+    async def activate(self, version_id: str, *, instead_of: str | None = None) -> bool:
+        """Make a registered version the active one.
+
+        Args:
+            version_id: The version.
+            instead_of: Only if this is the active one.
+
+        Returns:
+            Whether anything has changed.
+        """
         statement = (
             update(CurrentVersions)
             .where(CurrentVersions.model_version.is_distinct_from(version_id))
             .values(model_version=version_id, activation=CurrentVersions.activation + 1)
             .returning(CurrentVersions.activation)
         )
+        if instead_of is not None:
+            statement = statement.where(CurrentVersions.model_version == instead_of)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
 

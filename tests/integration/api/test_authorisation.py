@@ -45,6 +45,10 @@ NEEDED = {
     "get_evaluation_report": "read",
     "download_evaluation_report": "read",
     "cancel_evaluation": "admin",
+    "start_training": "admin",
+    "list_trainings": "read",
+    "get_training": "read",
+    "cancel_training": "admin",
     "list_model_versions": "read",
     "activate_model_version": "admin",
 }

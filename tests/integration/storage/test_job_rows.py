@@ -111,3 +111,18 @@ async def test_a_released_job_waits_again_and_has_lost_no_worker(database: Datab
         job = await jobs.get(job_id)
     assert job is not None
     assert job.attempts == 0
+
+
+async def test_jobs_that_will_not_go_on(database: Database, job_id: str) -> None:
+    async with database.write() as session:
+        jobs = JobRepository(session)
+        done = await jobs.claim((await jobs.add(kind="test", parameters={})).id)
+        assert done is not None
+        await jobs.succeed(done, {})
+        names = [job_id, done.id, "something else"]
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=-1)) == []
+
+        await jobs.cancel(job_id)
+
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=-1)) == [job_id]
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=1)) == []
