@@ -1,14 +1,14 @@
 """The catalogue."""
 
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
-from app.api.models import Attributes, EntityId, Line, RequestModel, ResponseModel
+from app.api.models import Attributes, GivenItemId, Line, RequestModel, ResponseModel, ShownItemId, ShownTitle
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
@@ -18,18 +18,22 @@ from models.schema import AttributeValue
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
+_ATTRIBUTES: dict[str, Any] = {"genres": ["Action", "Adventure", "Romance", "Sci-Fi", "War"], "year": 1977.0}
+
+ItemAttributes = Annotated[Attributes, Field(examples=[_ATTRIBUTES])]
+
 
 class ItemRequest(RequestModel):
     """An item's title and attributes."""
 
-    title: Line | None = None
-    attributes: Attributes = Field(default_factory=dict)
+    title: Line | None = Field(default=None, examples=["Star Wars (1977)"])
+    attributes: ItemAttributes = Field(default_factory=dict)
 
 
 class BatchItemRequest(ItemRequest):
     """One item of several."""
 
-    item_id: EntityId
+    item_id: GivenItemId
 
 
 class BatchRequest(RequestModel):
@@ -41,9 +45,9 @@ class BatchRequest(RequestModel):
 class ItemResponse(ResponseModel):
     """An item."""
 
-    item_id: str
-    title: str | None
-    attributes: dict[str, AttributeValue]
+    item_id: ShownItemId
+    title: ShownTitle
+    attributes: dict[str, AttributeValue] = Field(description="Those whose values are known.", examples=[_ATTRIBUTES])
 
     @classmethod
     def of(cls, item: Item | ItemRecord) -> Self:
@@ -89,9 +93,11 @@ async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
 async def list_items(
     services: ServicesDep,
     page: PageDep,
-    query: Annotated[Line | None, Query(description="Only items whose title contains this, in any case.")] = None,
+    query: Annotated[
+        Line | None, Query(description="Only items whose title contains this, in any case.", examples=["star"])
+    ] = None,
     item_id: Annotated[
-        list[EntityId] | None, Query(max_length=500, description="Only this item; may be repeated.")
+        list[GivenItemId] | None, Query(max_length=500, description="Only this item; may be repeated.")
     ] = None,
 ) -> Page[ItemResponse]:
     """The catalogue, by item id."""

@@ -9,7 +9,15 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
-from app.api.models import Attributes, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.models import (
+    Attributes,
+    GivenRatingRequest,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownUserId,
+    ShownVersion,
+)
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
@@ -29,18 +37,18 @@ class RatingsRequest(RequestModel):
 class RatingResponse(ResponseModel):
     """A stored rating."""
 
-    item_id: str
-    rating: float
+    item_id: ShownItemId
+    rating: Annotated[float, Field(examples=[5.0])]
     rated_at: datetime
 
 
 class RatingsResponse(ResponseModel):
     """What is stored of the items in the request, and what is recommended now."""
 
-    user_id: str
+    user_id: ShownUserId
     ratings: list[RatingResponse]
     recommendations: RecommendationPage
-    model_version: str
+    model_version: ShownVersion
 
 
 async def add_ratings(
