@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
+from app.api.links import linked
 from app.api.models import EntityId, ResponseModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
@@ -35,6 +36,8 @@ EvaluationId = Annotated[
     EntityId, Path(description="An evaluation's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
 ]
 
+
+_STARTED = {"evaluation_id": "$response.body#/evaluation_id"}
 
 _REPORT_EXAMPLE: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK: {
@@ -126,7 +129,8 @@ def _summary(job: Job) -> dict[str, Any]:
     "",
     dependencies=[ADMIN],
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(
+    responses=linked(HTTPStatus.ACCEPTED, get_evaluation_report=_STARTED, download_evaluation_report=_STARTED)
+    | problem_responses(
         InvalidRequestError,
         ModelVersionNotFoundError,
         EvaluationDataMissingError,

@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI finds out by itself, and what makes it complete."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -34,6 +35,7 @@ TAGS = [
 ]
 
 _JSON = "application/json"
+_SCHEMAS = "#/components/schemas/"
 _UNDESCRIBED = "Successful Response"
 
 
@@ -54,8 +56,33 @@ class DocumentedAPI(FastAPI):
             for path in document["paths"].values():
                 for operation in path.values():
                     _complete(operation, schemas)
-            self.openapi_schema = document
+            self.openapi_schema = _with_short_names(document)
         return self.openapi_schema
+
+
+def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with schemas called `User` and `UserPage`, which clients made from it call their classes.
+
+    FastAPI calls them as Python does, `UserResponse` and `Page_UserResponse_`.
+    """
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    names = {name: short if (short := _short(name)) not in schemas else name for name in schemas}
+    document["components"]["schemas"] = {names[name]: schema for name, schema in schemas.items()}
+
+    def renamed(value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict):
+            return {
+                key: f"{_SCHEMAS}{names[own.removeprefix(_SCHEMAS)]}" if key == "$ref" else renamed(own)
+                for key, own in value.items()
+            }
+        return [renamed(own) for own in value] if isinstance(value, list) else value
+
+    complete: dict[str, Any] = renamed(document)
+    return complete
+
+
+def _short(name: str) -> str:
+    return re.sub(r"^Page_(\w+)_$", r"\1Page", name).replace("Response", "")
 
 
 def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -133,7 +133,7 @@ async def _on_validation_error(_request: Request, error: RequestValidationError)
     return problem_response(InvalidRequestError([_field_error(each) for each in error.errors()]))
 
 
-async def _on_http_exception(_request: Request, error: HTTPException) -> JSONResponse:
+async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     """What FastAPI and Starlette refuse by themselves, such as unknown paths and methods."""
     status = HTTPStatus(error.status_code)
     if status == BodyTooLargeError.status:
@@ -142,7 +142,15 @@ async def _on_http_exception(_request: Request, error: HTTPException) -> JSONRes
         return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
     response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
     response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _documented_methods(request)):
+        response.headers["Allow"] = ", ".join(allowed)
     return response
+
+
+def _documented_methods(request: Request) -> list[str]:
+    """The methods of the path that a request is for; Starlette knows only those of the first route that matches it."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
 
 
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:

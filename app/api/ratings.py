@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
+from app.api.links import linked
 from app.api.models import (
     Attributes,
     GivenRatingRequest,
@@ -25,6 +26,8 @@ from app.api.recommendations import RecommendationPage, time_ranking
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
+
+_FIRST_ITEM = "$response.body#/ratings/0/item_id"
 
 
 class RatingsRequest(RequestModel):
@@ -77,7 +80,8 @@ router.add_api_route(
     add_ratings,
     methods=["POST"],
     dependencies=[WRITE],
-    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
+    responses=linked(HTTPStatus.OK, delete_rating={"user_id": "$request.path.user_id", "item_id": _FIRST_ITEM})
+    | problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
     route_class_override=RankingRoute,  # the only one of these routes that ranks
 )
 
