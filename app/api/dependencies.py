@@ -27,7 +27,7 @@ async def _filters(
             max_length=100,
             description="`field:value`. Repeat it for several values of a field, any of which will do, or for "
             "several fields, all of which must match.",
-            examples=[["genres:Comedy"]],
+            examples=[["genre:Comedy"]],
         ),
     ] = None,
 ) -> dict[str, list[str]]:

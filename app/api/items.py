@@ -18,7 +18,7 @@ from models.schema import AttributeValue
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
-_ATTRIBUTES: dict[str, Any] = {"genres": ["Action", "Adventure", "Romance", "Sci-Fi", "War"], "year": 1977.0}
+_ATTRIBUTES: dict[str, Any] = {"genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"], "year": 1977.0}
 
 ItemAttributes = Annotated[Attributes, Field(examples=[_ATTRIBUTES])]
 
@@ -26,7 +26,7 @@ ItemAttributes = Annotated[Attributes, Field(examples=[_ATTRIBUTES])]
 class ItemRequest(RequestModel):
     """An item's title and attributes."""
 
-    title: Line | None = Field(default=None, examples=["Star Wars (1977)"])
+    title: Line | None = Field(default=None, examples=["Star Wars"])
     attributes: ItemAttributes = Field(default_factory=dict)
 
 

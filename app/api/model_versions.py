@@ -25,11 +25,11 @@ class ModelVersionResponse(ResponseModel):
     version: ShownVersion
     active: bool = Field(description="Whether it serves.", examples=[True])
     preset: str = Field(examples=["coldstart"])
-    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-1m"])
-    training_ratings: int = Field(examples=[781_132])
-    training_users: int = Field(examples=[4_832])
-    training_items: int = Field(examples=[2_846])
-    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.64}])
+    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-100k"])
+    training_ratings: int = Field(examples=[80_000])
+    training_users: int = Field(examples=[800])
+    training_items: int = Field(examples=[1_500])
+    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.7}])
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None

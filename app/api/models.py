@@ -65,7 +65,7 @@ Line = Annotated[
 
 ShownUserId = Annotated[str, Field(examples=["ada"])]
 ShownItemId = Annotated[str, Field(examples=["50"])]
-ShownTitle = Annotated[str | None, Field(examples=["Star Wars (1977)"])]
+ShownTitle = Annotated[str | None, Field(examples=["Star Wars"])]
 ShownVersion = Annotated[str, Field(description="Of the model.", examples=["coldstart-c8f7fe71d86a"])]
 """What answers hold, with the examples of the OpenAPI document; requests have the checked types above."""
 
@@ -85,7 +85,7 @@ Filters = Annotated[
     Field(
         max_length=100,
         description="By item field, the values of which an item must have one.",
-        examples=[{"genres": ["Comedy", "Drama"]}],
+        examples=[{"genre": ["Comedy", "Drama"]}],
     ),
 ]
 

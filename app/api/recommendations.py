@@ -31,7 +31,7 @@ class ReasonResponse(ResponseModel):
     """The rating without which the item would have lost the most: leaving out any other lowers its score less."""
 
     item_id: Annotated[str, Field(examples=["181"])]
-    title: Annotated[str | None, Field(examples=["Return of the Jedi (1983)"])]
+    title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
     rating: Annotated[float, Field(examples=[5.0])]
 
 

@@ -28,7 +28,7 @@ class ScaleResponse(ResponseModel):
 class FieldResponse(ResponseModel):
     """An attribute: a string if it is categorical or a text, a list of strings if multi-valued, else a number."""
 
-    name: str = Field(examples=["genres"])
+    name: str = Field(examples=["genre"])
     kind: FieldKind
 
 
@@ -47,7 +47,7 @@ class EntityResponse(ResponseModel):
 class SchemaResponse(ResponseModel):
     """The schema of the data that the serving model was trained on."""
 
-    data: str = Field(description="Name of the data set.", examples=["ml-1m"])
+    data: str = Field(description="Name of the data set.", examples=["ml-100k"])
     rating_scale: ScaleResponse
     users: EntityResponse
     items: EntityResponse
