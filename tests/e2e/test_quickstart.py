@@ -170,7 +170,7 @@ def test_with_curl(checkout: Path, demo: str) -> None:
     printed = run("With curl", checkout, demo)
 
     assert '"user_id":"ada"' in printed
-    assert '"because":{"item_id":"' in printed
+    assert '"title":"A new film"' in printed
     assert httpx.get(f"{demo}/v1/users/ada").status_code == 404
 
 
