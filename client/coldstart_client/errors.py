@@ -113,7 +113,7 @@ class _Problem(BaseModel):
     errors: list[WrongField] = []
 
 
-_BY_STATUS = {error._status: error for error in ProblemError.__subclasses__()}
+_BY_STATUS: dict[int | None, type[ProblemError]] = {error._status: error for error in ProblemError.__subclasses__()}
 
 
 def problem_of(answer: httpx.Response) -> ProblemError:
@@ -122,7 +122,7 @@ def problem_of(answer: httpx.Response) -> ProblemError:
         problem = _Problem.model_validate_json(answer.content)
     except ValidationError:
         problem = _Problem(title=answer.reason_phrase or "Error", status=answer.status_code, detail=answer.text[:500])
-    return _BY_STATUS.get(HTTPStatus(answer.status_code), ProblemError)(problem, retry_after_seconds(answer))
+    return _BY_STATUS.get(answer.status_code, ProblemError)(problem, retry_after_seconds(answer))
 
 
 def retry_after_seconds(answer: httpx.Response) -> float | None:
