@@ -12,6 +12,7 @@ from app.api import (
     candidates,
     evaluations,
     health,
+    item_stream,
     items,
     metrics,
     model_versions,
@@ -39,6 +40,7 @@ _RESOURCES = (
     skips,
     recommendations,
     candidates,
+    item_stream,  # before `items`, whose path it shares
     items,
     schema,
     evaluations,

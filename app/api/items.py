@@ -1,14 +1,26 @@
 """The catalogue."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
-from app.api.models import Attributes, GivenItemId, Line, RequestModel, ResponseModel, ShownItemId, ShownTitle
+from app.api.item_stream import ItemStreamResponse
+from app.api.models import (
+    ITEM_ATTRIBUTES,
+    BatchItemRequest,
+    GivenItemId,
+    ItemRequest,
+    Line,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownTitle,
+)
+from app.api.ndjson import ndjson_body
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
@@ -17,23 +29,6 @@ from app.storage.tables import Item
 from models.schema import AttributeValue
 
 router = APIRouter(prefix="/v1", tags=["items"])
-
-_ATTRIBUTES: dict[str, Any] = {"genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"], "year": 1977.0}
-
-ItemAttributes = Annotated[Attributes, Field(examples=[_ATTRIBUTES])]
-
-
-class ItemRequest(RequestModel):
-    """An item's title and attributes."""
-
-    title: Line | None = Field(default=None, examples=["Star Wars"])
-    attributes: ItemAttributes = Field(default_factory=dict)
-
-
-class BatchItemRequest(ItemRequest):
-    """One item of several."""
-
-    item_id: GivenItemId
 
 
 class BatchRequest(RequestModel):
@@ -47,7 +42,9 @@ class ItemResponse(ResponseModel):
 
     item_id: ShownItemId
     title: ShownTitle
-    attributes: dict[str, AttributeValue] = Field(description="Those whose values are known.", examples=[_ATTRIBUTES])
+    attributes: dict[str, AttributeValue] = Field(
+        description="Those whose values are known.", examples=[ITEM_ATTRIBUTES]
+    )
 
     @classmethod
     def of(cls, item: Item | ItemRecord) -> Self:
@@ -63,9 +60,22 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
-@router.post("/items:batch", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.post(
+    "/items:batch",
+    dependencies=[ADMIN],
+    response_model=Page[ItemResponse] | ItemStreamResponse,
+    responses=problem_responses(InvalidRequestError, NoActiveModelError),
+    openapi_extra=ndjson_body(
+        "One JSON object a line, of the schema `BatchItemRequest`; as many lines as you like.",
+        example='{"item_id": "318", "title": "The Shawshank Redemption"}\n{"item_id": "50", "title": "Star Wars"}\n',
+    ),
+)
 async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
-    """Create or replace up to 1000 items, all or none of them."""
+    """Create or replace items: up to 1000 as JSON, all or none of them; any number as NDJSON, one a line.
+
+    NDJSON is read and stored in chunks while it arrives. Good lines are stored, bad ones reported; an item that is
+    stored so already is not written. After a break, send the same again.
+    """
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
     return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
 

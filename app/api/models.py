@@ -80,6 +80,12 @@ Attributes = Annotated[
 ]
 """Attributes of a user or item. Which ones exist, and their types, is for the model's schema to say."""
 
+ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
+    "genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"],
+    "year": 1977.0,
+}
+"""An example of an item's."""
+
 Filters = Annotated[
     dict[str, Annotated[list[str], Field(max_length=1000)]],
     Field(
@@ -100,3 +106,16 @@ class GivenRatingRequest(RequestModel):
     def given(self) -> GivenRating:
         """The rating as the services take it."""
         return GivenRating(self.item_id, self.rating, self.rated_at)
+
+
+class ItemRequest(RequestModel):
+    """An item's title and attributes."""
+
+    title: Line | None = Field(default=None, examples=["Star Wars"])
+    attributes: Annotated[Attributes, Field(default_factory=dict, examples=[ITEM_ATTRIBUTES])]
+
+
+class BatchItemRequest(ItemRequest):
+    """One item of several."""
+
+    item_id: GivenItemId

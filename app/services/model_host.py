@@ -16,6 +16,7 @@ from app.services.entities import to_entities
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.popularity import PopularityRepository
 from app.storage.users import UserState
 from app.storage.versions import Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact
@@ -34,6 +35,7 @@ class Serving:
     recommender: Recommender
     activation: int
     catalogue: int
+    popularity: int
 
     @property
     def model_version(self) -> str:
@@ -52,7 +54,11 @@ class Serving:
 
     def is_older_than(self, versions: Versions) -> bool:
         """Whether the database has been seen at something newer."""
-        return self.activation < versions.activation or self.catalogue < versions.catalogue
+        return (
+            self.activation < versions.activation
+            or self.catalogue < versions.catalogue
+            or self.popularity < versions.popularity
+        )
 
 
 class ModelHost:
@@ -170,12 +176,13 @@ class ModelHost:
 
     async def _over_catalogue(self, model: TrainedModel, activation: int) -> Serving:
         async with self._database.read() as session:
-            # The version first: items that change in between are then read again later, but never missed.
-            catalogue = (await VersionsRepository(session).current()).catalogue
+            # The versions first: what changes in between is then read again later, but never missed.
+            versions = await VersionsRepository(session).current()
             items = await ItemRepository(session).catalogue()
+            collected = await PopularityRepository(session).changed_since(model.version, 0)
 
         def build() -> Recommender:
-            recommender = Recommender(model, to_entities(items, model.schema.items))
+            recommender = Recommender(model, to_entities(items, model.schema.items)).with_collected(collected)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)
             )  # the first pass is slow; let no user wait
@@ -183,15 +190,21 @@ class ModelHost:
 
         recommender = await to_thread.run_sync(build)
         logger.info("Serving %s over %d items.", model.version, len(items))
-        return Serving(recommender, activation, catalogue)
+        return Serving(recommender, activation, versions.catalogue, versions.popularity)
 
     async def _with_changes(self, serving: Serving) -> Serving:
         async with self._database.read() as session:
-            catalogue = (await VersionsRepository(session).current()).catalogue
+            versions = await VersionsRepository(session).current()
             changes = await ItemRepository(session).changed_since(serving.catalogue)
+            collected = await PopularityRepository(session).changed_since(serving.model_version, serving.popularity)
 
         def build() -> Recommender:
-            changed = to_entities(changes.changed, serving.schema.items)
-            return serving.recommender.with_changes(changed, changes.removed)
+            recommender = serving.recommender
+            if changes:
+                changed = to_entities(changes.changed, serving.schema.items)
+                recommender = recommender.with_changes(changed, changes.removed)
+            if collected:
+                recommender = recommender.with_collected({**recommender.catalogue.collected, **collected})
+            return recommender
 
-        return Serving(await to_thread.run_sync(build), serving.activation, catalogue)
+        return Serving(await to_thread.run_sync(build), serving.activation, versions.catalogue, versions.popularity)

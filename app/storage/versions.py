@@ -18,11 +18,13 @@ class Versions:
         model_version: The active model version, if any.
         activation: Counts activations, so that of two observations the newer is known.
         catalogue: The catalogue version.
+        popularity: The version of the items' popularity.
     """
 
     model_version: str | None
     activation: int
     catalogue: int
+    popularity: int
 
 
 class VersionsRepository:
@@ -34,18 +36,28 @@ class VersionsRepository:
     async def current(self) -> Versions:
         """What is being served."""
         row = (await self._session.execute(_CURRENT)).one()
-        return Versions(row.model_version, row.activation, row.catalogue)
+        return Versions(row.model_version, row.activation, row.catalogue, row.popularity)
 
     async def current_with_users(self, user_ids: Collection[str]) -> tuple[Versions, dict[str, UserState]]:
         """What is being served, and those of the users that are known, by id, read at the same moment."""
         rows = (await self._session.execute(_CURRENT_WITH_USERS, {"user_ids": list(user_ids)})).all()
         users = {row.id: UserState(row.id, row.attributes, row.revision) for row in rows if row.id is not None}
-        return Versions(rows[0].model_version, rows[0].activation, rows[0].catalogue), users
+        first = rows[0]
+        return Versions(first.model_version, first.activation, first.catalogue, first.popularity), users
 
     async def next_catalogue(self) -> int:
         """Advance the catalogue version; other writers of items wait until this transaction ends."""
         statement = (
             update(CurrentVersions).values(catalogue=CurrentVersions.catalogue + 1).returning(CurrentVersions.catalogue)
+        )
+        return (await self._session.execute(statement)).scalar_one()
+
+    async def next_popularity(self) -> int:
+        """Advance the popularity version; other writers of popularity wait until this transaction ends."""
+        statement = (
+            update(CurrentVersions)
+            .values(popularity=CurrentVersions.popularity + 1)
+            .returning(CurrentVersions.popularity)
         )
         return (await self._session.execute(statement)).scalar_one()
 
@@ -62,7 +74,7 @@ class VersionsRepository:
 
 # On the tables instead of the classes: every request runs these, and the ORM's share of their time is large.
 _versions, _users = (Base.metadata.tables[name] for name in ("current_versions", "users"))
-_CURRENT = select(_versions.c.model_version, _versions.c.activation, _versions.c.catalogue)
+_CURRENT = select(_versions.c.model_version, _versions.c.activation, _versions.c.catalogue, _versions.c.popularity)
 _CURRENT_WITH_USERS = _CURRENT.add_columns(_users.c.id, _users.c.attributes, _users.c.revision).outerjoin_from(
     _versions, _users, _users.c.id.in_(bindparam("user_ids", expanding=True))
 )

@@ -1,6 +1,6 @@
 """How one definition of a call becomes a method of the sync and of the async client."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import update_wrapper
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json, to_jsonable_python
 
 from coldstart_client.errors import UnexpectedAnswerError, problem_of
 from coldstart_client.models import Page
@@ -31,6 +31,7 @@ class Call(Generic[T]):
         answer: What the answer's JSON is read as; `str` takes its text, and None nothing.
         query: Parameters; those that are None are left out.
         body: Sent as JSON, if there is one; its members that are None are left out.
+        lines: Sent as NDJSON instead of a body, each on its line.
         expected: Statuses of answers that are no error, besides those of success.
     """
 
@@ -39,12 +40,18 @@ class Call(Generic[T]):
     answer: type[T]
     query: Mapping[str, object] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
+    lines: Sequence[object] | None = None
     expected: Collection[HTTPStatus] = ()
 
     def request(self) -> dict[str, Any]:
         """The request as httpx takes it."""
-        body = None if self.body is None else to_jsonable_python(_given(self.body))
-        return {"method": self.method, "url": self.path, "params": _given(self.query), "json": body}
+        made: dict[str, Any] = {"method": self.method, "url": self.path, "params": _given(self.query)}
+        if self.body is not None:
+            made["json"] = to_jsonable_python(_given(self.body))
+        if self.lines is not None:
+            made["content"] = b"\n".join(map(to_json, self.lines))
+            made["headers"] = {"Content-Type": "application/x-ndjson"}
+        return made
 
     def read(self, response: httpx.Response) -> T:
         """The answer.

@@ -13,6 +13,7 @@ from coldstart_client.models import (
     Evaluation,
     EvaluationSummary,
     Item,
+    ItemStream,
     Liveness,
     ModelVersion,
     Page,
@@ -206,6 +207,14 @@ class Calls:
     def put_items(self, items: Sequence[NewItem]) -> Call[Page[Item]]:
         """Create or replace up to 1000 items, all or none of them."""
         return Call("POST", "/v1/items:batch", Page[Item], body={"items": items})
+
+    @call
+    def put_item_stream(self, items: Sequence[NewItem]) -> Call[ItemStream]:
+        """Create or replace any number of items; bad ones are reported, the others stored.
+
+        It is the operation `put_items` with a body of another kind. After a failure, send the same again.
+        """
+        return Call("POST", "/v1/items:batch", ItemStream, lines=items)
 
     @call
     def get_item(self, item_id: str) -> Call[Item]:

@@ -111,6 +111,27 @@ class Item(Answer):
     attributes: dict[str, AttributeValue]
 
 
+class LineError(Answer):
+    """A field of a line that is wrong; lines count from 1."""
+
+    line: int
+    item_id: str | None
+    field: str
+    reason: str
+
+
+class ItemStream(Answer):
+    """What became of many items: each was created, updated, unchanged or rejected; `errors` are the first of them."""
+
+    lines: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    error_count: int
+    errors: list[LineError]
+
+
 class Scale(Answer):
     """The levels that ratings may have, and the lowest that counts as liking."""
 

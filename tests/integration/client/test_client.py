@@ -188,6 +188,14 @@ async def test_items(api: Api) -> None:
         await api.get_item("n1")
 
 
+async def test_many_items(api: Api) -> None:
+    report = await api.put_item_stream([NewItem("n1", title="One"), NewItem("i1", attributes={"year": "x"})])
+
+    assert (report.lines, report.created, report.rejected) == (2, 1, 1)
+    assert (report.errors[0].line, report.errors[0].field) == (2, "attributes.year")
+    assert (await api.get_item("n1")).title == "One"
+
+
 async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
     listed = api.list_items(page_size=7)
 
