@@ -1,4 +1,4 @@
-"""Attributes and filters that exist: no schema can say which ones the model has, so Schemathesis cannot invent any."""
+"""What Schemathesis lacks: NDJSON, and attributes and filters that the model has, which no schema says."""
 
 from typing import Any
 
@@ -8,6 +8,12 @@ from schemathesis import GenerationMode
 USER: dict[str, Any] = {"country": "fr", "age": 36}
 ITEM: dict[str, Any] = {"genre": ["comedy"], "year": 1999}
 FILTER: dict[str, Any] = {"genre": ["comedy", "horror"]}
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:  # noqa: ANN401 - whatever was generated
+    """What was generated, as it is: a text that has hardly ever JSON on its lines, beside the document's example."""
+    return str(value).encode(errors="replace")
 
 
 @schemathesis.hook
