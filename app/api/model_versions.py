@@ -1,13 +1,14 @@
 """Which models there are, and which one serves."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
+from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, ResponseModel
+from app.api.models import EntityId, ResponseModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError
@@ -15,18 +16,20 @@ from app.storage.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
+VersionId = Annotated[EntityId, Path(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
+
 
 class ModelVersionResponse(ResponseModel):
     """A registered model version."""
 
-    version: str
-    active: bool
-    preset: str
-    data: str
-    training_ratings: int
-    training_users: int
-    training_items: int
-    metrics: dict[str, float]
+    version: ShownVersion
+    active: bool = Field(description="Whether it serves.", examples=[True])
+    preset: str = Field(examples=["coldstart"])
+    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-100k"])
+    training_ratings: int = Field(examples=[80_000])
+    training_users: int = Field(examples=[800])
+    training_items: int = Field(examples=[1_500])
+    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.7}])
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
@@ -65,6 +68,6 @@ async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[Mode
     dependencies=[ADMIN],
     responses=problem_responses(InvalidRequestError, ModelVersionNotFoundError, ArtifactUnusableError),
 )
-async def activate_model_version(version: EntityId, services: ServicesDep) -> ModelVersionResponse:
+async def activate_model_version(version: VersionId, services: ServicesDep) -> ModelVersionResponse:
     """Serve this version from now on; rolling back is activating the former one."""
     return ModelVersionResponse.of(await services.model_versions.activate(version), active=True)

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from app.settings import Settings
@@ -36,6 +38,23 @@ async def connected(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield client
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of an application that listens on a port, in a thread of this process."""
+    listening = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=listening.run)
+    thread.start()
+    try:
+        while not listening.started:
+            assert thread.is_alive(), "the server has ended"
+            time.sleep(0.01)
+        host, port = listening.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        listening.should_exit = True
+        thread.join()
 
 
 def environment(settings: Settings) -> dict[str, str]:
