@@ -43,18 +43,21 @@ class TrainingRequest(RequestModel):
         description="A preset that comes with the product; by default all choices of the active version.",
         examples=["coldstart"],
     )
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+    epochs: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = Field(
         default=None, description="Instead of the preset's.", examples=[30]
     )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] | None = Field(
         default=None, description="Instead of the preset's.", examples=[0]
     )
     with_data_set: bool = Field(
         default=False,
+        strict=True,
         description="Train on a data set, too: `COLDSTART_DATA_DIR`, or what the active version was trained on.",
     )
     activate: bool = Field(
-        default=False, description="Activate the new version if it is shown to be better than the active one."
+        default=False,
+        strict=True,
+        description="Activate the new version if it is shown to be better than the active one.",
     )
 
 

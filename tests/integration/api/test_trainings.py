@@ -258,7 +258,9 @@ class TestRefusals:
             ({"preset": "../../secret.toml"}, "preset"),
             ({"epochs": 0}, "epochs"),
             ({"seed": -1}, "seed"),
-            ({"activate": "perhaps"}, "activate"),
+            ({"epochs": "1"}, "epochs"),
+            ({"activate": "yes"}, "activate"),
+            ({"with_data_set": 1}, "with_data_set"),
             ({"speed": 1}, "speed"),
         ],
     )
