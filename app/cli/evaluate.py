@@ -19,7 +19,10 @@ from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, Stat
 from models.report import report_page
 from models.schema import DatasetSchema
 
-_TABLE_WIDTH = 160
+_TABLE_WIDTH = 120
+_SHOWN = ("mae", "mae_of_mean", "rmse", "ndcg@1_linear", "ndcg@3_linear", "nll")
+"""The measures that fit into a terminal."""
+
 _ALL_STATES = ",".join(state.label for state in State)
 
 
@@ -90,16 +93,19 @@ def _print(report: EvaluationReport) -> None:
             console.print(f"{state.state}: no user has enough ratings")
     for note in report.notes:
         console.print(f"note: {note}")
+    console.print("Further measures, curves and calibration: --json FILE, --html FILE.")
 
 
 def _table(state: StateReport) -> Table:
     title = f"{state.state}: {state.users:,} users, {state.mean_support:.1f} support ratings on average"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("95 % intervals as ±", no_wrap=True, min_width=21)
-    for measure in state.predictors[0].measures:
+    shown = [measure for measure in _SHOWN if measure in state.predictors[0].measures]
+    for measure in shown:
         table.add_column(measure.replace("_", "\n"), justify="right", no_wrap=True)
     for predictor in state.predictors:
-        table.add_row(predictor.name, *(_cell(estimate) for estimate in predictor.measures.values()))
+        own = [predictor.measures.get(measure) for measure in shown]
+        table.add_row(predictor.name, *("" if estimate is None else _cell(estimate) for estimate in own))
     return table
 
 
