@@ -11,9 +11,11 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import (
     candidates,
     evaluations,
+    events,
     health,
     items,
     metrics,
+    model_traffic,
     model_versions,
     ratings,
     recommendations,
@@ -43,6 +45,8 @@ _RESOURCES = (
     schema,
     evaluations,
     model_versions,
+    model_traffic,
+    events,
 )
 
 
@@ -61,8 +65,9 @@ def create_app(settings: Settings) -> FastAPI:
             await services.keys.require_any()
             await services.model_versions.start_serving(settings.model_dir)
             app.state.services = services
-            with _unwatched_by_the_garbage_collector():
-                yield
+            async with services.follower.following():
+                with _unwatched_by_the_garbage_collector():
+                    yield
 
     app = DocumentedAPI(
         title="Cold-start recommender",

@@ -48,6 +48,9 @@ def _in_utc(moment: datetime) -> datetime:
 EntityId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_is_id)]
 """The id of a user, an item or whatever else a path names."""
 
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its time zone, in UTC."""
+
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_is_line)]
 """A text that people read, such as a title."""
 
@@ -72,7 +75,7 @@ class GivenRatingRequest(RequestModel):
 
     item_id: EntityId
     rating: Annotated[float, Field(strict=True, allow_inf_nan=False)]
-    rated_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
+    rated_at: Moment | None = None
 
     def given(self) -> GivenRating:
         """The rating as the services take it."""

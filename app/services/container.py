@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
+from app.announcements import open_announcements
 from app.cache import create_cache
 from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
@@ -15,9 +16,12 @@ from app.services.admission import Admission
 from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
 from app.services.evaluations import Evaluations
+from app.services.events import Events
+from app.services.follower import Follower
 from app.services.health import Health
 from app.services.keys import Keys, open_keys
 from app.services.model_host import ModelHost
+from app.services.model_reports import ModelReports
 from app.services.model_versions import ModelVersions
 from app.services.online_error import OnlineError
 from app.services.ratings import Ratings
@@ -45,6 +49,9 @@ class Services:
     catalogue: Catalogue
     evaluations: Evaluations
     model_versions: ModelVersions
+    model_reports: ModelReports
+    follower: Follower
+    events: Events
     health: Health
 
 
@@ -71,10 +78,11 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         stack.callback(queue.close)
         if with_worker:
             await stack.enter_async_context(_worker(queue, runner))
+        announcements = await stack.enter_async_context(open_announcements(settings))
         host = ModelHost(database, device=settings.device)
         scorer = Scorer()
         stack.push_async_callback(scorer.close)
-        online_error = OnlineError()
+        online_error = OnlineError(database)
         stack.push_async_callback(online_error.close)
         yield Services(
             keys=keys,
@@ -87,7 +95,10 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
             catalogue=Catalogue(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
-            model_versions=ModelVersions(database, host),
+            model_versions=ModelVersions(database, host, announcements),
+            model_reports=ModelReports(database),
+            follower=Follower(host, announcements),
+            events=Events(database, host),
             health=Health(database, host, cache, queue),
         )
 

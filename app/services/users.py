@@ -34,7 +34,7 @@ class Users:
             InvalidRequestError: If the attributes contradict the schema.
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
-        source = (await self._host.current()).schema.users
+        source = (await self._host.current(user_id)).schema.users
         raise_faults(attribute_faults(attributes, source))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: known_attributes(attributes, source)})

@@ -47,6 +47,11 @@ NEEDED = {
     "cancel_evaluation": "admin",
     "list_model_versions": "read",
     "activate_model_version": "admin",
+    "get_model_report": "read",
+    "get_model_traffic": "read",
+    "put_challenger": "admin",
+    "delete_challenger": "admin",
+    "add_events": "write",
 }
 WRONG = {
     "missing": "urn:coldstart:problem:missing-key",
