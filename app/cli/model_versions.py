@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -79,9 +80,14 @@ def end_challenge_command() -> None:
 
 
 @model_commands.command("report")
-def report_command(version: Version) -> None:
+def report_command(
+    version: Version,
+    since: Annotated[datetime | None, typer.Option(help="Only what happened from then on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only what happened before, UTC.")] = None,
+) -> None:
     """Say what became of a version's lists: clicks, and the error of its predictions."""
-    report = _with_services(lambda services: services.model_reports.report(version, since=None, until=None))
+    ends = {"since": since and since.replace(tzinfo=UTC), "until": until and until.replace(tzinfo=UTC)}
+    report = _with_services(lambda services: services.model_reports.report(version, **ends))
     typer.echo(f"users             {report.users:,}")
     typer.echo(f"shown             {report.shown:,}")
     typer.echo(f"clicked           {report.clicked:,}")

@@ -154,14 +154,15 @@ class ModelHost:
             except ArtifactError as error:
                 failed.append(version_id)
                 logger.error("The version %s cannot be loaded: %s", version_id, error)
+        former = self._line_up
         async with self._swapping:
             self._line_up = await self._lined_up(versions, fresh)
         self._prepared = None
         self._followed = versions.activation
         self.failure = f"{' and '.join(failed)} cannot be loaded" if failed else None
         self._retry_at = time.monotonic() + RETRY_SECONDS
-        if self._line_up is not None:
-            logger.info("Serving %s.", _described(self._line_up))
+        if self._line_up is not None and (serves := _described(self._line_up)) != (former and _described(former)):
+            logger.info("Serving %s.", serves)
 
     async def _lined_up(self, versions: Versions, fresh: Mapping[str, Serving]) -> LineUp | None:
         """What serves at these versions, of what is fresh and what serves already."""
@@ -237,7 +238,8 @@ def _changed(serving: Serving, changes: CatalogueChanges, catalogue: int) -> Ser
 
 
 def _described(line_up: LineUp) -> str:
-    items = f"over {len(line_up.active.recommender.items)} items"
     if line_up.challenger is None:
-        return f"{line_up.active.model_version} {items}"
-    return f"{line_up.active.model_version} {items}, and {line_up.challenger.model_version} to {line_up.percent:g} %"
+        return line_up.active.model_version
+    return (
+        f"{line_up.active.model_version}, and {line_up.challenger.model_version} to {line_up.percent:g} % of the users"
+    )

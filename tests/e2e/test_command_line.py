@@ -239,6 +239,7 @@ def test_two_model_versions_are_compared(
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert "click rate        0.0000 (95 %:" in coldstart("model", "report", other).out
+    assert "click rate        -" in coldstart("model", "report", other, "--until", "2026-01-01").out
 
 
 def cells(line: str) -> list[str]:
