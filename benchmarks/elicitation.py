@@ -1,14 +1,14 @@
 """What asking is worth, by strategy: writes docs/results/elicitation.{md,json} and a plot.
 
-    python -m benchmarks.elicitation --data DIR [--work DIR] [--model ARTIFACT] [--other-seed ARTIFACT]
+    python -m benchmarks.elicitation --data DIR [--work DIR]
 
 New users with 13 ratings or more. A random half of a user's ratings is what he or she can answer, and a question about
 anything else is skipped; the other half is predicted from the answers. Five splits; means over users of the means over
 splits, with bootstrap 95 % intervals over users, and paired differences to asking for the most popular items.
 
-Without `--model`, the preset `coldstart` is trained into the work directory; likewise, with another seed, the model by
-which it is told how stable gradient × popularity is. What is measured is kept there, one file a strategy under the
-model's version, so that an interrupted run goes on.
+Asked by the preset `coldstart`. How stable gradient × popularity is, models of two seeds of each preset tell. They are
+trained into the work directory, and what is measured is kept there, one file a strategy under the model's version, so
+that an interrupted run goes on.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from benchmarks.quality.measuring import measure_episodes
 from models.artifact import TrainedModel, load_artifact
 from models.candidates.fixed import strategy_scores
 from models.candidates.sequential import Asked
+from models.candidates.statistics import adapted_histories
 from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode
@@ -34,13 +36,16 @@ from models.data.reader import read_dataset
 from models.data.splits import Split
 from models.meta.preset import load_preset
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.predictors import Predict, by_learner
+from models.predictors import Predict, by_learner, encoded_for
 from models.ranking import Recommender
 from models.threads import compute_in_one_thread
 from models.training import train
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-PRESET = "coldstart"
+PRESETS = ("coldstart", "melu")
+UNIT_ERROR = "scaled to unit error"
+DIVIDED_BY_ERROR = "divided by itself"
+SCALINGS = (UNIT_ERROR, DIVIDED_BY_ERROR)
 NOTHING = "nothing asked"
 REFERENCE = Strategy.POPULARITY
 NAMES = (NOTHING, *Strategy)
@@ -155,22 +160,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-elicitation"))
-    parser.add_argument("--model", type=Path, help="an artifact of the preset, instead of training one")
-    parser.add_argument("--other-seed", type=Path, help="another of another seed, instead of training it")
     arguments = parser.parse_args()
     compute_in_one_thread()
     dataset, _ = read_dataset(arguments.data)
-    first, second = (
-        load_artifact(given or _trained(dataset, arguments.data, arguments.work, seed))
-        for seed, given in enumerate((arguments.model, arguments.other_seed))
-    )
-    bench = Bench(dataset, first)
-    results = {name: measured(bench, name, arguments.work / first.version) for name in NAMES}
+    models = {
+        preset: [_trained(dataset, arguments.data, arguments.work, preset, seed) for seed in range(2)]
+        for preset in PRESETS
+    }
+    bench = Bench(dataset, models[PRESETS[0]][0])
+    results = {name: measured(bench, name, arguments.work / bench.model.version) for name in NAMES}
     counts = np.array([person.ratings for person in bench.people(0)])
     figures = {
         "users": {band: int((counts <= most).sum()) for band, most in BANDS.items()},
         "bands": {band: band_figures(results, counts <= most) for band, most in BANDS.items()},
-        "gradient_popularity_overlap": overlap(first, second),
+        "overlap": {preset: overlap(dataset, *own) for preset, own in models.items()},
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "elicitation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -178,14 +181,13 @@ def main() -> None:
     (RESULTS / "elicitation.md").write_text(page(dataset.schema.name, figures), encoding="utf-8")
 
 
-def _trained(dataset: Dataset, data_path: Path, work: Path, seed: int) -> Path:
-    """The preset's artifact of a seed, trained if it is not there."""
-    directory = work / f"{PRESET}-seed-{seed}"
+def _trained(dataset: Dataset, data_path: Path, work: Path, preset: str, seed: int) -> TrainedModel:
+    """The preset's model of a seed, trained if it is not there."""
+    directory = work / f"{preset}-seed-{seed}"
     if not directory.exists():
-        preset = load_preset(PRESET).with_training(seed=seed)
         with ProgressBar() as bar:
-            train(dataset, preset, directory, data_path=data_path, observer=bar)
-    return directory
+            train(dataset, load_preset(preset).with_training(seed=seed), directory, data_path=data_path, observer=bar)
+    return load_artifact(directory)
 
 
 def measured(bench: Bench, name: str, directory: Path) -> Values:
@@ -240,13 +242,35 @@ def _figures(values: NDArray[np.float64], reference: NDArray[np.float64]) -> dic
     }
 
 
-def overlap(first: TrainedModel, second: TrainedModel) -> int:
-    """How many of the 20 best items by gradient × popularity two models share."""
-    best = [
-        np.argsort(-strategy_scores(model.statistics, Strategy.GRADIENT_POPULARITY), kind="stable")[:20]
-        for model in (first, second)
-    ]
-    return len(np.intersect1d(*best))
+def overlap(dataset: Dataset, first: TrainedModel, second: TrainedModel) -> dict[str, int]:
+    """How many of the 20 best items by gradient × popularity two models share, by how the loss is scaled."""
+    unit_error, divided = (
+        [np.argsort(-scores, kind="stable")[:20] for scores in both]
+        for both in (
+            [strategy_scores(model.statistics, Strategy.GRADIENT_POPULARITY) for model in (first, second)],
+            [_divided_by_error(dataset, model) for model in (first, second)],
+        )
+    )
+    return {UNIT_ERROR: len(np.intersect1d(*unit_error)), DIVIDED_BY_ERROR: len(np.intersect1d(*divided))}
+
+
+def _divided_by_error(dataset: Dataset, model: TrainedModel) -> NDArray[np.float64]:
+    """Gradient × popularity as the paper's published code has it: a squared error e² divided by itself as a constant.
+
+    Its gradient is that of the prediction times 2/|e|, so a rating that happens to be predicted almost exactly counts
+    more than all others of its item. float64 [items], up to a factor.
+    """
+    training = Split.of(dataset, model.manifest.split).training
+    sums = np.zeros(len(dataset.items))
+    for batch, episodes in adapted_histories(model.learner, encoded_for(model, dataset), dataset, training):
+        with torch.no_grad():
+            norms = model.learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items).numpy()
+            errors = episodes.predictions(model.learner).mean.numpy() - batch.query_ratings
+        mask = batch.query_mask
+        scaled = norms[mask] / np.maximum(np.abs(errors[mask]), np.finfo(np.float32).tiny)
+        sums += np.bincount(batch.query_items[mask], weights=scaled, minlength=len(sums))
+    # Mean over the users who rated an item, times how many they are: their sum.
+    return sums
 
 
 def plot(bands: Figures, file: Path) -> None:
@@ -281,9 +305,15 @@ def page(data: str, figures: dict[str, object]) -> str:
     for band, own in bands.items():
         parts.append(f"## Users with {band} ({users[band]})")
         parts += [f"### {title}\n\n{table(own, measure)}" for measure, title in MEASURES.items()]
+    overlaps: dict[str, dict[str, int]] = figures["overlap"]  # type: ignore[assignment]
+    rows = [
+        f"| {scaling} | " + " | ".join(str(own[scaling]) for own in overlaps.values()) + " |" for scaling in SCALINGS
+    ]
     parts.append(
-        "## Stability\n\nOf the 20 best items by gradient × popularity, models of two training seeds share "
-        f"{figures['gradient_popularity_overlap']}."
+        "## Stability\n\nHow many of the 20 best items by gradient × popularity models of two training seeds share. "
+        "The paper's published code divides each rating's squared error by itself, taken as a constant, so that its "
+        "gradient grows with 1/|error| and single ratings rule.\n\n"
+        + "\n".join(["| loss | " + " | ".join(overlaps) + " |", "|---|" + "---|" * len(overlaps), *rows])
     )
     return "\n\n".join(parts) + "\n"
 

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from torch import Tensor, nn
 
-from models.collaborative import factorise
+from models.collaborative import Factorisation, factorise
 from models.content import (
     ContentRegression,
     likeness_features,
@@ -118,30 +118,32 @@ class CollaborativeInputs(nn.Module):
             training: bool [ratings], the ratings that may be used.
             rows: All items of the data set, encoded.
         """
-        factorisation = factorise(dataset, training, rank=self._rank, seed=_SEED)
-        targets = np.hstack([factorisation.biases[:, None], factorisation.factors])
-        rated = np.flatnonzero(factorisation.counts)
-        features, counts = self._features(rows)[rated], factorisation.counts[rated]
-        regression = ContentRegression.fit(features, targets[rated], counts)
-        out_of_fold = predict_out_of_fold(
-            features, targets[rated], counts, neighbourhood_order(dataset, np.random.default_rng(_SEED))[rated]
-        )
+        by_ratings = factorise(dataset, training, rank=self._rank, seed=_SEED)
+        rated = np.flatnonzero(by_ratings.counts)
+        features, counts = self._features(rows)[rated], by_ratings.counts[rated]
+        regression = ContentRegression.fit(features, by_ratings.items[rated], counts)
+        order = neighbourhood_order(dataset, np.random.default_rng(_SEED))[rated]
+
+        def known(told: Factorisation, by: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            """The items' side, and what would be expected of items without these ratings of theirs."""
+            expected = np.zeros_like(told.items)
+            expected[rated] = predict_out_of_fold(features, told.items[rated], told.counts[rated], order)
+            return told.with_items_drawn_towards(expected, dataset, by).items[rated], expected[rated]
+
+        values, as_new = known(by_ratings, training)
         index = rows.fields[ID_FIELD][torch.from_numpy(rated)].cpu()
-        self.known[index] = _tensor(targets[rated]).to(self.known)
-        self.as_new[index] = _tensor(out_of_fold).to(self.known)
-        self.surprise.copy_(_tensor((targets[rated] - out_of_fold).std(axis=0)))
+        self.known[index] = _tensor(values).to(self.known)
+        self.as_new[index] = _tensor(as_new).to(self.known)
+        self.surprise.copy_(_tensor((values - as_new).std(axis=0)))
         self.counts[index] = _tensor(counts).to(self.known)
+        # Of many ratings, one tells nothing of itself; and turning factors costs something.
+        many = counts > _FEW_RATINGS
         for fold in range(USER_FOLDS):
-            others = factorise(
-                dataset, training & (fold_of(dataset.ratings.users) != fold), rank=self._rank, seed=_SEED
-            ).aligned_to(factorisation)
-            told = np.hstack([others.biases[:, None], others.factors])[rated]
-            count = others.counts[rated]
-            told = np.where(count[:, None] > 0, told, out_of_fold)
-            # Of many ratings, one tells nothing of itself; and turning factors costs something.
-            many = counts > _FEW_RATINGS
-            self.told_by_others[fold, index] = _tensor(np.where(many[:, None], targets[rated], told)).to(self.known)
-            self.counts_of_others[fold, index] = _tensor(np.where(many, counts, count)).to(self.known)
+            by = training & (fold_of(dataset.ratings.users) != fold)
+            others = factorise(dataset, by, rank=self._rank, seed=_SEED).aligned_to(by_ratings)
+            told = np.where(many[:, None], values, known(others, by)[0])
+            self.told_by_others[fold, index] = _tensor(told).to(self.known)
+            self.counts_of_others[fold, index] = _tensor(np.where(many, counts, others.counts[rated])).to(self.known)
         self.projection.copy_(_tensor(_principal_directions(features, self.content_width)))
         self.content[index] = self._project(features)
         self.coefficients.copy_(_tensor(regression.coefficients))

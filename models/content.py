@@ -63,10 +63,11 @@ class ContentRegression:
         Args:
             features: [items, features], as of `likeness_features`.
             targets: float64 [items, targets].
-            counts: int64 [items], how many ratings are behind each item's targets; 1 at least.
+            counts: int64 [items], how many ratings are behind each item's targets; an item of none counts for nothing.
         """
         ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
-        ridge.fit(features, targets, sample_weight=1.0 / (_OWN_VARIANCE + _RATING_VARIANCE / counts))
+        # The inverse of _OWN_VARIANCE + _RATING_VARIANCE / counts.
+        ridge.fit(features, targets, sample_weight=counts / (_OWN_VARIANCE * counts + _RATING_VARIANCE))
         return cls(coefficients=ridge.coef_.T.astype(np.float32), intercepts=ridge.intercept_.astype(np.float32))
 
     def predict(self, features: sparse.csr_matrix) -> NDArray[np.float32]:

@@ -46,11 +46,7 @@ Predict = Callable[[EpisodeBatch], Decoded]
 
 def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int) -> Predict:
     """A trained learner that takes so many local steps; 0 for no adaptation."""
-    data = EncodedData(
-        users=model.manifest.user_encoder.encode(dataset.users.table).to(model.device),
-        items=model.manifest.item_encoder.encode(dataset.items.table).to(model.device),
-        device=model.device,
-    )
+    data = encoded_for(model, dataset)
 
     def predict(batch: EpisodeBatch) -> Decoded:
         with torch.no_grad():
@@ -58,6 +54,15 @@ def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int) -> Predict:
         return _decode(predictions, batch, model.schema.rating_scale)
 
     return predict
+
+
+def encoded_for(model: TrainedModel, dataset: Dataset) -> EncodedData:
+    """A data set's users and items as a trained model takes them."""
+    return EncodedData(
+        users=model.manifest.user_encoder.encode(dataset.users.table).to(model.device),
+        items=model.manifest.item_encoder.encode(dataset.items.table).to(model.device),
+        device=model.device,
+    )
 
 
 def by_baseline(baseline: Baseline, scale: RatingScale, *, rounded: bool = False) -> Predict:

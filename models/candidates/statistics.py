@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches
-from models.episode_predictions import EncodedData
-from models.learner import Learner, Support
+from models.episode_predictions import AdaptedEpisodes, EncodedData, adapt_to_episodes
+from models.learner import Learner
 
 _BATCH_USERS = 32
 
@@ -37,10 +37,10 @@ def item_statistics(
     counts = np.bincount(items, minlength=count)
     sums = np.bincount(items, weights=values, minlength=count)
     norms = np.zeros(count)
-    for batch, batch_norms in _norms_of_batches(learner, data, _whole_histories(dataset, training)):
-        norms += np.bincount(
-            batch.query_items[batch.query_mask], weights=batch_norms[batch.query_mask], minlength=count
-        )
+    for batch, adapted in adapted_histories(learner, data, dataset, training):
+        with torch.no_grad():
+            own = learner.gradient_norms(adapted.adapted, adapted.users, adapted.query_items).cpu().numpy()
+        norms += np.bincount(batch.query_items[batch.query_mask], weights=own[batch.query_mask], minlength=count)
     mean_norms = norms / np.maximum(counts, 1)
     return pl.DataFrame(
         {
@@ -53,8 +53,21 @@ def item_statistics(
     ).with_columns(pl.col("rating_mean").fill_nan(None))
 
 
+def adapted_histories(
+    learner: Learner[Any], data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+) -> Iterator[tuple[EpisodeBatch, AdaptedEpisodes]]:
+    """Users who are locally updated with all their training ratings, and have the same as query set, in batches.
+
+    Arguments are those of `item_statistics`.
+    """
+    learner.eval()
+    for _, batch in batches(_whole_histories(dataset, training), _BATCH_USERS):
+        with torch.no_grad():
+            adapted = adapt_to_episodes(learner, data, batch)
+        yield batch, adapted
+
+
 def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Episode]:
-    """One episode a user, whose support and query are both all of the user's training ratings."""
     users = dataset.ratings.users[training]
     items, values = dataset.ratings.items[training], dataset.ratings.values[training]
     starts = np.flatnonzero(np.diff(users, prepend=-1))
@@ -62,20 +75,6 @@ def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Epis
         Episode(State.WARM, int(users[own.start]), items[own], values[own], items[own], values[own])
         for own in map(slice, starts, [*starts[1:], len(users)])
     ]
-
-
-def _norms_of_batches(
-    learner: Learner[Any], data: EncodedData, episodes: list[Episode]
-) -> Iterator[tuple[EpisodeBatch, NDArray[np.float32]]]:
-    learner.eval()
-    for _, batch in batches(episodes, _BATCH_USERS):
-        distinct, slots = torch.unique(data.tensor(batch.support_items), return_inverse=True)
-        with torch.no_grad():
-            users = learner.embed_users(data.users.take(data.tensor(batch.users)))
-            items = learner.embed_items(data.items.take(distinct))[slots]
-            support = Support(users, items, data.tensor(batch.support_ratings), data.tensor(batch.support_mask))
-            norms = learner.gradient_norms(learner.adapt(support), users, items)
-        yield batch, norms.cpu().numpy()
 
 
 def _entropies(items: NDArray[np.int32], values: NDArray[np.float32], count: int) -> NDArray[np.float64]:

@@ -44,6 +44,15 @@ class HeadKind(StrEnum):
     ORDINAL = "ordinal"
 
 
+class MeanOver(StrEnum):
+    """What the query losses are averaged over."""
+
+    USERS = "users"
+    """The mean within each user, then over users: every user counts the same (MeLU, eq. 5)."""
+    RATINGS = "ratings"
+    """All query ratings, so that users of many ratings count for more."""
+
+
 class LocalUpdateConfig(_Config):
     """How a user's model is made from the global one; all but the rule concerns gradient steps.
 
@@ -75,6 +84,7 @@ class TrainingConfig(_Config):
         weight_decay: Decoupled (AdamW), on the embeddings.
         max_support: Support sizes are drawn log-uniformly from 1 to this many ratings.
         max_query: Most query ratings of an episode.
+        mean_over: What the query losses of a batch, or of the validation users, are averaged over.
         new_item_batches: Share of the batches in which every item pretends to have no ratings.
         empty_supports: Share of the episodes with no support set.
         field_dropout: Probability that a field of a user or item is made unknown in an episode.
@@ -88,6 +98,7 @@ class TrainingConfig(_Config):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_support: Annotated[int, Field(ge=1)] = 80
     max_query: Annotated[int, Field(ge=1)] = 20
+    mean_over: MeanOver = MeanOver.USERS
     new_item_batches: Annotated[float, Field(ge=0, le=1)] = 0.0
     empty_supports: Annotated[float, Field(ge=0, le=1)] = 0.0
     field_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from models.episode_predictions import EncodedData, FieldDropout, adapt_to_episo
 from models.features import FeatureEncoder
 from models.learner import Learner, TrainingView
 from models.meta.checkpoint import Checkpoint
-from models.meta.preset import TrainingConfig
+from models.meta.preset import MeanOver, TrainingConfig
 from models.metrics.mae import mae
 
 
@@ -173,7 +174,8 @@ class Trainer:
             generator=dropout.generator,
         )
         losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, training=view)
-        loss = losses.mean()
+        weights = self._data.encoded.tensor(self._weights(batch))
+        loss = (losses * weights).sum() / weights.sum()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
         self._optimizer.step()
@@ -183,7 +185,7 @@ class Trainer:
         """Mean query loss and mean absolute error of the validation episodes."""
         self._learner.eval()
         tensor = self._data.encoded.tensor
-        losses, errors = [], []
+        losses, errors, weights = [], [], []
         with torch.no_grad():
             for batch in self._data.validation:
                 episodes = adapt_to_episodes(self._learner, self._data.encoded, batch)
@@ -191,7 +193,15 @@ class Trainer:
                 losses.append(episodes.query_losses(self._learner, ratings, mask).cpu())
                 medians = episodes.predictions(self._learner).median.cpu().numpy()
                 errors.append(mae(batch.query_ratings, medians, batch.query_mask))
-        return float(torch.cat(losses).mean()), float(np.concatenate(errors).mean())
+                weights.append(self._weights(batch))
+        loss = np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights))
+        return float(loss), float(np.concatenate(errors).mean())
+
+    def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
+        """How much each user's mean query loss counts; float32 [B]."""
+        if self._config.mean_over is MeanOver.USERS:
+            return np.ones(len(batch.users), dtype=np.float32)
+        return np.asarray(batch.query_mask.sum(axis=1), dtype=np.float32)
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

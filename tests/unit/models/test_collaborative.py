@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from models.collaborative import Factorisation, factorise
 from models.data.dataset import Dataset
@@ -37,7 +38,7 @@ def everything(dataset: Dataset) -> NDArray[np.bool_]:
 
 def are_identical(first: Factorisation, second: Factorisation) -> bool:
     return first.mean == second.mean and all(
-        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("biases", "factors", "counts")
+        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("users", "items", "counts")
     )
 
 
@@ -104,22 +105,75 @@ class TestTrainingRatings:
         assert np.isfinite(found.factors).all()
 
 
+def random_factorisation(generator: np.random.Generator, *, users: int, items: int, rank: int) -> Factorisation:
+    return Factorisation(
+        mean=3.0,
+        users=generator.normal(size=(users, 1 + rank)),
+        items=generator.normal(size=(items, 1 + rank)),
+        counts=generator.integers(0, 3, items),
+    )
+
+
 class TestAlignment:
     def test_undoes_a_turn(self) -> None:
         generator = np.random.default_rng(0)
-        factors = generator.normal(size=(30, 4))
+        first = random_factorisation(generator, users=5, items=30, rank=4)
         turn, _ = np.linalg.qr(generator.normal(size=(4, 4)))
-        counts = generator.integers(0, 3, 30)
-        first = Factorisation(mean=3.0, biases=generator.normal(size=30), factors=factors, counts=counts)
-        turned = replace(first, factors=factors @ turn)
+        turned = replace(
+            first,
+            users=np.column_stack([first.users[:, 0], first.users[:, 1:] @ turn]),
+            items=np.column_stack([first.biases, first.factors @ turn]),
+        )
         aligned = turned.aligned_to(first)
-        np.testing.assert_allclose(aligned.factors, factors, atol=1e-12)
+        np.testing.assert_allclose(aligned.users, first.users, atol=1e-12)
+        np.testing.assert_allclose(aligned.factors, first.factors, atol=1e-12)
         np.testing.assert_array_equal(aligned.biases, first.biases)
 
-    def test_changes_no_inner_product(self) -> None:
+    def test_changes_no_prediction(self) -> None:
         generator = np.random.default_rng(1)
-        first, second = (
-            Factorisation(3.0, np.zeros(9), generator.normal(size=(9, 3)), np.ones(9, dtype=np.int64)) for _ in range(2)
+        first, second = (random_factorisation(generator, users=4, items=9, rank=3) for _ in range(2))
+        aligned = second.aligned_to(first)
+        np.testing.assert_allclose(
+            aligned.users[:, 1:] @ aligned.factors.T, second.users[:, 1:] @ second.factors.T, atol=1e-12
         )
-        aligned = second.aligned_to(first).factors
-        np.testing.assert_allclose(aligned @ aligned.T, second.factors @ second.factors.T, atol=1e-12)
+
+
+class TestItemsDrawnTowardsWhatIsExpected:
+    def test_minimise_the_error_with_the_ridge_around_it(
+        self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]
+    ) -> None:
+        dataset = data[0]
+        ratings = dataset.ratings
+        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
+        expected = np.random.default_rng(0).normal(size=(ITEMS, 1 + RANK))
+        drawn = found.with_items_drawn_towards(expected, dataset, everything(dataset))
+        for item in (0, 17):
+            own = ratings.items == item
+
+            def cost(side: NDArray[np.float64], own: NDArray[np.bool_] = own, item: int = item) -> float:
+                users = found.users[ratings.users[own]]
+                predicted = found.mean + users[:, 0] + side[0] + users[:, 1:] @ side[1:]
+                ridges = np.array([4.0, *[10.0] * RANK])
+                return float(
+                    np.square(ratings.values[own] - predicted).sum() + ridges @ np.square(side - expected[item])
+                )
+
+            best = minimize(cost, expected[item], method="BFGS", options={"gtol": 1e-9})
+            np.testing.assert_allclose(drawn.items[item], best.x, atol=1e-4)
+        np.testing.assert_array_equal(drawn.users, found.users)
+
+    def test_are_what_is_expected_where_there_are_no_ratings(self) -> None:
+        dataset = tiny_dataset([(0, 0, 5.0), (1, 0, 4.0), (1, 2, 1.0)], users=2, items=3)
+        found = factorise(dataset, everything(dataset), rank=2, seed=0)
+        expected = np.random.default_rng(0).normal(size=(3, 3))
+        drawn = found.with_items_drawn_towards(expected, dataset, everything(dataset))
+        np.testing.assert_array_equal(drawn.items[1], expected[1])
+        assert (drawn.biases[[0, 2]] != expected[[0, 2], 0]).all()
+
+    def test_are_the_factorisation_again_where_nothing_is(
+        self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]
+    ) -> None:
+        dataset = data[0]
+        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
+        drawn = found.with_items_drawn_towards(np.zeros_like(found.items), dataset, everything(dataset))
+        np.testing.assert_allclose(drawn.items, found.items, atol=1e-9)

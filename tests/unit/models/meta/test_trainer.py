@@ -18,7 +18,7 @@ from models.features import FeatureEncoder
 from models.learner import Learner
 from models.meta.builder import build_learner
 from models.meta.checkpoint import CheckpointError
-from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
+from models.meta.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
 from models.meta.trainer import EpochResult, Trainer, TrainingData
 from models.metrics.mae import mae
 from models.schema import RatingScale
@@ -126,6 +126,12 @@ def validation_error(data: TrainingData, learner: Learner, *, steps: int | None 
     return float(np.concatenate(errors).mean())
 
 
+def with_one_query_rating_of_the_first(batch: EpisodeBatch) -> EpisodeBatch:
+    mask = batch.query_mask.copy()
+    mask[0, 1:] = False
+    return replace(batch, query_mask=mask)
+
+
 class TestLearning:
     @pytest.mark.parametrize("second_order", [False, True], ids=["first-order", "second-order"])
     def test_adapting_beats_the_global_mean_and_not_adapting(
@@ -158,6 +164,24 @@ class TestLearning:
             losses = [query_losses(learner, data.encoded, batch) for batch in data.validation]
         assert torch.cat(losses).mean().item() == pytest.approx(best.validation_loss, abs=1e-6)
         assert validation_error(data, learner) == pytest.approx(best.validation_mae, abs=1e-6)
+
+    def test_the_loss_is_the_mean_over_what_the_preset_says(self, data: TrainingData) -> None:
+        with_unequal_users = replace(data, validation=[with_one_query_rating_of_the_first(data.validation[0])])
+        in_one_batch = {"epochs": 1, "patience": 1, "batch_users": 1000, "field_dropout": 0.0}
+        (batch,) = with_unequal_users.validation
+        of_ratings = batch.query_mask.sum(axis=1)
+        assert len(set(of_ratings)) > 1
+        for mean_over, weights in ((MeanOver.USERS, None), (MeanOver.RATINGS, of_ratings)):
+            learner = new_learner(data)
+            training = PRESET.training.model_copy(update={**in_one_batch, "mean_over": mean_over})
+            (result,) = Trainer(learner, with_unequal_users, training).fit()
+            with torch.no_grad():
+                losses = query_losses(learner, data.encoded, batch)
+            assert result.validation_loss == pytest.approx(np.average(losses, weights=weights), abs=1e-6)
+
+    def test_users_of_many_ratings_count_for_more_where_ratings_count_the_same(self, data: TrainingData) -> None:
+        by_ratings = PRESET.training.model_copy(update={"mean_over": MeanOver.RATINGS})
+        assert not are_identical(trained(data)[0], trained(data, PRESET.model_copy(update={"training": by_ratings}))[0])
 
     def test_every_epoch_trains_on_every_user(self, data: TrainingData) -> None:
         learner = new_learner(data)
