@@ -53,10 +53,10 @@ class Users:
             return UserProfile(user, await RatingRepository(session).count(user_id))
 
     async def delete(self, user_id: str) -> None:
-        """Erase a user and the user's ratings and skips.
+        """Erase a user and the user's ratings, skips and events.
 
         Raises:
-            UserNotFoundError: If the user is unknown.
+            UserNotFoundError: If nothing is stored of the user.
         """
         async with self._database.write() as session:
             if not await UserRepository(session).delete(user_id):

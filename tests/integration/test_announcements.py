@@ -60,6 +60,16 @@ async def test_what_is_announced_while_nobody_waits_is_heard_later(tmp_path: Pat
         assert await heard(waiting)
 
 
+@pytest.mark.services
+async def test_silence_is_no_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with announcements(tmp_path, redis_url) as waiting:
+        await listening(waiting)
+        with caplog.at_level(logging.INFO):
+            await waiting.wait(1.0)  # longer than an answer of Redis may take
+
+    assert not caplog.records
+
+
 async def test_without_redis_it_only_waits(tmp_path: Path) -> None:
     async with announcements(tmp_path, None) as alone:
         await alone.announce()

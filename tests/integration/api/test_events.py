@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,15 @@ class TestAddEvents:
         assert (first.status_code, first.json()) == (200, {"stored": 3, "known": 0})
         assert again.json() == {"stored": 1, "known": 3}
         assert (await teller.report())["shown"] == 3
+
+    async def test_the_same_from_several_clients_at_once(self, teller: Teller) -> None:
+        events = [teller.event("shown", item_id=f"i{number % 40}") for number in range(200)]
+
+        answers = await asyncio.gather(*(teller.tell(*events[:: 1 - 2 * (client % 2)]) for client in range(6)))
+
+        assert {answer.status_code for answer in answers} == {200}
+        assert sum(answer.json()["stored"] for answer in answers) == 200
+        assert (await teller.report())["shown"] == 200
 
     async def test_of_two_with_one_id_the_first_stays(self, teller: Teller) -> None:
         event = teller.event("shown")
