@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -50,8 +51,12 @@ _RESOURCES = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
     """The service as an ASGI application.
+
+    Args:
+        settings: Of the service.
+        model_dir: An artifact to activate at the start, whatever is active.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
     be used, with DatabaseUnavailableError if there is no database, with QueueUnavailableError if there is no job queue
@@ -63,7 +68,9 @@ def create_app(settings: Settings) -> FastAPI:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
             await services.keys.require_any()
-            await services.model_versions.start_serving(settings.model_dir)
+            await services.model_versions.start_serving(
+                model_dir or settings.model_dir, whatever_is_active=model_dir is not None
+            )
             app.state.services = services
             async with services.follower.following():
                 with _unwatched_by_the_garbage_collector():

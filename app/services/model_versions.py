@@ -135,12 +135,13 @@ class ModelVersions:
         """
         return await self._host.current()
 
-    async def start_serving(self, directory: Path | None) -> None:
-        """Get ready for requests.
+    async def start_serving(self, directory: Path | None, *, whatever_is_active: bool = False) -> None:
+        """Get ready for requests: load the active version, if there is one.
 
         Args:
-            directory: An artifact to register and activate; without one, the active version is loaded if there
-                is one.
+            directory: An artifact to register first, and to activate if it never was. One that was active before
+                has been replaced since, and a restart must not undo that.
+            whatever_is_active: Activate it in any case.
 
         Raises:
             ArtifactError: If the artifact cannot be used.
@@ -148,8 +149,10 @@ class ModelVersions:
             SchemaMismatchError: If it cannot answer the requests that the active version answers.
         """
         if directory is not None:
-            await self.activate(await self.register(directory))
-            return
+            version_id = await self.register(directory)
+            if whatever_is_active or await self._was_never_active(version_id):
+                await self.activate(version_id)
+                return
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
             if versions.model_version is None:
@@ -158,6 +161,11 @@ class ModelVersions:
         if active is not None:
             await self._host.prepare(active.id, Path(active.path))
             await self._host.follow()
+
+    async def _was_never_active(self, version_id: str) -> bool:
+        async with self._database.read() as session:
+            registered = await ModelVersionRepository(session).get(version_id)
+        return registered is None or registered.activated_at is None
 
     async def _usable(self, version_id: str, *, allow_schema_change: bool) -> ModelVersion:
         """A registered version that has passed all checks, and is in memory."""

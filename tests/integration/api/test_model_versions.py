@@ -278,6 +278,24 @@ class TestStart:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await serving(restarted) == other_version
 
+    async def test_does_not_undo_a_rollback(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        async with connected(create_app(settings)) as restarted:
+            assert await serving(restarted) == other_version
+            assert await serving(client) == other_version
+
+    async def test_activates_what_it_is_told_to_serve(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        former = await serving(client)
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        async with connected(create_app(settings, model_dir=settings.model_dir)) as told:
+            assert await serving(told) == former
+
     async def test_without_any_model(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
             ready = await client.get("/health/ready")
