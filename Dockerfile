@@ -1,7 +1,12 @@
+# The parts that change least come first, so that a change of the code rebuilds nothing but the last layers.
 FROM python:3.13-slim AS build
-WORKDIR /src
+# Wheels of torch for CPUs alone: PyPI's bring along gigabytes of CUDA. For GPUs: --build-arg TORCH_INDEX=https://pypi.org/simple
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN python -m venv /opt/coldstart
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+WORKDIR /src
+COPY requirements.lock ./
+RUN /opt/coldstart/bin/pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.lock)"
+COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY models models
 COPY migrations migrations
@@ -9,14 +14,24 @@ COPY migrations migrations
 RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.13-slim
-RUN useradd --create-home --uid 10001 coldstart \
+LABEL org.opencontainers.image.title="coldstart" \
+      org.opencontainers.image.description="A recommender service for new users and new items" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# tini is process 1, which the kernel spares signals without a handler: SIGTERM ends every command, at whatever it is.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 coldstart \
     && install --directory --owner coldstart /models /home/coldstart/state
 COPY --from=build /opt/coldstart /opt/coldstart
 ENV PATH=/opt/coldstart/bin:$PATH PYTHONUNBUFFERED=1 COLDSTART_HOST=0.0.0.0 COLDSTART_STATE_DIR=/home/coldstart/state
-USER coldstart
+# By number, for Kubernetes can tell only from a number that it is not root's.
+USER 10001
 WORKDIR /home/coldstart
+VOLUME ["/models"]
 EXPOSE 8000
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
-ENTRYPOINT ["coldstart"]
+ENTRYPOINT ["tini", "--", "coldstart"]
 CMD ["serve"]

@@ -54,6 +54,10 @@ bench-quality: $(VENV)/installed ## Measure every learner, baseline and question
 bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
+.PHONY: soak
+soak: $(VENV)/installed ## Ten minutes of mixed load over the data in DATA, with PostgreSQL and Redis; renews docs/results/soak.md
+	$(BIN)/python -m benchmarks.soak --data $(DATA)
+
 .PHONY: pages
 pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
 	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
@@ -82,6 +86,19 @@ lock: $(VENV)/installed ## Renew requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --extra bench --extra otel --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
 		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
+
+.PHONY: secrets
+secrets: .env ## Write .env with random passwords for docker compose, unless there is one
+
+.env:
+	@(umask 077 && for name in POSTGRES_PASSWORD GRAFANA_PASSWORD; do \
+		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))')"; done > $@)
+
+.PHONY: audit
+audit: ## Look for known vulnerabilities of the pinned dependencies; fails where one could not be looked up, too
+	$(PYTHON) -m venv $(STATE)/audit
+	$(STATE)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(STATE)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
 
 .PHONY: clean
 clean: ## Remove the virtual environment and all that the demo made

@@ -11,21 +11,17 @@ Redis are those of COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL,
 them their rows are left out. About two minutes.
 """
 
-import asyncio
 import json
 import os
 import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]
 import httpx
-import redis
 
+from benchmarks.databases import postgresql_and_redis
 from benchmarks.harness import Figures, Options, SkippedError, medians, run, table, use_one_core
 from benchmarks.serving import serving
 from models.artifact import load_artifact
@@ -44,8 +40,6 @@ _USERS = 500
 _RATED_ITEMS = 200
 _RATINGS = 10
 _BATCH = 32
-_POSTGRESQL_URL = os.environ.get("COLDSTART_BENCH_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
-_REDIS_URL = os.environ.get("COLDSTART_BENCH_REDIS_URL", "redis://127.0.0.1:6379/15")
 _SCRIPT = Path(__file__).with_suffix(".lua")
 
 
@@ -67,7 +61,7 @@ def measure(options: Options) -> Figures:
         figures: Figures = {"core": core, "echo": {str(n): _wrk(address, "stateless", n, item_ids) for n in CLIENTS}}
     figures["service"] = {"SQLite": _service(directory, {}, server_core, item_ids)}
     try:
-        with _postgresql_and_redis() as environment:
+        with postgresql_and_redis() as environment:
             figures["service"]["PostgreSQL and Redis"] = _service(directory, environment, server_core, item_ids)
     except SkippedError as reason:
         figures["left_out"] = str(reason)
@@ -166,28 +160,6 @@ def _wrk(address: str, call: str, clients: int, item_ids: list[str]) -> Figures:
     if cell["errors"]:
         raise RuntimeError(f"{cell['errors']} of {cell['requests']} requests failed: {call}, {clients} clients")
     return cell
-
-
-@contextmanager
-def _postgresql_and_redis() -> Iterator[dict[str, str]]:
-    """The settings for a database of its own, which is dropped at the end."""
-    name = f"coldstart_bench_{os.getpid()}"
-
-    async def administer(statement: str) -> None:
-        connection = await asyncpg.connect(f"{_POSTGRESQL_URL}/postgres")
-        await connection.execute(statement)
-        await connection.close()
-
-    try:
-        with redis.Redis.from_url(_REDIS_URL) as connection:
-            connection.ping()
-        asyncio.run(administer(f"CREATE DATABASE {name}"))
-    except (OSError, redis.RedisError) as error:
-        raise SkippedError("PostgreSQL or Redis is not running") from error
-    try:
-        yield {"COLDSTART_DATABASE_URL": f"{_POSTGRESQL_URL}/{name}", "COLDSTART_REDIS_URL": _REDIS_URL}
-    finally:
-        asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def _rate(cell: Figures) -> float:

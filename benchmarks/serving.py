@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -16,7 +17,11 @@ _PATIENCE_SECONDS = 60
 
 @contextmanager
 def serving(
-    arguments: Sequence[str], environment: Mapping[str, str], *, core: int | None = None
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    core: int | None = None,
+    log: Path | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A Python process that listens on `{port}`; yields it and its address once it is ready, and ends it.
 
@@ -24,18 +29,29 @@ def serving(
         arguments: Of the interpreter; `{port}` in them becomes a free port.
         environment: Variables beside this process's own.
         core: The only core that it may use.
+        log: Where its log is kept, if anybody wants it.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    command = [sys.executable, *(argument.format(port=port) for argument in arguments)]
-    if core is not None:
-        command = ["taskset", "--cpu-list", str(core), *command]
-    process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
-    try:
+    with running([argument.format(port=port) for argument in arguments], environment, core=core, log=log) as process:
         address = f"http://127.0.0.1:{port}"
         _await_ready(process, address)
         yield process, address
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str], environment: Mapping[str, str], *, core: int | None = None, log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process, which is told to end when the block ends; arguments as of `serving`."""
+    command = [sys.executable, *arguments]
+    if core is not None:
+        command = ["taskset", "--cpu-list", str(core), *command]
+    with (log or Path(os.devnull)).open("ab") as written:
+        process = subprocess.Popen(command, env=os.environ | environment, stderr=written)  # noqa: S603 - our own
+    try:
+        yield process
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()

@@ -1,12 +1,17 @@
 """Brings a database to the tables of this version of the service."""
 
+import logging
 from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.storage.database import Database
+
+logger = logging.getLogger(__name__)
 
 _ADVISORY_LOCK = 0x636F6C64  # any number, as long as nothing else in the database uses it
 
@@ -14,7 +19,8 @@ _ADVISORY_LOCK = 0x636F6C64  # any number, as long as nothing else in the databa
 async def upgrade(database: Database) -> None:
     """Run the migrations that the database lacks, all or none of them.
 
-    Replicas may start together: they take turns, and the later ones find nothing left to do.
+    Replicas may start together: they take turns, and the later ones find nothing left to do. What a later release has
+    migrated is left as it is (docs/decisions/0016-running-it.md).
 
     Raises:
         DatabaseUnavailableError: If the database cannot be reached.
@@ -31,4 +37,9 @@ def _upgrade(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(directory))
         config.attributes["connection"] = connection
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in known:
+            logger.warning("The database has the tables of a later release (%s); they are left as they are.", current)
+            return
         command.upgrade(config, "head")

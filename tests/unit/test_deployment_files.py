@@ -1,7 +1,11 @@
-"""No container engine runs the tests, so at least what the container files name must exist."""
+"""No container engine runs the tests: what the container files name must exist, and Compose itself checks its files."""
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,15 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 OWN_SERVICES = [name for name, service in COMPOSE["services"].items() if service.get("build") == "."]
+ONCE = {"migrate", "train"}
+SECRETS = {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
+INSTRUCTIONS = [
+    (line.split(maxsplit=1)[0], line.split(maxsplit=1)[1])
+    for line in re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE)).splitlines()
+    if line
+]
+FINAL_STAGE = INSTRUCTIONS[max(place for place, (word, _) in enumerate(INSTRUCTIONS) if word == "FROM") :]
+IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def is_command(*words: str) -> bool:
@@ -33,7 +46,7 @@ def test_dockerfile_copies_what_exists() -> None:
     assert copied
     for name in copied:
         assert (ROOT / name).exists(), name
-        assert f"!{name}" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        assert f"!{name}" in IGNORED
 
 
 def test_dockerfile_copies_every_package() -> None:
@@ -42,10 +55,52 @@ def test_dockerfile_copies_every_package() -> None:
         assert f"COPY {package} {package}" in DOCKERFILE
 
 
-def test_dockerfile_does_not_run_as_root_and_checks_health() -> None:
-    assert re.search(r"^USER (?!root)\w+", DOCKERFILE, re.MULTILINE)
-    assert "/health/ready" in DOCKERFILE
-    assert is_command(*re.findall(r'^CMD \["(\w+)"\]', DOCKERFILE, re.MULTILINE))
+def test_only_named_files_reach_the_builder() -> None:
+    patterns = [line for line in IGNORED if line and not line.startswith("#")]
+    assert patterns[0] == "*"
+    named = {pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")}
+    assert named == {source for word, rest in INSTRUCTIONS if word == "COPY" for source in rest.split()[:-1]} - {
+        "--from=build",
+        "/opt/coldstart",
+    }
+    assert "**/.env*" in patterns
+
+
+def test_no_layer_holds_a_secret_or_takes_one() -> None:
+    assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX"]
+    assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # an index's URL may hold a password
+    set_in_image = {
+        assignment.split("=")[0] for word, rest in INSTRUCTIONS if word == "ENV" for assignment in rest.split()
+    }
+    assert set_in_image == {"PATH", "PYTHONUNBUFFERED", "COLDSTART_HOST", "COLDSTART_STATE_DIR"}
+    assert not any(word == "ADD" for word, _ in INSTRUCTIONS)
+
+
+def test_the_image_has_only_what_runs() -> None:
+    assert [rest for word, rest in INSTRUCTIONS if word == "FROM"] == [
+        "python:3.13-slim AS build",
+        "python:3.13-slim",
+    ]
+    assert [rest for word, rest in FINAL_STAGE if word == "COPY"] == ["--from=build /opt/coldstart /opt/coldstart"]
+
+
+def test_the_image_has_the_pinned_torch_for_cpus() -> None:
+    (torch,) = (rest for word, rest in INSTRUCTIONS if word == "RUN" and "TORCH_INDEX" in rest)
+    assert "$(grep '^torch==' requirements.lock)" in torch
+    assert ("ARG", "TORCH_INDEX=https://download.pytorch.org/whl/cpu") in INSTRUCTIONS
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert len(re.findall(r"^torch==", lock, re.MULTILINE)) == 1
+
+
+def test_the_image_runs_as_nobody_special_under_an_init_and_checks_health() -> None:
+    final = dict(FINAL_STAGE)
+    assert int(final["USER"]) > 0  # a number, or Kubernetes cannot tell that it is not root's
+    assert f"--uid {final['USER']} " in final["RUN"]
+    assert "/health/ready" in final["HEALTHCHECK"]
+    assert final["ENTRYPOINT"] == '["tini", "--", "coldstart"]'
+    assert final["STOPSIGNAL"] == "SIGTERM"
+    assert final["VOLUME"] == '["/models"]'
+    assert is_command(*yaml.safe_load(final["CMD"]))
 
 
 def test_dockerfile_and_compose_set_settings_that_exist() -> None:
@@ -55,18 +110,150 @@ def test_dockerfile_and_compose_set_settings_that_exist() -> None:
         assert settings_of(COMPOSE["services"][name]["environment"]) <= set(Settings.model_fields)
 
 
+def commands_of(service: dict[str, Any]) -> list[list[str]]:
+    """Those of coldstart that a service runs."""
+    if "entrypoint" not in service:
+        return [service["command"][:1]]
+    script: str = service["command"][0]
+    return [words.split() for words in re.findall(r"coldstart ((?:model )?[a-z]+)", script)]
+
+
 @pytest.mark.parametrize("name", OWN_SERVICES)
 def test_compose_runs_commands_that_exist(name: str) -> None:
-    assert is_command(COMPOSE["services"][name]["command"][0])
+    commands = commands_of(COMPOSE["services"][name])
+    assert commands
+    assert all(is_command(*words) for words in commands)
 
 
 def test_compose_depends_on_and_mounts_what_it_defines() -> None:
     for service in COMPOSE["services"].values():
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
+        assert set(service["networks"]) <= set(COMPOSE["networks"])
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            assert source.startswith(("$", ".")) or source in COMPOSE["volumes"]
+            if source.startswith("./"):
+                assert (ROOT / source).exists()
+            else:
+                assert source.startswith("$") or source in COMPOSE["volumes"]
 
 
 def test_compose_has_the_whole_deployment() -> None:
-    assert {"api", "worker", "migrate", "postgres", "redis"} <= set(COMPOSE["services"])
+    assert {"proxy", "api", "worker", "migrate", "postgres", "redis"} <= set(COMPOSE["services"])
+    assert COMPOSE["services"]["api"]["deploy"]["replicas"] > 1
+
+
+def test_compose_checks_the_health_of_what_stays_and_restarts_it() -> None:
+    for name, service in COMPOSE["services"].items():
+        if name in ONCE:
+            assert service["restart"] == "no"
+            continue
+        assert service["restart"] == "unless-stopped"
+        # The image of the API brings its own check; a worker has no port to ask.
+        assert "test" in service.get("healthcheck", {}) or name in {"api", "worker"}, name
+
+
+def test_compose_migrates_before_anything_uses_the_database() -> None:
+    for name in set(OWN_SERVICES) - {"migrate"}:
+        after = COMPOSE["services"][name]["depends_on"]
+        assert after["migrate"] == {"condition": "service_completed_successfully"}
+    assert COMPOSE["services"]["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+
+
+def test_compose_opens_nothing_but_the_proxy_to_others() -> None:
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    assert set(published) == {"proxy", "prometheus", "grafana"}
+    assert all(
+        ":-127.0.0.1:" in port or port.startswith("127.0.0.1:") for ports in published.values() for port in ports
+    )
+    assert COMPOSE["networks"]["data"]["internal"] is True
+    assert COMPOSE["services"]["postgres"]["networks"] == COMPOSE["services"]["redis"]["networks"] == ["data"]
+
+
+@pytest.mark.parametrize("name", OWN_SERVICES)
+def test_compose_takes_from_the_containers_what_they_do_not_need(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_compose_requires_keys_unless_told_otherwise() -> None:
+    given = COMPOSE["services"]["api"]["environment"]["COLDSTART_ALLOW_ANONYMOUS"]
+    assert given == "${COLDSTART_ALLOW_ANONYMOUS:-false}"
+
+
+def test_compose_has_no_secret_of_its_own() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for name in SECRETS:
+        uses = re.findall(rf"\$\{{?{name}[^}}]*", text)
+        assert uses
+        assert all(use.startswith(f"${{{name}:?") for use in uses)
+    for service in COMPOSE["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN|KEY", name):
+                assert value.startswith("${"), name
+
+
+@pytest.fixture(scope="session")
+def compose_command() -> list[str]:
+    """Compose of either generation; it needs no engine to check files."""
+    if (alone := shutil.which("docker-compose")) is not None:
+        return [alone]
+    docker = shutil.which("docker")
+    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return [docker, "compose"]
+    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
+        pytest.fail("Docker Compose is not installed")
+    pytest.skip("Docker Compose is not installed")
+
+
+@pytest.fixture
+def compose(compose_command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Compose in the repository, with nothing from outside but the variables given."""
+    (tmp_path / "no.env").touch()
+    surroundings = {name: value for name, value in os.environ.items() if name not in SECRETS}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*compose_command, "--env-file", str(tmp_path / "no.env"), *arguments],
+            cwd=ROOT,
+            env=surroundings | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_compose_accepts_its_files(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    passwords = dict.fromkeys(SECRETS, "chosen")
+    tls = ["--file", "docker-compose.yml", "--file", "deploy/caddy/compose.tls.yml"]
+
+    for files, variables in ([], passwords), (tls, passwords | {"COLDSTART_SITE": "shop.example"}):
+        done = compose(*files, "config", "--quiet", **variables)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("missing", sorted(SECRETS))
+def test_compose_refuses_to_start_without_a_secret(
+    compose: Callable[..., subprocess.CompletedProcess[str]], missing: str
+) -> None:
+    done = compose("config", "--quiet", **dict.fromkeys(SECRETS - {missing}, "chosen"))
+
+    assert done.returncode != 0
+    assert "run make secrets" in done.stderr
+
+
+def test_make_writes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None:
+    make = ["make", "--silent", "--file", str(ROOT / "Makefile"), "secrets"]
+    subprocess.run(make, cwd=tmp_path, check=True)
+    written = (tmp_path / ".env").read_text(encoding="utf-8")
+    subprocess.run(make, cwd=tmp_path, check=True)
+
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == written  # the database knows the former password
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    values = dict(line.split("=", 1) for line in written.splitlines())
+    assert set(values) == SECRETS
+    assert all(len(value) >= 32 for value in values.values())
+    assert len(set(values.values())) == len(values)
