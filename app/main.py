@@ -14,6 +14,7 @@ from app.api import (
     evaluations,
     events,
     health,
+    item_stream,
     items,
     metrics,
     model_traffic,
@@ -42,6 +43,7 @@ _RESOURCES = (
     skips,
     recommendations,
     candidates,
+    item_stream,  # before `items`, whose path it shares
     items,
     schema,
     evaluations,

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
         max_body_bytes: Longer request bodies are refused.
         max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
+        popularity_seconds: How often new ratings are counted for the items' popularity, at most.
         cache_entries: How many answers the in-process cache keeps.
         cache_seconds: How long a cached answer is kept at most.
     """
@@ -95,5 +96,6 @@ class Settings(BaseSettings):
     run_worker: bool = Field(default_factory=_without_redis)
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     max_rankings: Annotated[int, Field(ge=1)] = 512
+    popularity_seconds: Annotated[float, Field(gt=0)] = 30.0
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600

@@ -102,6 +102,16 @@ class Exposure:
         biases[known], loadings[known] = self.biases[taken], self.loadings[taken]
         return Exposure(biases, loadings)
 
+    def with_ratings(self, counts: NDArray[np.int64], *, users: int) -> "Exposure":
+        """The same, with some items known by how many have rated them.
+
+        Args:
+            counts: int64 [items], above 0 for those items.
+            users: How many could have rated them.
+        """
+        shares = (np.minimum(counts, users) + 0.5) / (users + 1.0)
+        return Exposure(np.where(counts > 0, np.log(shares / (1 - shares)), self.biases), self.loadings)
+
     def fold_in(
         self, items: NDArray[np.integer], seen: NDArray[np.bool_], mask: NDArray[np.bool_]
     ) -> NDArray[np.float64]:

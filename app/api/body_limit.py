@@ -3,12 +3,15 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.ndjson import NdjsonRoute, is_ndjson
 from app.api.problems import problem_response
 from app.errors import BodyTooLargeError
 
 
 class BodyLimit:
     """Refuses bodies over the limit, whether their length is announced or they turn out to be too long.
+
+    What an `NdjsonRoute` reads has no limit: it is never held whole.
 
     FastAPI's own `max_body_size` would answer the announced ones in plain text, not with a problem.
     """
@@ -23,7 +26,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _announced_length(scope) > self._max_body_bytes:
+        if _announced_length(scope) > self._max_body_bytes and not is_ndjson(scope):
             await problem_response(self._error)(scope, receive, send)
             return
         received = 0
@@ -32,7 +35,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
+            if received > self._max_body_bytes and not isinstance(scope.get("route"), NdjsonRoute):
                 # The one kind of exception that FastAPI passes on while it reads a body.
                 raise HTTPException(self._error.status, self._error.detail)
             return message

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
-from app.api.models import Attributes, EntityId, Line, RequestModel, ResponseModel
+from app.api.item_stream import ItemStreamResponse
+from app.api.models import BatchItemRequest, EntityId, ItemRequest, Line, RequestModel, ResponseModel
+from app.api.ndjson import ndjson_body
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
@@ -17,19 +19,6 @@ from app.storage.tables import Item
 from models.schema import AttributeValue
 
 router = APIRouter(prefix="/v1", tags=["items"])
-
-
-class ItemRequest(RequestModel):
-    """An item's title and attributes."""
-
-    title: Line | None = None
-    attributes: Attributes = Field(default_factory=dict)
-
-
-class BatchItemRequest(ItemRequest):
-    """One item of several."""
-
-    item_id: EntityId
 
 
 class BatchRequest(RequestModel):
@@ -59,9 +48,22 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
-@router.post("/items:batch", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.post(
+    "/items:batch",
+    dependencies=[ADMIN],
+    response_model=Page[ItemResponse] | ItemStreamResponse,
+    responses=problem_responses(InvalidRequestError, NoActiveModelError),
+    openapi_extra=ndjson_body(
+        "One JSON object a line, of the schema `BatchItemRequest`; as many lines as you like.",
+        example='{"item_id": "318", "title": "The Shawshank Redemption"}\n{"item_id": "50", "title": "Star Wars"}\n',
+    ),
+)
 async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
-    """Create or replace up to 1000 items, all or none of them."""
+    """Create or replace items: up to 1000 as JSON, all or none of them; any number as NDJSON, one a line.
+
+    NDJSON is read and stored in chunks while it arrives. Good lines are stored, bad ones reported; an item that is
+    stored so already is not written. After a break, send the same again.
+    """
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
     return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
 

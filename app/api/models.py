@@ -80,3 +80,16 @@ class GivenRatingRequest(RequestModel):
     def given(self) -> GivenRating:
         """The rating as the services take it."""
         return GivenRating(self.item_id, self.rating, self.rated_at)
+
+
+class ItemRequest(RequestModel):
+    """An item's title and attributes."""
+
+    title: Line | None = None
+    attributes: Attributes = Field(default_factory=dict)
+
+
+class BatchItemRequest(ItemRequest):
+    """One item of several."""
+
+    item_id: EntityId

@@ -120,17 +120,17 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         type=f"urn:coldstart:problem:{code}",
         title=title,
         status=status,
-        detail=_presentable(detail),
+        detail=presentable(detail),
         instance=None if (current := request_id.current.get()) is None else f"urn:coldstart:request:{current}",
         errors=[
-            WrongField(field=_presentable(error.field), reason=_presentable(error.reason))
+            WrongField(field=presentable(error.field), reason=presentable(error.reason))
             for error in errors[:_MAX_ERRORS]
         ],
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
 
 
-def _presentable(text: str) -> str:
+def presentable(text: str) -> str:
     """The text, cut short and encodable: names in it may come from the request."""
     return text[:_MAX_TEXT].encode(errors="replace").decode()
 

@@ -11,7 +11,7 @@ from app.services.container import Services
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-_CLIENT_CLOSED_REQUEST = 499  # as nginx calls it; nobody is left to read the status
+CLIENT_CLOSED_REQUEST = 499  # as nginx calls it; nobody is left to read the status
 
 
 class RankingRoute(APIRoute):
@@ -48,6 +48,6 @@ async def _while_connected(request: Request, handle: Handler) -> Response:
         if not gone:
             raise
         handling.uncancel()
-        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         watching.cancel()

@@ -84,8 +84,7 @@ class Catalogue:
     async def _save(self, items: Sequence[ItemRecord], source: EntitySource) -> Sequence[ItemRecord]:
         stored = [ItemRecord(item.id, item.title, known_attributes(item.attributes, source)) for item in items]
         async with self._database.write() as session:
-            version = await VersionsRepository(session).next_catalogue()
-            await ItemRepository(session).save(stored, version=version)
+            await ItemRepository(session).save_differing(stored)
         return stored
 
 

@@ -19,11 +19,13 @@ from app.services.evaluations import Evaluations
 from app.services.events import Events
 from app.services.follower import Follower
 from app.services.health import Health
+from app.services.item_stream import ItemStream
 from app.services.keys import Keys, open_keys
 from app.services.model_host import ModelHost
 from app.services.model_reports import ModelReports
 from app.services.model_versions import ModelVersions
 from app.services.online_error import OnlineError
+from app.services.popularity import open_popularity
 from app.services.ratings import Ratings
 from app.services.recommending import Recommending
 from app.services.scoring import Scorer
@@ -47,6 +49,7 @@ class Services:
     recommending: Recommending
     eliciting: Eliciting
     catalogue: Catalogue
+    item_stream: ItemStream
     evaluations: Evaluations
     model_versions: ModelVersions
     model_reports: ModelReports
@@ -70,6 +73,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
         await upgrade(database)
         keys = await stack.enter_async_context(open_keys(database, required=not settings.allow_anonymous))
+        await stack.enter_async_context(open_popularity(database, seconds=settings.popularity_seconds))
         rate_limit = await stack.enter_async_context(open_rate_limit(settings))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
@@ -94,6 +98,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             recommending=Recommending(database, host, scorer, cache),
             eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
             catalogue=Catalogue(database, host),
+            item_stream=ItemStream(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
             model_versions=ModelVersions(database, host, announcements),
             model_reports=ModelReports(database),

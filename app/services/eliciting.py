@@ -65,8 +65,9 @@ class Eliciting:
         rated: Sequence[str] = ()
         if user_id is not None:
             async with self._database.read() as session:
-                rated = await RatingRepository(session).rated_items(user_id)
+                # In this order: what was skipped and is rated in between is found in one of them.
                 skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
+                rated = await RatingRepository(session).rated_items(user_id)
         raise_faults(filter_faults(options.filters, serving.schema.items))
         return await self._choose(serving, rated, skipped, options)
 

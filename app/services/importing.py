@@ -8,7 +8,6 @@ from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 from models.data.dataset import Dataset
 
 _BATCH = 500
@@ -31,8 +30,7 @@ class Importing:
         records = list(to_records(dataset.items))
         for batch in _batches(len(records)):
             async with self._database.write() as session:
-                version = await VersionsRepository(session).next_catalogue()
-                await ItemRepository(session).save(records[batch], version=version)
+                await ItemRepository(session).save_differing(records[batch])
             progress(batch.stop - batch.start)
 
     async def users(self, dataset: Dataset, progress: Progress) -> None:

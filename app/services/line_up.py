@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from app.storage.versions import Versions
 from models.ranking import Recommender
 from models.schema import DatasetSchema
 
@@ -14,6 +15,7 @@ class Serving:
 
     recommender: Recommender
     catalogue: int
+    popularity: int
 
     @property
     def model_version(self) -> str:
@@ -49,6 +51,15 @@ class LineUp:
     def catalogue(self) -> int:
         """The catalogue version that all models have reached."""
         return min(serving.catalogue for serving in self.by_version.values())
+
+    @property
+    def popularity(self) -> int:
+        """The version of the items' popularity that all models have reached."""
+        return min(serving.popularity for serving in self.by_version.values())
+
+    def is_behind(self, other: "LineUp | Versions") -> bool:
+        """Whether the items or their popularity have been seen at something newer."""
+        return self.catalogue < other.catalogue or self.popularity < other.popularity
 
     def serving(self, user_id: str | None) -> Serving:
         """What serves a user; somebody without an id is served by the active model."""

@@ -16,8 +16,9 @@ from app.services.batching import Batcher
 from app.services.entities import to_entities
 from app.services.line_up import LineUp, Serving
 from app.storage.database import Database
-from app.storage.items import CatalogueChanges, ItemRepository
+from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.popularity import PopularityRepository
 from app.storage.users import UserState
 from app.storage.versions import Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact, verify_artifact
@@ -127,7 +128,7 @@ class ModelHost:
 
     async def _at(self, versions: Versions) -> LineUp:
         """What serves, over the catalogue of these versions or a newer one."""
-        while (line_up := self._line_up) is None or line_up.catalogue < versions.catalogue:
+        while (line_up := self._line_up) is None or line_up.is_behind(versions):
             if line_up is None:
                 raise NoActiveModelError
             async with self._swapping:
@@ -145,9 +146,8 @@ class ModelHost:
     async def _change_line_up(self, versions: Versions) -> None:
         failed = []
         fresh: dict[str, Serving] = {}
-        wanted = [versions.model_version, None if versions.challenger is None else versions.challenger.version]
-        for version_id in wanted:
-            if version_id is None or self._serves(version_id):
+        for version_id in versions.serving:
+            if self._serves(version_id):
                 continue
             try:
                 fresh[version_id] = await self._ready(version_id)
@@ -175,7 +175,7 @@ class ModelHost:
         if versions.challenger is not None and versions.challenger.version in known:
             line_up = LineUp(active, known[versions.challenger.version], versions.challenger.percent)
         # Items that changed while a model was loaded: no request may see less of them than those before it.
-        while former is not None and line_up.catalogue < former.catalogue:
+        while former is not None and line_up.is_behind(former):
             line_up = await self._with_changes(line_up)
         return line_up
 
@@ -196,12 +196,13 @@ class ModelHost:
         if model.version != version_id:
             raise ArtifactError(f"{directory}: holds {model.version}, not {version_id}")
         async with self._database.read() as session:
-            # The version first: items that change in between are then read again later, but never missed.
-            catalogue = (await VersionsRepository(session).current()).catalogue
+            # The versions first: what changes in between is then read again later, but never missed.
+            versions = await VersionsRepository(session).current()
             items = await ItemRepository(session).catalogue()
+            collected = await PopularityRepository(session).changed_since(model.version, 0)
 
         def build() -> Recommender:
-            recommender = Recommender(model, to_entities(items, model.schema.items))
+            recommender = Recommender(model, to_entities(items, model.schema.items)).with_collected(collected)
             require_finite_predictions(recommender)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)
@@ -214,27 +215,32 @@ class ModelHost:
             raise
         except Exception as error:  # whatever it is, such a model cannot serve
             raise ArtifactError(f"{version_id}: cannot predict: {error}") from error
-        return Serving(recommender, catalogue)
+        return Serving(recommender, versions.catalogue, versions.popularity)
 
     async def _with_changes(self, line_up: LineUp) -> LineUp:
+        challenger = line_up.challenger
+        return replace(
+            line_up,
+            active=await self._caught_up(line_up.active),
+            challenger=None if challenger is None else await self._caught_up(challenger),
+        )
+
+    async def _caught_up(self, serving: Serving) -> Serving:
         async with self._database.read() as session:
-            catalogue = (await VersionsRepository(session).current()).catalogue
-            changes = await ItemRepository(session).changed_since(line_up.catalogue)
+            versions = await VersionsRepository(session).current()
+            changes = await ItemRepository(session).changed_since(serving.catalogue)
+            collected = await PopularityRepository(session).changed_since(serving.model_version, serving.popularity)
 
-        def build() -> LineUp:
-            challenger = line_up.challenger
-            return replace(
-                line_up,
-                active=_changed(line_up.active, changes, catalogue),
-                challenger=None if challenger is None else _changed(challenger, changes, catalogue),
-            )
+        def build() -> Recommender:
+            recommender = serving.recommender
+            if changes:
+                changed = to_entities(changes.changed, serving.schema.items)
+                recommender = recommender.with_changes(changed, changes.removed)
+            if collected:
+                recommender = recommender.with_collected({**recommender.catalogue.collected, **collected})
+            return recommender
 
-        return await to_thread.run_sync(build)
-
-
-def _changed(serving: Serving, changes: CatalogueChanges, catalogue: int) -> Serving:
-    changed = to_entities(changes.changed, serving.schema.items)
-    return Serving(serving.recommender.with_changes(changed, changes.removed), catalogue)
+        return Serving(await to_thread.run_sync(build), versions.catalogue, versions.popularity)
 
 
 def _described(line_up: LineUp) -> str:

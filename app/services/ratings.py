@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import RatingNotFoundError, UserNotFoundError
@@ -15,7 +14,7 @@ from app.services.online_error import OnlineError
 from app.services.recommending import Recommendations, recommend
 from app.services.scoring import Scorer
 from app.storage.database import Database
-from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
 from models.ranking import RankingQuery
@@ -141,10 +140,9 @@ class Ratings:
         async with self._database.write() as session:
             users, ratings = UserRepository(session), RatingRepository(session)
             await users.save(_last_attributes(writes))
-            # After `save` has locked the users: of two requests without times, the one that stores last is later.
-            now = datetime.now(UTC)
+            # After `save` has locked the users: the order in which requests arrive here is the order of their ratings.
             await ratings.save(
-                (write.user_id, RatingRecord(each.item_id, each.rating, each.rated_at or now))
+                (write.user_id, NewRating(each.item_id, each.rating, each.rated_at))
                 for write in writes
                 for each in write.given
             )

@@ -85,7 +85,7 @@ class Recommending:
         self._host = host
         self._scorer = scorer
         self._cache = cache
-        self._ratings = Batcher(self._read_ratings, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
+        self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
     async def for_user(self, user_id: str, options: ListOptions) -> Recommendations:
         """Recommendations for a stored user.
@@ -99,12 +99,15 @@ class Recommending:
         if user is None:
             raise UserNotFoundError(user_id)
         raise_faults(filter_faults(options.filters, serving.schema.items))
-        key = _cache_key(serving, user, options)
-        cached = await self._cache.get(key)
+        cached = await self._cache.get(_cache_key(serving, user, options))
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
             return _from_cache(cached, serving.model_version)
-        ratings = await self._ratings.do(user_id)
+        # Read again with the ratings: attributes and ratings of two moments would be a user that never was.
+        known = await self._users.do(user_id)
+        if known is None:  # erased in between
+            raise UserNotFoundError(user_id)
+        user, ratings = known
         query = RankingQuery(
             attributes=known_attributes(user.attributes, serving.schema.users),
             ratings=[(rating.item_id, rating.rating) for rating in ratings],
@@ -114,7 +117,8 @@ class Recommending:
             where=options.filters,
         )
         made = await recommend(self._scorer, serving, query, explained=options.explain)
-        await self._cache.set(key, _for_cache(made))
+        if query.knows_something:  # to others popularity decides, which is not in the key
+            await self._cache.set(_cache_key(serving, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
@@ -143,10 +147,10 @@ class Recommending:
         )
         return await recommend(self._scorer, serving, query, explained=options.explain)
 
-    async def _read_ratings(self, user_ids: Sequence[str]) -> list[Sequence[RatingRecord]]:
+    async def _read_users(self, user_ids: Sequence[str]) -> list[tuple[UserState, Sequence[RatingRecord]] | None]:
         async with self._database.read() as session:
-            ratings = await RatingRepository(session).of_users(set(user_ids))
-        return [ratings.get(user_id, ()) for user_id in user_ids]
+            users = await RatingRepository(session).with_users(set(user_ids))
+        return [users.get(user_id) for user_id in user_ids]
 
 
 def _for_cache(made: Recommendations) -> dict[str, Any]:

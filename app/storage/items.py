@@ -1,14 +1,19 @@
 """The catalogue in the database."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Item
+from app.storage.tables import Base, Item
 from app.storage.upsert import dialect_of, insert
+from app.storage.versions import VersionsRepository
+
+_AT_ONCE = 500
+"""Rows of one statement: preparing their parameters keeps the event loop busy for some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,21 @@ class CatalogueChanges:
 
     changed: Sequence[ItemRecord]
     removed: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of items that were given one after the other: how many were new, how many differed, how many not."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "Saved") -> "Saved":
+        return Saved(self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged)
 
 
 class ItemRepository:
@@ -50,6 +70,36 @@ class ItemRepository:
             index_elements=[Item.id], set_={column: statement.excluded[column] for column in columns}
         )
         await self._session.execute(statement, [_row(item, version) for item in items])
+
+    async def save_differing(self, items: Sequence[ItemRecord]) -> Saved:
+        """Create or replace those of the items that differ from what is stored.
+
+        They get a new catalogue version; if nothing differs there is none. Of several items of one id the last stays.
+        """
+        before = await self._stored({item.id for item in items})
+        after = dict(before)
+        created = updated = 0
+        for item in items:
+            known = after.get(item.id)
+            created += known is None
+            updated += known is not None and known != item
+            after[item.id] = item
+        differing = [item for item_id, item in after.items() if before.get(item_id) != item]
+        if differing:
+            # What is found equal above counts as written before whatever another writer has written since.
+            version = await VersionsRepository(self._session).next_catalogue()
+            for start in range(0, len(differing), _AT_ONCE):
+                await self.save(differing[start : start + _AT_ONCE], version=version)
+        return Saved(created, updated, len(items) - created - updated)
+
+    async def _stored(self, ids: Collection[str]) -> dict[str, ItemRecord]:
+        """Those of the items that are in the catalogue, by id."""
+        stored: dict[str, ItemRecord] = {}
+        in_order = sorted(ids)
+        for start in range(0, len(in_order), _AT_ONCE):
+            rows = await self._session.execute(_STORED, {"ids": in_order[start : start + _AT_ONCE]})
+            stored.update((row.id, ItemRecord(row.id, row.title, row.attributes)) for row in rows)
+        return stored
 
     async def save_missing(self, items: Iterable[ItemRecord], *, version: int) -> None:
         """Create the items that the table has never held; edited and deleted ones stay as they are."""
@@ -91,17 +141,31 @@ class ItemRepository:
 
     async def catalogue(self) -> Sequence[ItemRecord]:
         """All items that are not deleted, by id."""
-        statement = select(Item.id, Item.title, Item.attributes).where(Item.deleted.is_(False)).order_by(Item.id)
-        return [ItemRecord(*row) for row in await self._session.execute(statement)]
+        statement = select(*_RECORD).where(_items.c.deleted.is_(False)).order_by(_items.c.id)
+        return [ItemRecord(row.id, row.title, row.attributes) for row in await self._all(statement)]
 
     async def changed_since(self, version: int) -> CatalogueChanges:
         """What changed after a catalogue version."""
-        statement = select(Item).where(Item.version > version).order_by(Item.id)
-        items = (await self._session.scalars(statement)).all()
+        statement = select(*_RECORD, _items.c.deleted).where(_items.c.version > version).order_by(_items.c.id)
+        rows = await self._all(statement)
         return CatalogueChanges(
-            changed=[ItemRecord(item.id, item.title, item.attributes) for item in items if not item.deleted],
-            removed=[item.id for item in items if item.deleted],
+            changed=[ItemRecord(row.id, row.title, row.attributes) for row in rows if not row.deleted],
+            removed=[row.id for row in rows if row.deleted],
         )
+
+    async def _all(self, statement: Select[Any]) -> list[Row[Any]]:
+        """Very many rows, which are decoded in portions, so that other requests get their turn in between."""
+        rows: list[Row[Any]] = []
+        for portion in (await self._session.execute(statement)).partitions(_AT_ONCE):
+            rows += portion
+            await asyncio.sleep(0)
+        return rows
+
+
+# On the table instead of the class: there are many rows, and the ORM's share of their time is large.
+_items = Base.metadata.tables["items"]
+_RECORD = (_items.c.id, _items.c.title, _items.c.attributes)
+_STORED = select(*_RECORD).where(_items.c.id.in_(bindparam("ids", expanding=True)), _items.c.deleted.is_(False))
 
 
 def _row(item: ItemRecord, version: int) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 
-from sqlalchemy import Insert, bindparam, delete, exists, func, select
+from sqlalchemy import Boolean, Insert, bindparam, case, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base, Rating
 from app.storage.upsert import dialect_of, insert
+from app.storage.users import UserState
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,37 @@ class RatingRecord:
     rated_at: datetime
 
 
+@dataclass(frozen=True)
+class NewRating:
+    """A rating to be stored; without a time it was made when it arrived."""
+
+    item_id: str
+    rating: float
+    rated_at: datetime | None = None
+
+
 class RatingRepository:
     """Reads and writes ratings; writers lock the user's row first (see `UserRepository`)."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def save(self, ratings: Iterable[tuple[str, RatingRecord]]) -> None:
+    async def save(self, ratings: Iterable[tuple[str, NewRating | RatingRecord]]) -> None:
         """Store ratings of known users, by user id; what is rated is skipped no longer.
 
-        Of two ratings of one item the one made later stays, and of two made at once the one given later.
+        Of two ratings of one item the one made later stays, and of two made at once the one given later. Clocks that
+        are wrong lose nothing: a rating made in the future counts as made now, so that it does not win for ever; one
+        without a time is later than what is stored, even if that came from a machine whose clock is ahead.
         """
+        now = datetime.now(UTC)
         rows = [
-            {"user_id": user_id, "item_id": rating.item_id, "rating": rating.rating, "rated_at": rating.rated_at}
+            {
+                "user_id": user_id,
+                "item_id": rating.item_id,
+                "rating": rating.rating,
+                "rated_at": now if rating.rated_at is None else min(rating.rated_at, now),
+                "made_on_arrival": rating.rated_at is None,
+            }
             for user_id, rating in ratings
         ]
         await self._session.execute(_saving(dialect_of(self._session)), rows)
@@ -46,6 +65,16 @@ class RatingRepository:
         for user_id, *rating in await self._session.execute(_OF_USERS, {"user_ids": list(user_ids)}):
             ratings[user_id].append(RatingRecord(*rating))
         return ratings
+
+    async def with_users(self, user_ids: Collection[str]) -> dict[str, tuple[UserState, Sequence[RatingRecord]]]:
+        """Those of the users that are known with all their ratings, the oldest first, all of one moment."""
+        found: dict[str, tuple[UserState, list[RatingRecord]]] = {}
+        for row in await self._session.execute(_WITH_USERS, {"user_ids": list(user_ids)}):
+            if row.id not in found:
+                found[row.id] = UserState(row.id, row.attributes, row.revision), []
+            if row.item_id is not None:
+                found[row.id][1].append(RatingRecord(row.item_id, row.rating, row.rated_at))
+        return dict(found)
 
     async def rated_items(self, user_id: str) -> Sequence[str]:
         """The ids of all items that a user has rated."""
@@ -70,11 +99,25 @@ class RatingRepository:
 
 
 # On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
-_ratings, _skips = (Base.metadata.tables[name] for name in ("ratings", "skips"))
+_ratings, _skips, _users = (Base.metadata.tables[name] for name in ("ratings", "skips", "users"))
 _OF_USERS = (
     select(_ratings.c.user_id, _ratings.c.item_id, _ratings.c.rating, _ratings.c.rated_at)
     .where(_ratings.c.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(_ratings.c.user_id, _ratings.c.rated_at, _ratings.c.item_id)
+)
+
+_WITH_USERS = (
+    select(
+        _users.c.id,
+        _users.c.attributes,
+        _users.c.revision,
+        _ratings.c.item_id,
+        _ratings.c.rating,
+        _ratings.c.rated_at,
+    )
+    .outerjoin_from(_users, _ratings)
+    .where(_users.c.id.in_(bindparam("user_ids", expanding=True)))
+    .order_by(_users.c.id, _ratings.c.rated_at, _ratings.c.item_id)
 )
 
 _FORGETTING_SKIPS = delete(_skips).where(
@@ -88,6 +131,12 @@ def _saving(dialect: str) -> Insert:
     statement = insert(dialect, _ratings)
     return statement.on_conflict_do_update(
         index_elements=[_ratings.c.user_id, _ratings.c.item_id],
-        set_={"rating": statement.excluded.rating, "rated_at": statement.excluded.rated_at},
-        where=statement.excluded.rated_at >= _ratings.c.rated_at,
+        set_={
+            "rating": statement.excluded.rating,
+            "rated_at": case(
+                (statement.excluded.rated_at > _ratings.c.rated_at, statement.excluded.rated_at),
+                else_=_ratings.c.rated_at,
+            ),
+        },
+        where=or_(bindparam("made_on_arrival", type_=Boolean), statement.excluded.rated_at >= _ratings.c.rated_at),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     MetaData,
     String,
     Text,
@@ -76,6 +77,7 @@ class Rating(Base):
     """One user's rating of one item."""
 
     __tablename__ = "ratings"
+    __table_args__ = (Index(None, "rated_at", "item_id"),)  # what `PopularityRepository` counts
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
@@ -126,8 +128,8 @@ class ModelVersion(Base):
 class CurrentVersions(Base):
     """The single row that says what is being served: which models, over which state of the catalogue.
 
-    Writers of items lock this row until they commit, so catalogue versions become visible in their order and
-    a reader that has seen version v has missed nothing up to v. A sequence could not promise that.
+    Writers of items, and of their popularity, lock this row until they commit, so versions become visible in their
+    order and a reader that has seen version v has missed nothing up to v. A sequence could not promise that.
     """
 
     __tablename__ = "current_versions"
@@ -135,6 +137,7 @@ class CurrentVersions(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     catalogue: Mapped[int] = mapped_column(BigInteger)
+    popularity: Mapped[int] = mapped_column(BigInteger, default=0)
     activation: Mapped[int] = mapped_column(BigInteger)
     model_version: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
     challenger_version: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
@@ -177,6 +180,22 @@ class PredictedRating(Base):
     rating: Mapped[float]
     predicted: Mapped[float]
     rated_at: Mapped[datetime]
+
+
+class ItemPopularity(Base):
+    """How many have rated an item since a model was trained, and the mean of their ratings, if there are any.
+
+    `version` is the popularity version at which the row last changed.
+    """
+
+    __tablename__ = "item_popularity"
+    __table_args__ = (Index(None, "model_version", "version"),)
+
+    model_version: Mapped[str] = mapped_column(ForeignKey("model_versions.id", ondelete="CASCADE"), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    rating_count: Mapped[int] = mapped_column(BigInteger)
+    rating_mean: Mapped[float]
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class JobStatus(StrEnum):

@@ -33,12 +33,20 @@ class Versions:
         challenger: The one that serves some of the users instead, if any.
         activation: Counts changes of these two, so that of two observations the newer is known.
         catalogue: The catalogue version.
+        popularity: The version of the items' popularity.
     """
 
     model_version: str | None
     challenger: Challenger | None
     activation: int
     catalogue: int
+    popularity: int
+
+    @property
+    def serving(self) -> list[str]:
+        """The model versions that serve: the active one, if there is one, and the challenger."""
+        named = (self.model_version, None if self.challenger is None else self.challenger.version)
+        return [version_id for version_id in named if version_id is not None]
 
     def percent_of(self, version_id: str) -> float:
         """The share of the users that a version serves."""
@@ -68,6 +76,15 @@ class VersionsRepository:
         """Advance the catalogue version; other writers of items wait until this transaction ends."""
         statement = (
             update(CurrentVersions).values(catalogue=CurrentVersions.catalogue + 1).returning(CurrentVersions.catalogue)
+        )
+        return (await self._session.execute(statement)).scalar_one()
+
+    async def next_popularity(self) -> int:
+        """Advance the popularity version; other writers of popularity wait until this transaction ends."""
+        statement = (
+            update(CurrentVersions)
+            .values(popularity=CurrentVersions.popularity + 1)
+            .returning(CurrentVersions.popularity)
         )
         return (await self._session.execute(statement)).scalar_one()
 
@@ -102,7 +119,7 @@ class VersionsRepository:
 
 def _versions_of(row: Row[*tuple[Any, ...]]) -> Versions:
     challenger = None if row.challenger_version is None else Challenger(row.challenger_version, row.challenger_percent)
-    return Versions(row.model_version, challenger, row.activation, row.catalogue)
+    return Versions(row.model_version, challenger, row.activation, row.catalogue, row.popularity)
 
 
 # On the tables instead of the classes: every request runs these, and the ORM's share of their time is large.
@@ -113,6 +130,7 @@ _CURRENT = select(
     _versions.c.challenger_percent,
     _versions.c.activation,
     _versions.c.catalogue,
+    _versions.c.popularity,
 )
 _CURRENT_WITH_USERS = _CURRENT.add_columns(_users.c.id, _users.c.attributes, _users.c.revision).outerjoin_from(
     _versions, _users, _users.c.id.in_(bindparam("user_ids", expanding=True))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
-from models.learner import ItemScorer
+from models.learner import ItemScorer, Support
+from models.ranking.collected import Collected, with_collected
 from models.ranking.filters import AttributeFilters
 from models.ranking.shortlist import ScoreSpace, Shortlist
 
@@ -124,16 +126,20 @@ class Catalogue:
     not allowed in any list, so that a change costs as much as it changes.
     """
 
-    def __init__(self, parts: Sequence[Part], present: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, parts: Sequence[Part], present: NDArray[np.bool_], collected: Collected = MappingProxyType({})
+    ) -> None:
         """Put parts together.
 
         Args:
             parts: The settled one, and perhaps the recent one.
             present: bool [rows], unset where an item is gone.
+            collected: The ratings made since training.
         """
         self.parts = tuple(parts)
         self.model = parts[0].model
         self.present = present
+        self.collected = collected
         self._starts = np.cumsum([0, *map(len, parts)]).tolist()
 
     @classmethod
@@ -142,10 +148,10 @@ class Catalogue:
         return cls.settled(Part.of(model, items))
 
     @classmethod
-    def settled(cls, part: Part) -> "Catalogue":
+    def settled(cls, part: Part, collected: Collected = MappingProxyType({})) -> "Catalogue":
         """A catalogue of one part, with a shortlist if it is large."""
         needs_shortlist = len(part) > EXACT_ITEMS and part.shortlist is None
-        return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part))
+        return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part), collected)
 
     def __len__(self) -> int:
         return len(self.present)
@@ -162,8 +168,13 @@ class Catalogue:
         for part in recent:
             newest = part.joined(of_recent, newest)
         if settled.shortlist is not None and len(newest) <= _RECENT_SHARE * len(settled):
-            return Catalogue([settled, newest], np.concatenate([of_settled, _all_of(newest)]))
-        return Catalogue.settled(settled.joined(of_settled, newest))
+            present = np.concatenate([of_settled, _all_of(newest)])
+            return Catalogue([settled, newest], present, self.collected)
+        return Catalogue.settled(settled.joined(of_settled, newest), self.collected)
+
+    def with_collected(self, collected: Collected) -> "Catalogue":
+        """The same catalogue with other ratings made since training."""
+        return Catalogue(self.parts, self.present, collected)
 
     def row_of(self, item_id: str) -> int | None:
         """The row of an item, if it is there."""
@@ -180,13 +191,30 @@ class Catalogue:
 
     @cached_property
     def statistics(self) -> pl.DataFrame:
-        """What training saw of each row's item, in the rows' order."""
-        return pl.concat([part.statistics for part in self.parts])
+        """What is known of the ratings of each row's item, in the rows' order: by training and since."""
+        return with_collected(
+            pl.concat([part.statistics for part in self.parts]), self.collected, self._gradient_norms_of_nobody
+        )
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
+        """int64 [rows], the ratings of each: those of training and those since."""
+        return np.asarray(self.statistics["rating_count"].to_numpy())
+
+    @cached_property
+    def trained_counts(self) -> NDArray[np.int64]:
         """int64 [rows], the training ratings of each."""
         return np.concatenate([part.counts for part in self.parts])
+
+    @cached_property
+    def nobody(self) -> tuple[Tensor, Any]:
+        """Somebody of whom nothing is known: the user, embedded, and what the learner makes of that."""
+        learner = self.model.learner
+        with torch.inference_mode():
+            user = learner.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
+            nothing = user.new_zeros(1, 0)
+            items = self.vectors(np.zeros((1, 0), dtype=np.int64))
+            return user, learner.adapt(Support(user, items, nothing, nothing.bool()))
 
     def name(self, row: int) -> tuple[str, str | None]:
         """Id and title."""
@@ -265,6 +293,12 @@ class Catalogue:
             ],
             dim=1,
         )
+
+    def _gradient_norms_of_nobody(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        user, adapted = self.nobody
+        with torch.inference_mode():
+            norms = self.model.learner.gradient_norms(adapted, user, self.vectors(rows[None]))[0]
+        return np.asarray(norms.cpu().numpy(), dtype=np.float64)
 
     @cached_property
     def _table(self) -> pl.DataFrame:

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from models.content import content_features
 from models.features import ID_FIELD
-from models.learner import Support
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 
 _PRIOR_COUNT = 20.0
-"""Training ratings at which an item's prediction counts half."""
+"""Ratings at which an item's prediction counts half: before what backs it, and before the ratings since training."""
 
 _DIVERSITY = 0.125
 """What an item loses that is just like one above it, as a share of the rating scale's length."""
@@ -25,7 +24,8 @@ _POOL = 10
 class PopularList:
     """Liked, popular and unlike each other: greedy maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
 
-    Predictions are drawn towards the mean rating where few ratings back them; then each place goes to the item with
+    Predictions are drawn towards what has been collected since training, where there is much of that, and towards the
+    mean rating where few ratings back them; then each place goes to the item with
     the highest score less its greatest similarity (cosine of the attributes) to those above.
     """
 
@@ -54,12 +54,13 @@ class PopularList:
     @cached_property
     def _backed_scores(self) -> NDArray[np.float64]:
         """Of every row; they are the same for all of whom nothing is known."""
-        learner, catalogue, counts = self._model.learner, self._catalogue, self._catalogue.counts
+        catalogue, counts = self._catalogue, self._catalogue.counts
+        user, adapted = catalogue.nobody
         with torch.inference_mode():
-            users = learner.embed_users(self._model.manifest.user_encoder.encode_values([{}]).to(self._model.device))
-            nothing = users.new_zeros(1, 0)
-            support = Support(users, catalogue.vectors(np.zeros((1, 0), dtype=np.int64)), nothing, nothing.bool())
-            scores = catalogue.scores(learner.adapt(support), users, np.arange(len(catalogue)))[0].cpu().numpy()
+            scores = catalogue.scores(adapted, user, np.arange(len(catalogue)))[0].cpu().numpy()
+        since = catalogue.statistics["collected_count"].to_numpy()
+        means = catalogue.statistics["collected_mean"].fill_null(0.0).to_numpy()
+        scores = (_PRIOR_COUNT * scores + since * means) / (_PRIOR_COUNT + since)
         mean = self._model.manifest.data.mean_rating
         return np.asarray(mean + (scores - mean) * counts / (counts + _PRIOR_COUNT))
 

@@ -17,6 +17,7 @@ from models.heads.base import Predictions
 from models.learner import Support
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.collected import Collected
 from models.ranking.popular import PopularList
 from models.ranking.query import RankedItem, RankingQuery
 
@@ -56,6 +57,10 @@ class Recommender:
             removed: Ids of items that are gone; unknown ones are ignored.
         """
         return Recommender.over(self.catalogue.with_changes(changed, removed))
+
+    def with_collected(self, collected: Collected) -> "Recommender":
+        """The recommender that knows of these ratings made since training, besides those of training."""
+        return Recommender.over(self.catalogue.with_collected(collected))
 
     def recommend(self, query: RankingQuery) -> list[RankedItem]:
         """The items that one user is expected to rate highest; see `recommend_many`."""
@@ -152,8 +157,12 @@ class Recommender:
         """The strategy `sequential` over this catalogue, whose items' rows are the catalogue's."""
         trained = self.model.items.row_of
         everything = np.arange(len(self.catalogue))
+        exposure = self.model.exposure.over(
+            [trained.get(item_id) for item_id in self.catalogue.attributes(everything)["id"]]
+        )
+        new = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
         return SequentialQuestions(
-            self.model.exposure.over([trained.get(item_id) for item_id in self.catalogue.attributes(everything)["id"]]),
+            exposure.with_ratings(new, users=self.model.manifest.data.training_users),
             self.catalogue.statistics["rating_entropy"].to_numpy(),
             self.model.learner.last_layer(self.catalogue.vectors(everything)),
         )

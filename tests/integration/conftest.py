@@ -109,6 +109,7 @@ def settings(database_url: str, model_dir: Path, tmp_path: Path) -> Settings:
         model_dir=model_dir,
         data_dir=None,
         run_worker=False,
+        popularity_seconds=3600,  # no test but those of popularity sees it change
     )
 
 

@@ -126,6 +126,20 @@ async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: di
                 assert answer.status_code not in {401, 403}, where
 
 
+async def test_who_may_send_a_stream_of_items(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+    """It shares its path with an operation of the document, and is none of its own there."""
+
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("was read")
+        yield b""
+
+    for kind, key in keys.items():
+        headers = {"X-API-Key": key, "Content-Type": "application/x-ndjson"}
+        answer = await client.post("/v1/items:batch", headers=headers, content=unread())
+        expected = 401 if kind in WRONG else 503 if kind == "admin" else 403
+        assert answer.status_code == expected, f"with the key {kind}: {answer.text}"
+
+
 async def test_a_revoked_key_works_no_more(
     client: httpx.AsyncClient, keys: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,13 @@
 import asyncio
 import re
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
+
+from app.storage.ratings import RatingRepository
 
 ADA = "/v1/users/ada"
 COMEDY_LOVER = [{"item_id": f"i{item}", "rating": 5 if item % 2 else 1} for item in range(8)]
@@ -33,6 +36,30 @@ class TestGetRecommendations:
         first, second = [await client.get(f"{ADA}/recommendations") for _ in range(2)]
 
         assert first.json() == second.json()
+
+    async def test_attributes_and_ratings_are_of_one_moment(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER, "attributes": {"country": "fr", "age": 20}})
+        original = RatingRepository.with_users
+
+        async def after_a_change(repository: RatingRepository, user_ids: Collection[str]) -> object:
+            monkeypatch.undo()
+            change = {"ratings": [{"item_id": "i9", "rating": 1}], "attributes": {"country": "jp", "age": 60}}
+            await client.post(f"{ADA}/ratings", json=change)
+            return await original(repository, user_ids)
+
+        monkeypatch.setattr(RatingRepository, "with_users", after_a_change)
+        meanwhile = await client.get(f"{ADA}/recommendations", params={"n": 40})
+        visitor = {
+            "ratings": [*COMEDY_LOVER, {"item_id": "i9", "rating": 1}],
+            "attributes": {"country": "jp", "age": 60},
+            "n": 40,
+        }
+        expected = await client.post("/v1/recommendations", json=visitor)
+
+        assert meanwhile.json() == expected.json()
+        assert (await client.get(f"{ADA}/recommendations", params={"n": 40})).json() == expected.json()
 
     async def test_every_change_of_the_user_shows_at_once(self, client: httpx.AsyncClient) -> None:
         async def recommended() -> list[tuple[str, float]]:

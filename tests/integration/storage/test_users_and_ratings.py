@@ -1,11 +1,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
-from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
+from app.storage.tables import Rating
 from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
 
@@ -39,6 +41,51 @@ async def test_the_later_rating_stays(rated: Database, hours: int, expected: flo
         await RatingRepository(session).save([("ada", again)])
 
     assert await ratings_of(rated, "ada") == {"i1": expected, "i2": 2.0}
+
+
+async def test_of_two_made_at_once_the_one_given_later_stays(rated: Database) -> None:
+    async with rated.write() as session:
+        both = [("ada", RatingRecord("i3", value, NOON)) for value in (5, 4)]
+        await RatingRepository(session).save(both)
+
+    assert (await ratings_of(rated, "ada"))["i3"] == 4.0
+
+
+async def test_a_rating_without_a_time_is_later_than_one_from_a_clock_that_is_ahead(rated: Database) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    async with rated.write() as session:
+        await session.execute(update(Rating).where(Rating.item_id == "i1").values(rated_at=ahead))
+        await RatingRepository(session).save([("ada", NewRating("i1", 5))])
+
+    async with rated.read() as session:
+        ratings = (await RatingRepository(session).of_users(["ada"]))["ada"]
+    assert RatingRecord("i1", 5.0, ahead) in ratings
+
+
+async def test_a_rating_from_the_future_was_made_now(rated: Database) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    async with rated.write() as session:
+        await RatingRepository(session).save([("ada", NewRating("i1", 5, tomorrow))])
+
+    async with rated.read() as session:
+        latest = (await RatingRepository(session).of_users(["ada"]))["ada"][-1]
+    assert (latest.item_id, latest.rating) == ("i1", 5.0)
+    assert latest.rated_at <= datetime.now(UTC)
+
+
+async def test_users_and_ratings_of_one_moment(rated: Database) -> None:
+    async with rated.write() as session:
+        await UserRepository(session).save({"bob": {}})
+
+    async with rated.read() as session:
+        users = await RatingRepository(session).with_users(["ada", "bob", "nobody"])
+        states = await UserRepository(session).states(["ada", "bob", "nobody"])
+
+    assert {user_id: user for user_id, (user, _) in users.items()} == states
+    assert {user_id: [each.item_id for each in ratings] for user_id, (_, ratings) in users.items()} == {
+        "ada": ["i1", "i2"],
+        "bob": [],
+    }
 
 
 async def test_every_write_gives_a_new_revision(rated: Database) -> None:

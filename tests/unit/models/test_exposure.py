@@ -150,3 +150,12 @@ class TestOver:
         after = folded_in(other, [0], [])
         assert after[[0, 2]].tolist() == before[[3, 0]].tolist()
         assert after[1] < 1e-4
+
+
+class TestWithRatings:
+    def test_items_that_came_after_training_are_seen_as_many_have_rated_them(self, exposure: Exposure) -> None:
+        other = exposure.over([3, None, None, None]).with_ratings(np.array([0, 40, 0, 500]), users=USERS)
+        seen = folded_in(other, [], [])
+        assert seen[0] == folded_in(exposure, [], [])[3]
+        np.testing.assert_allclose(seen[[1, 3]], [40.5 / (USERS + 1), (USERS + 0.5) / (USERS + 1)])
+        assert seen[2] < 1e-4

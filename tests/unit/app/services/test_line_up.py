@@ -13,13 +13,13 @@ USERS = [f"user{number}" for number in range(10_000)]
 @pytest.fixture(scope="module")
 def active(model_dir: Path) -> Serving:
     model = load_artifact(model_dir)
-    return Serving(Recommender(model, model.items), catalogue=3)
+    return Serving(Recommender(model, model.items), catalogue=3, popularity=1)
 
 
 @pytest.fixture(scope="module")
 def challenger(other_model_dir: Path) -> Serving:
     model = load_artifact(other_model_dir)
-    return Serving(Recommender(model, model.items), catalogue=2)
+    return Serving(Recommender(model, model.items), catalogue=2, popularity=4)
 
 
 def test_places_are_spread_evenly() -> None:
@@ -56,4 +56,8 @@ def test_somebody_without_an_id_gets_the_active_one(active: Serving, challenger:
 
 def test_the_catalogue_is_what_both_have_reached(active: Serving, challenger: Serving) -> None:
     assert LineUp(active).catalogue == 3
-    assert LineUp(active, challenger, 1.0).catalogue == 2
+    both = LineUp(active, challenger, 1.0)
+
+    assert (both.catalogue, both.popularity) == (2, 1)
+    assert both.is_behind(LineUp(active))
+    assert not LineUp(active).is_behind(both)

@@ -1,0 +1,87 @@
+"""Very many items in one request: `POST /v1/items:batch` with an NDJSON body."""
+
+from collections.abc import AsyncIterator
+from typing import Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect
+
+from app.api.authorisation import ADMIN
+from app.api.dependencies import ServicesDep
+from app.api.models import BatchItemRequest, ResponseModel
+from app.api.ndjson import NdjsonRoute, numbered_lines
+from app.api.problems import presentable
+from app.api.ranking_route import CLIENT_CLOSED_REQUEST
+from app.errors import FieldError
+from app.services.item_stream import GivenLine, LineError, StreamReport
+from app.storage.items import ItemRecord
+
+router = APIRouter(prefix="/v1", tags=["items"], route_class=NdjsonRoute)
+
+_LONGEST_LINE = 1024 * 1024
+
+
+class LineErrorResponse(ResponseModel):
+    """A field of a line that is wrong."""
+
+    line: int = Field(description="The line's number, from 1.")
+    item_id: str | None = Field(description="The item's id, if it could be read.")
+    field: str = Field(description="Where it is in the line, such as `attributes.year`; `line` is the whole of it.")
+    reason: str = Field(description="What is wrong with it.")
+
+    @classmethod
+    def of(cls, error: LineError) -> Self:
+        """The answer about it; names in it may come from the line, and be very long."""
+        return cls(
+            line=error.line, item_id=error.item_id, field=presentable(error.field), reason=presentable(error.reason)
+        )
+
+
+class ItemStreamResponse(ResponseModel):
+    """What became of the lines of a stream: each was created, updated, unchanged or rejected."""
+
+    lines: int = Field(description="Lines that are not empty.")
+    created: int = Field(description="Items that were not in the catalogue.")
+    updated: int = Field(description="Items that were otherwise.")
+    unchanged: int = Field(description="Items that were so already; nothing was written.")
+    rejected: int = Field(description="Lines of which nothing was stored.")
+    error_count: int = Field(description="Wrong fields of all rejected lines.")
+    errors: list[LineErrorResponse] = Field(description="The first 100 of them.")
+
+    @classmethod
+    def of(cls, report: StreamReport) -> Self:
+        """The answer about a stream."""
+        counts = {name: getattr(report, name) for name in cls.model_fields if name != "errors"}
+        return cls(**counts, errors=[LineErrorResponse.of(error) for error in report.errors])
+
+
+@router.post("/items:batch", dependencies=[ADMIN], include_in_schema=False, response_model=None)
+async def put_item_stream(request: Request, services: ServicesDep) -> ItemStreamResponse | Response:
+    """Create or replace any number of items, one a line; documented with `put_items`, whose path it shares."""
+    try:
+        return ItemStreamResponse.of(await services.item_stream.put(_given(request)))
+    except ClientDisconnect:  # what is stored by then stays
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _given(request: Request) -> AsyncIterator[GivenLine]:
+    async for number, line in numbered_lines(request.stream(), longest=_LONGEST_LINE):
+        yield _read(number, line)
+
+
+def _read(number: int, line: bytes) -> GivenLine:
+    if len(line) > _LONGEST_LINE:
+        return GivenLine(number, len(line), None, [FieldError("line", f"is longer than {_LONGEST_LINE} bytes")])
+    try:
+        item = BatchItemRequest.model_validate_json(line)
+    except ValidationError as error:
+        return GivenLine(number, len(line), None, [_fault(each) for each in error.errors()])
+    return GivenLine(number, len(line), ItemRecord(item.item_id, item.title, item.attributes))
+
+
+def _fault(error: ErrorDetails) -> FieldError:
+    """One of Pydantic's errors, without the input."""
+    reason = error["msg"].removeprefix("Value error, ").replace(" at line 1 column ", " at column ")
+    return FieldError(".".join(map(str, error["loc"])) or "line", reason)

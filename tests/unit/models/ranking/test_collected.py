@@ -1,0 +1,53 @@
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.ranking.collected import with_collected
+
+STATISTICS = pl.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "rating_count": [10, 30, 0, 0],
+        "rating_mean": [3.0, 4.0, None, None],
+        "rating_entropy": [1.0, 2.0, 0.0, 0.0],
+        "gradient_value": [0.5, 1.0, 0.0, 0.0],
+    }
+)
+NORMS = np.array([1.0, 2.0, 1.5, 9.0])
+
+
+def norms_of(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    return NORMS[rows]
+
+
+def collected(**counts: int) -> dict[str, list[object]]:
+    ratings = {item_id: (count, 4.0) for item_id, count in counts.items()}
+    return with_collected(STATISTICS, ratings, norms_of).to_dict(as_series=False)
+
+
+def test_ratings_since_training_are_added() -> None:
+    with_more = collected(a=5, c=1, nothing=3)
+
+    assert with_more["rating_count"] == [15, 30, 1, 0]
+    assert with_more["collected_count"] == [5, 0, 1, 0]
+    assert with_more["collected_mean"] == [4.0, None, 4.0, None]
+
+
+def test_what_training_measured_stays() -> None:
+    for name in ("rating_mean", "rating_entropy", "gradient_value"):
+        assert collected(a=5, b=5)[name] == STATISTICS[name].to_list()
+
+
+def test_an_item_that_training_did_not_see_gets_values_in_proportion_to_the_others() -> None:
+    assert collected(c=1)["gradient_value"] == [0.5, 1.0, 0.75, 0.0]
+    assert collected(c=1)["rating_entropy"] == [1.0, 2.0, 1.5, 0.0]
+
+
+def test_no_gradient_value_is_above_1() -> None:
+    assert collected(d=1)["gradient_value"] == [0.5, 1.0, 0.0, 1.0]
+
+
+def test_without_measured_items_nothing_is_estimated() -> None:
+    unseen = STATISTICS[2:]
+
+    assert with_collected(unseen, {"c": (4, 5.0)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]
