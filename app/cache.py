@@ -1,7 +1,8 @@
 """Answers kept for a while: in this process, or in Redis for all replicas.
 
 Keys hold the versions of everything that an answer depends on, so nothing is ever invalidated: what is out of
-date is no longer asked for. A cache may forget at any time, and one that fails counts as empty.
+date is no longer asked for. A cache may forget at any time, and one that fails counts as empty. What it gives back may
+come from another release, or from whoever else writes to Redis: it is the caller's to check.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from app.redis_outages import RedisOutages
 from app.settings import Settings
@@ -92,6 +93,7 @@ class RedisCache:
             retry=Retry(NoBackoff(), 0),  # a miss now is better than a hit later
         )
         self._outages = RedisOutages("going on without a cache")
+        self._refusals = RedisOutages("keeping no new answers")
 
     async def get(self, key: str) -> Any | None:  # noqa: ANN401
         """The value, or None if the cache does not hold it."""
@@ -103,16 +105,23 @@ class RedisCache:
             self._outages.note_failure(error)
             return None
         self._outages.note_success()
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError:
+            return None
 
     async def set(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a value for a while."""
-        if self._outages.leave_alone:
+        if self._outages.leave_alone or self._refusals.leave_alone:
             return
         try:
             await self._redis.set(_PREFIX + key, json.dumps(value), ex=self._seconds)
+        except ResponseError as error:  # out of memory, or a replica that takes no writes: reading may go on
+            self._refusals.note_failure(error)
         except (RedisError, OSError) as error:
             self._outages.note_failure(error)
+        else:
+            self._refusals.note_success()
 
     async def is_available(self) -> bool:
         """Whether Redis answers."""

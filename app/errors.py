@@ -197,15 +197,40 @@ class NoActiveModelError(ServiceError):
         super().__init__("No model version is active. Start the service with a model, or activate a version.")
 
 
-class EvaluationNotFoundError(ServiceError):
-    """There is no such evaluation."""
+class JobNotFoundError(ServiceError):
+    """There is no such job; each kind of job has its own error.
+
+    Attributes:
+        job: What clients call a job of the kind.
+    """
 
     status = HTTPStatus.NOT_FOUND
-    code = "evaluation-not-found"
-    title = "There is no such evaluation"
+    job: ClassVar[str]
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no evaluation {job_id!r}.")
+        super().__init__(f"There is no {self.job} {job_id!r}.")
+
+
+class JobFinishedError(ServiceError):
+    """A job that has ended cannot be cancelled; each kind of job has its own error.
+
+    Attributes:
+        job: What clients call a job of the kind.
+    """
+
+    status = HTTPStatus.CONFLICT
+    job: ClassVar[str]
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The {self.job} has {status} and cannot be cancelled.")
+
+
+class EvaluationNotFoundError(JobNotFoundError):
+    """There is no such evaluation."""
+
+    code = "evaluation-not-found"
+    title = "There is no such evaluation"
+    job = "evaluation"
 
 
 class EvaluationNotSucceededError(ServiceError):
@@ -219,15 +244,12 @@ class EvaluationNotSucceededError(ServiceError):
         super().__init__(f"There is a report once an evaluation has succeeded; this one is {status}.")
 
 
-class EvaluationFinishedError(ServiceError):
+class EvaluationFinishedError(JobFinishedError):
     """An evaluation that has ended cannot be cancelled."""
 
-    status = HTTPStatus.CONFLICT
     code = "evaluation-finished"
     title = "The evaluation has already ended"
-
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The evaluation has {status} and cannot be cancelled.")
+    job = "evaluation"
 
 
 class EvaluationDataMissingError(ServiceError):
@@ -239,6 +261,33 @@ class EvaluationDataMissingError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The data set that the model was trained on is not here; set COLDSTART_DATA_DIR.")
+
+
+class TrainingNotFoundError(JobNotFoundError):
+    """There is no such training."""
+
+    code = "training-not-found"
+    title = "There is no such training"
+    job = "training"
+
+
+class TrainingFinishedError(JobFinishedError):
+    """A training that has ended cannot be cancelled."""
+
+    code = "training-finished"
+    title = "The training has already ended"
+    job = "training"
+
+
+class TrainingDataMissingError(ServiceError):
+    """The service has no data set to train on beside what it has collected."""
+
+    status = HTTPStatus.CONFLICT
+    code = "training-data-missing"
+    title = "There is no data set to train on"
+
+    def __init__(self) -> None:
+        super().__init__("The data set that the active version was trained on is not here; set COLDSTART_DATA_DIR.")
 
 
 class OverloadedError(ServiceError):

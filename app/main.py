@@ -23,13 +23,14 @@ from app.api import (
     recommendations,
     schema,
     skips,
+    trainings,
     users,
 )
 from app.api.body_limit import BodyLimit
 from app.api.observation import Observation
-from app.api.problems import DocumentedAPI, add_problem_handlers, problem_responses
+from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
+from app.api.problems import add_problem_handlers
 from app.api.security_headers import SecurityHeaders
-from app.errors import InvalidKeyError, KeyScopeError, MissingKeyError, RateLimitedError
 from app.observability.logs import configure_logging
 from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
@@ -47,6 +48,7 @@ _RESOURCES = (
     items,
     schema,
     evaluations,
+    trainings,
     model_versions,
     model_traffic,
     events,
@@ -61,8 +63,8 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         model_dir: An artifact to activate at the start, whatever is active.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, with QueueUnavailableError if there is no job queue
-    to work off, and with KeyManagementError if keys are required and there is none.
+    be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are required and
+    there is none.
     """
 
     @asynccontextmanager
@@ -81,6 +83,9 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
     app = DocumentedAPI(
         title="Cold-start recommender",
         version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
         telemetry=FASTAPI_TELEMETRY,
@@ -97,11 +102,8 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         )
     app.add_middleware(Observation, logs_requests=settings.access_log)  # the last is the outermost
     add_problem_handlers(app)
-    refusals = problem_responses(MissingKeyError, InvalidKeyError, KeyScopeError, RateLimitedError)
-    for resource in _RESOURCES:
-        app.include_router(resource.router, responses=refusals)
-    for open_to_all in (health, metrics):
-        app.include_router(open_to_all.router)
+    for resource in (*_RESOURCES, health, metrics):
+        app.include_router(resource.router)
     add_pages(app)
     return app
 

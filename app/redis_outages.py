@@ -1,4 +1,4 @@
-"""What whoever can do without Redis does while it does not answer."""
+"""What whoever can do without Redis does while it fails."""
 
 import logging
 import time
@@ -26,15 +26,15 @@ class RedisOutages:
         return time.monotonic() < self._retry_at
 
     def note_failure(self, error: Exception) -> None:
-        """Redis did not answer. The error itself is not logged: it may hold the password."""
+        """Redis did not do what it was asked for. The error itself is not logged: it may hold the password."""
         self._retry_at = time.monotonic() + _PAUSE_SECONDS
         if not self._failing:
-            logger.warning("Redis does not answer (%s); %s.", type(error).__name__, self._meanwhile)
+            logger.warning("Redis fails (%s); %s.", type(error).__name__, self._meanwhile)
         self._failing = True
 
     def note_success(self) -> None:
-        """Redis answered."""
+        """Redis did it."""
         if self._failing:
-            logger.info("Redis answers again.")
+            logger.info("Redis works again.")
         self._failing = False
         self._retry_at = 0.0

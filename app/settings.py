@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     URLs are secrets because they may hold a password: neither `repr` nor an error message shows them.
 
     Attributes:
-        state_dir: Where the embedded database and job queue are kept; made if it is missing.
+        state_dir: Where the embedded database, the job queue and the artifacts of training jobs are kept; made if it is
+            missing. Where jobs train, all servers and workers need the same one.
         database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
         redis_url: Cache and job queue shared by several processes; without it both are embedded.
         model_dir: An artifact to register at every start, and to activate if it never was: a restart undoes no
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
         access_log: Whether the server logs every request; a proxy in front of it usually does.
         log_format: `json` or `text`; unless given, JSON where standard error is not a terminal.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
+        job_silence_seconds: A job whose worker has given no sign of life for so long is taken up by another.
         max_body_bytes: Longer request bodies are refused.
         max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
         popularity_seconds: How often new ratings are counted for the items' popularity, at most.
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     access_log: bool = False
     log_format: LogFormat = Field(default_factory=_text_in_a_terminal)
     run_worker: bool = Field(default_factory=_without_redis)
+    job_silence_seconds: Annotated[float, Field(ge=2)] = 60
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     max_rankings: Annotated[int, Field(ge=1)] = 512
     popularity_seconds: Annotated[float, Field(gt=0)] = 30.0

@@ -267,7 +267,7 @@ def _divided_by_error(dataset: Dataset, model: TrainedModel) -> NDArray[np.float
             norms = model.learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items).numpy()
             errors = episodes.predictions(model.learner).mean.numpy() - batch.query_ratings
         mask = batch.query_mask
-        scaled = norms[mask] / np.maximum(np.abs(errors[mask]), np.finfo(np.float32).tiny)
+        scaled = norms[mask] / np.maximum(np.abs(errors[mask]), np.finfo(np.float32).eps)
         sums += np.bincount(batch.query_items[mask], weights=scaled, minlength=len(sums))
     # Mean over the users who rated an item, times how many they are: their sum.
     return sums

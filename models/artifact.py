@@ -6,11 +6,13 @@ so that a missing, truncated or altered artifact is refused before anything of i
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +60,7 @@ class DataDescription(_ManifestPart):
 
     Attributes:
         name: Of the data set.
-        path: The directory it was read from.
+        path: The directory it was read from; None of a service's database.
         fingerprint: SHA-256 of its contents (`Dataset.fingerprint`).
         training_ratings: Ratings trained on.
         training_users: Users trained on.
@@ -67,7 +69,7 @@ class DataDescription(_ManifestPart):
     """
 
     name: str
-    path: str
+    path: str | None
     fingerprint: str
     training_ratings: int
     training_users: int
@@ -166,18 +168,38 @@ def save_artifact(
             staged = Path(temporary) / "artifact"
             staged.mkdir()
             tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-            (staged / WEIGHTS).write_bytes(save(tensors))
-            (staged / EXPOSURE).write_bytes(
-                save_arrays({"biases": exposure.biases, "loadings": np.ascontiguousarray(exposure.loadings)})
-            )
-            pl.concat([items.table, statistics.select(STATISTICS)], how="horizontal").write_parquet(staged / ITEMS)
-            files = {name: _sha256((staged / name).read_bytes()) for name in (WEIGHTS, EXPOSURE, ITEMS)}
-            (staged / MANIFEST).write_text(_seal(manifest.model_copy(update={"files": files})), encoding="utf-8")
-            if directory.exists():
-                directory.replace(Path(temporary) / "former")
-            staged.replace(directory)
+            table = BytesIO()
+            pl.concat([items.table, statistics.select(STATISTICS)], how="horizontal").write_parquet(table)
+            arrays = {"biases": exposure.biases, "loadings": np.ascontiguousarray(exposure.loadings)}
+            contents = {WEIGHTS: save(tensors), EXPOSURE: save_arrays(arrays), ITEMS: table.getvalue()}
+            files = {name: _sha256(content) for name, content in contents.items()}
+            contents[MANIFEST] = _seal(manifest.model_copy(update={"files": files})).encode()
+            for name, content in contents.items():
+                _write(staged / name, content)
+            _replace(directory, staged, former=Path(temporary) / "former")
     except OSError as error:
         raise ArtifactError(f"{directory}: cannot be written: {error}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file to the disk itself: some file systems tell only then that they have no room."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(directory: Path, staged: Path, *, former: Path) -> None:
+    """Put what is staged in the place of a directory, which stays what it was if that fails."""
+    if not directory.exists():
+        staged.replace(directory)
+        return
+    directory.replace(former)
+    try:
+        staged.replace(directory)
+    except OSError:
+        former.replace(directory)
+        raise
 
 
 def require_writable(directory: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from models.artifact import (
     DataDescription,
@@ -19,12 +20,13 @@ from models.artifact import (
 from models.candidates.statistics import item_statistics
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.malformed import DataError
 from models.data.splits import Split, SplitConfig
 from models.episode_predictions import EncodedData
 from models.exposure import Exposure
 from models.features import ID_FIELD, FeatureEncoder
 from models.meta.builder import build_learner
-from models.meta.checkpoint import Checkpoint
+from models.meta.checkpoint import Checkpoint, CheckpointError
 from models.meta.preset import Preset
 from models.meta.trainer import Trainer, TrainingData, TrainingObserver, best_epoch
 from models.schema import AttributeField, FieldKind
@@ -41,7 +43,7 @@ def train(
     preset: Preset,
     output: Path,
     *,
-    data_path: Path,
+    data_path: Path | None,
     split_config: SplitConfig | None = None,
     device: str = "cpu",
     observer: TrainingObserver | None = None,
@@ -53,21 +55,21 @@ def train(
         preset: Learner and training.
         output: The artifact's directory. While training, its checkpoint stands beside it, in a directory of the same
             name with `.checkpoint` behind; a training that was interrupted goes on from there.
-        data_path: Where the data set was read from, for the manifest.
+        data_path: Where the data set was read from, for the manifest; None if from a service's database alone.
         split_config: How to divide the data.
         device: A torch device.
         observer: Shows progress.
 
     Raises:
         ArtifactError: `output` holds something else than an artifact.
-        ValueError: The data set has nothing to train on.
-        CheckpointError: The checkpoint beside `output` belongs to other settings.
+        DataError: The data set has nothing to train on.
+        CheckpointError: The checkpoint beside `output` belongs to other settings, or the disk does not take it.
     """
     require_writable(output)
     split_config = split_config or SplitConfig()
     split = Split.of(dataset, split_config)
     if not split.training.any():
-        raise ValueError(f"{dataset.schema.name}: no ratings are left to train on")
+        raise DataError(f"{dataset.schema.name}: no ratings are left to train on")
     training_values = dataset.ratings.values[split.training]
     mean_rating = float(training_values.mean(dtype=np.float64))
     user_encoder, item_encoder = fit_encoders(dataset, split, preset)
@@ -86,7 +88,7 @@ def train(
         device=target,
     )
     learner.fit_statistics(dataset, split.training, encoded.items)
-    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    checkpoint = checkpoint_of(output)
     data = TrainingData(
         encoded=encoded,
         episodes=_episodes(dataset, preset, split.training),
@@ -106,7 +108,10 @@ def train(
             "preset": preset.model_dump(mode="json"),
         },
     )
-    history = trainer.fit(observer)
+    try:
+        history = trainer.fit(observer)
+    except SafetensorError as error:  # as far as it got: the former checkpoint is still there
+        raise CheckpointError(f"{checkpoint}: cannot be written: {error}") from error
     manifest = Manifest(
         created_at=datetime.now(UTC),
         preset=preset,
@@ -115,7 +120,7 @@ def train(
         item_encoder=item_encoder,
         data=DataDescription(
             name=dataset.schema.name,
-            path=str(data_path.resolve()),
+            path=None if data_path is None else str(data_path.resolve()),
             fingerprint=dataset.fingerprint,
             training_ratings=len(training_values),
             training_users=len(np.unique(dataset.ratings.users[split.training])),
@@ -137,6 +142,11 @@ def train(
     )
     Checkpoint.remove(checkpoint)
     return load_artifact(output, device=device)
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where the checkpoint of a training that writes an artifact is."""
+    return output.with_name(f"{output.name}.checkpoint")
 
 
 def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> tuple[FeatureEncoder, FeatureEncoder]:

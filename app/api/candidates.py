@@ -7,7 +7,17 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
-from app.api.models import EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.models import (
+    EntityId,
+    Filters,
+    GivenItemId,
+    GivenRatingRequest,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownTitle,
+    ShownVersion,
+)
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
@@ -24,15 +34,15 @@ _SEED = "Of the random strategy."
 class CandidateResponse(ResponseModel):
     """An item, and how much it is worth asking about by the strategy's own measure."""
 
-    item_id: str
-    title: str | None
-    score: float
+    item_id: ShownItemId
+    title: ShownTitle
+    score: float = Field(description="Comparable within this answer alone.", examples=[0.42])
 
 
 class CandidatePage(Page[CandidateResponse]):
     """Candidates, the best first, and the model version that chose them."""
 
-    model_version: str
+    model_version: ShownVersion
 
     @classmethod
     def of(cls, chosen: Candidates) -> Self:
@@ -48,12 +58,12 @@ class CandidatesRequest(RequestModel):
 
     ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
-        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
+        list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
     ]
     strategy: Annotated[Strategy | None, Field(description=_STRATEGY)] = None
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 20
     exclude: Annotated[
-        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
+        list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
     ]
     filter: Filters = Field(default_factory=dict)
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True, description=_SEED)] = 0
@@ -68,10 +78,11 @@ async def list_candidates(
     n: ListLength = 20,
     strategy: Annotated[Strategy | None, Query(description=_STRATEGY)] = None,
     user_id: Annotated[
-        EntityId | None, Query(description="Leave out what this user has rated or skipped; the user may be new.")
+        EntityId | None,
+        Query(description="Leave out what this user has rated or skipped; the user may be new.", examples=["ada"]),
     ] = None,
     skipped: Annotated[
-        list[EntityId] | None,
+        list[GivenItemId] | None,
         Query(
             max_length=500,
             description="An item that could not be rated, beside those stored for the user; may be repeated.",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from app.api.models import EntityId
+from app.api.models import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
 from app.services.recommending import ListOptions
@@ -27,6 +27,7 @@ async def _filters(
             max_length=100,
             description="`field:value`. Repeat it for several values of a field, any of which will do, or for "
             "several fields, all of which must match.",
+            examples=[["genre:Comedy"]],
         ),
     ] = None,
 ) -> dict[str, list[str]]:
@@ -40,10 +41,12 @@ async def _filters(
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
-UserId = Annotated[EntityId, Path(description="The user's id.")]
-ItemId = Annotated[EntityId, Path(description="The item's id.")]
+UserId = Annotated[EntityId, Path(description="The user's id.", examples=["ada"])]
+ItemId = Annotated[EntityId, Path(description="The item's id.", examples=["50"])]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
-Excluded = Annotated[list[EntityId] | None, Query(max_length=500, description="An item to leave out; may be repeated.")]
+Excluded = Annotated[
+    list[GivenItemId] | None, Query(max_length=500, description="An item to leave out; may be repeated.")
+]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
 Explain = Annotated[
     bool, Query(description="Whether to say of each item which of the user's ratings moved it up most.")

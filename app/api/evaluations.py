@@ -1,18 +1,19 @@
 """Offline evaluations, done by a worker."""
 
-from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import quote
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, ResponseModel
+from app.api.jobs import JobSummary, job_fields
+from app.api.links import linked
+from app.api.models import EntityId, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import (
@@ -25,35 +26,67 @@ from app.errors import (
     NoActiveModelError,
     QueueUnavailableError,
 )
-from app.storage.tables import Job, JobStatus
-from models.evaluation import EvaluationConfig, EvaluationReport
+from app.storage.tables import Job
+from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, PredictorReport, StateReport
 from models.report import report_page
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
+
+EvaluationId = Annotated[
+    EntityId, Path(description="An evaluation's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
+]
+
+
+_STARTED = {"evaluation_id": "$response.body#/evaluation_id"}
+
+_REPORT_EXAMPLE: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK: {
+        "content": {
+            "application/json": {
+                "example": EvaluationReport(
+                    model_version="coldstart-c8f7fe71d86a",
+                    data="ml-1m",
+                    config=EvaluationConfig(states=("user_cold",)),
+                    notes=(),
+                    states=(
+                        StateReport(
+                            state="user_cold",
+                            users=668,
+                            query_ratings=6680,
+                            mean_support=35.6,
+                            predictors=(
+                                PredictorReport(
+                                    name="coldstart",
+                                    measures={"mae": Estimate(value=0.629, low=0.612, high=0.648)},
+                                ),
+                            ),
+                        ),
+                    ),
+                ).model_dump(mode="json")
+            }
+        }
+    }
+}
 
 
 class EvaluationRequest(EvaluationConfig):
     """What to evaluate; the active model unless another is named."""
 
-    model_version: EntityId | None = Field(default=None, description="A registered version.")
+    model_version: EntityId | None = Field(
+        default=None, description="A registered version.", examples=["coldstart-c8f7fe71d86a"]
+    )
 
     def config(self) -> EvaluationConfig:
         """The settings of the evaluation itself."""
         return EvaluationConfig(**self.model_dump(exclude={"model_version"}))
 
 
-class EvaluationSummary(ResponseModel):
+class EvaluationSummary(JobSummary):
     """An evaluation without its report; `error` is there if it has failed."""
 
-    evaluation_id: str
-    status: JobStatus
-    progress: float
-    model_version: str
+    evaluation_id: str = Field(examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
+    model_version: ShownVersion
     config: EvaluationConfig
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    error: str | None
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -64,7 +97,7 @@ class EvaluationSummary(ResponseModel):
 class EvaluationResponse(EvaluationSummary):
     """An evaluation; `report` is there once it has succeeded."""
 
-    report: dict[str, Any] | None
+    report: dict[str, Any] | None = Field(description="An `EvaluationReport`.", examples=[None])
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -74,15 +107,10 @@ class EvaluationResponse(EvaluationSummary):
 
 def _summary(job: Job) -> dict[str, Any]:
     return {
+        **job_fields(job),
         "evaluation_id": job.id,
-        "status": job.status,
-        "progress": job.progress,
         "model_version": job.parameters["model_version"],
         "config": job.parameters["config"],
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "error": job.error,
     }
 
 
@@ -90,7 +118,8 @@ def _summary(job: Job) -> dict[str, Any]:
     "",
     dependencies=[ADMIN],
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(
+    responses=linked(HTTPStatus.ACCEPTED, get_evaluation_report=_STARTED, download_evaluation_report=_STARTED)
+    | problem_responses(
         InvalidRequestError,
         ModelVersionNotFoundError,
         EvaluationDataMissingError,
@@ -118,7 +147,7 @@ async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[Evaluat
 @router.get(
     "/{evaluation_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, EvaluationNotFoundError)
 )
-async def get_evaluation(evaluation_id: EntityId, services: ServicesDep) -> EvaluationResponse:
+async def get_evaluation(evaluation_id: EvaluationId, services: ServicesDep) -> EvaluationResponse:
     """An evaluation, with its progress, and its report at the end."""
     return EvaluationResponse.of(await services.evaluations.get(evaluation_id))
 
@@ -126,9 +155,10 @@ async def get_evaluation(evaluation_id: EntityId, services: ServicesDep) -> Eval
 @router.get(
     "/{evaluation_id}/report",
     dependencies=[READ],
-    responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
+    responses=_REPORT_EXAMPLE
+    | problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
 )
-async def get_evaluation_report(evaluation_id: EntityId, services: ServicesDep) -> EvaluationReport:
+async def get_evaluation_report(evaluation_id: EvaluationId, services: ServicesDep) -> EvaluationReport:
     """An evaluation's report."""
     return EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
 
@@ -139,7 +169,7 @@ async def get_evaluation_report(evaluation_id: EntityId, services: ServicesDep) 
     response_class=HTMLResponse,
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
 )
-async def download_evaluation_report(evaluation_id: EntityId, services: ServicesDep) -> HTMLResponse:
+async def download_evaluation_report(evaluation_id: EvaluationId, services: ServicesDep) -> HTMLResponse:
     """An evaluation's report as one HTML file, with plots and their numbers."""
     report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
     name = f"evaluation-{report.model_version}.html"
@@ -154,6 +184,6 @@ async def download_evaluation_report(evaluation_id: EntityId, services: Services
     dependencies=[ADMIN],
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationFinishedError),
 )
-async def cancel_evaluation(evaluation_id: EntityId, services: ServicesDep) -> EvaluationResponse:
+async def cancel_evaluation(evaluation_id: EvaluationId, services: ServicesDep) -> EvaluationResponse:
     """Cancel an evaluation that has not ended; it stays in the list."""
     return EvaluationResponse.of(await services.evaluations.cancel(evaluation_id))

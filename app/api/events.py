@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.authorisation import WRITE
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, Moment, RequestModel, ResponseModel
+from app.api.models import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, NoActiveModelError
 from app.services.events import GivenEvent
@@ -19,11 +19,16 @@ router = APIRouter(prefix="/v1/events", tags=["model versions"])
 class EventRequest(RequestModel):
     """Something that happened to an item of a list; without a time it happened just now."""
 
-    event_id: Annotated[EntityId, Field(description="The client's own: an event that is sent again counts once.")]
+    event_id: Annotated[
+        EntityId,
+        Field(description="The client's own: an event that is sent again counts once.", examples=["6f1c3d9a-1"]),
+    ]
     type: EventType
-    model_version: Annotated[EntityId, Field(description="Of the answer that had the item.")]
-    user_id: EntityId
-    item_id: EntityId
+    model_version: Annotated[
+        EntityId, Field(description="Of the answer that had the item.", examples=["coldstart-c8f7fe71d86a"])
+    ]
+    user_id: Annotated[EntityId, Field(examples=["ada"])]
+    item_id: GivenItemId
     rating: Annotated[
         float | None, Field(strict=True, allow_inf_nan=False, description="Of an event of type `rated`, no other.")
     ] = None
@@ -39,8 +44,8 @@ class EventsRequest(RequestModel):
 class EventsResponse(ResponseModel):
     """How many of the events are new, and how many were known already."""
 
-    stored: int
-    known: int
+    stored: int = Field(examples=[1])
+    known: int = Field(examples=[0])
 
 
 @router.post("", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))

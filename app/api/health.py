@@ -22,10 +22,10 @@ class LivenessResponse(ResponseModel):
 class ChecksResponse(ResponseModel):
     """The state of each part: "ok", the model version that serves, or what is wrong."""
 
-    database: str
-    model: str
-    cache: str
-    queue: str
+    database: str = Field(examples=["ok"])
+    model: str = Field(examples=["coldstart-c8f7fe71d86a"])
+    cache: str = Field(examples=["ok"])
+    queue: str = Field(examples=["ok"])
 
 
 class ReadinessResponse(ResponseModel):
@@ -33,7 +33,14 @@ class ReadinessResponse(ResponseModel):
 
     status: Readiness
     checks: ChecksResponse
-    missing: list[str] = Field(description="The parts that do not work.")
+    missing: list[str] = Field(description="The parts that do not work.", examples=[[]])
+
+
+_UNAVAILABLE = {
+    "status": "unavailable",
+    "checks": {"database": "unavailable", "model": "none", "cache": "ok", "queue": "ok"},
+    "missing": ["database", "model"],
+}
 
 
 @router.get("/live")
@@ -43,7 +50,14 @@ async def get_liveness() -> LivenessResponse:
 
 
 @router.get(
-    "/ready", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": ReadinessResponse, "description": "Not ready"}}
+    "/ready",
+    responses={
+        HTTPStatus.SERVICE_UNAVAILABLE: {
+            "model": ReadinessResponse,
+            "description": "Not ready",
+            "content": {"application/json": {"example": _UNAVAILABLE}},
+        }
+    },
 )
 async def get_readiness(services: ServicesDep, response: Response) -> ReadinessResponse:
     """Whether requests can be answered; if not, send them elsewhere."""

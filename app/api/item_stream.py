@@ -26,10 +26,13 @@ _LONGEST_LINE = 1024 * 1024
 class LineErrorResponse(ResponseModel):
     """A field of a line that is wrong."""
 
-    line: int = Field(description="The line's number, from 1.")
-    item_id: str | None = Field(description="The item's id, if it could be read.")
-    field: str = Field(description="Where it is in the line, such as `attributes.year`; `line` is the whole of it.")
-    reason: str = Field(description="What is wrong with it.")
+    line: int = Field(description="The line's number, from 1.", examples=[2])
+    item_id: str | None = Field(description="The item's id, if it could be read.", examples=["50"])
+    field: str = Field(
+        description="Where it is in the line, such as `attributes.year`; `line` is the whole of it.",
+        examples=["attributes.year"],
+    )
+    reason: str = Field(description="What is wrong with it.", examples=["must be a finite number"])
 
     @classmethod
     def of(cls, error: LineError) -> Self:
@@ -42,12 +45,12 @@ class LineErrorResponse(ResponseModel):
 class ItemStreamResponse(ResponseModel):
     """What became of the lines of a stream: each was created, updated, unchanged or rejected."""
 
-    lines: int = Field(description="Lines that are not empty.")
-    created: int = Field(description="Items that were not in the catalogue.")
-    updated: int = Field(description="Items that were otherwise.")
-    unchanged: int = Field(description="Items that were so already; nothing was written.")
-    rejected: int = Field(description="Lines of which nothing was stored.")
-    error_count: int = Field(description="Wrong fields of all rejected lines.")
+    lines: int = Field(description="Lines that are not empty.", examples=[3])
+    created: int = Field(description="Items that were not in the catalogue.", examples=[1])
+    updated: int = Field(description="Items that were otherwise.", examples=[1])
+    unchanged: int = Field(description="Items that were so already; nothing was written.", examples=[0])
+    rejected: int = Field(description="Lines of which nothing was stored.", examples=[1])
+    error_count: int = Field(description="Wrong fields of all rejected lines.", examples=[1])
     errors: list[LineErrorResponse] = Field(description="The first 100 of them.")
 
     @classmethod

@@ -9,7 +9,17 @@ from pydantic import Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
 from app.api.item_stream import ItemStreamResponse
-from app.api.models import BatchItemRequest, EntityId, ItemRequest, Line, RequestModel, ResponseModel
+from app.api.models import (
+    ITEM_ATTRIBUTES,
+    BatchItemRequest,
+    GivenItemId,
+    ItemRequest,
+    Line,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownTitle,
+)
 from app.api.ndjson import ndjson_body
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
@@ -30,9 +40,11 @@ class BatchRequest(RequestModel):
 class ItemResponse(ResponseModel):
     """An item."""
 
-    item_id: str
-    title: str | None
-    attributes: dict[str, AttributeValue]
+    item_id: ShownItemId
+    title: ShownTitle
+    attributes: dict[str, AttributeValue] = Field(
+        description="Those whose values are known.", examples=[ITEM_ATTRIBUTES]
+    )
 
     @classmethod
     def of(cls, item: Item | ItemRecord) -> Self:
@@ -91,9 +103,11 @@ async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
 async def list_items(
     services: ServicesDep,
     page: PageDep,
-    query: Annotated[Line | None, Query(description="Only items whose title contains this, in any case.")] = None,
+    query: Annotated[
+        Line | None, Query(description="Only items whose title contains this, in any case.", examples=["star"])
+    ] = None,
     item_id: Annotated[
-        list[EntityId] | None, Query(max_length=500, description="Only this item; may be repeated.")
+        list[GivenItemId] | None, Query(max_length=500, description="Only this item; may be repeated.")
     ] = None,
 ) -> Page[ItemResponse]:
     """The catalogue, by item id."""

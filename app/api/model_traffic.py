@@ -26,23 +26,31 @@ router = APIRouter(prefix="/v1/model-traffic", tags=["model versions"])
 class ChallengerRequest(RequestModel):
     """A registered version, and the share of the users that it shall serve."""
 
-    version: EntityId
+    version: Annotated[EntityId, Field(examples=["coldstart-1f0a77c0d2b3"])]
     percent: Annotated[
-        float, Field(gt=0, lt=100, strict=True, allow_inf_nan=False, description="Of the users, which never change.")
+        float,
+        Field(
+            gt=0,
+            lt=100,
+            strict=True,
+            allow_inf_nan=False,
+            description="Of the users, always the same ones.",
+            examples=[10],
+        ),
     ]
 
 
 class ChallengerResponse(ResponseModel):
     """The version that serves a share of the users."""
 
-    version: str
-    percent: float
+    version: str = Field(examples=["coldstart-1f0a77c0d2b3"])
+    percent: float = Field(examples=[10])
 
 
 class TrafficResponse(ResponseModel):
     """The active version, and the challenger that serves some of the users instead, if there is one."""
 
-    active: str | None
+    active: str | None = Field(examples=["coldstart-c8f7fe71d86a"])
     challenger: ChallengerResponse | None
 
     @classmethod

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, Moment, ResponseModel
+from app.api.models import EntityId, Moment, ResponseModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError, SchemaMismatchError
@@ -16,19 +17,21 @@ from app.storage.versions import Versions
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
+VersionId = Annotated[EntityId, Path(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
+
 
 class ModelVersionResponse(ResponseModel):
     """A registered model version; `traffic_percent` is the share of the users that it serves."""
 
-    version: str
-    active: bool
-    traffic_percent: float
-    preset: str
-    data: str
-    training_ratings: int
-    training_users: int
-    training_items: int
-    metrics: dict[str, float]
+    version: ShownVersion
+    active: bool = Field(description="Whether it serves whoever has no other version.", examples=[True])
+    traffic_percent: float = Field(examples=[90])
+    preset: str = Field(examples=["coldstart"])
+    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-100k"])
+    training_ratings: int = Field(examples=[80_000])
+    training_users: int = Field(examples=[800])
+    training_items: int = Field(examples=[1_500])
+    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.7}])
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
@@ -55,9 +58,9 @@ class ModelVersionResponse(ResponseModel):
 class OnlineEstimateResponse(ResponseModel):
     """A figure and its 95 % interval over users; of a single user a mean has none."""
 
-    value: float
-    low: float | None
-    high: float | None
+    value: float = Field(examples=[0.12])
+    low: float | None = Field(examples=[0.1])
+    high: float | None = Field(examples=[0.14])
 
 
 class ModelReportResponse(ResponseModel):
@@ -68,15 +71,15 @@ class ModelReportResponse(ResponseModel):
     came while it served.
     """
 
-    version: str
+    version: ShownVersion
     since: datetime | None
     until: datetime | None
-    users: int
-    shown: int
-    clicked: int
-    rated: int
+    users: int = Field(examples=[800])
+    shown: int = Field(examples=[10_000])
+    clicked: int = Field(examples=[1_200])
+    rated: int = Field(examples=[150])
     click_rate: OnlineEstimateResponse | None
-    measured_ratings: int
+    measured_ratings: int = Field(examples=[900])
     mae: OnlineEstimateResponse | None
 
 
@@ -99,7 +102,7 @@ async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[Mode
     ),
 )
 async def activate_model_version(
-    version: EntityId,
+    version: VersionId,
     services: ServicesDep,
     allow_schema_change: Annotated[
         bool,
@@ -120,7 +123,7 @@ async def activate_model_version(
     responses=problem_responses(InvalidRequestError, ModelVersionNotFoundError),
 )
 async def get_model_report(
-    version: EntityId,
+    version: VersionId,
     services: ServicesDep,
     since: Annotated[Moment | None, Query(description="Only what happened from then on.")] = None,
     until: Annotated[Moment | None, Query(description="Only what happened before.")] = None,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SkipValidation
 
-from app.services.checks import GivenRating, is_storable
+from app.services.checks import GivenRating
+from models.data.attribute_values import is_storable
 from models.schema import AttributeValue
 
 
@@ -45,14 +46,32 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
-EntityId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_is_id)]
+EntityId = Annotated[
+    str,
+    # The pattern is for readers of the document: the validator's words say better what is wrong.
+    Field(min_length=1, max_length=128, json_schema_extra={"pattern": r"^[^/\x00-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_is_id),
+]
 """The id of a user, an item or whatever else a path names."""
+
+GivenItemId = Annotated[EntityId, Field(examples=["50"])]
+"""An item's id in a request."""
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its time zone, in UTC."""
 
-Line = Annotated[str, Field(max_length=1000), AfterValidator(_is_line)]
+Line = Annotated[
+    str,
+    Field(max_length=1000, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_is_line),
+]
 """A text that people read, such as a title."""
+
+ShownUserId = Annotated[str, Field(examples=["ada"])]
+ShownItemId = Annotated[str, Field(examples=["50"])]
+ShownTitle = Annotated[str | None, Field(examples=["Star Wars"])]
+ShownVersion = Annotated[str, Field(description="Of the model.", examples=["coldstart-c8f7fe71d86a"])]
+"""What answers hold, with the examples of the OpenAPI document; requests have the checked types above."""
 
 Attributes = Annotated[
     dict[str, SkipValidation[AttributeValue]],
@@ -60,21 +79,32 @@ Attributes = Annotated[
         max_length=1000,
         description="By field of the model's schema: a string, a list of strings or a number. "
         "Values that the model has not seen are taken as unknown.",
+        examples=[{"age": 36, "gender": "F", "occupation": "programmer"}],
     ),
 ]
 """Attributes of a user or item. Which ones exist, and their types, is for the model's schema to say."""
 
+ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
+    "genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"],
+    "year": 1977.0,
+}
+"""An example of an item's."""
+
 Filters = Annotated[
     dict[str, Annotated[list[str], Field(max_length=1000)]],
-    Field(max_length=100, description="By item field, the values of which an item must have one."),
+    Field(
+        max_length=100,
+        description="By item field, the values of which an item must have one.",
+        examples=[{"genre": ["Comedy", "Drama"]}],
+    ),
 ]
 
 
 class GivenRatingRequest(RequestModel):
     """A rating of an item, on the model's scale; without a time it was made just now."""
 
-    item_id: EntityId
-    rating: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    item_id: GivenItemId
+    rating: Annotated[float, Field(strict=True, allow_inf_nan=False, examples=[5])]
     rated_at: Moment | None = None
 
     def given(self) -> GivenRating:
@@ -85,11 +115,11 @@ class GivenRatingRequest(RequestModel):
 class ItemRequest(RequestModel):
     """An item's title and attributes."""
 
-    title: Line | None = None
-    attributes: Attributes = Field(default_factory=dict)
+    title: Line | None = Field(default=None, examples=["Star Wars"])
+    attributes: Annotated[Attributes, Field(default_factory=dict, examples=[ITEM_ATTRIBUTES])]
 
 
 class BatchItemRequest(ItemRequest):
     """One item of several."""
 
-    item_id: EntityId
+    item_id: GivenItemId

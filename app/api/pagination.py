@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query
+from pydantic import Field
 
 from app.api.models import ResponseModel
 from app.errors import FieldError, InvalidRequestError
-from app.services.checks import is_storable
+from models.data.attribute_values import is_storable
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
@@ -19,7 +20,9 @@ class Page(ResponseModel, Generic[ItemT]):
     """A part of a list."""
 
     items: list[ItemT]
-    next_cursor: str | None = None
+    next_cursor: str | None = Field(
+        default=None, description="Of the next page; null on the last one.", examples=[None]
+    )
 
 
 class PageRequest:
@@ -33,7 +36,9 @@ class PageRequest:
     def __init__(
         self,
         limit: Annotated[int, Query(ge=1, le=500, description="Most items to return.")] = 50,
-        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
+        cursor: Annotated[
+            str | None, Query(max_length=1000, description="`next_cursor` of the page before.", examples=["NTA="])
+        ] = None,
     ) -> None:
         self.limit = limit
         self.after = None if cursor is None else _decode(cursor)

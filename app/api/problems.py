@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): every answer with a status from 400 on has this form."""
 
+import inspect
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -11,7 +12,17 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from app.errors import BodyTooLargeError, FieldError, InvalidRequestError, ServiceError
+from app.errors import (
+    BodyTooLargeError,
+    DatabaseUnavailableError,
+    FieldError,
+    InvalidKeyError,
+    InvalidRequestError,
+    KeyScopeError,
+    MissingKeyError,
+    RateLimitedError,
+    ServiceError,
+)
 from app.observability import request_id
 
 logger = logging.getLogger(__name__)
@@ -20,7 +31,14 @@ MEDIA_TYPE = "application/problem+json"
 
 _MAX_ERRORS = 50
 _MAX_TEXT = 500
-_PROBLEM_CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+_OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
+    MissingKeyError,
+    InvalidKeyError,
+    KeyScopeError,
+    RateLimitedError,
+    DatabaseUnavailableError,
+)
 
 
 class WrongField(BaseModel):
@@ -41,32 +59,50 @@ class Problem(BaseModel):
     errors: list[WrongField] = Field(default=[], description="The wrong fields, if the request is to blame.")
 
 
+_WRONG_FIELDS = [WrongField(field="ratings.2.rating", reason="must be on the scale from 1 to 5 in steps of 1")]
+
+
 def problem_responses(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """What a route declares as `responses=` about the errors that it may answer with."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        described = responses.setdefault(error.status, {"model": Problem, "description": ""})
-        described["description"] = "; ".join(filter(None, (described["description"], error.title)))
-        if error.retry_after_seconds is not None:
-            described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return responses
+    """What a route behind a key declares as `responses=`: the errors that it may answer with.
+
+    Those that every such route may answer with need not be named.
+    """
+    by_status: dict[HTTPStatus, list[type[ServiceError]]] = {}
+    for error in (*errors, *_OF_EVERY_ROUTE):
+        by_status.setdefault(error.status, []).append(error)
+    return {int(status): declared_problem(*own) for status, own in by_status.items()}
 
 
-class DocumentedAPI(FastAPI):
-    """FastAPI, except that its OpenAPI document gives problems their own media type."""
+def declared_problem(*errors: type[ServiceError]) -> dict[str, Any]:
+    """How the OpenAPI document describes an answer with one of these errors, which have the same status."""
+    kinds = {
+        "type": "object",
+        "properties": {
+            "type": {"enum": [_type(error.code) for error in errors]},
+            "status": {"const": errors[0].status},
+        },
+    }
+    declared: dict[str, Any] = {
+        "description": "; ".join(error.title for error in errors),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"allOf": [_REFERENCE, kinds]},
+                "examples": {error.code: {"summary": error.title, "value": _example(error)} for error in errors},
+            }
+        },
+    }
+    headers = {}
+    if any(error.retry_after_seconds is not None for error in errors):
+        headers["Retry-After"] = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+    if errors[0].status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"description": "How to authenticate.", "schema": {"type": "string"}}
+    return declared | ({"headers": headers} if headers else {})
 
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
-        if self.openapi_schema is None:
-            document = super().openapi()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    for response in operation["responses"].values():
-                        content = response.get("content", {})
-                        # FastAPI gives them that of the route's good answers.
-                        for media_type in [name for name, own in content.items() if own == _PROBLEM_CONTENT]:
-                            content[MEDIA_TYPE] = content.pop(media_type)
-        return super().openapi()
+
+def problem_schemas() -> dict[str, Any]:
+    """The schemas that declared problems refer to, by name."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), Problem.__name__: schema}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -97,14 +133,24 @@ async def _on_validation_error(_request: Request, error: RequestValidationError)
     return problem_response(InvalidRequestError([_field_error(each) for each in error.errors()]))
 
 
-async def _on_http_exception(_request: Request, error: HTTPException) -> JSONResponse:
+async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     """What FastAPI and Starlette refuse by themselves, such as unknown paths and methods."""
     status = HTTPStatus(error.status_code)
     if status == BodyTooLargeError.status:
         return problem_response(BodyTooLargeError(error.detail))
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's, of bytes that it cannot make JSON of
+        return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
     response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
     response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _documented_methods(request)):
+        response.headers["Allow"] = ", ".join(allowed)
     return response
+
+
+def _documented_methods(request: Request) -> list[str]:
+    """The methods of the path that a request is for; Starlette knows only those of the first route that matches it."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
 
 
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
@@ -117,7 +163,7 @@ async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResp
 
 def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Sequence[FieldError] = ()) -> JSONResponse:
     problem = Problem(
-        type=f"urn:coldstart:problem:{code}",
+        type=_type(code),
         title=title,
         status=status,
         detail=presentable(detail),
@@ -128,6 +174,22 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         ],
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
+
+
+def _type(code: str) -> str:
+    return f"urn:coldstart:problem:{code}"
+
+
+def _example(error: type[ServiceError]) -> dict[str, Any]:
+    example = Problem(
+        type=_type(error.code),
+        title=error.title,
+        status=error.status,
+        detail=(inspect.getdoc(error) or error.title).partition("\n")[0],
+        instance="urn:coldstart:request:5f0c6a1e9b7d4c2f8a3e6d1b0c9f8e7a",
+        errors=_WRONG_FIELDS if error is InvalidRequestError else [],
+    )
+    return example.model_dump(mode="json")
 
 
 def presentable(text: str) -> str:

@@ -9,7 +9,16 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
-from app.api.models import Attributes, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.links import linked
+from app.api.models import (
+    Attributes,
+    GivenRatingRequest,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownUserId,
+    ShownVersion,
+)
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
@@ -17,6 +26,8 @@ from app.api.recommendations import RecommendationPage, time_ranking
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
+
+_FIRST_ITEM = "$response.body#/ratings/0/item_id"
 
 
 class RatingsRequest(RequestModel):
@@ -29,18 +40,18 @@ class RatingsRequest(RequestModel):
 class RatingResponse(ResponseModel):
     """A stored rating."""
 
-    item_id: str
-    rating: float
+    item_id: ShownItemId
+    rating: Annotated[float, Field(examples=[5.0])]
     rated_at: datetime
 
 
 class RatingsResponse(ResponseModel):
     """What is stored of the items in the request, and what is recommended now."""
 
-    user_id: str
+    user_id: ShownUserId
     ratings: list[RatingResponse]
     recommendations: RecommendationPage
-    model_version: str
+    model_version: ShownVersion
 
 
 async def add_ratings(
@@ -69,7 +80,8 @@ router.add_api_route(
     add_ratings,
     methods=["POST"],
     dependencies=[WRITE],
-    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
+    responses=linked(HTTPStatus.OK, delete_rating={"user_id": "$request.path.user_id", "item_id": _FIRST_ITEM})
+    | problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
     route_class_override=RankingRoute,  # the only one of these routes that ranks
 )
 

@@ -7,7 +7,17 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
-from app.api.models import Attributes, EntityId, Filters, GivenRatingRequest, RequestModel, ResponseModel
+from app.api.models import (
+    Attributes,
+    Filters,
+    GivenItemId,
+    GivenRatingRequest,
+    RequestModel,
+    ResponseModel,
+    ShownItemId,
+    ShownTitle,
+    ShownVersion,
+)
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
@@ -20,9 +30,9 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRo
 class ReasonResponse(ResponseModel):
     """The rating without which the item would have lost the most: leaving out any other lowers its score less."""
 
-    item_id: str
-    title: str | None
-    rating: float
+    item_id: Annotated[str, Field(examples=["181"])]
+    title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
+    rating: Annotated[float, Field(examples=[5.0])]
 
 
 class Recommendation(ResponseModel):
@@ -32,19 +42,19 @@ class Recommendation(ResponseModel):
     gives no probability. `because` is there if it was asked for and a single rating can honestly be named.
     """
 
-    item_id: str
-    title: str | None
-    predicted_rating: float
-    like_probability: float | None
-    rank: int
-    model_version: str
+    item_id: ShownItemId
+    title: ShownTitle
+    predicted_rating: Annotated[float, Field(examples=[4.6])]
+    like_probability: Annotated[float | None, Field(ge=0, le=1, examples=[0.93])]
+    rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
+    model_version: ShownVersion
     because: ReasonResponse | None
 
 
 class RecommendationPage(Page[Recommendation]):
     """A ranked list, the best first, and the model version that made it."""
 
-    model_version: str
+    model_version: ShownVersion
 
     @classmethod
     def of(cls, made: Recommendations) -> Self:
@@ -75,7 +85,7 @@ class VisitorRequest(RequestModel):
     ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
     exclude: Annotated[
-        list[EntityId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
+        list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
     ]
     filter: Filters = Field(default_factory=dict)
     include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False

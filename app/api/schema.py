@@ -3,10 +3,11 @@
 from typing import Self
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ServicesDep
-from app.api.models import ResponseModel
+from app.api.models import ResponseModel, ShownVersion
 from app.api.problems import problem_responses
 from app.errors import NoActiveModelError
 from app.services.line_up import Serving
@@ -18,16 +19,16 @@ router = APIRouter(prefix="/v1/schema", tags=["schema"])
 class ScaleResponse(ResponseModel):
     """The levels that ratings may have, and the lowest that counts as liking."""
 
-    minimum: float
-    maximum: float
-    step: float
-    liked_from: float
+    minimum: float = Field(examples=[1.0])
+    maximum: float = Field(examples=[5.0])
+    step: float = Field(examples=[1.0])
+    liked_from: float = Field(examples=[4.0])
 
 
 class FieldResponse(ResponseModel):
     """An attribute: a string if it is categorical or a text, a list of strings if multi-valued, else a number."""
 
-    name: str
+    name: str = Field(examples=["genre"])
     kind: FieldKind
 
 
@@ -35,7 +36,7 @@ class EntityResponse(ResponseModel):
     """The attributes of users or items; `date` names the one by which items are new, if there is one."""
 
     fields: list[FieldResponse]
-    date: str | None
+    date: str | None = Field(examples=["year"])
 
     @classmethod
     def of(cls, source: EntitySource) -> Self:
@@ -46,11 +47,11 @@ class EntityResponse(ResponseModel):
 class SchemaResponse(ResponseModel):
     """The schema of the data that the serving model was trained on."""
 
-    data: str
+    data: str = Field(description="Name of the data set.", examples=["ml-100k"])
     rating_scale: ScaleResponse
     users: EntityResponse
     items: EntityResponse
-    model_version: str
+    model_version: ShownVersion
 
     @classmethod
     def of(cls, serving: Serving) -> Self:

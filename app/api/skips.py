@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import EntityId, RequestModel, ResponseModel
+from app.api.models import GivenItemId, RequestModel, ResponseModel, ShownItemId
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
@@ -20,13 +20,13 @@ router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])
 class SkipsRequest(RequestModel):
     """Items that the user cannot rate."""
 
-    item_ids: Annotated[list[EntityId], Field(min_length=1, max_length=1000)]
+    item_ids: Annotated[list[GivenItemId], Field(min_length=1, max_length=1000)]
 
 
 class SkipResponse(ResponseModel):
     """A stored skip."""
 
-    item_id: str
+    item_id: ShownItemId
     skipped_at: datetime
 
 

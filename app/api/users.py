@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import Attributes, RequestModel, ResponseModel
+from app.api.models import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
@@ -27,9 +27,11 @@ class UserRequest(RequestModel):
 class UserResponse(ResponseModel):
     """A user."""
 
-    user_id: str
-    attributes: dict[str, AttributeValue]
-    rating_count: int
+    user_id: ShownUserId
+    attributes: dict[str, AttributeValue] = Field(
+        description="Those whose values are known.", examples=[{"age": 36.0, "gender": "F", "occupation": "programmer"}]
+    )
+    rating_count: int = Field(ge=0, examples=[5])
     created_at: datetime
 
     @classmethod

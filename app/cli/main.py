@@ -1,6 +1,8 @@
 """All commands under one roof, and what becomes of their errors."""
 
+import errno
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -36,6 +38,9 @@ EXPECTED_ERRORS = (
 )
 """Errors whose message tells the user what to change; any other is a fault of the program and shows its traceback."""
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Such an error of the system is the user's to mend as well, whatever was being written: it names the file."""
+
 app = typer.Typer(
     name="coldstart",
     help="A cold-start recommender: train, evaluate and serve a meta-learned user-preference estimator.",
@@ -59,5 +64,13 @@ def main() -> None:
     try:
         app()
     except EXPECTED_ERRORS as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
-        sys.exit(1)
+        _fail(error)
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
+    sys.exit(1)

@@ -29,6 +29,10 @@ DataDirectory = Annotated[
         help="Directory of the data set.",
     ),
 ]
+OptionalDataDirectory = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="COLDSTART_DATA_DIR", exists=True, file_okay=False, help="Directory of a data set."),
+]
 SchemaFile = Annotated[
     Path | None,
     typer.Option("--schema", dir_okay=False, help="TOML schema, where the directory holds none and is no known set."),

@@ -1,5 +1,8 @@
-"""`coldstart train`: from a data set to an artifact."""
+"""`coldstart train`: from a data set, or from what a service has collected, to an artifact."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -7,7 +10,12 @@ from typing import Annotated, Self
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, load_dataset
+from app.cli.options import Device, Malformed, MalformedOption, OptionalDataDirectory, SchemaFile, load_dataset
+from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_collected
+from app.services.container import open_services
+from app.settings import Settings
+from app.storage.database import open_database
+from models.artifact import Manifest
 from models.meta.preset import load_preset
 from models.meta.trainer import EpochResult, TrainingObserver
 from models.training import train
@@ -66,9 +74,19 @@ class _Observers:
 
 
 def train_command(
-    data: DataDirectory,
+    context: typer.Context,
     output: Annotated[Path, typer.Option("--out", file_okay=False, help="Directory of the artifact to write.")],
-    preset: Annotated[str, typer.Option(help="Name of a preset, or path of a TOML file.")] = "coldstart",
+    data: OptionalDataDirectory = None,
+    from_database: Annotated[
+        bool, typer.Option("--from-database", help="Train on what the service has collected; with --data on both.")
+    ] = False,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="With --from-database: activate what is better than the active version.")
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Name of a preset, or path of a TOML file. [default: coldstart, or the active version's]"),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the preset's.")] = None,
     schema: SchemaFile = None,
@@ -77,19 +95,88 @@ def train_command(
 ) -> None:
     """Train a model and write it as an artifact; started again after an interruption, it goes on where it was.
 
-    Learning curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
+    With --from-database the new version is compared with the active one on users held out of its training, and
+    registered. Learning curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
     """
+    if not from_database:
+        if activate:
+            raise typer.BadParameter("needs --from-database", param_hint="--activate")
+        if data is None:
+            raise typer.BadParameter("name a data set, or train --from-database", param_hint="--data")
+        chosen = load_preset(preset or "coldstart").with_training(epochs=epochs, seed=seed)
+        dataset = load_dataset(data, schema, malformed)
+        with _shown(output) as observer:
+            model = train(dataset, chosen, output, data_path=data, device=device, observer=observer)
+        _print_result(output, model.version, model.manifest)
+        return
+    if schema is not None:
+        raise typer.BadParameter("the schema is the active version's", param_hint="--schema")
+    settings = Settings().model_copy(update={"device": device})
+    # The variable says where the service's data set is, not that it is to be trained on again.
+    source = context.get_parameter_source("data")
+    data_path = data if source is not None and source.name == "COMMANDLINE" else None
+    parameters = asyncio.run(
+        _parameters(settings, preset=preset, epochs=epochs, seed=seed, data_path=data_path, activate=activate)
+    ).model_copy(update={"malformed": malformed.value})
+    if data_of(output).exists():
+        typer.echo(
+            f"going on with the data of {data_of(output)}; to begin anew, remove it and the checkpoint", err=True
+        )
+    with _shown(output) as observer:
+        trained = train_on_collected(parameters, output, settings=settings, observer=observer, progress=lambda _: None)
+    _print_result(output, trained.model.version, trained.model.manifest)
+    _print_report(asyncio.run(_register(settings, trained)))
+
+
+@contextmanager
+def _shown(output: Path) -> Iterator[TrainingObserver]:
+    """Show a training as a bar, and write its learning curves beside the output."""
     from models.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
 
-    chosen = load_preset(preset).with_training(epochs=epochs, seed=seed)
-    dataset = load_dataset(data, schema, malformed)
-    curves_directory = output.with_name(f"{output.name}.tensorboard")
-    with ProgressBar() as bar, LearningCurves(curves_directory) as curves:
-        model = train(dataset, chosen, output, data_path=data, device=device, observer=_Observers(bar, curves))
-    manifest = model.manifest
+    with ProgressBar() as bar, LearningCurves(output.with_name(f"{output.name}.tensorboard")) as curves:
+        yield _Observers(bar, curves)
+
+
+async def _parameters(
+    settings: Settings,
+    *,
+    preset: str | None,
+    epochs: int | None,
+    seed: int | None,
+    data_path: Path | None,
+    activate: bool,
+) -> TrainingParameters:
+    async with open_services(settings) as services:
+        return await services.trainings.parameters(
+            preset=None if preset is None else load_preset(preset),
+            epochs=epochs,
+            seed=seed,
+            data_path=data_path,
+            activate=activate,
+        )
+
+
+async def _register(settings: Settings, trained: Trained) -> TrainingReport:
+    async with open_database(settings.database_url.get_secret_value()) as database, database.write() as session:
+        return await trained.register(session)
+
+
+def _print_result(output: Path, version: str, manifest: Manifest) -> None:
     seconds = sum(result.seconds for result in manifest.history)
     typer.echo(
-        f"{output}: {model.version}\n"
+        f"{output}: {version}\n"
         f"trained on {manifest.data.training_ratings:,} ratings of {manifest.data.training_users:,} users, "
         f"{len(manifest.history)} epochs, {seconds:.0f} s; validation MAE {manifest.metrics['validation_mae']:.4f}"
     )
+
+
+def _print_report(report: TrainingReport) -> None:
+    comparison = report.comparison
+    typer.echo(f"compared with {comparison.active}: {comparison.verdict}")
+    for note in comparison.notes:
+        typer.echo(f"note: {note}")
+    if report.activated:
+        typer.echo("registered and activated")
+    else:
+        why = "" if report.reason == comparison.verdict else f": {report.reason}"
+        typer.echo(f"registered, not activated{why}")

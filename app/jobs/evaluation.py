@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.jobs.collected import collected_dataset
+from app.jobs.work import Report
+from app.settings import Settings
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
 from models.evaluation import EvaluationConfig, evaluate
@@ -19,22 +22,29 @@ class EvaluationParameters(BaseModel):
     Attributes:
         model_version: The model to evaluate.
         model_path: Where its artifact is.
-        data_path: The data set to evaluate it on.
+        data_path: The data set to evaluate it on; None for what the service has collected.
         config: What to evaluate.
     """
 
     model_version: str
     model_path: Path
-    data_path: Path
+    data_path: Path | None
     config: EvaluationConfig
 
 
-def run_evaluation(parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]) -> dict[str, Any]:
+def run_evaluation(
+    parameters: dict[str, Any],
+    *,
+    job_id: str,  # noqa: ARG001 - nothing of an evaluation is kept when it is interrupted
+    settings: Settings,
+    progress: Callable[[float], None],
+) -> Report:
     """Evaluate a model.
 
     Args:
         parameters: `EvaluationParameters` as JSON.
-        device: Where to compute.
+        job_id: Of the job.
+        settings: Where to compute.
         progress: Called with the share that is done; what it raises stops the evaluation.
 
     Returns:
@@ -43,10 +53,14 @@ def run_evaluation(parameters: dict[str, Any], *, device: str, progress: Callabl
     Raises:
         ArtifactError: If the artifact cannot be used.
         DataError: If the data set cannot be read.
+        DatabaseUnavailableError: If the database cannot be reached.
     """
     given = EvaluationParameters.model_validate(parameters)
-    model = load_artifact(given.model_path, device=device)
-    # Training may have left malformed rows out, and so does its evaluation.
-    dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
+    model = load_artifact(given.model_path, device=settings.device)
+    if given.data_path is None:
+        dataset = collected_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
+    else:
+        # Training may have left malformed rows out, and so does its evaluation.
+        dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
     report, _ = evaluate(model, dataset, given.config, progress=progress)
     return report.model_dump(mode="json")

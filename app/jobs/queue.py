@@ -2,10 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey import Huey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 from redis import ConnectionPool
@@ -15,6 +15,9 @@ from app.errors import QueueUnavailableError
 from app.settings import Settings
 
 _NAME = "coldstart"
+OUTAGES = (RedisError, sqlite3.Error, OSError)
+"""What Huey raises while Redis, or the disk of the embedded queue, does not do what it should."""
+
 _REDIS_TIMEOUT_SECONDS = 5  # longer than the second for which a worker waits for work
 
 
@@ -36,13 +39,11 @@ class JobQueue:
     Args:
         settings: Where the queue is.
         run: What a worker does with a job id.
-        tidy: What a worker does every minute.
     """
 
-    def __init__(self, settings: Settings, *, run: Callable[[str], None], tidy: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, *, run: Callable[[str], None]) -> None:
         self.huey = _create_huey(settings)
         self._run = self.huey.task(name="run")(run)
-        self.huey.periodic_task(crontab(minute="*"), name="tidy")(tidy)
 
     def submit(self, job_id: str) -> None:
         """Enqueue a job; a job that is enqueued twice is still done once.
@@ -52,8 +53,22 @@ class JobQueue:
         """
         try:
             self._run(job_id)
-        except (RedisError, sqlite3.Error, OSError) as error:
+        except OUTAGES as error:
             raise QueueUnavailableError from error
+
+    def refill(self, job_ids: Iterable[str]) -> None:
+        """Enqueue those of the jobs that the queue does not hold: it has lost them, or a worker that died had them.
+
+        Raises:
+            QueueUnavailableError: If the queue does not answer.
+        """
+        try:
+            held = b" ".join(self.huey.storage.enqueued_items())
+        except OUTAGES as error:
+            raise QueueUnavailableError from error
+        for job_id in job_ids:
+            if job_id.encode() not in held:
+                self.submit(job_id)
 
     def ping(self) -> None:
         """Return if the queue answers.
@@ -63,7 +78,7 @@ class JobQueue:
         """
         try:
             self.huey.pending_count()
-        except (RedisError, sqlite3.Error, OSError) as error:
+        except OUTAGES as error:
             raise QueueUnavailableError from error
 
     def close(self) -> None:

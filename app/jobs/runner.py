@@ -3,34 +3,30 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from functools import partial
 
-from app.errors import DatabaseUnavailableError
-from app.jobs import evaluation
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import DatabaseUnavailableError, ServiceError
+from app.jobs import evaluation, training
+from app.jobs.work import Conclusion, Report, Work
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
 from models.data.malformed import DataError
+from models.meta.checkpoint import CheckpointError
 
 logger = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
-_ABANDONED_AFTER = timedelta(minutes=1)
+_ATTEMPTS = 3
+"""How many workers a job may lose: one that kills them, by its need of memory say, must come to an end."""
 
-
-class _Work(Protocol):
-    """Does one kind of job: parameters and report are JSON."""
-
-    def __call__(
-        self, parameters: dict[str, Any], *, device: str, progress: Callable[[float], None]
-    ) -> dict[str, Any]: ...
-
-
-_WORK: dict[str, _Work] = {evaluation.KIND: evaluation.run_evaluation}
+_WORK: dict[str, Work] = {evaluation.KIND: evaluation.run_evaluation, training.KIND: training.run_training}
 
 
 class _StoppedError(Exception):
@@ -56,24 +52,29 @@ class JobRunner:
 
     The database is asked every second whether a job is still wanted, so cancelling takes about as long, and the
     work itself never waits for the database.
+
+    Attributes:
+        tidy_seconds: How often `tidy` is to be called.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._url = settings.database_url.get_secret_value()
-        self._device = settings.device
+        self._silence = timedelta(seconds=settings.job_silence_seconds)
+        self.tidy_seconds = settings.job_silence_seconds / 4
         self._stopping = threading.Event()
 
     def run(self, job_id: str) -> None:
         """Do a job if it is still queued; returns when it has ended, or was put back because of `stop`."""
         asyncio.run(self._run(job_id))
 
-    def tidy(self) -> None:
-        """Fail the jobs whose workers have died."""
-        asyncio.run(self._fail_abandoned())
+    def tidy(self) -> Sequence[str]:
+        """Take back the jobs whose workers have died, and delete what trainings that will not go on have left here.
 
-    def queued(self) -> Sequence[str]:
-        """The jobs that wait, the oldest first."""
-        return asyncio.run(self._queued())
+        Returns:
+            The jobs that wait, the oldest first.
+        """
+        return asyncio.run(self._tidy())
 
     def stop(self) -> None:
         """Put what is running back in the queue, for the worker that comes next."""
@@ -89,45 +90,85 @@ class JobRunner:
     async def _work_off(self, job: Job, database: Database) -> None:
         progress = _Progress()
         work = asyncio.create_task(
-            asyncio.to_thread(_WORK[job.kind], job.parameters, device=self._device, progress=progress.advance)
+            asyncio.to_thread(
+                _WORK[job.kind],
+                job.parameters,
+                job_id=job.id,
+                settings=self._settings,
+                progress=progress.advance,
+            )
         )
         while not (await asyncio.wait([work], timeout=_BEAT_SECONDS))[0]:
-            if self._stopping.is_set() or not await _beat(database, job.id, progress.share):
+            if self._stopping.is_set() or not await _beat(database, job, progress.share):
                 progress.stop.set()
+        await self._write_down(_ending(job, work), database)
+
+    async def _write_down(self, ending: Callable[[AsyncSession], Awaitable[None]], database: Database) -> None:
+        """Store how a job has ended, as soon as the database takes it: the work must not be in vain."""
+        while True:
+            try:
+                async with database.write() as session:
+                    return await ending(session)
+            except DatabaseUnavailableError:
+                if self._stopping.wait(_BEAT_SECONDS):
+                    raise
+
+    async def _tidy(self) -> Sequence[str]:
+        async with open_database(self._url) as database:
+            await self._remove_leftovers(database)
+            return await self._take_back(database)
+
+    async def _take_back(self, database: Database) -> Sequence[str]:
         async with database.write() as session:
-            await _end(job.id, work, JobRepository(session))
-
-    async def _fail_abandoned(self) -> None:
-        async with open_database(self._url) as database, database.write() as session:
-            failed = await JobRepository(session).fail_abandoned(
-                silent_for=_ABANDONED_AFTER, reason="Its worker died before the job was done."
+            jobs = JobRepository(session)
+            queued, failed = await jobs.take_back(
+                silent_for=self._silence,
+                attempts=_ATTEMPTS,
+                reason=f"{_ATTEMPTS} workers died or fell silent before the job was done.",
             )
+            waiting = await jobs.queued_ids()
+        for job_id in queued:
+            logger.warning("The worker of job %s has died; the job waits for another.", job_id)
         for job_id in failed:
-            logger.warning("The worker of job %s has died.", job_id)
+            logger.error("Job %s has failed: it lost its worker %d times.", job_id, _ATTEMPTS)
+        return waiting
 
-    async def _queued(self) -> Sequence[str]:
-        async with open_database(self._url) as database, database.read() as session:
-            return await JobRepository(session).queued_ids()
+    async def _remove_leftovers(self, database: Database) -> None:
+        directory = training.artifacts_dir(self._settings)
+        names = await asyncio.to_thread(training.jobs_in, directory)
+        if not names:
+            return
+        async with database.read() as session:
+            given_up = await JobRepository(session).given_up(names, ended_for=self._silence)
+        for job_id in given_up:
+            await asyncio.to_thread(training.remove_leftovers, directory / job_id)
 
 
-async def _end(job_id: str, work: asyncio.Task[dict[str, Any]], jobs: JobRepository) -> None:
-    """Write down how the finished work has ended."""
+def _ending(job: Job, work: asyncio.Task[Report | Conclusion]) -> Callable[[AsyncSession], Awaitable[None]]:
+    """What to write down of a job whose work is finished."""
     match work.exception():
         case None:
-            await jobs.succeed(job_id, work.result())
+            return partial(_succeed, job, work.result())
         case _StoppedError():
-            await jobs.release(job_id)  # which leaves a cancelled job cancelled
-        case ArtifactError() | DataError() as error:
-            await jobs.fail(job_id, str(error))
+            return lambda session: JobRepository(session).release(job)  # which leaves a cancelled job cancelled
+        case ArtifactError() | CheckpointError() | DataError() | ServiceError() as error:
+            reason = str(error)
         case error:
-            logger.error("Job %s failed.", job_id, exc_info=error)
-            await jobs.fail(job_id, "Something unexpected went wrong; the worker's log says more.")
+            logger.error("Job %s failed.", job.id, exc_info=error)
+            reason = "Something unexpected went wrong; the worker's log says more."
+    return lambda session: JobRepository(session).fail(job, reason)
 
 
-async def _beat(database: Database, job_id: str, share: float) -> bool:
-    """Report progress; False if the job is not wanted any more."""
+async def _succeed(job: Job, result: Report | Conclusion, session: AsyncSession) -> None:
+    jobs = JobRepository(session)
+    if await jobs.beat(job, 1.0):  # still wanted, and from here on nobody else can change that
+        await jobs.succeed(job, await result(session) if callable(result) else result)
+
+
+async def _beat(database: Database, job: Job, share: float) -> bool:
+    """Report progress; False if the job is not wanted any more, or not from this worker."""
     try:
         async with database.write() as session:
-            return await JobRepository(session).beat(job_id, share)
+            return await JobRepository(session).beat(job, share)
     except DatabaseUnavailableError:
         return True  # the work goes on; the next beat may get through

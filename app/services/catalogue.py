@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from app.errors import FieldError, ItemNotFoundError
-from app.services.checks import attribute_faults, known_attributes, raise_faults
+from app.services.checks import attribute_faults, raise_faults
 from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.tables import Item
 from app.storage.versions import VersionsRepository
+from models.data.attribute_values import known_attributes
 from models.schema import EntitySource
 
 

@@ -3,13 +3,13 @@
 Each check returns the faults that it finds, so that one answer can name all of them.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.errors import FieldError, InvalidRequestError
-from models.schema import AttributeValue, EntitySource, FieldKind, RatingScale
+from models.data.attribute_values import fit_value
+from models.schema import EntitySource, FieldKind, RatingScale
 
 _FILTERABLE = (FieldKind.CATEGORICAL, FieldKind.MULTI_VALUED)
 
@@ -72,15 +72,6 @@ def attribute_faults(
     return faults
 
 
-def known_attributes(attributes: Mapping[str, object], source: EntitySource) -> dict[str, AttributeValue]:
-    """Attributes as the model takes them, without those whose value is not known or does not fit the schema."""
-    return {
-        field.name: value
-        for field in source.fields
-        if (value := _fitting(field.kind, attributes.get(field.name))) is not None
-    }
-
-
 def filter_faults(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
     """Filters by fields that the items do not have, or whose values are not categories."""
     filterable = [field.name for field in source.fields if field.kind in _FILTERABLE]
@@ -90,57 +81,3 @@ def filter_faults(filters: Mapping[str, Sequence[str]], source: EntitySource) ->
         for name in filters
         if name not in filterable
     ]
-
-
-def fit_value(kind: FieldKind, value: object) -> AttributeValue:
-    """An attribute's value in the form that its kind asks for.
-
-    Raises:
-        ValueError: If the value has another type; the message says which is expected.
-    """
-    if value is None:
-        return None
-    match kind:
-        case FieldKind.CATEGORICAL | FieldKind.TEXT:
-            return _text(value, "must be a string")
-        case FieldKind.MULTI_VALUED:
-            values = value if isinstance(value, list) else [value]
-            return [_text(each, "must be a list of strings") for each in values]
-        case FieldKind.CONTINUOUS:
-            return _finite(value)
-
-
-def _fitting(kind: FieldKind, value: object) -> AttributeValue:
-    try:
-        return fit_value(kind, value)
-    except ValueError:
-        return None
-
-
-def _finite(value: object) -> float:
-    # bool is an int to Python, and an int can exceed every float.
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
-    raise ValueError("must be a finite number")
-
-
-def _text(value: object, otherwise: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(otherwise)
-    if not is_storable(value):
-        raise ValueError(f"{otherwise} of valid characters")
-    return value
-
-
-def is_storable(text: str) -> bool:
-    """Whether databases can hold a text: JSON can spell the character 0 and halves of surrogate pairs."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

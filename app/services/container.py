@@ -30,6 +30,7 @@ from app.services.ratings import Ratings
 from app.services.recommending import Recommending
 from app.services.scoring import Scorer
 from app.services.skips import Skips
+from app.services.trainings import Trainings
 from app.services.users import Users
 from app.settings import Settings
 from app.storage.database import open_database
@@ -51,6 +52,7 @@ class Services:
     catalogue: Catalogue
     item_stream: ItemStream
     evaluations: Evaluations
+    trainings: Trainings
     model_versions: ModelVersions
     model_reports: ModelReports
     follower: Follower
@@ -78,7 +80,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         runner = JobRunner(settings)
-        queue = JobQueue(settings, run=runner.run, tidy=runner.tidy)
+        queue = JobQueue(settings, run=runner.run)
         stack.callback(queue.close)
         if with_worker:
             await stack.enter_async_context(_worker(queue, runner))
@@ -100,6 +102,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             catalogue=Catalogue(database, host),
             item_stream=ItemStream(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
+            trainings=Trainings(database, queue, settings.data_dir),
             model_versions=ModelVersions(database, host, announcements),
             model_reports=ModelReports(database),
             follower=Follower(host, announcements),

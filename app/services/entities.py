@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from app.services.checks import known_attributes
 from app.storage.items import ItemRecord
+from models.data.attribute_values import known_attributes
 from models.data.dataset import Entities
 from models.data.entity_table import entity_table
 from models.schema import EntitySource

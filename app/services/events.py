@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.errors import FieldError
-from app.services.checks import known_attributes, raise_faults
+from app.services.checks import raise_faults
 from app.services.line_up import Serving
 from app.services.model_host import ModelHost
 from app.services.online_error import RatedItem, predict_rated
@@ -17,6 +17,7 @@ from app.storage.model_versions import ModelVersionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
+from models.data.attribute_values import known_attributes
 from models.schema import RatingScale
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from app.services.entities import to_records
+from app.storage import clock
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRecord, RatingRepository
@@ -43,7 +44,8 @@ class Importing:
 
     async def ratings(self, dataset: Dataset, progress: Progress) -> None:
         """Store the data set's ratings, creating users as needed; of two ratings of an item the later stays."""
-        now = datetime.now(UTC)
+        async with self._database.read() as session:
+            now = await clock.now(session)
         offsets = dataset.ratings.offsets
         for batch in _batches(len(dataset.users)):
             async with self._database.write() as session:

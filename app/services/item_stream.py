@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import FieldError
-from app.services.checks import attribute_faults, known_attributes
+from app.services.checks import attribute_faults
 from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository, Saved
+from models.data.attribute_values import known_attributes
 from models.schema import EntitySource
 
 _CHUNK_LINES = 2000

@@ -8,7 +8,7 @@ from typing import Any
 from app.errors import RatingNotFoundError, UserNotFoundError
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.checks import GivenRating, attribute_faults, known_attributes, raise_faults, rating_faults
+from app.services.checks import GivenRating, attribute_faults, raise_faults, rating_faults
 from app.services.model_host import ModelHost
 from app.services.online_error import OnlineError
 from app.services.recommending import Recommendations, recommend
@@ -17,6 +17,7 @@ from app.storage.database import Database
 from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
+from models.data.attribute_values import known_attributes
 from models.ranking import RankingQuery
 from models.schema import AttributeValue
 

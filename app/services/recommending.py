@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from app.cache import Cache
 from app.errors import UserNotFoundError
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
@@ -15,7 +17,6 @@ from app.services.checks import (
     GivenRating,
     attribute_faults,
     filter_faults,
-    known_attributes,
     raise_faults,
     rating_faults,
 )
@@ -25,6 +26,7 @@ from app.services.scoring import Scorer
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserState
+from models.data.attribute_values import known_attributes
 from models.explanation import Reason
 from models.ranking import RankedItem, RankingQuery
 
@@ -99,10 +101,10 @@ class Recommending:
         if user is None:
             raise UserNotFoundError(user_id)
         raise_faults(filter_faults(options.filters, serving.schema.items))
-        cached = await self._cache.get(_cache_key(serving, user, options))
+        cached = _from_cache(await self._cache.get(_cache_key(serving, user, options)), serving.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
-            return _from_cache(cached, serving.model_version)
+            return cached
         # Read again with the ratings: attributes and ratings of two moments would be a user that never was.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
@@ -153,19 +155,28 @@ class Recommending:
         return [users.get(user_id) for user_id in user_ids]
 
 
+@dataclass(frozen=True)
+class _CachedList:
+    items: list[RankedItem]
+    reasons: dict[str, Reason]
+
+
+_CACHED_LIST = TypeAdapter(_CachedList)
+
+
 def _for_cache(made: Recommendations) -> dict[str, Any]:
-    return {
-        "items": [asdict(item) for item in made.items],
-        "reasons": {item_id: asdict(reason) for item_id, reason in made.reasons.items()},
-    }
+    return asdict(_CachedList(made.items, dict(made.reasons)))
 
 
-def _from_cache(cached: dict[str, Any], model_version: str) -> Recommendations:
-    return Recommendations(
-        [RankedItem(**item) for item in cached["items"]],
-        model_version,
-        {item_id: Reason(**reason) for item_id, reason in cached["reasons"].items()},
-    )
+def _from_cache(value: object, model_version: str) -> Recommendations | None:
+    """The cached list; None if there is none, or what is there is not of this release's making."""
+    if value is None:
+        return None
+    try:
+        cached = _CACHED_LIST.validate_python(value)
+    except ValidationError:
+        return None
+    return Recommendations(cached.items, model_version, cached.reasons)
 
 
 def _cache_key(serving: Serving, user: UserState, options: ListOptions) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.errors import UserNotFoundError
-from app.services.checks import attribute_faults, known_attributes, raise_faults
+from app.services.checks import attribute_faults, raise_faults
 from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.tables import User
 from app.storage.users import UserRepository
+from models.data.attribute_values import known_attributes
 
 
 @dataclass(frozen=True)

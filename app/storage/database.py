@@ -20,12 +20,20 @@ _LOCK_TIMEOUT_SECONDS = 30
 _WITHOUT_TRANSACTIONS = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 """For reading: to begin and to end a transaction around a statement costs as much again as the statement."""
 
+_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN DEFERRED"}
+"""A deferred transaction takes no lock, and in WAL mode it reads one state throughout."""
+
 _FAILURES = (
     sqlalchemy_errors.OperationalError,
     sqlalchemy_errors.InterfaceError,
     sqlalchemy_errors.TimeoutError,
     OSError,
 )
+
+_OUTAGES = ("08", "25006", "53", "57P", "58")
+"""What SQLSTATE begins with if PostgreSQL is at fault and not the statement: connection lost, a standby that takes no
+writes, disk full or no connection left, shutting down or starting up, disk or system failing."""
 
 
 class Database:
@@ -45,10 +53,12 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
             # SQLite has one writer. Waiting for it here is fair; waiting inside SQLite is a lottery of polls.
             self._writing: AbstractAsyncContextManager[None] | asyncio.Lock = asyncio.Lock()
+            self._snapshot_options = _SQLITE_SNAPSHOT
         else:
             self.engine = _postgresql_engine(parsed)
             self._reading_engine = _postgresql_engine(parsed, **_WITHOUT_TRANSACTIONS)
             self._writing = nullcontext()
+            self._snapshot_options = _SNAPSHOT
         self._read_sessions = async_sessionmaker(self._reading_engine, expire_on_commit=False)
         self._write_sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -61,6 +71,18 @@ class Database:
         """
         with _unavailable():
             async with self._read_sessions() as session:
+                yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading much: all statements see the state of the first one, while others go on writing.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with _unavailable():
+            async with self._write_sessions() as session:
+                await session.connection(execution_options=self._snapshot_options)
                 yield session
 
     @asynccontextmanager
@@ -127,14 +149,21 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once if another has written in between, without
     # waiting. Writers therefore take the write lock at their start.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
 
 
 @contextmanager
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except _FAILURES as error:
+    except (*_FAILURES, sqlalchemy_errors.DBAPIError) as error:
+        if not isinstance(error, _FAILURES) and not _is_outage(error):
+            raise
         # What the driver says, without SQLAlchemy's words around it: they hold the statement and its parameters.
         logger.error("The database failed: %s", getattr(error, "orig", None) or type(error).__name__)
         raise DatabaseUnavailableError from error
+
+
+def _is_outage(error: sqlalchemy_errors.DBAPIError) -> bool:
+    """Whether PostgreSQL could not do what it was asked for; asyncpg's classes do not tell such errors from others."""
+    return error.connection_invalidated or str(getattr(error.orig, "sqlstate", "")).startswith(_OUTAGES)

@@ -1,16 +1,18 @@
 """Jobs in the database; every change of status names the status it starts from, so no two parties collide."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.storage import clock
 from app.storage.tables import Job, JobStatus
 
 _ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+_QUEUED_AGAIN = {"status": JobStatus.QUEUED, "progress": 0.0, "started_at": None, "heartbeat_at": None}
 
 
 class JobRepository:
@@ -26,8 +28,9 @@ class JobRepository:
             kind=kind,
             status=JobStatus.QUEUED,
             progress=0.0,
+            attempts=0,
             parameters=parameters,
-            created_at=datetime.now(UTC),
+            created_at=await self._now(),
         )
         self._session.add(job)
         await self._session.flush()
@@ -57,58 +60,89 @@ class JobRepository:
 
     async def claim(self, job_id: str) -> Job | None:
         """Start a queued job; None if it was cancelled, or another worker has it."""
-        now = datetime.now(UTC)
-        if not await self._move(
-            job_id, (JobStatus.QUEUED,), status=JobStatus.RUNNING, started_at=now, heartbeat_at=now
-        ):
-            return None
-        return await self.get(job_id)
+        now = await self._now()
+        claimed = await self._move(
+            Job.id == job_id,
+            Job.status == JobStatus.QUEUED,
+            status=JobStatus.RUNNING,
+            attempts=Job.attempts + 1,
+            started_at=now,
+            heartbeat_at=now,
+        )
+        return await self.get(job_id) if claimed else None
 
-    async def beat(self, job_id: str, progress: float) -> bool:
-        """Note that a running job's worker is alive; False if the job is not running any more."""
-        return await self._move(job_id, (JobStatus.RUNNING,), progress=progress, heartbeat_at=datetime.now(UTC))
+    async def beat(self, claimed: Job, progress: float) -> bool:
+        """Note that a job's worker is alive; False if the job is no longer that worker's."""
+        return await self._move(*_still(claimed), progress=progress, heartbeat_at=await self._now())
 
-    async def succeed(self, job_id: str, report: dict[str, Any]) -> None:
-        """End a running job with its report."""
+    async def succeed(self, claimed: Job, report: dict[str, Any]) -> None:
+        """End a job with its report, if it is still that of the worker that claimed it."""
         await self._move(
-            job_id,
-            (JobStatus.RUNNING,),
-            status=JobStatus.SUCCEEDED,
-            progress=1.0,
-            report=report,
-            finished_at=datetime.now(UTC),
+            *_still(claimed), status=JobStatus.SUCCEEDED, progress=1.0, report=report, finished_at=await self._now()
         )
 
-    async def fail(self, job_id: str, reason: str) -> None:
-        """End a job that is queued or running with the reason why it cannot be done."""
-        await self._move(job_id, _ACTIVE, status=JobStatus.FAILED, error=reason, finished_at=datetime.now(UTC))
+    async def fail(self, claimed: Job, reason: str) -> None:
+        """End a job with the reason why it cannot be done, if it is still that of the worker that claimed it."""
+        await self._move(*_still(claimed), status=JobStatus.FAILED, error=reason, finished_at=await self._now())
 
-    async def release(self, job_id: str) -> None:
-        """Put a running job back in the queue because its worker stops."""
+    async def release(self, claimed: Job) -> None:
+        """Put a job back in the queue because its worker stops; that is no fault of the job, and not counted."""
+        await self._move(*_still(claimed), attempts=Job.attempts - 1, **_QUEUED_AGAIN)
+
+    async def refuse(self, job_id: str, reason: str) -> None:
+        """End a job that is queued with the reason why it cannot be done."""
         await self._move(
-            job_id,
-            (JobStatus.RUNNING,),
-            status=JobStatus.QUEUED,
-            progress=0.0,
-            started_at=None,
-            heartbeat_at=None,
+            Job.id == job_id,
+            Job.status == JobStatus.QUEUED,
+            status=JobStatus.FAILED,
+            error=reason,
+            finished_at=await self._now(),
         )
 
     async def cancel(self, job_id: str) -> bool:
         """Cancel a job that is queued or running; False if it has ended."""
-        return await self._move(job_id, _ACTIVE, status=JobStatus.CANCELLED, finished_at=datetime.now(UTC))
-
-    async def fail_abandoned(self, *, silent_for: timedelta, reason: str) -> Sequence[str]:
-        """Fail the running jobs whose workers have been silent too long; returns their ids."""
-        now = datetime.now(UTC)
-        statement = (
-            update(Job)
-            .where(Job.status == JobStatus.RUNNING, Job.heartbeat_at < now - silent_for)
-            .values(status=JobStatus.FAILED, error=reason, finished_at=now)
-            .returning(Job.id)
+        return await self._move(
+            Job.id == job_id, Job.status.in_(_ACTIVE), status=JobStatus.CANCELLED, finished_at=await self._now()
         )
+
+    async def given_up(self, job_ids: Collection[str], *, ended_for: timedelta) -> Sequence[str]:
+        """Those of the jobs that have failed or were cancelled at least so long ago."""
+        ended = Job.status.in_((JobStatus.FAILED, JobStatus.CANCELLED))
+        statement = select(Job.id).where(Job.id.in_(job_ids), ended, Job.finished_at < await self._now() - ended_for)
         return (await self._session.scalars(statement)).all()
 
-    async def _move(self, job_id: str, sources: Sequence[JobStatus], **values: object) -> bool:
-        statement = update(Job).where(Job.id == job_id, Job.status.in_(sources)).values(values)
+    async def take_back(
+        self, *, silent_for: timedelta, attempts: int, reason: str
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Queue the running jobs again whose workers have been silent too long, or fail them if they had enough.
+
+        Args:
+            silent_for: What is too long.
+            attempts: How many workers a job may lose.
+            reason: Why those fail that have lost as many.
+
+        Returns:
+            The ids of the jobs that are queued again, and of those that have failed.
+        """
+        silent = (
+            Job.status == JobStatus.RUNNING,
+            Job.heartbeat_at < await self._now() - silent_for,
+        )
+        failing = update(Job).where(*silent, Job.attempts >= attempts)
+        failed = await self._session.scalars(
+            failing.values(status=JobStatus.FAILED, error=reason, finished_at=await self._now()).returning(Job.id)
+        )
+        queued = await self._session.scalars(update(Job).where(*silent).values(_QUEUED_AGAIN).returning(Job.id))
+        return queued.all(), failed.all()
+
+    async def _now(self) -> datetime:
+        return await clock.now(self._session)
+
+    async def _move(self, *which: ColumnElement[bool], **values: object) -> bool:
+        statement = update(Job).where(*which).values(values)
         return (await self._session.execute(statement.returning(Job.id))).scalar_one_or_none() is not None
+
+
+def _still(claimed: Job) -> tuple[ColumnElement[bool], ...]:
+    """Whether a job still runs where it was claimed: its worker may have been given up, and the job begun anew."""
+    return (Job.id == claimed.id, Job.status == JobStatus.RUNNING, Job.attempts == claimed.attempts)

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Boolean, Insert, bindparam, case, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.storage import clock
 from app.storage.tables import Base, Rating
 from app.storage.upsert import dialect_of, insert
 from app.storage.users import UserState
@@ -45,7 +46,7 @@ class RatingRepository:
         are wrong lose nothing: a rating made in the future counts as made now, so that it does not win for ever; one
         without a time is later than what is stored, even if that came from a machine whose clock is ahead.
         """
-        now = datetime.now(UTC)
+        now = await clock.now(self._session)
         rows = [
             {
                 "user_id": user_id,

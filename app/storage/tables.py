@@ -209,7 +209,11 @@ class JobStatus(StrEnum):
 
 
 class Job(Base):
-    """A piece of work for the workers; `heartbeat_at` is when its worker was last known to be alive."""
+    """A piece of work for the workers.
+
+    `heartbeat_at` is when its worker was last known to be alive. `attempts` counts the workers that have begun it, but
+    for those that put it back; it also tells the worker that has a job from one that had it and was given up.
+    """
 
     __tablename__ = "jobs"
 
@@ -217,6 +221,7 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(32))
     status: Mapped[str] = mapped_column(String(16), index=True)
     progress: Mapped[float]
+    attempts: Mapped[int] = mapped_column(server_default="0")
     parameters: Mapped[dict[str, Any]]
     report: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base, CurrentVersions
@@ -88,10 +88,19 @@ class VersionsRepository:
         )
         return (await self._session.execute(statement)).scalar_one()
 
-    async def activate(self, version_id: str) -> bool:
-        """Have a registered version serve everybody; False if it is the active one already, and nothing changes."""
+    async def activate(self, version_id: str, *, instead_of: str | None = None) -> bool:
+        """Have a registered version serve everybody.
+
+        Args:
+            version_id: The version.
+            instead_of: Only if this is the active one.
+
+        Returns:
+            Whether anything has changed: nothing does if it is the active one already.
+        """
+        is_another = CurrentVersions.model_version.is_distinct_from(version_id)
         return await self._serve(
-            CurrentVersions.model_version.is_distinct_from(version_id),
+            is_another if instead_of is None else and_(is_another, CurrentVersions.model_version == instead_of),
             model_version=version_id,
             challenger_version=None,
             challenger_percent=None,

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from models.data.malformed import DataError, Fault, MalformedRows
+from models.data.merging import merge_tables
 from models.data.tables import read_table
 from models.schema import AttributeField, EntitySource, FieldKind, SourceFile
 
@@ -46,7 +47,7 @@ def read_entities(
     if files and len(files) == len(source.files):
         _require_columns(source, tables)
     tables.append(pl.DataFrame({"id": rated_ids.unique().sort()}))
-    return _merged([_typed(table, source) for table in tables])
+    return merge_tables([_typed(table, source) for table in tables])
 
 
 def _read_file(directory: Path, file: SourceFile, source: EntitySource, malformed: MalformedRows) -> pl.DataFrame:
@@ -127,10 +128,3 @@ def _value(field: AttributeField, table: pl.DataFrame) -> pl.Expr:
     value = pl.element().str.strip_chars()
     values = column.list.eval(value.filter(value != "")).list.unique(maintain_order=True)
     return pl.when(values.list.len() > 0).then(values)
-
-
-def _merged(tables: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row an id, with each column's first known value."""
-    first, *others = tables
-    rows = pl.concat([first, pl.concat(others).sort("id", maintain_order=True)]) if others else first
-    return rows.group_by("id", maintain_order=True).agg(pl.all().drop_nulls().first())

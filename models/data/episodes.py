@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, State
+from models.data.malformed import DataError
 from models.data.splits import Split
 
 USER_FOLDS = 4
@@ -137,7 +138,7 @@ class TrainingEpisodes:
             max_query: Most ratings of a query set.
 
         Raises:
-            ValueError: No user has 2 ratings to train on.
+            DataError: No user has 2 ratings to train on.
         """
         ratings = dataset.ratings
         users = ratings.users[training]
@@ -148,7 +149,7 @@ class TrainingEpisodes:
         self._starts = self._ends - counts
         self.users: NDArray[np.int64] = np.flatnonzero(counts >= 2)
         if not self.users.size:
-            raise ValueError("no user has two ratings to train on")
+            raise DataError("no user has two ratings to train on")
         self._max_support = max_support
         self._max_query = max_query
 

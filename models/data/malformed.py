@@ -14,7 +14,7 @@ EXAMPLES_PER_FAULT = 5
 
 
 class DataError(ValueError):
-    """A data set's files cannot be read; the message names the file and what to change."""
+    """A data set cannot be read or used; the message says where and what to change."""
 
 
 class Fault(StrEnum):

@@ -1,5 +1,7 @@
 """Who is new, who is known, and what is kept out of training: the four states, held-out users and ratings."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -18,6 +20,8 @@ class SplitConfig(BaseModel):
 
     Attributes:
         new_users: Fraction of users made new, where the data set has no state column.
+        by_id: Choose them by a hash of their ids instead of drawing them, so that they stay new as the data grow: no
+            model of such a split was ever trained on any of them. A state column is not looked at then.
         new_items: Fraction of items made new: the latest by the schema's date, or random ones without a date.
         validation_users: Fraction of the warm users held out to choose settings and to stop training.
         test_ratings: How many random ratings of each other warm user are held out, to evaluate the warm state on.
@@ -27,6 +31,7 @@ class SplitConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     new_users: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    by_id: bool = False
     new_items: Annotated[float, Field(ge=0, lt=1)] = 0.2
     validation_users: Annotated[float, Field(gt=0, lt=1)] = 0.05
     test_ratings: Annotated[int, Field(ge=0)] = 10
@@ -53,7 +58,7 @@ class Split:
     def of(cls, dataset: Dataset, config: SplitConfig) -> Self:
         """Divide a data set; the same data and configuration always give the same division."""
         generator = np.random.default_rng(config.seed)
-        states = dataset.ratings.states
+        states = None if config.by_id else dataset.ratings.states
         if states is None:
             states = _draw_states(dataset, config, generator)
         users = dataset.ratings.users
@@ -66,6 +71,12 @@ class Split:
         known = warm & ~validation[users]
         test = _draw_test_ratings(dataset, known, config.test_ratings, generator)
         return cls(states=states, validation_users=validation, test=test, training=known & ~test)
+
+
+def new_by_id(ids: Sequence[str], config: SplitConfig) -> NDArray[np.bool_]:
+    """Which users are new by a split that chooses them `by_id`; bool [users], whatever else is in the data."""
+    hashes = b"".join(hashlib.sha256(f"{config.seed}:{user_id}".encode()).digest()[:8] for user_id in ids)
+    return np.frombuffer(hashes, dtype=">u8") < config.new_users * 2.0**64
 
 
 def _draw_test_ratings(
@@ -86,9 +97,12 @@ def _draw_test_ratings(
 
 def _draw_states(dataset: Dataset, config: SplitConfig, generator: np.random.Generator) -> NDArray[np.int8]:
     ratings = dataset.ratings
-    new_user = np.zeros(len(dataset.users), dtype=np.bool_)
-    rating_users = np.unique(ratings.users)
-    new_user[generator.permutation(rating_users)[: round(config.new_users * len(rating_users))]] = True
+    if config.by_id:
+        new_user = new_by_id(dataset.users.ids, config)
+    else:
+        new_user = np.zeros(len(dataset.users), dtype=np.bool_)
+        rating_users = np.unique(ratings.users)
+        new_user[generator.permutation(rating_users)[: round(config.new_users * len(rating_users))]] = True
     new_item = np.zeros(len(dataset.items), dtype=np.bool_)
     newest_first = _newest_first(dataset.items, dataset.schema.items.date, np.unique(ratings.items), generator)
     new_item[newest_first[: round(config.new_items * len(newest_first))]] = True

@@ -1,7 +1,7 @@
 """The offline evaluation: its protocol, its settings, and the figures that it finds out."""
 
 from models.evaluation.config import EvaluationConfig
-from models.evaluation.figures import Estimate, EvaluationReport, StateReport
+from models.evaluation.figures import Estimate, EvaluationReport, PredictorReport, StateReport
 from models.evaluation.protocol import evaluate
 
-__all__ = ["Estimate", "EvaluationConfig", "EvaluationReport", "StateReport", "evaluate"]
+__all__ = ["Estimate", "EvaluationConfig", "EvaluationReport", "PredictorReport", "StateReport", "evaluate"]

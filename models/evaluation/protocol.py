@@ -284,7 +284,9 @@ def _estimates(
 
 def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> tuple[str, ...]:
     notes = []
-    if dataset.fingerprint != model.manifest.data.fingerprint:
+    split = model.manifest.split
+    stays_new = split.by_id and not split.new_items and not config.paper_warm  # whatever else the data hold
+    if dataset.fingerprint != model.manifest.data.fingerprint and not stays_new:
         notes.append("These are not the data that the model was trained on: it may have seen some of these ratings.")
     if config.paper_warm and "warm" in config.states:
         notes.append("The warm state is in sample, as in the paper: most of its ratings were trained on.")

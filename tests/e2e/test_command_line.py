@@ -251,6 +251,92 @@ def chosen(challenger: str) -> str:
     return next(user for user in map(str, range(1000)) if place_of(user, challenger) < 20)
 
 
+def collect(client: httpx.Client, users: range) -> None:
+    """New users of both tastes, and a new comedy that they rate, too."""
+    item = {"title": "New", "attributes": {"genre": ["comedy"]}}
+    assert client.put("/v1/items/new", json=item).is_success
+    for user in users:
+        films = [(f"i{(7 * user + step) % 40}", (7 * user + step) % 2 == 1) for step in range(10)]
+        ratings = [
+            {"item_id": item_id, "rating": 5 if comedy == (user % 2 == 1) else 1}
+            for item_id, comedy in [*films, ("new", True)]
+        ]
+        answer = client.post(f"/v1/users/new{user}/ratings", json={"ratings": ratings}, params={"n": 1})
+        assert answer.is_success, answer.text
+
+
+def test_what_the_service_collects_makes_the_next_version(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))  # which alone does not make it a part of the training
+    idle = tmp_path / "idle.toml"
+    idle.write_text(TINY_PRESET.replace("5e-3", "1e-6").replace("= 4", "= 1"), encoding="utf-8")
+    quick = trained.parent / "quick.toml"
+    bad = tmp_path / "bad"
+    assert coldstart("train", "--data", dataset_dir, "--preset", idle, "--out", bad).code == 0
+    former = coldstart("model", "register", bad).out.strip()
+    assert coldstart("model", "activate", former).code == 0
+
+    run = coldstart("train", "--from-database", "--out", tmp_path / "early")
+    assert run.code == 1
+    assert "0 users have two ratings or more, and training needs 100 of them" in run.err
+
+    with serving(state=tmp_path) as client:
+        collect(client, range(130))
+        new = tmp_path / "new"
+        run = coldstart("train", "--from-database", "--preset", quick, "--out", new, "--activate")
+        assert run.code == 0, run.err
+        assert f"compared with {former}: The new version is better: MAE " in run.out
+        assert run.out.endswith("registered and activated\n")
+        version = run.out.split(": ")[1].split()[0]
+        deadline = time.monotonic() + 60
+        while client.get("/v1/candidates").json()["model_version"] != version:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    manifest = json.loads((new / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["data"]["path"] is None
+    assert 90 < manifest["data"]["training_users"] < 110
+    assert manifest["data"]["training_items"] == 41
+    assert not new.with_name("new.data").exists()
+
+    run = coldstart(
+        "train", "--from-database", "--data", dataset_dir, "--preset", idle, "--out", tmp_path / "worse", "--activate"
+    )
+    assert run.code == 0, run.err
+    assert f"compared with {version}: The new version is not shown to be better: MAE " in run.out
+    assert run.out.endswith("registered, not activated\n")
+    manifest = json.loads((tmp_path / "worse" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["data"]["path"] == str(dataset_dir)
+    assert manifest["data"]["training_users"] > 150
+    assert version in coldstart("model", "list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--activate", "--data", "DATA"], "needs --from-database"),
+        ([], "name a data set, or train --from-database"),
+        (["--from-database", "--schema", "x.toml"], "the schema is the active version's"),
+        (["--from-database"], "No model version is active"),
+    ],
+)
+def test_options_of_training_that_do_not_fit(
+    coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    given = [str(dataset_dir) if argument == "DATA" else argument for argument in arguments]
+    run = coldstart("train", *given, "--out", tmp_path / "model")
+    assert run.code != 0
+    assert message in " ".join(run.err.replace("│", " ").split())
+
+
+def test_the_active_versions_artifact_is_not_overwritten(coldstart: Callable[..., Run], trained: Path) -> None:
+    version = coldstart("model", "register", trained).out.strip()
+    assert coldstart("model", "activate", version).code == 0
+    run = coldstart("train", "--from-database", "--out", trained)
+    assert run.code == 1
+    assert "holds the active version; choose another directory" in run.err
+
+
 def test_keys_are_created_listed_and_revoked(coldstart: Callable[..., Run], tmp_path: Path) -> None:
     created = coldstart("key", "create", "shop", "--scope", "write")
     key = created.out.strip()

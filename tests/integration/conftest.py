@@ -6,8 +6,8 @@ Where PostgreSQL or Redis does not run, its tests are skipped, unless COLDSTART_
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx
@@ -20,23 +20,15 @@ from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
 from app.storage.tables import Base, CurrentVersions
-from tests.integration.running import connected
+from tests.integration.running import connected, missing
 
 POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
 REDIS_URL = os.environ.get("COLDSTART_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 
 
-def _missing(service: str, error: Exception) -> NoReturn:
-    reason = f"{service} is not running: {error}"
-    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def postgresql_url(worker_id: str) -> Iterator[str]:
-    """A migrated database of this test process alone."""
-    name = f"coldstart_test_{worker_id}_{os.getpid()}"
+@contextmanager
+def new_database(name: str) -> Iterator[str]:
+    """The URL of a migrated PostgreSQL database, which is dropped when the block ends."""
 
     async def administer(*statements: str) -> None:
         connection = await asyncpg.connect(f"{POSTGRESQL_URL}/postgres")
@@ -47,11 +39,25 @@ def postgresql_url(worker_id: str) -> Iterator[str]:
     try:
         asyncio.run(administer(f"CREATE DATABASE {name}"))
     except OSError as error:
-        _missing("PostgreSQL", error)
+        missing("PostgreSQL", error)
     url = f"{POSTGRESQL_URL}/{name}"
     asyncio.run(_with_database(url, upgrade))
     yield url
     asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(worker_id: str) -> Iterator[str]:
+    """A migrated database of this test process alone."""
+    with new_database(f"coldstart_test_{worker_id}_{os.getpid()}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def other_postgresql_url(worker_id: str) -> Iterator[str]:
+    """A migrated database that no other test empties, for processes that run as long as a module's tests."""
+    with new_database(f"coldstart_test_other_{worker_id}_{os.getpid()}") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
@@ -94,7 +100,7 @@ def redis_url(worker_id: str) -> Iterator[str]:
         try:
             connection.flushdb()
         except RedisError as error:
-            _missing("Redis", error)
+            missing("Redis", error)
         yield url
         connection.flushdb()
 

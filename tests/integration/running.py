@@ -5,17 +5,29 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
+import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+
+
+def missing(service: str, error: object) -> NoReturn:
+    """Skip the test that needs a service which is not there, or fail it where the services are required."""
+    reason = f"{service} is not running: {error}"
+    if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @asynccontextmanager
@@ -29,6 +41,23 @@ async def connected(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of an application that listens on a port, in a thread of this process."""
+    listening = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=listening.run)
+    thread.start()
+    try:
+        while not listening.started:
+            assert thread.is_alive(), "the server has ended"
+            time.sleep(0.01)
+        host, port = listening.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        listening.should_exit = True
+        thread.join()
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables."""
     given = settings.model_dump(exclude_none=True, exclude_defaults=True)
@@ -37,12 +66,16 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def server(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server that is ready; yields its process and address, and kills it if it still runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["-m", "uvicorn", "--factory", "app.main:create_app_from_env", "--port", str(port)]
+def server(settings: Settings, *, before: str = "") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server that is ready; yields its process and address, and kills it if it still runs.
+
+    Args:
+        settings: Of the server, but for its port.
+        before: Python that its process executes first.
+    """
+    port = free_port()
+    start = f"import uvicorn; uvicorn.run('app.main:create_app_from_env', factory=True, port={port})"
+    command = ["-c", f"{before}\n{start}"]
     with process(settings, command) as started:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120
@@ -59,6 +92,14 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     while not await holds():
         assert time.monotonic() < deadline, "it does not happen"
         await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from app import redis_outages
 from app.announcements import Announcements, open_announcements
 from app.settings import Settings
-from tests.integration.own_redis import own_redis
+from tests.integration.faults.servers import redis_server
 
 FOR_EVER = 3600.0
 
@@ -81,7 +81,7 @@ async def test_redis_may_go_and_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(redis_outages, "_PAUSE_SECONDS", 0.0)
-    with own_redis() as redis, caplog.at_level(logging.INFO):
+    with redis_server() as redis, caplog.at_level(logging.INFO):
         async with announcements(tmp_path, redis.url) as speaker, announcements(tmp_path, redis.url) as waiting:
             await listening(waiting)
             redis.stop()

@@ -13,7 +13,7 @@ from app.main import create_app
 from app.services import follower
 from app.services.container import open_services
 from app.settings import Settings
-from tests.integration.own_redis import own_redis
+from tests.integration.faults.servers import redis_server
 from tests.integration.running import connected, server, until
 
 VERSIONS = "/v1/model-versions"
@@ -75,7 +75,7 @@ def test_both_swap_without_redis(settings: Settings, other_model_dir: Path) -> N
 
 @pytest.mark.services
 def test_both_swap_while_redis_comes_and_goes(settings: Settings, other_model_dir: Path) -> None:
-    with own_redis() as redis:
+    with redis_server() as redis:
         shared = Settings(**settings.model_dump() | {"redis_url": redis.url})
         with replicas(shared) as (first, second):
             former = serving(second)

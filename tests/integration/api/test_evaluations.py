@@ -41,8 +41,10 @@ def replace_work(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
     monkeypatch.setitem(runner._WORK, "evaluation", work)
 
 
-def work_until_stopped(_parameters: object, *, device: str, progress: Callable[[float], None]) -> dict[str, Any]:
-    assert device == "cpu"
+def work_until_stopped(
+    _parameters: object, *, settings: Settings, progress: Callable[[float], None], **_more: object
+) -> dict[str, Any]:
+    assert settings.device == "cpu"
     while True:
         progress(0.5)
         time.sleep(0.01)

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, UserNotFoundError
 from app.storage.database import Database, open_database
@@ -70,6 +71,33 @@ async def test_writers_that_read_first_wait_for_each_other(database_url: str) ->
 
     async with open_database(database_url) as database, database.read() as session:
         assert (await VersionsRepository(session).current()).catalogue == 80
+
+
+async def test_a_snapshot_does_not_change_and_keeps_nobody_from_writing(database: Database) -> None:
+    async def users(session: AsyncSession) -> int:
+        return (await session.execute(select(func.count()).select_from(User))).scalar_one()
+
+    async with database.snapshot() as snapshot:
+        assert await users(snapshot) == 0
+        async with asyncio.timeout(10), database.write() as session:
+            await UserRepository(session).save({"ada": {}})
+        assert await users(snapshot) == 0
+
+    async with database.snapshot() as later:
+        assert await users(later) == 1
+    async with database.write() as session:
+        await UserRepository(session).save({"bob": {}})  # the connection is for writing again
+
+
+async def test_a_snapshot_is_streamed(database: Database) -> None:
+    async with database.write() as session:
+        await UserRepository(session).save({f"user{number}": {} for number in range(50)})
+
+    async with database.snapshot() as snapshot:
+        result = await snapshot.stream(select(User.id), execution_options={"yield_per": 20})
+        sizes = [len(batch) async for batch in result.partitions()]
+
+    assert sizes == [20, 20, 10]
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:hunter2@127.0.0.1:1/x", "sqlite:////proc/nothing/x.db"])

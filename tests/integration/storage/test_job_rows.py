@@ -34,32 +34,95 @@ async def test_one_worker_alone_gets_a_job(database: Database, job_id: str) -> N
 
 
 async def test_a_cancelled_job_stays_cancelled(database: Database, job_id: str) -> None:
-    await claim(database, job_id)
+    claimed = await claim(database, job_id)
+    assert claimed is not None
     async with database.write() as session:
         jobs = JobRepository(session)
         assert await jobs.cancel(job_id)
-        assert not await jobs.beat(job_id, 0.5)
-        await jobs.succeed(job_id, {})
-        await jobs.fail(job_id, "too late")
-        await jobs.release(job_id)
+        assert not await jobs.beat(claimed, 0.5)
+        await jobs.succeed(claimed, {})
+        await jobs.fail(claimed, "too late")
+        await jobs.release(claimed)
+        await jobs.refuse(job_id, "too late")
 
     assert await status(database, job_id) == JobStatus.CANCELLED
 
 
-async def test_a_job_without_a_heartbeat_is_failed(database: Database, job_id: str) -> None:
-    await claim(database, job_id)
+async def take_back(database: Database, seconds: float) -> tuple[list[str], list[str]]:
+    """The ids of what is queued again, and of what fails, of two workers at most."""
     async with database.write() as session:
-        jobs = JobRepository(session)
-        assert await jobs.fail_abandoned(silent_for=timedelta(minutes=1), reason="x") == []
-        assert await jobs.fail_abandoned(silent_for=timedelta(seconds=-1), reason="x") == [job_id]
+        queued, failed = await JobRepository(session).take_back(
+            silent_for=timedelta(seconds=seconds), attempts=2, reason="they all died"
+        )
+        return list(queued), list(failed)
 
-    assert await status(database, job_id) == JobStatus.FAILED
 
-
-async def test_a_released_job_waits_again(database: Database, job_id: str) -> None:
+async def test_a_silent_job_is_queued_again_and_fails_when_it_has_lost_enough_workers(
+    database: Database, job_id: str
+) -> None:
     await claim(database, job_id)
-    async with database.write() as session:
-        await JobRepository(session).release(job_id)
+    assert await take_back(database, 60) == ([], [])
+    assert await take_back(database, -1) == ([job_id], [])
+    assert await status(database, job_id) == JobStatus.QUEUED
+
+    again = await claim(database, job_id)
+    assert again is not None
+    assert again.attempts == 2
+    assert await take_back(database, -1) == ([], [job_id])
 
     async with database.read() as session:
-        assert await JobRepository(session).queued_ids() == [job_id]
+        job = await JobRepository(session).get(job_id)
+    assert job is not None
+    assert (job.status, job.error) == (JobStatus.FAILED, "they all died")
+    assert job.finished_at is not None
+
+
+async def test_a_worker_that_was_given_up_has_no_say_any_more(database: Database, job_id: str) -> None:
+    given_up = await claim(database, job_id)
+    await take_back(database, -1)
+    present = await claim(database, job_id)
+    assert given_up is not None
+    assert present is not None
+    async with database.write() as session:
+        jobs = JobRepository(session)
+        assert not await jobs.beat(given_up, 0.5)
+        await jobs.succeed(given_up, {"by": "the former"})
+        await jobs.fail(given_up, "of the former")
+        await jobs.release(given_up)
+        assert await jobs.beat(present, 0.5)
+        await jobs.succeed(present, {"by": "the present"})
+
+    async with database.read() as session:
+        job = await JobRepository(session).get(job_id)
+    assert job is not None
+    assert job.report == {"by": "the present"}
+
+
+async def test_a_released_job_waits_again_and_has_lost_no_worker(database: Database, job_id: str) -> None:
+    for _ in range(3):
+        claimed = await claim(database, job_id)
+        assert claimed is not None
+        async with database.write() as session:
+            await JobRepository(session).release(claimed)
+
+    async with database.read() as session:
+        jobs = JobRepository(session)
+        assert await jobs.queued_ids() == [job_id]
+        job = await jobs.get(job_id)
+    assert job is not None
+    assert job.attempts == 0
+
+
+async def test_jobs_that_will_not_go_on(database: Database, job_id: str) -> None:
+    async with database.write() as session:
+        jobs = JobRepository(session)
+        done = await jobs.claim((await jobs.add(kind="test", parameters={})).id)
+        assert done is not None
+        await jobs.succeed(done, {})
+        names = [job_id, done.id, "something else"]
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=-1)) == []
+
+        await jobs.cancel(job_id)
+
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=-1)) == [job_id]
+        assert await jobs.given_up(names, ended_for=timedelta(minutes=1)) == []

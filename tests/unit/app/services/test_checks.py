@@ -1,5 +1,3 @@
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +7,11 @@ from app.services.checks import (
     GivenRating,
     attribute_faults,
     filter_faults,
-    fit_value,
-    is_storable,
-    known_attributes,
     raise_faults,
     rating_faults,
 )
-from models.schema import EntitySource, FieldKind, RatingScale
+from models.data.attribute_values import known_attributes
+from models.schema import EntitySource, RatingScale
 
 SOURCE = EntitySource.model_validate(
     {
@@ -35,43 +31,6 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
-        (FieldKind.CATEGORICAL, "fr", "fr"),
-        (FieldKind.TEXT, "Once upon a time", "Once upon a time"),
-        (FieldKind.MULTI_VALUED, ["a", "b"], ["a", "b"]),
-        (FieldKind.MULTI_VALUED, "a", ["a"]),
-        (FieldKind.MULTI_VALUED, [], []),
-        (FieldKind.CONTINUOUS, 3, 3.0),
-        (FieldKind.CONTINUOUS, -0.5, -0.5),
-        (FieldKind.CATEGORICAL, None, None),
-    ],
-)
-def test_values_that_fit(kind: FieldKind, value: object, expected: object) -> None:
-    assert fit_value(kind, value) == expected
-
-
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        (FieldKind.CATEGORICAL, 3),
-        (FieldKind.CATEGORICAL, ["fr"]),
-        (FieldKind.TEXT, "half \ud800"),
-        (FieldKind.MULTI_VALUED, ["a", 1]),
-        (FieldKind.MULTI_VALUED, {"a": 1}),
-        (FieldKind.CONTINUOUS, "3"),
-        (FieldKind.CONTINUOUS, True),
-        (FieldKind.CONTINUOUS, math.nan),
-        (FieldKind.CONTINUOUS, -math.inf),
-        (FieldKind.CONTINUOUS, 10**400),
-    ],
-)
-def test_values_that_do_not_fit(kind: FieldKind, value: object) -> None:
-    with pytest.raises(ValueError, match=r"^must be"):
-        fit_value(kind, value)
-
-
 @given(st.dictionaries(st.sampled_from(["country", "genre", "year", "plot", "other"]), JSON))
 def test_known_attributes_have_no_faults_whatever_was_given(attributes: dict[str, object]) -> None:
     known = known_attributes(attributes, SOURCE)
@@ -86,16 +45,6 @@ def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object
 
     given_names = {name for name, value in attributes.items() if value is not None}
     assert bool(faults) or set(known_attributes(attributes, SOURCE)) == given_names
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]).filter(lambda character: character != "\0")))
-def test_all_proper_text_is_storable(text: str) -> None:
-    assert is_storable(text)
-
-
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
-def test_what_is_not_storable(text: str) -> None:
-    assert not is_storable(text)
 
 
 class TestRatingFaults:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, State
-from models.data.splits import Split, SplitConfig
+from models.data.splits import Split, SplitConfig, new_by_id
 from tests.unit.models.tiny_data import tiny_dataset
 
 USERS, ITEMS = 40, 20
@@ -150,3 +150,34 @@ class TestSeed:
 def test_wrong_configuration_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
         SplitConfig.model_validate(changes)
+
+
+class TestSplitById:
+    CONFIG = SplitConfig(by_id=True, new_items=0.0, test_ratings=0)
+
+    def test_new_users_are_about_the_fraction(self) -> None:
+        ids = [f"user {number}" for number in range(10_000)]
+        for fraction in (0.05, 0.5):
+            share = new_by_id(ids, SplitConfig(by_id=True, new_users=fraction)).mean()
+            assert share == pytest.approx(fraction, rel=0.05)
+
+    def test_users_stay_new_whoever_else_comes(self) -> None:
+        few, many = everybody_rates_everything(), tiny_dataset([(70, 0, 3.0), (3, 1, 2.0)], users=80, items=2)
+        new = {many.users.ids[user] for user in np.flatnonzero(new_by_id(many.users.ids, self.CONFIG))}
+        assert {few.users.ids[user] for user in new_users(few, Split.of(few, self.CONFIG))} == new & set(few.users.ids)
+
+    def test_another_seed_chooses_others(self) -> None:
+        ids = [f"user {number}" for number in range(100)]
+        other = self.CONFIG.model_copy(update={"seed": 1})
+        assert new_by_id(ids, self.CONFIG).tolist() != new_by_id(ids, other).tolist()
+
+    def test_a_state_column_changes_nothing(self) -> None:
+        states = [State.WARM] * (USERS * ITEMS)
+        with_states = Split.of(everybody_rates_everything(states=states), self.CONFIG)
+        np.testing.assert_array_equal(with_states.states, Split.of(everybody_rates_everything(), self.CONFIG).states)
+
+    def test_all_other_ratings_are_trained_on(self) -> None:
+        dataset = everybody_rates_everything()
+        split = Split.of(dataset, self.CONFIG)
+        held_out = new_by_id(dataset.users.ids, self.CONFIG) | split.validation_users
+        np.testing.assert_array_equal(split.training, ~held_out[dataset.ratings.users])

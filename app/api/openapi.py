@@ -1,0 +1,113 @@
+"""The OpenAPI document: what FastAPI finds out by itself, and what makes it complete."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.api.examples import example_of
+from app.api.problems import declared_problem, problem_schemas
+from app.errors import BodyTooLargeError
+
+DESCRIPTION = """\
+Recommendations for the moment when least is known: a new user, a new item, or both.
+
+- **Ids** are strings of 1 to 128 characters, without `/` and control characters.
+- **Moments** are RFC 3339 with a time zone; answers are in UTC.
+- **Lists** come in pages: an answer's `next_cursor` is the next request's `cursor`, and null on the last page.
+- **Errors** are problem details (RFC 9457, `application/problem+json`). `type` names the kind and never changes; each
+  answer declares its kinds. A request that is not valid changes nothing, and `errors` names its wrong fields.
+- **503 and 429 with `Retry-After`** did nothing: the same request may be sent again after so many seconds.
+- **Every answer** has an `X-Request-ID`, the request's own if it had one, by which the service's log names it.
+"""
+
+TAGS = [
+    {"name": "users", "description": "Users and their attributes. Users are created by their first rating, too."},
+    {"name": "ratings", "description": "What users rated; storing ratings answers with recommendations."},
+    {"name": "recommendations", "description": "Ranked lists, for stored users and for visitors."},
+    {"name": "candidates", "description": "Which items to ask a new user about, and which could not be rated."},
+    {"name": "items", "description": "The catalogue: what can be recommended."},
+    {"name": "schema", "description": "The attributes that users and items have, and the scale of ratings."},
+    {"name": "evaluations", "description": "Offline evaluations: jobs that a worker does."},
+    {
+        "name": "model versions",
+        "description": "Which models there are, which of them serve whom, and what becomes of their lists.",
+    },
+    {"name": "health", "description": "For load balancers and orchestrators; needs no key."},
+]
+
+_JSON = "application/json"
+_SCHEMAS = "#/components/schemas/"
+_UNDESCRIBED = "Successful Response"
+
+
+class DocumentedAPI(FastAPI):
+    """FastAPI with a document that has an example of every request and answer, and all problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document.
+
+        Raises:
+            MissingExampleError: If a field of a request or an answer has no example.
+        """
+        if self.openapi_schema is None:
+            document = super().openapi()
+            self.openapi_schema = None  # until it is complete
+            schemas = document["components"]["schemas"]
+            schemas.update(problem_schemas())
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _complete(operation, schemas)
+            self.openapi_schema = _with_short_names(document)
+        return self.openapi_schema
+
+
+def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with schemas called `User` and `UserPage`, which clients made from it call their classes.
+
+    FastAPI calls them as Python does, `UserResponse` and `Page_UserResponse_`.
+    """
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    names = {name: short if (short := _short(name)) not in schemas else name for name in schemas}
+    document["components"]["schemas"] = {names[name]: schema for name, schema in schemas.items()}
+
+    def renamed(value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict):
+            return {
+                key: f"{_SCHEMAS}{names[own.removeprefix(_SCHEMAS)]}" if key == "$ref" else renamed(own)
+                for key, own in value.items()
+            }
+        return [renamed(own) for own in value] if isinstance(value, list) else value
+
+    complete: dict[str, Any] = renamed(document)
+    return complete
+
+
+def _short(name: str) -> str:
+    return re.sub(r"^Page_(\w+)_$", r"\1Page", name).replace("Response", "")
+
+
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "requestBody" in operation:
+        _give_example(operation["requestBody"]["content"], schemas, f"the request of {operation['operationId']}")
+        responses[str(int(BodyTooLargeError.status))] = declared_problem(BodyTooLargeError)
+    for status, response in responses.items():
+        _give_example(response.get("content", {}), schemas, f"the answer {status} of {operation['operationId']}")
+        if response["description"] == _UNDESCRIBED:
+            response["description"] = _description(int(status), response, schemas)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _give_example(content: dict[str, Any], schemas: dict[str, Any], where: str) -> None:
+    media = content.get(_JSON)
+    if media is not None and not media.keys() & {"example", "examples"}:
+        media["example"] = example_of(media["schema"], schemas, where)
+
+
+def _description(status: int, response: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """What the answer's model says of itself."""
+    reference: str = response.get("content", {}).get(_JSON, {}).get("schema", {}).get("$ref", "")
+    described: str = schemas.get(reference.rpartition("/")[2], {}).get("description", "")
+    return described.partition("\n\n")[0] or ("Done." if status == HTTPStatus.NO_CONTENT else HTTPStatus(status).phrase)

@@ -1,0 +1,140 @@
+"""Trainings on what the service has collected, done by a worker."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AfterValidator, Field
+
+from app.api.authorisation import ADMIN, READ
+from app.api.dependencies import ServicesDep
+from app.api.jobs import JobSummary, job_fields
+from app.api.models import EntityId, RequestModel
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.errors import (
+    InvalidRequestError,
+    NoActiveModelError,
+    QueueUnavailableError,
+    TrainingDataMissingError,
+    TrainingFinishedError,
+    TrainingNotFoundError,
+)
+from app.jobs.training import TrainingReport
+from app.storage.tables import Job
+from models.meta.preset import load_preset, preset_names
+
+router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
+
+
+def _is_preset(name: str) -> str:
+    if name not in (names := preset_names()):
+        raise ValueError(f"must be one of {', '.join(names)}")
+    return name
+
+
+class TrainingRequest(RequestModel):
+    """What to train."""
+
+    preset: Annotated[str, AfterValidator(_is_preset)] | None = Field(
+        default=None, description="A preset that comes with the product; by default all choices of the active version."
+    )
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="Instead of the preset's.")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(default=None, description="Instead of the preset's.")
+    with_data_set: bool = Field(
+        default=False,
+        description="Train on a data set, too: `COLDSTART_DATA_DIR`, or what the active version was trained on.",
+    )
+    activate: bool = Field(
+        default=False, description="Activate the new version if it is shown to be better than the active one."
+    )
+
+
+class TrainingSummary(JobSummary):
+    """A training without its report; `error` is there if it has failed. `model_version` is what it is compared with."""
+
+    training_id: str
+    model_version: str
+    preset: str
+    with_data_set: bool
+    activate: bool
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The answer about a training."""
+        return cls(**_summary(job))
+
+
+class TrainingResponse(TrainingSummary):
+    """A training; `report` is there once it has succeeded."""
+
+    report: TrainingReport | None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The answer about a training."""
+        return cls(**_summary(job), report=job.report)
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    return {
+        **job_fields(job),
+        "training_id": job.id,
+        "model_version": job.parameters["model_version"],
+        "preset": job.parameters["preset"]["name"],
+        "with_data_set": job.parameters["data_path"] is not None,
+        "activate": job.parameters["activate"],
+    }
+
+
+@router.post(
+    "",
+    dependencies=[ADMIN],
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problem_responses(
+        InvalidRequestError, TrainingDataMissingError, NoActiveModelError, QueueUnavailableError
+    ),
+)
+async def start_training(
+    services: ServicesDep, request: Request, response: Response, body: TrainingRequest | None = None
+) -> TrainingResponse:
+    """Have a new version trained on what the service has collected; `Location` is where to watch it.
+
+    It is compared with the active version on users held out of its training, registered, and activated if that is asked
+    for and it is better.
+    """
+    asked = body or TrainingRequest()
+    job = await services.trainings.start(
+        preset=None if asked.preset is None else load_preset(asked.preset),
+        epochs=asked.epochs,
+        seed=asked.seed,
+        with_data_set=asked.with_data_set,
+        activate=asked.activate,
+    )
+    response.headers["Location"] = request.app.url_path_for("get_training", training_id=job.id)
+    return TrainingResponse.of(job)
+
+
+@router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
+async def list_trainings(services: ServicesDep, page: PageDep) -> Page[TrainingSummary]:
+    """All trainings, the newest first, without their reports."""
+    jobs = await services.trainings.page(after=page.after, limit=page.limit)
+    return page.page(jobs, TrainingSummary.of, key=lambda job: job.id)
+
+
+@router.get(
+    "/{training_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, TrainingNotFoundError)
+)
+async def get_training(training_id: EntityId, services: ServicesDep) -> TrainingResponse:
+    """A training, with its progress, and its report at the end."""
+    return TrainingResponse.of(await services.trainings.get(training_id))
+
+
+@router.delete(
+    "/{training_id}",
+    dependencies=[ADMIN],
+    responses=problem_responses(InvalidRequestError, TrainingNotFoundError, TrainingFinishedError),
+)
+async def cancel_training(training_id: EntityId, services: ServicesDep) -> TrainingResponse:
+    """Cancel a training that has not ended; it stays in the list, and no version comes of it."""
+    return TrainingResponse.of(await services.trainings.cancel(training_id))

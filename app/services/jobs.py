@@ -1,0 +1,97 @@
+"""What all kinds of jobs have in common: they are started, watched and cancelled, and a worker does them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import anyio
+from anyio import to_thread
+from pydantic import BaseModel
+
+from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError, QueueUnavailableError
+from app.jobs.queue import JobQueue
+from app.storage.database import Database
+from app.storage.jobs import JobRepository
+from app.storage.model_versions import ModelVersionRepository
+from app.storage.tables import Job, JobStatus, ModelVersion
+from app.storage.versions import VersionsRepository
+
+
+class Jobs:
+    """The jobs of one kind; a subclass says which, and starts them.
+
+    Args:
+        database: Where the jobs are.
+        queue: How workers learn of them.
+        data_dir: The data set that they read; by default the one that the model was trained on.
+    """
+
+    kind: ClassVar[str]
+    not_found: ClassVar[type[JobNotFoundError]]
+    finished: ClassVar[type[JobFinishedError]]
+
+    def __init__(self, database: Database, queue: JobQueue, data_dir: Path | None) -> None:
+        self._database = database
+        self._queue = queue
+        self._data_dir = data_dir
+
+    async def get(self, job_id: str) -> Job:
+        """A job.
+
+        Raises:
+            JobNotFoundError: If there is none of this kind.
+        """
+        async with self._database.read() as session:
+            job = await JobRepository(session).get(job_id)
+        if job is None or job.kind != self.kind:
+            raise self.not_found(job_id)
+        return job
+
+    async def page(self, *, after: str | None, limit: int) -> Sequence[Job]:
+        """Jobs from the newest on, from behind `after` on."""
+        async with self._database.read() as session:
+            return await JobRepository(session).page(kind=self.kind, after=after, limit=limit)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job; cancelling again changes nothing.
+
+        Raises:
+            JobNotFoundError: If there is none of this kind.
+            JobFinishedError: If it has succeeded or failed.
+        """
+        await self.get(job_id)
+        async with self._database.write() as session:
+            cancelled = await JobRepository(session).cancel(job_id)
+        job = await self.get(job_id)
+        if not cancelled and job.status != JobStatus.CANCELLED:
+            raise self.finished(job.status)
+        return job
+
+    async def _submit(self, parameters: BaseModel) -> Job:
+        """Have a worker do a job.
+
+        Raises:
+            QueueUnavailableError: If no worker could be told.
+        """
+        async with self._database.write() as session:
+            job = await JobRepository(session).add(kind=self.kind, parameters=parameters.model_dump(mode="json"))
+        try:
+            await to_thread.run_sync(self._queue.submit, job.id)
+        except QueueUnavailableError as error:
+            async with self._database.write() as session:
+                await JobRepository(session).refuse(job.id, error.detail)
+            raise
+        return job
+
+    async def _active_model(self) -> ModelVersion:
+        async with self._database.read() as session:
+            active = (await VersionsRepository(session).current()).model_version
+            model = None if active is None else await ModelVersionRepository(session).get(active)
+        if model is None:
+            raise NoActiveModelError
+        return model
+
+    async def _data_path(self, model: ModelVersion) -> Path | None:
+        """The data set for a model, if there is one."""
+        path = self._data_dir or model.manifest["data"]["path"]
+        return Path(path) if path is not None and await anyio.Path(path).is_dir() else None

@@ -1,0 +1,38 @@
+"""A typed client of the coldstart recommender service: `Client`, and `AsyncClient`, whose methods are awaited."""
+
+from coldstart_client.clients import AsyncClient, Client
+from coldstart_client.errors import (
+    ColdstartError,
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NoAnswerError,
+    NotFoundError,
+    ProblemError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    WrongField,
+)
+from coldstart_client.given import GivenRating, NewEvent, NewItem
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ColdstartError",
+    "ConflictError",
+    "ForbiddenError",
+    "GivenRating",
+    "InvalidRequestError",
+    "NewEvent",
+    "NewItem",
+    "NoAnswerError",
+    "NotFoundError",
+    "ProblemError",
+    "RateLimitedError",
+    "UnauthorizedError",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "WrongField",
+]

@@ -1,0 +1,364 @@
+"""Every call of the API, defined once, with the names that operation and arguments have in the OpenAPI document.
+
+All of them raise `ColdstartError` of one kind or another if they do not succeed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
+from coldstart_client.models import (
+    CandidatePage,
+    Evaluation,
+    EvaluationSummary,
+    Item,
+    ItemStream,
+    Liveness,
+    ModelReport,
+    ModelTraffic,
+    ModelVersion,
+    Page,
+    Rating,
+    Ratings,
+    Readiness,
+    RecommendationPage,
+    Schema,
+    Skip,
+    StoredEvents,
+    User,
+)
+from coldstart_client.reports import EvaluationReport
+
+
+class Calls:
+    """What `Client` and `AsyncClient` have in common: all but how a call is sent."""
+
+    @call
+    def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
+        """Create a user, or replace a user's attributes; ratings stay."""
+        return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
+
+    @call
+    def get_user(self, user_id: str) -> Call[User]:
+        """A user."""
+        return Call("GET", path_of("/v1/users/{}", user_id), User)
+
+    @call
+    def delete_user(self, user_id: str) -> Call[None]:
+        """Erase a user and all of the user's ratings, skips and events."""
+        return Call("DELETE", path_of("/v1/users/{}", user_id), type(None))
+
+    @call
+    def add_ratings(
+        self,
+        user_id: str,
+        ratings: Sequence[GivenRating],
+        *,
+        attributes: Attributes | None = None,
+        n: int | None = None,
+        explain: bool | None = None,
+    ) -> Call[Ratings]:
+        """Store ratings, adapt to them, and recommend `n` items; attributes replace the user's if they are given.
+
+        Creates the user if new. Of two ratings of an item the later stays. When this returns, they are durable.
+        """
+        return Call(
+            "POST",
+            path_of("/v1/users/{}/ratings", user_id),
+            Ratings,
+            query={"n": n, "explain": explain},
+            body={"ratings": ratings, "attributes": attributes},
+        )
+
+    @listing
+    def list_ratings(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Rating]]:
+        """The user's ratings, by item id."""
+        return Call("GET", path_of("/v1/users/{}/ratings", user_id), Page[Rating], query={"limit": page_size})
+
+    @call
+    def delete_rating(self, user_id: str, item_id: str) -> Call[None]:
+        """Delete one rating."""
+        return Call("DELETE", path_of("/v1/users/{}/ratings/{}", user_id, item_id), type(None))
+
+    @call
+    def add_skips(self, user_id: str, item_ids: Sequence[str]) -> Call[None]:
+        """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new."""
+        return Call("POST", path_of("/v1/users/{}/skips", user_id), type(None), body={"item_ids": item_ids})
+
+    @listing
+    def list_skips(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Skip]]:
+        """The user's skips, by item id."""
+        return Call("GET", path_of("/v1/users/{}/skips", user_id), Page[Skip], query={"limit": page_size})
+
+    @call
+    def get_recommendations(
+        self,
+        user_id: str,
+        *,
+        n: int | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        include_rated: bool | None = None,
+        explain: bool | None = None,
+    ) -> Call[RecommendationPage]:
+        """Recommendations for a stored user; items that the user has rated are left out by default."""
+        return Call(
+            "GET",
+            path_of("/v1/users/{}/recommendations", user_id),
+            RecommendationPage,
+            query={
+                "n": n,
+                "exclude": exclude,
+                "filter": _pairs(filter),
+                "include_rated": include_rated,
+                "explain": explain,
+            },
+        )
+
+    @call
+    def recommend(
+        self,
+        *,
+        attributes: Attributes | None = None,
+        ratings: Sequence[GivenRating] | None = None,
+        n: int | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        include_rated: bool | None = None,
+        explain: bool | None = None,
+    ) -> Call[RecommendationPage]:
+        """Recommendations from these arguments alone; nothing is stored."""
+        return Call(
+            "POST",
+            "/v1/recommendations",
+            RecommendationPage,
+            body={
+                "attributes": attributes,
+                "ratings": ratings,
+                "n": n,
+                "exclude": exclude,
+                "filter": filter,
+                "include_rated": include_rated,
+                "explain": explain,
+            },
+        )
+
+    @call
+    def list_candidates(
+        self,
+        *,
+        user_id: str | None = None,
+        n: int | None = None,
+        strategy: str | None = None,
+        skipped: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        seed: int | None = None,
+    ) -> Call[CandidatePage]:
+        """Items whose ratings would tell the most about a user, who may be new."""
+        return Call(
+            "GET",
+            "/v1/candidates",
+            CandidatePage,
+            query={
+                "user_id": user_id,
+                "n": n,
+                "strategy": strategy,
+                "skipped": skipped,
+                "exclude": exclude,
+                "filter": _pairs(filter),
+                "seed": seed,
+            },
+        )
+
+    @call
+    def choose_candidates(
+        self,
+        *,
+        ratings: Sequence[GivenRating] | None = None,
+        skipped: Sequence[str] | None = None,
+        strategy: str | None = None,
+        n: int | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        seed: int | None = None,
+    ) -> Call[CandidatePage]:
+        """The same from the answers and skips in these arguments alone; nothing is stored."""
+        return Call(
+            "POST",
+            "/v1/candidates",
+            CandidatePage,
+            body={
+                "ratings": ratings,
+                "skipped": skipped,
+                "strategy": strategy,
+                "n": n,
+                "exclude": exclude,
+                "filter": filter,
+                "seed": seed,
+            },
+        )
+
+    @call
+    def put_item(self, item_id: str, *, title: str | None = None, attributes: Attributes | None = None) -> Call[Item]:
+        """Create or replace an item; it can be recommended at once."""
+        body = {"title": title, "attributes": attributes}
+        return Call("PUT", path_of("/v1/items/{}", item_id), Item, body=body)
+
+    @call
+    def put_items(self, items: Sequence[NewItem]) -> Call[Page[Item]]:
+        """Create or replace up to 1000 items, all or none of them."""
+        return Call("POST", "/v1/items:batch", Page[Item], body={"items": items})
+
+    @call
+    def put_item_stream(self, items: Sequence[NewItem]) -> Call[ItemStream]:
+        """Create or replace any number of items; bad ones are reported, the others stored.
+
+        It is the operation `put_items` with a body of another kind. After a failure, send the same again.
+        """
+        return Call("POST", "/v1/items:batch", ItemStream, lines=items)
+
+    @call
+    def get_item(self, item_id: str) -> Call[Item]:
+        """An item."""
+        return Call("GET", path_of("/v1/items/{}", item_id), Item)
+
+    @call
+    def delete_item(self, item_id: str) -> Call[None]:
+        """Take an item out of the catalogue; its ratings are kept, but count no more."""
+        return Call("DELETE", path_of("/v1/items/{}", item_id), type(None))
+
+    @listing
+    def list_items(
+        self, *, query: str | None = None, item_id: Sequence[str] | None = None, page_size: int | None = None
+    ) -> Call[Page[Item]]:
+        """The catalogue, by item id: of these ids, with this text in the title."""
+        return Call("GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": page_size})
+
+    @call
+    def get_schema(self) -> Call[Schema]:
+        """The rating scale, and the attributes of users and items."""
+        return Call("GET", "/v1/schema", Schema)
+
+    @call
+    def start_evaluation(
+        self,
+        *,
+        model_version: str | None = None,
+        states: Sequence[str] | None = None,
+        baselines: Sequence[str] | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        paper_warm: bool | None = None,
+        query_size: int | None = None,
+        min_ratings: int | None = None,
+        max_ratings: int | None = None,
+        bootstrap_resamples: int | None = None,
+    ) -> Call[Evaluation]:
+        """Have a model evaluated, the active one unless another is named; watch it by `get_evaluation`."""
+        return Call(
+            "POST",
+            "/v1/evaluations",
+            Evaluation,
+            body={
+                "model_version": model_version,
+                "states": states,
+                "baselines": baselines,
+                "seed": seed,
+                "steps": steps,
+                "paper_warm": paper_warm,
+                "query_size": query_size,
+                "min_ratings": min_ratings,
+                "max_ratings": max_ratings,
+                "bootstrap_resamples": bootstrap_resamples,
+            },
+        )
+
+    @listing
+    def list_evaluations(self, *, page_size: int | None = None) -> Call[Page[EvaluationSummary]]:
+        """All evaluations, the newest first, without their reports."""
+        return Call("GET", "/v1/evaluations", Page[EvaluationSummary], query={"limit": page_size})
+
+    @call
+    def get_evaluation(self, evaluation_id: str) -> Call[Evaluation]:
+        """An evaluation, with its progress, and its report at the end."""
+        return Call("GET", path_of("/v1/evaluations/{}", evaluation_id), Evaluation)
+
+    @call
+    def cancel_evaluation(self, evaluation_id: str) -> Call[Evaluation]:
+        """Cancel an evaluation that has not ended; it stays in the list."""
+        return Call("DELETE", path_of("/v1/evaluations/{}", evaluation_id), Evaluation)
+
+    @call
+    def get_evaluation_report(self, evaluation_id: str) -> Call[EvaluationReport]:
+        """An evaluation's report."""
+        return Call("GET", path_of("/v1/evaluations/{}/report", evaluation_id), EvaluationReport)
+
+    @call
+    def download_evaluation_report(self, evaluation_id: str) -> Call[str]:
+        """An evaluation's report as one HTML file, with plots and their numbers."""
+        return Call("GET", path_of("/v1/evaluations/{}/report.html", evaluation_id), str)
+
+    @listing
+    def list_model_versions(self, *, page_size: int | None = None) -> Call[Page[ModelVersion]]:
+        """All registered versions, the last registered first."""
+        return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": page_size})
+
+    @call
+    def activate_model_version(self, version: str, *, allow_schema_change: bool | None = None) -> Call[ModelVersion]:
+        """Have this version serve everybody from now on; rolling back is activating the former one."""
+        return Call(
+            "POST",
+            path_of("/v1/model-versions/{}:activate", version),
+            ModelVersion,
+            query={"allow_schema_change": allow_schema_change},
+        )
+
+    @call
+    def get_model_report(
+        self, version: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Call[ModelReport]:
+        """What became of a version's lists, in a time if one is given: clicks, and the error of its predictions."""
+        return Call(
+            "GET",
+            path_of("/v1/model-versions/{}/report", version),
+            ModelReport,
+            query={"since": since and since.isoformat(), "until": until and until.isoformat()},
+        )
+
+    @call
+    def get_model_traffic(self) -> Call[ModelTraffic]:
+        """Which version serves, and which one some of the users."""
+        return Call("GET", "/v1/model-traffic", ModelTraffic)
+
+    @call
+    def put_challenger(self, version: str, percent: float) -> Call[ModelTraffic]:
+        """Have a version serve a share of the users, always the same ones, instead of the active one."""
+        return Call("PUT", "/v1/model-traffic/challenger", ModelTraffic, body={"version": version, "percent": percent})
+
+    @call
+    def delete_challenger(self) -> Call[None]:
+        """Have the active version serve everybody again."""
+        return Call("DELETE", "/v1/model-traffic/challenger", type(None))
+
+    @call
+    def add_events(self, events: Sequence[NewEvent]) -> Call[StoredEvents]:
+        """Tell what became of lists, up to 1000 events at once; sending them again changes nothing."""
+        return Call("POST", "/v1/events", StoredEvents, body={"events": events})
+
+    @call
+    def get_liveness(self) -> Call[Liveness]:
+        """Whether the service's process is alive."""
+        return Call("GET", "/health/live", Liveness)
+
+    @call
+    def get_readiness(self) -> Call[Readiness]:
+        """Whether the service can answer requests, and what is missing."""
+        return Call("GET", "/health/ready", Readiness, expected=[HTTPStatus.SERVICE_UNAVAILABLE])
+
+
+def _pairs(filter: Filter | None) -> list[str] | None:
+    """A filter as query parameters."""
+    return None if filter is None else [f"{field}:{value}" for field, values in filter.items() for value in values]

@@ -1,0 +1,131 @@
+"""What can go wrong. Every error of this package is a `ColdstartError`."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+
+class ColdstartError(Exception):
+    """Base of this package's errors."""
+
+
+class NoAnswerError(ColdstartError):
+    """No answer came: the service cannot be reached, or took longer than the timeout.
+
+    Whether it did what it was asked to do is not known.
+    """
+
+
+class UnexpectedAnswerError(ColdstartError):
+    """An answer that this version of the client cannot read."""
+
+
+@dataclass(frozen=True)
+class WrongField:
+    """A field of the request that is wrong, such as `ratings.2.rating`, and why."""
+
+    field: str
+    reason: str
+
+
+class ProblemError(ColdstartError):
+    """The service said no, with problem details (RFC 9457).
+
+    Attributes:
+        type: Names the kind of problem and never changes.
+        title: The kind of problem for people.
+        status: The HTTP status.
+        detail: What happened this time.
+        instance: Names the request, as the service's log does.
+        errors: The wrong fields, if the request is to blame.
+        retry_after_seconds: When to try again, if the service says so. Then it has done nothing.
+    """
+
+    _status: ClassVar[HTTPStatus | None] = None
+
+    def __init__(self, problem: "_Problem", retry_after_seconds: float | None) -> None:
+        super().__init__(f"{problem.title}: {problem.detail}" if problem.detail else problem.title)
+        self.type = problem.type
+        self.title = problem.title
+        self.status = problem.status
+        self.detail = problem.detail
+        self.instance = problem.instance
+        self.errors = tuple(problem.errors)
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def code(self) -> str:
+        """The last part of the type, such as `user-not-found`."""
+        return self.type.rpartition(":")[2]
+
+
+class InvalidRequestError(ProblemError):
+    """The request contradicts the API or the model's schema; `errors` says where. It changed nothing."""
+
+    _status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnauthorizedError(ProblemError):
+    """An API key is needed, or the one that was sent is not valid."""
+
+    _status = HTTPStatus.UNAUTHORIZED
+
+
+class ForbiddenError(ProblemError):
+    """The key's scope does not include this call."""
+
+    _status = HTTPStatus.FORBIDDEN
+
+
+class NotFoundError(ProblemError):
+    """There is no such user, item, rating, evaluation or model version; `code` says which."""
+
+    _status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(ProblemError):
+    """What is asked for does not fit the state of things, such as the report of an evaluation that still runs."""
+
+    _status = HTTPStatus.CONFLICT
+
+
+class RateLimitedError(ProblemError):
+    """The key has made too many requests, and went on to while the client waited."""
+
+    _status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class UnavailableError(ProblemError):
+    """The service cannot do it now: it is overloaded, has no model, or its database does not answer."""
+
+    _status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class _Problem(BaseModel):
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    instance: str | None = None
+    errors: list[WrongField] = []
+
+
+_BY_STATUS: dict[int | None, type[ProblemError]] = {error._status: error for error in ProblemError.__subclasses__()}
+
+
+def problem_of(answer: httpx.Response) -> ProblemError:
+    """The error that an answer tells of; it need not be the service's own, for proxies answer, too."""
+    try:
+        problem = _Problem.model_validate_json(answer.content)
+    except ValidationError:
+        problem = _Problem(title=answer.reason_phrase or "Error", status=answer.status_code, detail=answer.text[:500])
+    return _BY_STATUS.get(answer.status_code, ProblemError)(problem, retry_after_seconds(answer))
+
+
+def retry_after_seconds(answer: httpx.Response) -> float | None:
+    """What the header `Retry-After` says in seconds; of its two forms the service uses this one alone."""
+    value = answer.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None

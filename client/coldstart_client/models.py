@@ -1,0 +1,283 @@
+"""What the service answers.
+
+Members that a newer service adds are ignored, and names it may add to, such as a status, are plain `str`: a client goes
+on working when the service is upgraded first.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from coldstart_client.given import AttributeValue
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Answer, Generic[T]):
+    """A part of a list, and the cursor of the next part; None on the last one."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class User(Answer):
+    """A user."""
+
+    user_id: str
+    attributes: dict[str, AttributeValue]
+    rating_count: int
+    created_at: datetime
+
+
+class Rating(Answer):
+    """A stored rating."""
+
+    item_id: str
+    rating: float
+    rated_at: datetime
+
+
+class Skip(Answer):
+    """An item that a user could not rate."""
+
+    item_id: str
+    skipped_at: datetime
+
+
+class Reason(Answer):
+    """The user's rating that moved a recommended item up most."""
+
+    item_id: str
+    title: str | None
+    rating: float
+
+
+class Recommendation(Answer):
+    """An item, what its user is expected to rate it, and how likely he or she is to like it, if the model knows.
+
+    `because` is there if it was asked for and a single rating can honestly be named.
+    """
+
+    item_id: str
+    title: str | None
+    predicted_rating: float
+    like_probability: float | None
+    rank: int
+    model_version: str
+    because: Reason | None
+
+
+class RecommendationPage(Page[Recommendation]):
+    """A ranked list, the best first, and the model version that made it."""
+
+    model_version: str
+
+
+class Ratings(Answer):
+    """What is stored of the items that were rated, and what is recommended now."""
+
+    user_id: str
+    ratings: list[Rating]
+    recommendations: RecommendationPage
+    model_version: str
+
+
+class Candidate(Answer):
+    """An item, and how much it is worth asking about, comparable within one answer."""
+
+    item_id: str
+    title: str | None
+    score: float
+
+
+class CandidatePage(Page[Candidate]):
+    """Items to ask about, the best first, and the model version that chose them."""
+
+    model_version: str
+
+
+class Item(Answer):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str | None
+    attributes: dict[str, AttributeValue]
+
+
+class LineError(Answer):
+    """A field of a line that is wrong; lines count from 1."""
+
+    line: int
+    item_id: str | None
+    field: str
+    reason: str
+
+
+class ItemStream(Answer):
+    """What became of many items: each was created, updated, unchanged or rejected; `errors` are the first of them."""
+
+    lines: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    error_count: int
+    errors: list[LineError]
+
+
+class Scale(Answer):
+    """The levels that ratings may have, and the lowest that counts as liking."""
+
+    minimum: float
+    maximum: float
+    step: float
+    liked_from: float
+
+
+class Field(Answer):
+    """An attribute: a string if its kind is categorical or text, a list of strings if multi_valued, else a number."""
+
+    name: str
+    kind: str
+
+
+class Entity(Answer):
+    """The attributes of users or items; `date` names the one by which items are new, if there is one."""
+
+    fields: list[Field]
+    date: str | None
+
+
+class Schema(Answer):
+    """What the serving model knows of users and items, and how they are rated."""
+
+    data: str
+    rating_scale: Scale
+    users: Entity
+    items: Entity
+    model_version: str
+
+
+class EvaluationConfig(Answer):
+    """What an evaluation evaluates."""
+
+    states: list[str]
+    baselines: list[str]
+    seed: int
+    steps: int | None
+    paper_warm: bool
+    query_size: int
+    min_ratings: int
+    max_ratings: int
+    bootstrap_resamples: int
+
+
+class EvaluationSummary(Answer):
+    """An evaluation without its report; `status` is queued, running, succeeded, failed or cancelled."""
+
+    evaluation_id: str
+    status: str
+    progress: float
+    model_version: str
+    config: EvaluationConfig
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+
+
+class Evaluation(EvaluationSummary):
+    """An evaluation; `report` is there once it has succeeded, and `get_evaluation_report` returns it with types."""
+
+    report: dict[str, Any] | None
+
+
+class ModelVersion(Answer):
+    """A registered model version."""
+
+    version: str
+    active: bool
+    traffic_percent: float
+    preset: str
+    data: str
+    training_ratings: int
+    training_users: int
+    training_items: int
+    metrics: dict[str, float]
+    created_at: datetime
+    registered_at: datetime
+    activated_at: datetime | None
+
+
+class OnlineEstimate(Answer):
+    """A figure and its 95 % interval over users, None where a single user gives none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class ModelReport(Answer):
+    """What became of a model version's lists: events, and ratings compared with what it predicted before."""
+
+    version: str
+    since: datetime | None
+    until: datetime | None
+    users: int
+    shown: int
+    clicked: int
+    rated: int
+    click_rate: OnlineEstimate | None
+    measured_ratings: int
+    mae: OnlineEstimate | None
+
+
+class Challenger(Answer):
+    """The version that serves a share of the users."""
+
+    version: str
+    percent: float
+
+
+class ModelTraffic(Answer):
+    """The active version, and the challenger that serves some of the users instead, if there is one."""
+
+    active: str | None
+    challenger: Challenger | None
+
+
+class StoredEvents(Answer):
+    """How many of the events are new, and how many were known already."""
+
+    stored: int
+    known: int
+
+
+class Liveness(Answer):
+    """The service's process answers."""
+
+    status: str
+
+
+class Checks(Answer):
+    """The state of each part of the service: "ok", the model version that serves, or what is wrong."""
+
+    database: str
+    model: str
+    cache: str
+    queue: str
+
+
+class Readiness(Answer):
+    """Whether requests are answered: `status` is ready, degraded or unavailable; `missing` names what does not work."""
+
+    status: str
+    checks: Checks
+    missing: list[str]

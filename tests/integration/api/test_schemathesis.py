@@ -1,0 +1,84 @@
+"""Schemathesis against a server: thousands of requests made from the OpenAPI document, single and in sequences.
+
+No answer has a status 500 or more, one that is not declared, or a body or headers outside their schema; nothing that
+contradicts the schema is accepted, and nobody enters without a key.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.jobs.runner import JobRunner
+from app.services.keys import Keys
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.tables import KeyScope
+from tests.integration.running import ROOT, server
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Keys are required, as they are in production."""
+    return settings.model_copy(update={"allow_anonymous": False})
+
+
+async def create_key(settings: Settings) -> str:
+    async with open_database(settings.database_url.get_secret_value()) as database:
+        return await Keys(database, required=True).create("schemathesis", KeyScope.ADMIN)
+
+
+def finished_evaluation(client: httpx.Client, settings: Settings) -> str:
+    body = {"states": ["user_cold"], "bootstrap_resamples": 100}
+    evaluation_id: str = client.post("/v1/evaluations", json=body).json()["evaluation_id"]
+    JobRunner(settings).run(evaluation_id)
+    return evaluation_id
+
+
+def rate_something(client: httpx.Client) -> None:
+    """Give the users of the configuration ratings of its items."""
+    ratings = [{"item_id": f"i{20 + item}", "rating": 1 + item} for item in range(5)]
+    for user_id in ("u1", "u2", "u3", "rater"):
+        assert client.post(f"/v1/users/{user_id}/ratings", json={"ratings": ratings}).status_code == 200
+
+
+def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
+    """Method and path of those that were answered with a status below 300, by the service's own count."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    samples = [sample.labels for family in families for sample in family.samples if "status" in sample.labels]
+    return {(labels["method"], labels["route"]) for labels in samples if labels["status"] < "300"}
+
+
+def test_the_whole_api(settings: Settings) -> None:
+    key = asyncio.run(create_key(settings))
+    with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:
+        rate_something(client)
+        evaluation_id = finished_evaluation(client, settings)
+        run = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "run", f"{address}/openapi.json"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "COLDSTART_TEST_KEY": key,
+                "COLDSTART_TEST_EVALUATION": evaluation_id,
+                "NO_COLOR": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+        assert run.returncode == 0, run.stdout
+        paths = client.get("/openapi.json").json()["paths"]
+        never_reached = {
+            (method.upper(), path) for path, methods in paths.items() for method in methods
+        } - operations_that_succeeded(client)
+        assert not never_reached, f"give them a link, or a dictionary in {CONFIG.name}\n{run.stdout}"

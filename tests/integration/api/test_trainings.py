@@ -1,0 +1,422 @@
+"""Trainings over the API, from what clients have told the service to the version that serves."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from app.jobs import runner, training
+from app.main import create_app
+from app.services.container import open_services
+from app.services.importing import Importing
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.tables import Base
+from models.artifact import load_artifact
+from models.data.reader import read_dataset
+from models.data.splits import new_by_id
+from models.meta.preset import Preset
+from models.training import train
+from tests.integration.running import connected
+from tests.integration.running import until as eventually
+
+TRAININGS = "/v1/trainings"
+NEW_USERS, NEW_ITEMS = 100, ("new1", "new2")
+
+
+@pytest.fixture(scope="session")
+def bad_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learned next to nothing."""
+    output = tmp_path_factory.mktemp("models") / "bad"
+    training_config = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1, "learning_rate": 1e-6})
+    preset = tiny_preset.model_copy(update={"name": "bad", "training": training_config})
+    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir)
+    return output
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The server works off its jobs itself."""
+    return settings.model_copy(update={"run_worker": True})
+
+
+@pytest.fixture
+async def imported(database: Database, dataset_dir: Path) -> None:
+    """The data that the models were trained on are in the database, too."""
+    dataset, _ = read_dataset(dataset_dir)
+    importing = Importing(database)
+    for store in (importing.items, importing.users, importing.ratings):
+        await store(dataset, lambda _: None)
+
+
+async def collect(client: httpx.AsyncClient) -> None:
+    """New items, and new users of both tastes who rate old and new ones, all over the API."""
+    for item_id, genre in zip(NEW_ITEMS, ("comedy", "horror"), strict=True):
+        answer = await client.put(f"/v1/items/{item_id}", json={"title": item_id, "attributes": {"genre": [genre]}})
+        assert answer.is_success, answer.text
+    generator = np.random.default_rng(1)
+    for user in range(NEW_USERS):
+        merry = user % 2 == 1
+        films = [(f"i{film}", film % 2 == 1) for film in generator.permutation(40)[:10]]
+        ratings = [
+            {"item_id": item_id, "rating": 5 if comedy == merry else 1}
+            for item_id, comedy in [*films, (NEW_ITEMS[0], True), (NEW_ITEMS[1], False)]
+        ]
+        answer = await client.post(f"/v1/users/new{user}/ratings", json={"ratings": ratings}, params={"n": 1})
+        assert answer.is_success, answer.text
+
+
+async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
+    async with asyncio.timeout(120):
+        while True:
+            job: dict[str, Any] = (await client.get(location)).json()
+            if job["status"] in statuses:
+                return job
+            await asyncio.sleep(0.1)
+
+
+async def trained(client: httpx.AsyncClient, **body: object) -> dict[str, Any]:
+    """A training from its start to its end."""
+    answer = await client.post(TRAININGS, json=body)
+    assert answer.status_code == 202, answer.text
+    return await until(client, answer.headers["location"], "succeeded", "failed")
+
+
+def while_comparing(
+    monkeypatch: pytest.MonkeyPatch, do: Callable[[], Coroutine[Any, Any, httpx.Response]]
+) -> list[int]:
+    """Have a request made when a training has compared and not ended; the list gets the statuses of the answers."""
+    compare, loop = training.compare, asyncio.get_running_loop()
+    statuses: list[int] = []
+
+    def compare_and_do(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - as `compare` has them
+        found = compare(*args, **options)
+        statuses.append(asyncio.run_coroutine_threadsafe(do(), loop).result(timeout=60).status_code)
+        return found
+
+    monkeypatch.setattr(training, "compare", compare_and_do)
+    return statuses
+
+
+async def serving(client: httpx.AsyncClient) -> str:
+    version: str = (await client.post("/v1/recommendations", json={})).json()["model_version"]
+    return version
+
+
+@pytest.mark.usefixtures("imported")
+class TestStartTraining:
+    async def test_a_better_version_is_activated_if_asked(self, settings: Settings, bad_model_dir: Path) -> None:
+        async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
+            former = await serving(client)
+            await collect(client)
+            body = {"preset": "melu", "epochs": 8, "seed": 3, "activate": True}
+            answer = await client.post(TRAININGS, json=body)
+
+            assert answer.status_code == 202
+            job = answer.json()
+            location = answer.headers["location"]
+            assert location == f"{TRAININGS}/{job['training_id']}"
+            assert (job["status"], job["preset"], job["model_version"]) == ("queued", "melu", former)
+            assert (job["activate"], job["with_data_set"], job["report"]) == (True, False, None)
+
+            job = await until(client, location, "succeeded", "failed")
+
+            assert job["error"] is None
+            assert job["progress"] == 1
+            report = job["report"]
+            comparison = report["comparison"]
+            assert (comparison["new"], comparison["active"]) == (report["model_version"], former)
+            assert comparison["measures"]["mae"]["difference"]["high"] < 0
+            assert (comparison["better"], report["activated"]) == (True, True)
+            assert report["reason"] == comparison["verdict"]
+
+            async def is_served() -> bool:
+                return await serving(client) == report["model_version"]
+
+            await eventually(is_served)  # the worker has no part in serving
+            (listed,) = (await client.get(TRAININGS)).json()["items"]
+            assert listed == {name: value for name, value in job.items() if name != "report"}
+
+            new, old = (await client.get("/v1/model-versions")).json()["items"]
+            assert (new["version"], new["active"]) == (report["model_version"], True)
+            assert new["metrics"]["validation_mae"] == report["validation_mae"]
+            assert new["metrics"]["held_out_mae"] == comparison["measures"]["mae"]["new"]
+            assert new["training_users"] == report["training_users"]
+            assert (old["version"], old["active"]) == (former, False)
+
+    async def test_users_and_items_added_since_are_in_it(self, client: httpx.AsyncClient, settings: Settings) -> None:
+        await collect(client)
+
+        job = await trained(client, epochs=1)
+
+        model = load_artifact(settings.state_dir / "trained" / job["training_id"])
+        everybody = [f"u{user}" for user in range(120)] + [f"new{user}" for user in range(NEW_USERS)]
+        held_out = new_by_id(everybody, training.SPLIT)
+        known = len(everybody) - int(held_out.sum())
+        assert model.manifest.data.training_users == known - max(1, round(0.05 * known))
+        new_users = [user for user, out in zip(everybody, held_out, strict=True) if user.startswith("new") and not out]
+        counts = dict(model.statistics.select("id", "rating_count").iter_rows())
+        for item_id in NEW_ITEMS:
+            assert len(new_users) * 0.8 <= counts[item_id] <= len(new_users)
+        assert model.manifest.preset.name == "tiny"
+        assert model.manifest.data_schema == load_artifact(settings.model_dir or Path()).schema
+
+    async def test_a_worse_version_is_registered_and_not_activated(self, client: httpx.AsyncClient) -> None:
+        former = await serving(client)
+        await collect(client)
+
+        job = await trained(client, preset="melu", epochs=1, activate=True)
+
+        report = job["report"]
+        assert report["comparison"]["measures"]["mae"]["difference"]["high"] >= 0
+        assert (report["comparison"]["better"], report["activated"]) == (False, False)
+        assert "not shown to be better: MAE " in report["reason"]
+        assert await serving(client) == former
+        versions = (await client.get("/v1/model-versions")).json()["items"]
+        assert [version["version"] for version in versions] == [report["model_version"], former]
+
+    async def test_a_better_version_is_not_activated_unasked(self, settings: Settings, bad_model_dir: Path) -> None:
+        async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
+            former = await serving(client)
+            await collect(client)
+
+            report = (await trained(client, preset="melu", epochs=8))["report"]
+
+            assert (report["comparison"]["better"], report["activated"]) == (True, False)
+            assert await serving(client) == former
+
+    async def test_a_version_activated_meanwhile_stays(
+        self, settings: Settings, bad_model_dir: Path, other_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
+            await collect(client)
+            async with open_services(settings.model_copy(update={"run_worker": False})) as services:
+                other = await services.model_versions.register(other_model_dir)
+            activated = while_comparing(monkeypatch, lambda: client.post(f"/v1/model-versions/{other}:activate"))
+            report = (await trained(client, preset="melu", epochs=8, activate=True))["report"]
+
+            assert (report["comparison"]["better"], report["activated"]) == (True, False)
+            assert activated == [200]
+            assert "Another version was activated meanwhile" in report["reason"]
+            assert await serving(client) == other
+
+    async def test_the_data_set_can_be_trained_on_too(self, client: httpx.AsyncClient, database: Database) -> None:
+        async with database.write() as session:
+            await session.execute(Base.metadata.tables["ratings"].delete())
+        await collect(client)
+
+        alone = await trained(client, epochs=1)
+        both = await trained(client, epochs=1, with_data_set=True)
+
+        assert both["with_data_set"]
+        assert alone["report"]["training_ratings"] < 12 * NEW_USERS
+        assert both["report"]["training_ratings"] > 1500 + alone["report"]["training_ratings"] * 0.9
+
+    async def test_the_new_version_is_evaluated_on_what_was_collected(
+        self, client: httpx.AsyncClient, settings: Settings, tmp_path: Path
+    ) -> None:
+        version = (await trained(client, epochs=1))["report"]["model_version"]
+        body = {"model_version": version, "baselines": [], "bootstrap_resamples": 100}
+
+        answer = await client.post("/v1/evaluations", json=body)
+        job = await until(client, answer.headers["location"], "succeeded", "failed")
+
+        assert job["error"] is None
+        assert job["report"]["notes"] == []
+        held_out = new_by_id([f"u{user}" for user in range(120)], training.SPLIT).sum()
+        assert [state["users"] for state in job["report"]["states"]] == [0, held_out, 0, 0]
+        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere", "run_worker": False})
+        async with connected(create_app(nowhere)) as elsewhere:
+            assert (await elsewhere.post("/v1/evaluations", json=body)).status_code == 409
+
+    async def test_nothing_personal_stays_on_the_disk(self, client: httpx.AsyncClient, settings: Settings) -> None:
+        job = await trained(client, epochs=1)
+
+        assert [path.name for path in (settings.state_dir / "trained").iterdir()] == [job["training_id"]]
+
+
+class TestRefusals:
+    async def test_too_little_data(self, client: httpx.AsyncClient, settings: Settings) -> None:
+        for user in range(3):
+            ratings = [{"item_id": f"i{item}", "rating": 3} for item in range(2)]
+            await client.post(f"/v1/users/{user}/ratings", json={"ratings": ratings})
+
+        job = await trained(client)
+
+        assert job["status"] == "failed"
+        assert job["error"].startswith("3 users have two ratings or more, and training needs 100 of them")
+        assert "with_data_set" in job["error"]
+        assert len((await client.get("/v1/model-versions")).json()["items"]) == 1
+        assert not (settings.state_dir / "trained").exists()
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"preset": "best"}, "preset"),
+            ({"preset": "../../secret.toml"}, "preset"),
+            ({"epochs": 0}, "epochs"),
+            ({"seed": -1}, "seed"),
+            ({"activate": "perhaps"}, "activate"),
+            ({"speed": 1}, "speed"),
+        ],
+    )
+    async def test_wrong_fields(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+        answer = await client.post(TRAININGS, json=body)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+        assert (await client.get(TRAININGS)).json()["items"] == []
+
+    async def test_a_data_set_that_is_not_there(self, settings: Settings, tmp_path: Path) -> None:
+        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
+        async with connected(create_app(nowhere)) as client:
+            answer = await client.post(TRAININGS, json={"with_data_set": True})
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:training-data-missing"
+
+    async def test_without_an_active_version(self, settings: Settings) -> None:
+        async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
+            answer = await client.post(TRAININGS)
+
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
+
+    async def test_an_active_version_whose_artifact_is_gone(
+        self, settings: Settings, model_dir: Path, tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(model_dir, tmp_path / "copy")
+        async with connected(create_app(settings.model_copy(update={"model_dir": copy}))) as client:
+            await serving(client)
+            shutil.rmtree(copy)
+
+            job = await trained(client)
+
+        assert job["status"] == "failed"
+        assert "manifest.json" in job["error"]
+
+    async def test_other_jobs_are_no_trainings(self, client: httpx.AsyncClient) -> None:
+        location = (await client.post("/v1/evaluations", json={"states": ["warm"]})).headers["location"]
+        evaluation_id = location.rpartition("/")[2]
+
+        for answer in (
+            await client.get(f"{TRAININGS}/{evaluation_id}"),
+            await client.delete(f"{TRAININGS}/{evaluation_id}"),
+        ):
+            assert answer.status_code == 404
+            assert answer.json()["type"] == "urn:coldstart:problem:training-not-found"
+        assert (await client.get(TRAININGS)).json()["items"] == []
+
+
+class Pausing:
+    """Trainings that get to their second epoch and no further, until they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.epochs_begun: set[int] = set()
+        self._second_epoch, self._may_go_on = threading.Event(), threading.Event()
+        batch_done = training._ProgressOf.batch_done
+
+        def pausing(observer: training._ProgressOf, *, epoch: int, users_done: int, users_total: int) -> None:
+            self.epochs_begun.add(epoch)
+            batch_done(observer, epoch=epoch, users_done=users_done, users_total=users_total)
+            if epoch > 1:
+                self._second_epoch.set()
+                while not self._may_go_on.wait(0.01):
+                    batch_done(observer, epoch=epoch, users_done=users_done, users_total=users_total)
+
+        monkeypatch.setattr(training._ProgressOf, "batch_done", pausing)
+
+    async def second_epoch(self) -> None:
+        assert await asyncio.to_thread(self._second_epoch.wait, 60)
+
+    def go_on(self) -> None:
+        self.epochs_begun.clear()
+        self._may_go_on.set()
+
+
+@pytest.mark.usefixtures("imported")
+class TestInterruption:
+    async def test_what_is_cancelled_leaves_nothing(
+        self, client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pausing = Pausing(monkeypatch)
+        location = (await client.post(TRAININGS, json={"activate": True})).headers["location"]
+        await pausing.second_epoch()
+        job = await until(client, location, "running")
+        async with asyncio.timeout(60):
+            while job["progress"] == 0:
+                job = await until(client, location, "running")
+        assert 0.1 < job["progress"] < 0.3
+
+        assert (await client.delete(location)).json()["status"] == "cancelled"
+
+        pausing.go_on()
+        later = await trained(client, epochs=1)  # the worker is free again
+        assert later["status"] == "succeeded"
+        assert (await client.get(location)).json()["status"] == "cancelled"
+        artifacts = settings.state_dir / "trained"
+        assert {path.name for path in artifacts.iterdir()} > {later["training_id"]}
+        monkeypatch.setattr(runner, "_ABANDONED_AFTER", timedelta(0))
+        await asyncio.to_thread(runner.JobRunner(settings).tidy)
+        assert [path.name for path in artifacts.iterdir()] == [later["training_id"]]
+        assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
+
+    async def test_cancelling_at_the_last_moment_keeps_the_version_from_being_registered(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cancelled = while_comparing(monkeypatch, lambda: client.delete(location))
+        location = (await client.post(TRAININGS, json={"epochs": 1})).headers["location"]
+        await until(client, location, "cancelled", "failed", "succeeded")
+        await trained(client, epochs=2)  # with which that one has ended, too
+
+        assert cancelled[0] == 200
+        assert (await client.get(location)).json()["status"] == "cancelled"
+        assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
+
+    async def test_when_it_has_ended(self, client: httpx.AsyncClient) -> None:
+        job = await trained(client, epochs=1)
+
+        answer = await client.delete(f"{TRAININGS}/{job['training_id']}")
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:training-finished"
+
+    async def test_a_stopped_workers_training_goes_on_with_the_same_data(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pausing = Pausing(monkeypatch)
+        async with connected(create_app(settings)) as client:
+            location = (await client.post(TRAININGS)).headers["location"]
+            await pausing.second_epoch()
+        async with connected(create_app(settings.model_copy(update={"run_worker": False}))) as client:
+            assert (await client.get(location)).json()["status"] == "queued"
+            await collect(client)  # which is for the next training
+
+        pausing.go_on()
+        async with connected(create_app(settings)) as client:
+            job = await until(client, location, "succeeded", "failed")
+            report = job["report"]
+
+            assert job["error"] is None
+            assert min(pausing.epochs_begun) == 2
+            assert report["training_users"] < 120
+            next_report = (await trained(client, epochs=1))["report"]
+            assert next_report["training_users"] > 120
+
+
+class TestListTrainings:
+    async def test_the_newest_first(self, settings: Settings) -> None:
+        async with connected(create_app(settings.model_copy(update={"run_worker": False}))) as client:
+            started = [(await client.post(TRAININGS)).json()["training_id"] for _ in range(3)]
+
+            first = (await client.get(TRAININGS, params={"limit": 2})).json()
+            second = (await client.get(TRAININGS, params={"limit": 2, "cursor": first["next_cursor"]})).json()
+
+        assert [job["training_id"] for job in first["items"] + second["items"]] == started[::-1]

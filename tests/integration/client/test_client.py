@@ -1,0 +1,375 @@
+"""The client against the real server, over a socket; each test runs with the sync and with the async client."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from coldstart_client import (
+    AsyncClient,
+    Client,
+    ConflictError,
+    ForbiddenError,
+    GivenRating,
+    InvalidRequestError,
+    NewEvent,
+    NewItem,
+    NoAnswerError,
+    NotFoundError,
+    ProblemError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    WrongField,
+)
+from coldstart_client.call import Listing, call, listing
+from coldstart_client.calls import Calls
+from fastapi import FastAPI
+
+from app.jobs.runner import JobRunner
+from app.main import create_app
+from app.services.container import open_services
+from app.settings import Settings
+from app.storage.tables import KeyScope
+from tests.integration.running import served
+
+
+class Awaited:
+    """A sync client that is awaited as the async one is, so that both can be tested by the same words."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method
+        method = getattr(self._client, name)
+        if isinstance(vars(Calls)[name], listing):
+            return lambda *args, **given: AwaitedListing(method(*args, **given))
+        return lambda *args, **given: to_thread.run_sync(partial(method, *args, **given))
+
+
+class AwaitedListing:
+    def __init__(self, listed: Listing[Any]) -> None:
+        self._listed = listed
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in await to_thread.run_sync(list, self._listed):
+            yield item
+
+    async def page(self, cursor: str | None = None) -> Any:  # noqa: ANN401
+        return await to_thread.run_sync(self._listed.page, cursor)
+
+
+Connect = Callable[..., Any]
+Api = Any
+"""A client of either kind; that each has its own types is tested elsewhere."""
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """The client does not know which database there is."""
+    return f"sqlite:///{tmp_path}/coldstart.db"
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture(params=["sync", "async"])
+async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
+    """Makes clients of either kind, with the arguments of both."""
+    clients: list[Client | AsyncClient] = []
+
+    def connect(address: str, **options: object) -> Any:  # noqa: ANN401
+        client = (Client if request.param == "sync" else AsyncClient)(address, **options)  # type: ignore[arg-type]
+        clients.append(client)
+        return Awaited(client) if isinstance(client, Client) else client
+
+    yield connect
+    for client in clients:
+        if isinstance(client, Client):
+            client.close()
+        else:
+            await client.close()
+
+
+@pytest.fixture
+def api(connect: Connect, address: str) -> Any:  # noqa: ANN401
+    return connect(address)
+
+
+async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
+    return [each async for each in listed]
+
+
+async def test_users(api: Api) -> None:
+    created = await api.put_user("ada", {"country": "fr", "age": 36})
+
+    assert created == await api.get_user("ada")
+    assert created.attributes == {"country": "fr", "age": 36.0}
+    assert created.created_at <= datetime.now(UTC)
+    assert await api.delete_user("ada") is None
+    with pytest.raises(NotFoundError, match="There is no user 'ada'") as raised:
+        await api.get_user("ada")
+    assert raised.value.code == "user-not-found"
+    assert raised.value.type == "urn:coldstart:problem:user-not-found"
+    assert raised.value.status == 404
+    assert raised.value.instance.startswith("urn:coldstart:request:")
+
+
+@pytest.mark.parametrize("user_id", ["..", ".", "a b", "ä?x=1#y", "100%", "a:b", "%2F"])
+async def test_any_id(api: Api, user_id: str) -> None:
+    assert (await api.put_user(user_id)).user_id == user_id
+    assert (await api.get_user(user_id)).user_id == user_id
+
+
+async def test_ratings_and_recommendations(api: Api) -> None:
+    moment = datetime(2026, 1, 2, 3, tzinfo=UTC)
+    stored = await api.add_ratings(
+        "ada", [GivenRating("i1", 5, moment), GivenRating("i2", 1)], attributes={"country": "fr"}, n=5, explain=True
+    )
+
+    assert [(each.item_id, each.rating) for each in stored.ratings] == [("i1", 5.0), ("i2", 1.0)]
+    assert stored.ratings[0].rated_at == moment
+    assert [item.rank for item in stored.recommendations.items] == [1, 2, 3, 4, 5]
+    assert await in_full(api.list_ratings("ada")) == stored.ratings
+    again = await api.get_recommendations("ada", n=5)
+    assert [item.item_id for item in again.items] == [item.item_id for item in stored.recommendations.items]
+    filtered = await api.get_recommendations(
+        "ada", filter={"genre": ["horror"]}, exclude=["i4", "i6"], include_rated=True, n=40
+    )
+    assert {item.item_id for item in filtered.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i4", "i6"}
+    await api.delete_rating("ada", "i1")
+    assert [each.item_id for each in await in_full(api.list_ratings("ada"))] == ["i2"]
+
+
+async def test_visitors(api: Api) -> None:
+    made = await api.recommend(
+        ratings=[GivenRating("i1", 5)], attributes={"age": 20}, filter={"genre": ["comedy"]}, n=3
+    )
+
+    assert len(made.items) == 3
+    assert made.items[0].model_version == made.model_version
+    asked = await api.choose_candidates(ratings=[GivenRating("i1", 5)], skipped=["i3"], n=40)
+    assert not {"i1", "i3"} & {item.item_id for item in asked.items}
+    assert len((await api.recommend()).items) == 10
+
+
+async def test_candidates_and_skips(api: Api) -> None:
+    await api.add_skips("ada", ["i1", "i2"])
+
+    assert [skip.item_id for skip in await in_full(api.list_skips("ada"))] == ["i1", "i2"]
+    asked = await api.list_candidates(user_id="ada", strategy="random", seed=3, n=40, filter={"genre": ["horror"]})
+    assert {item.item_id for item in asked.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i2"}
+
+
+async def test_items(api: Api) -> None:
+    item = await api.put_item("new", title="New", attributes={"genre": ["comedy"], "year": 2026})
+
+    assert item == await api.get_item("new")
+    put = await api.put_items([NewItem("n1"), NewItem("n2", title="Second", attributes={"year": 1999})])
+    assert [each.item_id for each in put.items] == ["n1", "n2"]
+    found = await in_full(api.list_items(query="sec"))
+    assert found == [await api.get_item("n2")]
+    assert [each.item_id for each in await in_full(api.list_items(item_id=["n1", "i5"]))] == ["i5", "n1"]
+    await api.delete_item("n1")
+    with pytest.raises(NotFoundError):
+        await api.get_item("n1")
+
+
+async def test_many_items(api: Api) -> None:
+    report = await api.put_item_stream([NewItem("n1", title="One"), NewItem("i1", attributes={"year": "x"})])
+
+    assert (report.lines, report.created, report.rejected) == (2, 1, 1)
+    assert (report.errors[0].line, report.errors[0].field) == (2, "attributes.year")
+    assert (await api.get_item("n1")).title == "One"
+
+
+async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
+    listed = api.list_items(page_size=7)
+
+    assert len({item.item_id for item in await in_full(listed)}) == 40
+    first = await listed.page()
+    second = await listed.page(first.next_cursor)
+    assert len(first.items) == len(second.items) == 7
+    assert first.items[-1].item_id < second.items[0].item_id
+
+
+async def test_evaluations(api: Api, settings: Settings) -> None:
+    started = await api.start_evaluation(states=["user_cold"], bootstrap_resamples=100)
+    assert started.status == "queued"
+    with pytest.raises(ConflictError) as raised:
+        await api.get_evaluation_report(started.evaluation_id)
+    assert raised.value.code == "evaluation-not-succeeded"
+
+    await to_thread.run_sync(JobRunner(settings).run, started.evaluation_id)
+
+    assert (await api.get_evaluation(started.evaluation_id)).status == "succeeded"
+    report = await api.get_evaluation_report(started.evaluation_id)
+    assert report.states[0].predictors[0].measures["mae"].value > 0
+    assert (await api.download_evaluation_report(started.evaluation_id)).startswith("<!doctype html>")
+    other = await api.start_evaluation()
+    assert (await api.cancel_evaluation(other.evaluation_id)).status == "cancelled"
+    listed = await in_full(api.list_evaluations())
+    assert [each.evaluation_id for each in listed] == [other.evaluation_id, started.evaluation_id]
+
+
+async def test_models_schema_and_health(api: Api, settings: Settings, other_model_dir: Path) -> None:
+    async with open_services(settings) as services:
+        other = await services.model_versions.register(other_model_dir)
+
+    assert (await api.activate_model_version(other)).active
+    assert {version.version: version.active for version in await in_full(api.list_model_versions())}[other]
+    schema = await api.get_schema()
+    assert schema.model_version == other
+    assert schema.rating_scale.maximum == 5.0
+    assert [field.name for field in schema.users.fields] == ["country", "age"]
+    assert (await api.get_liveness()).status == "alive"
+    assert (await api.get_readiness()).checks.model == other
+
+
+async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir: Path) -> None:
+    async with open_services(settings) as services:
+        other = await services.model_versions.register(other_model_dir)
+    active = (await api.get_model_traffic()).active
+
+    traffic = await api.put_challenger(other, 99.9)
+    served = (await api.add_ratings("ada", [GivenRating("i1", 5)])).model_version
+    event = NewEvent("e1", "rated", served, "ada", "i2", rating=4)
+    stored = [await api.add_events([event, NewEvent("e2", "shown", served, "ada", "i2")]) for _ in range(2)]
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    report = await api.get_model_report(other, since=since)
+
+    assert (traffic.active, traffic.challenger.version) == (active, other)
+    assert served == other
+    assert [(each.stored, each.known) for each in stored] == [(2, 0), (0, 2)]
+    assert (report.since, report.shown, report.rated, report.click_rate.value) == (since, 1, 1, 0.0)
+    assert report.mae.low is None
+    await api.delete_challenger()
+    assert (await api.get_model_traffic()).challenger is None
+
+
+async def test_a_service_that_is_not_ready_says_so(connect: Connect, settings: Settings) -> None:
+    with served(create_app(settings.model_copy(update={"model_dir": None}))) as address:
+        api = connect(address)
+
+        assert (await api.get_readiness()).missing == ["model"]
+        with pytest.raises(UnavailableError) as raised:
+            await api.get_schema()
+        assert raised.value.code == "no-active-model"
+
+
+async def test_a_wrong_request_names_its_fields(api: Api) -> None:
+    with pytest.raises(InvalidRequestError, match=r"ratings\.1\.rating: must be on the scale") as raised:
+        await api.add_ratings("ada", [GivenRating("i1", 5), GivenRating("i2", 9)])
+
+    assert raised.value.errors == (WrongField("ratings.1.rating", "must be on the scale from 1 to 5 in steps of 1"),)
+
+
+async def test_keys(connect: Connect, settings: Settings) -> None:
+    async with open_services(settings) as services:
+        key = await services.keys.create("reader", KeyScope.READ)
+    with served(create_app(settings.model_copy(update={"allow_anonymous": False}))) as address:
+        reader = connect(address, key=key)
+
+        assert (await reader.get_schema()).data == "two-tastes"
+        with pytest.raises(ForbiddenError):
+            await reader.put_user("ada")
+        with pytest.raises(UnauthorizedError):
+            await connect(address).get_schema()
+
+
+class TestRefusals:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"max_rankings": 1})
+
+    @pytest.fixture
+    def occupied(self, app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:  # noqa: ARG002 - it runs
+        """The only place is taken, until a client has waited twice; how long it has waited."""
+        place = app.state.services.admission.place()
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                place.__exit__(None, None, None)
+
+        async def awaited_pause(seconds: float) -> None:
+            pause(seconds)
+
+        monkeypatch.setattr(time, "sleep", pause)
+        monkeypatch.setattr(anyio, "sleep", awaited_pause)
+        place.__enter__()
+        return pauses
+
+    async def test_it_waits_as_long_as_it_is_told_and_tries_again(self, api: Api, occupied: list[float]) -> None:
+        assert len((await api.recommend()).items) == 10
+        assert occupied == [1.0, 1.0]
+
+    async def test_it_gives_up_in_the_end(self, connect: Connect, address: str, occupied: list[float]) -> None:
+        with pytest.raises(UnavailableError) as raised:
+            await connect(address, retries=1).recommend()
+
+        assert raised.value.code == "overloaded"
+        assert raised.value.retry_after_seconds == 1
+        assert occupied == [1.0]
+
+
+async def test_a_limit_that_lasts_longer_than_anybody_waits_is_told_at_once(
+    connect: Connect, settings: Settings
+) -> None:
+    with served(create_app(settings.model_copy(update={"rate_limit": "1/hour"}))) as address:
+        api = connect(address)
+        await api.get_schema()
+
+        with pytest.raises(RateLimitedError) as raised:
+            await api.get_schema()
+
+    assert raised.value.retry_after_seconds > 60
+
+
+async def test_nobody_there(connect: Connect, app: FastAPI) -> None:
+    with served(app) as address:
+        pass
+
+    with pytest.raises(NoAnswerError, match="ConnectError"):
+        await connect(address).get_liveness()
+
+
+class TestSomethingElseAnswers:
+    @pytest.fixture
+    def proxy(self) -> FastAPI:
+        proxy = FastAPI()
+        proxy.get("/health/live")(lambda: {"state": "fine"})
+        return proxy
+
+    async def test_errors_of_its_own(self, connect: Connect, proxy: FastAPI) -> None:
+        with served(proxy) as address, pytest.raises(ProblemError, match="Not Found") as raised:
+            await connect(address).get_schema()
+        assert raised.value.type == "about:blank"
+        assert raised.value.status == 404
+
+    async def test_answers_of_another_form(self, connect: Connect, proxy: FastAPI) -> None:
+        with served(proxy) as address, pytest.raises(UnexpectedAnswerError, match="GET /health/live"):
+            await connect(address).get_liveness()
+
+
+def test_every_method_is_tested_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+
+    assert [
+        name for name, own in vars(Calls).items() if isinstance(own, call | listing) if f".{name}(" not in source
+    ] == []

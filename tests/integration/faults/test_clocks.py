@@ -1,0 +1,58 @@
+"""Replicas whose clocks differ. They are on different machines, so what they share is PostgreSQL and Redis."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.jobs import JobRepository
+from tests.integration.running import connected
+
+pytestmark = [pytest.mark.services, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
+
+HOUR = timedelta(hours=1)
+
+
+def ahead(by: timedelta) -> time_machine.travel:
+    """While it is entered, this process has such a clock; the monotonic one is as ever."""
+    return time_machine.travel(datetime.now(UTC) + by)
+
+
+async def test_a_later_rating_wins_whichever_replica_took_it(settings: Settings) -> None:
+    async with connected(create_app(settings)) as fast, connected(create_app(settings)) as right:
+        with ahead(HOUR):
+            await fast.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 5}]})
+        answer = await right.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 1}]})
+
+    assert [rating["rating"] for rating in answer.json()["ratings"]] == [1]
+
+
+@pytest.mark.parametrize(("worker", "other"), [(-HOUR, 0 * HOUR), (0 * HOUR, HOUR)])
+async def test_a_worker_is_alive_whatever_its_clock_says(
+    database: Database, worker: timedelta, other: timedelta
+) -> None:
+    async with database.write() as session:
+        job_id = (await JobRepository(session).add(kind="test", parameters={})).id
+    with ahead(worker):
+        async with database.write() as session:
+            claimed = await JobRepository(session).claim(job_id)
+            assert claimed is not None
+            assert await JobRepository(session).beat(claimed, 0.5)
+    with ahead(other):
+        async with database.write() as session:
+            taken = await JobRepository(session).take_back(silent_for=timedelta(minutes=1), attempts=3, reason="")
+
+    assert taken == ([], [])
+
+
+async def test_a_rate_limit_is_shared_whatever_the_clocks_say(settings: Settings, redis_url: str) -> None:
+    limited = Settings(**settings.model_dump() | {"redis_url": redis_url, "rate_limit": "3/minute"})
+    async with connected(create_app(limited)) as fast, connected(create_app(limited)) as right:
+        with ahead(HOUR):
+            former = [(await fast.get("/v1/items")).status_code for _ in range(2)]
+        statuses = [(await right.get("/v1/items")).status_code for _ in range(2)]
+
+    assert [*former, *statuses] == [200, 200, 200, 429]

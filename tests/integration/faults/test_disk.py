@@ -1,0 +1,98 @@
+"""The disk is full."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
+from tests.integration.faults.disks import full, small_disk
+from tests.integration.running import process, server
+
+RATINGS = {"ratings": [{"item_id": "i1", "rating": 5}]}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that can be filled."""
+    with small_disk(tmp_path / "disk") as directory:
+        yield directory
+
+
+def saves(model: TrainedModel, directory: Path) -> str | None:
+    """Save an artifact; returns why it was refused, if it was."""
+    try:
+        save_artifact(
+            directory,
+            manifest=model.manifest,
+            weights=model.learner.state_dict(),
+            items=model.items,
+            statistics=model.statistics,
+            exposure=model.exposure,
+        )
+    except ArtifactError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("limited", ["by the disk", "by a limit"])
+def test_an_artifact_is_replaced_whole_or_not_at_all(
+    disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limited: str
+) -> None:
+    place = disk if limited == "by the disk" else tmp_path
+    directory = place / "model"
+    shutil.copytree(model_dir, directory)
+    former, new = load_artifact(directory), load_artifact(other_model_dir)
+    refusals = []
+    for left in range(0, 1_000_000, 4096):  # until it fits, so that every file fails in turn
+        with full(place, left=left):
+            refusal = saves(new, directory)
+        if refusal is None:
+            break
+        refusals.append(refusal)
+        assert load_artifact(directory).version == former.version
+        assert {path.name for path in place.iterdir()} <= {"model", "disk"}
+
+    assert refusals
+    for refusal in refusals:
+        assert refusal.startswith(f"{directory}: cannot be written: ")
+        assert "No space left" in refusal or "File too large" in refusal
+    assert load_artifact(directory).version == new.version
+
+
+def test_training_says_why_it_stops_and_leaves_the_former_artifact(
+    disk: Path, model_dir: Path, dataset_dir: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    directory = disk / "model"
+    shutil.copytree(model_dir, directory)
+    command = ["-m", "app.cli", "train", "--data", str(dataset_dir), "--out", str(directory), "--epochs", "1"]
+    with full(disk, left=65536), process(Settings(), command) as training:
+        assert training.wait() == 1
+
+    (message,) = capfd.readouterr().err.splitlines()
+    assert message.startswith("error:")
+    assert "No space left" in message or "File too large" in message
+    load_artifact(directory)
+
+
+def test_a_server_without_room_for_ratings_serves_on(disk: Path, model_dir: Path) -> None:
+    settings = Settings(state_dir=disk, redis_url=None, model_dir=model_dir)
+    with server(settings) as (process, address), httpx.Client(base_url=address, timeout=60) as client:
+        assert client.post("/v1/users/ada/ratings", json=RATINGS).status_code == 200
+        with full(disk, pid=process.pid):
+            refused = client.post("/v1/users/bea/ratings", json=RATINGS)
+            evaluation = client.post("/v1/evaluations")
+            served = client.get("/v1/users/ada/recommendations")
+            half = client.get("/v1/users/bea")
+        again = client.post("/v1/users/bea/ratings", json=RATINGS)
+
+        assert refused.status_code == evaluation.status_code == 503
+        assert refused.json()["type"] == "urn:coldstart:problem:database-unavailable"
+        assert len(served.json()["items"]) == 10
+        assert half.status_code == 404
+        assert again.status_code == 200
+        assert [rating["item_id"] for rating in client.get("/v1/users/ada/ratings").json()["items"]] == ["i1"]
+        assert client.get("/v1/evaluations").json()["items"] == []

@@ -1,0 +1,207 @@
+"""Two workers, of which one is killed in the middle of its job."""
+
+import asyncio
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from app.jobs.queue import JobQueue
+from app.jobs.runner import JobRunner
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import Database, open_database
+from app.storage.jobs import JobRepository
+from app.storage.tables import Job, JobStatus
+from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
+from tests.integration.running import connected, process, server
+
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("two-workers")]
+
+SLOW_WORK = """
+import os, time
+from pathlib import Path
+from app.jobs import runner
+
+def work(parameters, *, progress, **_options):
+    with Path({begun!r}).open("a") as file:
+        file.write(f"{{os.getpid()}} {{parameters.get('name')}}\\n")
+    while Path({hold!r}).exists():
+        progress(0.5)
+        time.sleep(0.02)
+    return {{"by": os.getpid()}}
+
+runner._WORK["evaluation"] = work
+"""
+RUN_WORKER = "from app.jobs.worker import run_worker; from app.settings import Settings; run_worker(Settings())"
+
+
+@dataclass
+class SlowWork:
+    """Work that lasts while there is a file `hold`, and notes in `begun` whenever it begins.
+
+    Attributes:
+        begun: A line with the process id and the job's name for every beginning.
+        hold: Its end is awaited while it is there.
+    """
+
+    begun: Path
+    hold: Path
+
+    @property
+    def code(self) -> str:
+        """Python that replaces the evaluation by it."""
+        return SLOW_WORK.format(begun=str(self.begun), hold=str(self.hold))
+
+    def lines(self) -> list[tuple[int, str]]:
+        """Process ids and names."""
+        if not self.begun.exists():
+            return []
+        return [(int(pid), name) for pid, name in map(str.split, self.begun.read_text().splitlines())]
+
+
+def slow_work(directory: Path) -> SlowWork:
+    """Such work, held for the time being."""
+    work = SlowWork(directory / "begun", directory / "hold")
+    work.hold.touch()
+    return work
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@dataclass
+class Deployment:
+    """PostgreSQL, Redis and two workers, by process id."""
+
+    settings: Settings
+    redis: RedisServer
+    work: SlowWork
+    workers: dict[int, subprocess.Popen[bytes]]
+
+    def add(self, name: str, *, messages: int = 1) -> str:
+        """Add a job and tell the workers of it so many times."""
+
+        async def add() -> str:
+            async with open_database(self.url) as database, database.write() as session:
+                return (await JobRepository(session).add(kind="evaluation", parameters={"name": name})).id
+
+        job_id = asyncio.run(add())
+        queue = JobQueue(self.settings, run=JobRunner(self.settings).run)
+        for _ in range(messages):
+            queue.submit(job_id)
+        queue.close()
+        return job_id
+
+    def job(self, job_id: str) -> Job:
+        """A job as it is now."""
+
+        async def get() -> Job | None:
+            async with open_database(self.url) as database, database.read() as session:
+                return await JobRepository(session).get(job_id)
+
+        job = asyncio.run(get())
+        assert job is not None
+        return job
+
+    def done(self, *job_ids: str) -> bool:
+        """Whether all of them have succeeded."""
+        jobs = [self.job(job_id) for job_id in job_ids]
+        assert all(job.status != JobStatus.FAILED for job in jobs), [job.error for job in jobs]
+        return all(job.status == JobStatus.SUCCEEDED for job in jobs)
+
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return self.settings.database_url.get_secret_value()
+
+
+@pytest.fixture(scope="module")
+def deployment(other_postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Two workers that are running and notice dead ones quickly."""
+    work = slow_work(tmp_path_factory.mktemp("work"))
+    with redis_server() as redis, ExitStack() as stack:
+        settings = Settings(
+            state_dir=work.begun.parent, database_url=other_postgresql_url, redis_url=redis.url, job_silence_seconds=5
+        )
+        workers = [stack.enter_context(process(settings, ["-c", work.code + RUN_WORKER])) for _ in range(2)]
+        yield Deployment(settings, redis, work, {worker.pid: worker for worker in workers})
+
+
+def test_each_job_is_done_once(deployment: Deployment) -> None:
+    job_ids = [deployment.add(f"job-{number}", messages=3) for number in range(10)]
+    until(lambda: {pid for pid, _ in deployment.work.lines()} == set(deployment.workers))  # both are at work
+    deployment.work.hold.unlink()
+    until(lambda: deployment.done(*job_ids))
+
+    assert Counter(name for _, name in deployment.work.lines()) == {f"job-{number}": 1 for number in range(10)}
+
+
+def test_a_job_that_the_queue_has_lost(deployment: Deployment) -> None:
+    deployment.work.hold.unlink(missing_ok=True)
+    job_id = deployment.add("lost", messages=0)
+
+    until(lambda: deployment.done(job_id))
+
+
+def test_a_worker_that_is_killed(deployment: Deployment) -> None:  # the last test: it leaves one worker
+    deployment.work.hold.touch()
+    job_id = deployment.add("interrupted")
+    until(lambda: any(name == "interrupted" for _, name in deployment.work.lines()))
+    killed = deployment.work.lines()[-1][0]
+
+    deployment.workers[killed].kill()
+    until(lambda: deployment.work.lines()[-1] != (killed, "interrupted"))
+    deployment.work.hold.unlink()
+    until(lambda: deployment.done(job_id))
+
+    (other,) = set(deployment.workers) - {killed}
+    job = deployment.job(job_id)
+    assert job.report == {"by": other}
+    assert job.attempts == 2
+
+
+async def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database, settings: Settings) -> None:
+    runner = JobRunner(settings)
+    async with database.write() as session:
+        job_id = (await JobRepository(session).add(kind="evaluation", parameters={})).id
+    for waits in ([job_id], [job_id], []):
+        async with database.write() as session:
+            assert await JobRepository(session).claim(job_id) is not None
+            await session.execute(update(Job).values(heartbeat_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        assert await asyncio.to_thread(runner.tidy) == waits
+
+    async with database.read() as session:
+        job = await session.get(Job, job_id)
+    assert job is not None
+    assert (job.status, job.error) == (JobStatus.FAILED, "3 workers died or fell silent before the job was done.")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_server_that_is_killed_while_it_evaluates(settings: Settings, tmp_path: Path) -> None:
+    embedded = settings.model_copy(update={"run_worker": True, "job_silence_seconds": 5.0})
+    work = slow_work(tmp_path)
+    with server(embedded, before=work.code) as (killed, address):
+        async with httpx.AsyncClient(base_url=address) as client:
+            location = (await client.post("/v1/evaluations")).headers["location"]
+        await asyncio.to_thread(until, lambda: bool(work.lines()))
+        killed.kill()
+
+    async with connected(create_app(embedded)) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (job := (await client.get(location)).json())["status"] != "succeeded":
+                assert job["status"] in {"running", "queued"}
+                await asyncio.sleep(0.1)
+    assert len(job["report"]["states"]) == 4

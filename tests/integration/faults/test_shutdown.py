@@ -1,0 +1,37 @@
+"""A server that is told to stop while it is busy. `tests/integration/test_durability.py` kills one."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.settings import Settings
+from app.storage.database import open_database
+from app.storage.tables import Rating
+from tests.integration.faults.load import load
+from tests.integration.running import server
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Requests are finished in the same way over every kind of database."""
+    return f"sqlite:///{tmp_path}/coldstart.db"
+
+
+async def rated_users(url: str) -> set[str]:
+    async with open_database(url) as database, database.read() as session:
+        return set(await session.scalars(select(Rating.user_id)))
+
+
+def test_every_request_that_was_taken_on_is_answered(settings: Settings) -> None:
+    with server(settings) as (process, address), load(address) as clients:
+        clients.until(lambda: clients.statuses[200] >= 200)
+        process.send_signal(signal.SIGTERM)
+        clients.join()
+        assert process.wait() == -signal.SIGTERM  # what uvicorn ends with when it is done
+
+    assert set(clients.statuses) == {200}
+    stored = asyncio.run(rated_users(settings.database_url.get_secret_value()))
+    assert stored == clients.acknowledged

@@ -1,0 +1,125 @@
+"""The training job where it is interrupted at its end, or cannot go on."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from app.jobs import training
+from app.jobs.training import Trained, TrainingParameters, run_training, train_on_collected
+from app.services.importing import Importing
+from app.settings import Settings
+from app.storage.database import Database
+from models.artifact import ArtifactError, load_artifact
+from models.data.reader import read_dataset
+from models.meta.trainer import EpochResult
+
+
+class Silent:
+    """Watches a training and says nothing."""
+
+    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
+        pass
+
+    def epoch_done(self, result: EpochResult) -> None:
+        pass
+
+
+class StopError(Exception):
+    """Ends the work from outside."""
+
+
+@pytest.fixture
+async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> TrainingParameters:
+    """Two epochs of the active version's preset, on the two tastes in the database."""
+    dataset, _ = read_dataset(dataset_dir)
+    importing = Importing(database)
+    for store in (importing.items, importing.users, importing.ratings):
+        await store(dataset, lambda _: None)
+    active = load_artifact(model_dir)
+    return TrainingParameters(
+        model_version=active.version,
+        model_path=model_dir,
+        preset=active.manifest.preset.with_training(epochs=2),
+        data_path=None,
+        activate=True,
+    )
+
+
+async def train(parameters: TrainingParameters, output: Path, settings: Settings) -> Trained:
+    return await asyncio.to_thread(
+        train_on_collected, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
+    )
+
+
+async def test_what_was_interrupted_behind_its_training_is_not_trained_again(
+    parameters: TrainingParameters, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_args: object, **_options: object) -> None:
+        raise StopError
+
+    output = settings.state_dir / "model"
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "compare", interrupt)
+        with pytest.raises(StopError):
+            await train(parameters, output, settings)
+    version = load_artifact(output).version
+
+    monkeypatch.setattr(training, "train", interrupt)
+    trained = await train(parameters, output, settings)
+
+    assert trained.model.version == version
+    assert trained.comparison.new == version
+    assert [path.name for path in settings.state_dir.glob("model*")] == ["model"]
+
+
+async def test_another_preset_is_trained_all_the_same(
+    parameters: TrainingParameters, settings: Settings, tmp_path: Path
+) -> None:
+    output = tmp_path / "model"
+    first = await train(parameters, output, settings)
+    other = parameters.model_copy(update={"preset": parameters.preset.with_training(seed=5)})
+
+    second = await train(other, output, settings)
+
+    assert second.model.manifest.preset.training.seed == 5
+    assert second.model.version != first.model.version
+
+
+async def test_a_checkpoint_of_another_release_is_begun_anew(
+    parameters: TrainingParameters, settings: Settings
+) -> None:
+    def interrupt(share: float) -> None:
+        if share > 0.5:
+            raise StopError
+
+    async def run(progress: object) -> object:
+        return await asyncio.to_thread(
+            run_training, parameters.model_dump(mode="json"), job_id="job", settings=settings, progress=progress
+        )
+
+    with pytest.raises(StopError):
+        await run(interrupt)
+    state = settings.state_dir / "trained" / "job.checkpoint" / "checkpoint.json"
+    checkpoint = json.loads(state.read_text(encoding="utf-8"))
+    checkpoint["identity"]["split"].pop("by_id")
+    state.write_text(json.dumps(checkpoint), encoding="utf-8")
+
+    assert callable(await run(lambda _: None))
+    assert [path.name for path in (settings.state_dir / "trained").iterdir()] == ["job"]
+
+
+async def test_the_active_version_has_to_be_where_it_was(
+    parameters: TrainingParameters, settings: Settings, other_model_dir: Path, tmp_path: Path
+) -> None:
+    moved = parameters.model_copy(update={"model_path": other_model_dir})
+    with pytest.raises(ArtifactError, match=f"not {parameters.model_version}"):
+        await train(moved, tmp_path / "model", settings)
+
+
+async def test_the_active_versions_directory_is_not_written_to(
+    parameters: TrainingParameters, settings: Settings, model_dir: Path
+) -> None:
+    with pytest.raises(ArtifactError, match="holds the active version"):
+        await train(parameters, model_dir, settings)

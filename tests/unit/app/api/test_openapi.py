@@ -1,0 +1,126 @@
+"""The OpenAPI document is complete, whatever routes there are."""
+
+import re
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from pydantic import BaseModel, Field
+
+from app.api.examples import MissingExampleError, example_of
+from app.main import create_app
+from app.settings import Settings
+
+Operation = dict[str, Any]
+
+DOCUMENT = create_app(Settings()).openapi()
+OPERATIONS: dict[str, Operation] = {
+    operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()
+}
+
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
+
+
+def contents(part: Operation) -> list[tuple[str, dict[str, Any]]]:
+    """The media types of a request or an answer that have an example, which are those of JSON."""
+    return [(name, media) for name, media in part.get("content", {}).items() if name.endswith("json")]
+
+
+def fits(value: object, schema: dict[str, Any]) -> bool:
+    """Whether a value is what a schema of the document describes."""
+    return jsonschema_rs.is_valid({**schema, "components": DOCUMENT["components"]}, value)
+
+
+@every_operation
+def test_is_described(operation: Operation) -> None:
+    assert operation["description"]
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
+    assert len(operation["tags"]) == 1
+    for parameter in operation.get("parameters", ()):
+        assert parameter.get("description"), parameter["name"]
+    for status, response in operation["responses"].items():
+        assert response["description"] not in {"", "Successful Response"}, status
+
+
+@every_operation
+def test_its_parameters_have_examples_or_defaults(operation: Operation) -> None:
+    for parameter in operation.get("parameters", ()):
+        example = example_of(parameter["schema"], DOCUMENT["components"]["schemas"], parameter["name"])
+        assert example is not None, parameter["name"]
+        assert fits(example, parameter["schema"]), parameter["name"]
+
+
+@every_operation
+def test_every_request_and_answer_has_examples_that_fit_their_schema(operation: Operation) -> None:
+    parts = {**operation["responses"], "request": operation.get("requestBody", {})}
+    for name, part in parts.items():
+        for media_type, media in contents(part):
+            examples = (
+                [media["example"]] if "example" in media else [own["value"] for own in media["examples"].values()]
+            )
+            assert examples, (name, media_type)
+            for example in examples:
+                assert fits(example, media["schema"]), (name, example)
+
+
+@every_operation
+def test_errors_are_problems_whose_kinds_are_named(operation: Operation) -> None:
+    for status, response in operation["responses"].items():
+        if int(status) >= 400 and operation["operationId"] != "get_readiness":
+            assert list(response["content"]) == ["application/problem+json"]
+            schema = response["content"]["application/problem+json"]["schema"]
+            problem = {"title": "", "status": int(status), "detail": "", "errors": []}
+            for kind in schema["allOf"][1]["properties"]["type"]["enum"]:
+                assert re.fullmatch(r"urn:coldstart:problem:[a-z-]+", kind)
+                assert fits({**problem, "type": kind}, schema)
+            assert not fits({**problem, "type": "urn:coldstart:problem:other"}, schema)
+
+
+@every_operation
+def test_errors_that_any_request_of_its_kind_may_meet_are_declared(operation: Operation) -> None:
+    expected = set()
+    if operation.get("security"):
+        expected |= {"401", "403", "429", "503"}
+    if operation.get("parameters"):
+        expected |= {"422"}
+    if "requestBody" in operation:
+        expected |= {"413", "422"}
+    assert expected <= set(operation["responses"])
+
+
+def test_tags_are_described_and_used() -> None:
+    assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == {
+        tag for operation in OPERATIONS.values() for tag in operation["tags"]
+    }
+
+
+def test_the_key_is_described() -> None:
+    (scheme,) = DOCUMENT["components"]["securitySchemes"].values()
+    assert scheme["type"] == "apiKey"
+    assert scheme["name"] == "X-API-Key"
+    assert scheme["description"]
+
+
+class Inner(BaseModel):
+    texts: list[str]
+
+
+class Outer(BaseModel):
+    inner: Inner
+    chosen: str | None = None
+
+
+def test_a_field_without_an_example_is_named() -> None:
+    schema = Outer.model_json_schema()
+
+    with pytest.raises(MissingExampleError, match=r"^Inner\.texts\[\] has no example"):
+        example_of(schema, schema["$defs"], "Outer")
+
+
+def test_an_example_is_put_together_from_those_of_the_fields() -> None:
+    class Whole(BaseModel):
+        number: int = Field(examples=[3])
+        flags: dict[str, bool] = Field(default={"on": True})
+        left_out: str | None = None
+
+    assert example_of(Whole.model_json_schema(), {}, "Whole") == {"number": 3, "flags": {"on": True}, "left_out": None}

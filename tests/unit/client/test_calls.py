@@ -1,0 +1,137 @@
+"""The client has every call of the API, with its arguments, and reads all that it answers."""
+
+import inspect
+import re
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.calls import Calls
+from coldstart_client.given import GivenRating, NewEvent, NewItem
+from coldstart_client.models import Item, ItemStream, Page
+from pydantic import TypeAdapter
+
+from app.main import create_app
+from app.settings import Settings
+
+DOCUMENT = create_app(Settings()).openapi()
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+DEFINED = {name: own for name, own in vars(Calls).items() if isinstance(own, call | listing)}
+OF_PAGES = {"limit", "cursor"}
+
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def test_there_is_a_method_for_every_operation() -> None:
+    assert set(DEFINED) == set(OPERATIONS) | {"put_item_stream"}  # which is documented with `put_items`
+
+
+@every_operation
+def test_it_takes_all_that_the_operation_takes(name: str) -> None:
+    _, _, operation = OPERATIONS[name]
+    documented = {parameter["name"] for parameter in operation.get("parameters", ())} | body_fields(operation)
+    if documented >= OF_PAGES:
+        documented = documented - OF_PAGES | {"page_size"}
+
+    assert set(inspect.signature(DEFINED[name].define).parameters) - {"self"} == documented
+
+
+@every_operation
+def test_it_asks_for_the_operation(name: str) -> None:
+    method, path, operation = OPERATIONS[name]
+    ids = {parameter["name"]: "x" for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
+    made = defined_call(name, **ids)
+
+    assert made.method == method
+    assert made.path == path.format(**ids)
+    queried = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
+    assert set(made.query) == queried - {"cursor"}
+    assert set(made.body or ()) == body_fields(operation)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"put_items"}))
+def test_it_reads_all_that_is_answered(name: str) -> None:
+    _, _, operation = OPERATIONS[name]
+    (answer,) = get_args(get_type_hints(DEFINED[name].define)["return"])
+    assert answer == defined_call(name).answer
+    (content,) = (
+        response.get("content", {}) for status, response in operation["responses"].items() if status.startswith("2")
+    )
+
+    if "application/json" in content:
+        assert answered(answer) == shape(content["application/json"]["schema"], DOCUMENT)
+    else:
+        assert answer is (str if content else type(None))
+
+
+def test_the_two_methods_of_putting_items_read_what_it_answers() -> None:
+    _, _, operation = OPERATIONS["put_items"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+
+    assert sorted([answered(Page[Item]), answered(ItemStream)], key=repr) == shape(schema, DOCUMENT)
+    assert defined_call("put_items").path == defined_call("put_item_stream").path
+
+
+@pytest.mark.parametrize(
+    ("given", "schema"),
+    [(GivenRating, "GivenRatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
+)
+def test_what_is_given_has_all_its_members(given: type, schema: str) -> None:
+    assert {field.name for field in fields(given)} == set(DOCUMENT["components"]["schemas"][schema]["properties"])
+
+
+def test_ids_stay_one_part_of_the_path() -> None:
+    assert path_of("/v1/users/{}/ratings/{}", "a/b?c#d", "..") == "/v1/users/a%2Fb%3Fc%23d/ratings/%2E%2E"
+
+
+def defined_call(name: str, **given: str) -> Call[Any]:
+    define = DEFINED[name].define
+    parameters = list(inspect.signature(define).parameters.values())[1:]
+    needed = {each.name: "x" for each in parameters if each.default is inspect.Parameter.empty}
+    made: Call[Any] = define(None, **needed | given)
+    return made
+
+
+def answered(answer: type) -> object:
+    schema = TypeAdapter(answer).json_schema()
+    return shape(schema, schema)
+
+
+def body_fields(operation: dict[str, Any]) -> set[str]:
+    content = operation.get("requestBody", {}).get("content", {})
+    return set(members(resolved(content["application/json"]["schema"], DOCUMENT))) if content else set()
+
+
+def members(schema: dict[str, Any]) -> dict[str, Any]:
+    choices = [resolved(choice, DOCUMENT) for choice in schema.get("anyOf", ())]
+    return (
+        schema["properties"] if "properties" in schema else next(c["properties"] for c in choices if "properties" in c)
+    )
+
+
+def shape(schema: dict[str, Any], document: dict[str, Any]) -> object:
+    """What a JSON schema says of types and members, whatever it calls them and however it writes that down."""
+    schema = resolved(schema, document)
+    if "anyOf" in schema:
+        return sorted((shape(choice, document) for choice in schema["anyOf"]), key=repr)
+    if "properties" in schema:
+        return {name: shape(own, document) for name, own in schema["properties"].items()}
+    if isinstance(values := schema.get("additionalProperties"), dict):
+        return {"*": shape(values, document)}
+    if "items" in schema:
+        return [shape(schema["items"], document)]
+    return schema.get("type"), schema.get("format")
+
+
+def resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    while reference := schema.get("$ref"):
+        found: Any = document
+        for part in re.sub("^#/", "", reference).split("/"):
+            found = found[part]
+        schema = found
+    return schema

@@ -1,0 +1,92 @@
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from models.data.dataset import Dataset, Ratings
+from models.data.entity_table import entity_table
+from models.data.merging import merge_datasets
+from models.schema import AttributeValue, DatasetSchema
+
+SCHEMA = DatasetSchema.model_validate(
+    {
+        "name": "shop",
+        "rating_scale": {"minimum": 1, "maximum": 5},
+        "ratings": {"files": [{"path": "ratings.csv"}], "user": "user", "item": "item", "rating": "rating"},
+        "users": {"fields": [{"name": "country", "kind": "categorical"}, {"name": "age", "kind": "continuous"}]},
+    }
+)
+
+
+def dataset(
+    users: Mapping[str, Mapping[str, AttributeValue]],
+    items: Sequence[str],
+    ratings: Sequence[tuple[str, str, float, int]],
+    *,
+    timed: bool = True,
+) -> Dataset:
+    user_table = entity_table(SCHEMA.users.fields, [(user_id, None, own) for user_id, own in users.items()])
+    item_table = entity_table((), [(item_id, f"title of {item_id}", {}) for item_id in items])
+    return Dataset(
+        schema=SCHEMA,
+        users=user_table,
+        items=item_table,
+        ratings=Ratings.from_columns(
+            user_count=len(users),
+            users=np.array([user_table.row_of[user] for user, *_ in ratings], dtype=np.int32),
+            items=np.array([item_table.row_of[item] for _, item, *_ in ratings], dtype=np.int32),
+            values=np.array([value for *_, value, _ in ratings], dtype=np.float32),
+            times=np.array([time for *_, time in ratings], dtype=np.int64) if timed else None,
+        ),
+    )
+
+
+def rated(merged: Dataset) -> dict[tuple[str, str], float]:
+    ratings = merged.ratings
+    return {
+        (merged.users.ids[user], merged.items.ids[item]): float(value)
+        for user, item, value in zip(ratings.users, ratings.items, ratings.values, strict=True)
+    }
+
+
+def test_users_items_and_ratings_of_both_are_there() -> None:
+    own = dataset({"b": {}}, ["x"], [("b", "x", 5, 10)])
+    older = dataset({"c": {}, "a": {}}, ["y", "x"], [("a", "y", 1, 5), ("c", "x", 2, 5)])
+
+    merged = merge_datasets(own, older)
+
+    assert merged.users.ids == ["b", "a", "c"]
+    assert merged.items.ids == ["x", "y"]
+    assert rated(merged) == {("b", "x"): 5, ("a", "y"): 1, ("c", "x"): 2}
+
+
+def test_the_later_of_two_ratings_stays() -> None:
+    own = dataset({"a": {}}, ["x", "y"], [("a", "x", 5, 10), ("a", "y", 5, 10)])
+    older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 9), ("a", "y", 1, 11)])
+
+    assert rated(merge_datasets(own, older)) == {("a", "x"): 5, ("a", "y"): 1}
+
+
+def test_a_rating_without_time_gives_way() -> None:
+    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    older = dataset({"a": {}}, ["x"], [("a", "x", 1, 0)], timed=False)
+
+    assert rated(merge_datasets(own, older)) == {("a", "x"): 5}
+
+
+def test_attributes_that_only_the_older_knows_are_kept() -> None:
+    own = dataset({"a": {"country": "fr"}}, ["x"], [("a", "x", 5, 10)])
+    older = dataset({"a": {"country": "jp", "age": 30.0}}, ["x"], [("a", "x", 1, 9)])
+
+    (user,) = merge_datasets(own, older).users.table.to_dicts()
+
+    assert user == {"id": "a", "title": None, "country": "fr", "age": 30.0}
+
+
+def test_items_that_are_left_out_do_not_return() -> None:
+    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    older = dataset({"a": {}}, ["x", "gone"], [("a", "gone", 1, 9)])
+
+    merged = merge_datasets(own, older, without_items=["gone"])
+
+    assert merged.items.ids == ["x"]
+    assert rated(merged) == {("a", "x"): 5}

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.data.dataset import Dataset, State
+from models.data.malformed import DataError
+from models.data.saved import load_dataset, save_dataset
+from tests.unit.models.tiny_data import tiny_dataset
+
+
+def test_a_data_set_returns_as_it_was(two_tastes: Dataset, tmp_path: Path) -> None:
+    save_dataset(two_tastes, tmp_path / "new" / "data")
+
+    loaded = load_dataset(tmp_path / "new" / "data")
+
+    assert loaded.fingerprint == two_tastes.fingerprint
+    assert loaded.schema == two_tastes.schema
+    assert loaded.ratings.times is None
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["data"]
+
+
+def test_states_and_users_without_ratings_return(tmp_path: Path) -> None:
+    dataset = tiny_dataset(
+        [(0, 0, 3.0), (2, 1, 4.0)], users=4, items=2, states=[State.WARM, State.USER_COLD], years=[1990, None]
+    )
+    save_dataset(dataset, tmp_path / "data")
+
+    loaded = load_dataset(tmp_path / "data")
+
+    assert loaded.fingerprint == dataset.fingerprint
+    np.testing.assert_array_equal(loaded.ratings.states, dataset.ratings.states)
+
+
+def test_what_a_kill_left_half_written_is_no_obstacle(two_tastes: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "data.new").mkdir()
+    (tmp_path / "data.new" / "users.parquet").write_bytes(b"half")
+
+    save_dataset(two_tastes, tmp_path / "data")
+
+    assert load_dataset(tmp_path / "data").fingerprint == two_tastes.fingerprint
+
+
+def test_a_directory_that_cannot_be_written(two_tastes: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be written"):
+        save_dataset(two_tastes, tmp_path / "file" / "data")
+
+
+def test_a_damaged_directory(two_tastes: Dataset, tmp_path: Path) -> None:
+    save_dataset(two_tastes, tmp_path / "data")
+    (tmp_path / "data" / "ratings.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(DataError, match="cannot be read"):
+        load_dataset(tmp_path / "data")

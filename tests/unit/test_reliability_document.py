@@ -1,0 +1,40 @@
+"""docs/reliability.md promises nothing that no test holds."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+ROWS = [row for row in re.findall(r"^\| .+ \|$", DOCUMENT, re.MULTILINE) if not row.startswith("| fault |")]
+NAMED = re.findall(r"`(tests/[^`]+\.py::[^`]+)`", DOCUMENT)
+
+
+def names_in(path: Path) -> set[str]:
+    """The tests of a file as pytest names them, without their parameters."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
+        functions = [member for member in members if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)]
+        names |= {f"{prefix}{function.name}" for function in functions if function.name.startswith("test_")}
+    return {f"{path.relative_to(ROOT)}::{name}" for name in names}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
+def test_every_row_names_its_test(row: str) -> None:
+    *_, tests, _ = row.split("|")
+    assert re.fullmatch(r"(`tests/[^`]+`(, )?)+", tests.strip())
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_named_test_exists(name: str) -> None:
+    assert name in names_in(ROOT / name.partition("::")[0])
+
+
+def test_every_fault_test_has_its_row() -> None:
+    faults = [name for path in (ROOT / "tests/integration/faults").glob("test_*.py") for name in names_in(path)]
+    assert faults
+    assert set(faults) <= set(NAMED)
