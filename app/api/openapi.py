@@ -30,6 +30,7 @@ TAGS = [
     {"name": "items", "description": "The catalogue: what can be recommended."},
     {"name": "schema", "description": "The attributes that users and items have, and the scale of ratings."},
     {"name": "evaluations", "description": "Offline evaluations: jobs that a worker does."},
+    {"name": "trainings", "description": "Trainings on what was collected: jobs that a worker does."},
     {
         "name": "model versions",
         "description": "Which models there are, which of them serve whom, and what becomes of their lists.",

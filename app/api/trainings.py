@@ -3,13 +3,13 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator, Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
-from app.api.models import EntityId, RequestModel
+from app.api.models import EntityId, RequestModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.errors import (
@@ -26,6 +26,8 @@ from models.meta.preset import load_preset, preset_names
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
+TrainingId = Annotated[EntityId, Path(description="A training's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])]
+
 
 def _is_preset(name: str) -> str:
     if name not in (names := preset_names()):
@@ -37,10 +39,16 @@ class TrainingRequest(RequestModel):
     """What to train."""
 
     preset: Annotated[str, AfterValidator(_is_preset)] | None = Field(
-        default=None, description="A preset that comes with the product; by default all choices of the active version."
+        default=None,
+        description="A preset that comes with the product; by default all choices of the active version.",
+        examples=["coldstart"],
     )
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="Instead of the preset's.")
-    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(default=None, description="Instead of the preset's.")
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Instead of the preset's.", examples=[30]
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(
+        default=None, description="Instead of the preset's.", examples=[0]
+    )
     with_data_set: bool = Field(
         default=False,
         description="Train on a data set, too: `COLDSTART_DATA_DIR`, or what the active version was trained on.",
@@ -53,9 +61,9 @@ class TrainingRequest(RequestModel):
 class TrainingSummary(JobSummary):
     """A training without its report; `error` is there if it has failed. `model_version` is what it is compared with."""
 
-    training_id: str
-    model_version: str
-    preset: str
+    training_id: str = Field(examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
+    model_version: ShownVersion
+    preset: str = Field(examples=["coldstart"])
     with_data_set: bool
     activate: bool
 
@@ -68,7 +76,10 @@ class TrainingSummary(JobSummary):
 class TrainingResponse(TrainingSummary):
     """A training; `report` is there once it has succeeded."""
 
-    report: TrainingReport | None
+    report: TrainingReport | None = Field(
+        description="The new version, how it compares with `model_version`, and why it serves now or does not.",
+        examples=[None],
+    )
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -125,7 +136,7 @@ async def list_trainings(services: ServicesDep, page: PageDep) -> Page[TrainingS
 @router.get(
     "/{training_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, TrainingNotFoundError)
 )
-async def get_training(training_id: EntityId, services: ServicesDep) -> TrainingResponse:
+async def get_training(training_id: TrainingId, services: ServicesDep) -> TrainingResponse:
     """A training, with its progress, and its report at the end."""
     return TrainingResponse.of(await services.trainings.get(training_id))
 
@@ -135,6 +146,6 @@ async def get_training(training_id: EntityId, services: ServicesDep) -> Training
     dependencies=[ADMIN],
     responses=problem_responses(InvalidRequestError, TrainingNotFoundError, TrainingFinishedError),
 )
-async def cancel_training(training_id: EntityId, services: ServicesDep) -> TrainingResponse:
+async def cancel_training(training_id: TrainingId, services: ServicesDep) -> TrainingResponse:
     """Cancel a training that has not ended; it stays in the list, and no version comes of it."""
     return TrainingResponse.of(await services.trainings.cancel(training_id))

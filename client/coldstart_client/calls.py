@@ -30,6 +30,7 @@ from coldstart_client.models import (
     User,
 )
 from coldstart_client.reports import EvaluationReport
+from coldstart_client.trainings import Training, TrainingSummary
 
 
 class Calls:
@@ -300,6 +301,48 @@ class Calls:
     def download_evaluation_report(self, evaluation_id: str) -> Call[str]:
         """An evaluation's report as one HTML file, with plots and their numbers."""
         return Call("GET", path_of("/v1/evaluations/{}/report.html", evaluation_id), str)
+
+    @call
+    def start_training(
+        self,
+        *,
+        preset: str | None = None,
+        epochs: int | None = None,
+        seed: int | None = None,
+        with_data_set: bool | None = None,
+        activate: bool | None = None,
+    ) -> Call[Training]:
+        """Have a new version trained on what was collected, and activated if that is asked for and it is better.
+
+        It is what the active one is, unless a preset is named; watch it by `get_training`.
+        """
+        return Call(
+            "POST",
+            "/v1/trainings",
+            Training,
+            body={
+                "preset": preset,
+                "epochs": epochs,
+                "seed": seed,
+                "with_data_set": with_data_set,
+                "activate": activate,
+            },
+        )
+
+    @listing
+    def list_trainings(self, *, page_size: int | None = None) -> Call[Page[TrainingSummary]]:
+        """All trainings, the newest first, without their reports."""
+        return Call("GET", "/v1/trainings", Page[TrainingSummary], query={"limit": page_size})
+
+    @call
+    def get_training(self, training_id: str) -> Call[Training]:
+        """A training, with its progress, and its report at the end."""
+        return Call("GET", path_of("/v1/trainings/{}", training_id), Training)
+
+    @call
+    def cancel_training(self, training_id: str) -> Call[Training]:
+        """Cancel a training that has not ended; it stays in the list, and no version comes of it."""
+        return Call("DELETE", path_of("/v1/trainings/{}", training_id), Training)
 
     @listing
     def list_model_versions(self, *, page_size: int | None = None) -> Call[Page[ModelVersion]]:

@@ -226,6 +226,28 @@ async def test_evaluations(api: Api, settings: Settings) -> None:
     assert [each.evaluation_id for each in listed] == [other.evaluation_id, started.evaluation_id]
 
 
+async def test_trainings(api: Api, settings: Settings) -> None:
+    started = await api.start_training(preset="melu", epochs=1, seed=3, with_data_set=True, activate=True)
+    assert (started.status, started.preset, started.with_data_set, started.activate) == ("queued", "melu", True, True)
+    assert started.report is None
+
+    await to_thread.run_sync(JobRunner(settings).run, started.training_id)
+
+    finished = await api.get_training(started.training_id)
+    assert finished.status == "succeeded", finished.error
+    assert finished.report.comparison.active == started.model_version
+    assert (
+        finished.report.comparison.measures["mae"].difference.low
+        <= finished.report.comparison.measures["mae"].difference.high
+    )
+    versions = {version.version: version.active for version in await in_full(api.list_model_versions())}
+    assert versions[finished.report.model_version] == finished.report.activated
+    other = await api.start_training()
+    assert (await api.cancel_training(other.training_id)).status == "cancelled"
+    listed = await in_full(api.list_trainings())
+    assert [each.training_id for each in listed] == [other.training_id, started.training_id]
+
+
 async def test_models_schema_and_health(api: Api, settings: Settings, other_model_dir: Path) -> None:
     async with open_services(settings) as services:
         other = await services.model_versions.register(other_model_dir)

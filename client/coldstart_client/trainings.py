@@ -1,0 +1,66 @@
+"""Trainings on what the service has collected, and how a new version compares with the active one."""
+
+from datetime import datetime
+
+from coldstart_client.models import Answer
+from coldstart_client.reports import Estimate
+
+
+class ComparedMeasure(Answer):
+    """One measure of a new and of the active version, mean over users; `difference` is new − active."""
+
+    new: float
+    active: float
+    difference: Estimate
+
+
+class Comparison(Answer):
+    """Two versions on the same held-out users; `verdict` says in words whether the new one is shown to be better."""
+
+    new: str
+    active: str
+    users: int
+    query_ratings: int
+    mean_support: float
+    measures: dict[str, ComparedMeasure]
+    better: bool
+    verdict: str
+    notes: list[str]
+
+
+class TrainingReport(Answer):
+    """What came of a training: `model_version` is the new one, and `reason` why it is active now, or is not."""
+
+    model_version: str
+    training_ratings: int
+    training_users: int
+    training_items: int
+    validation_mae: float
+    comparison: Comparison
+    activated: bool
+    reason: str
+
+
+class TrainingSummary(Answer):
+    """A training without its report; `model_version` is what the new version is compared with.
+
+    `status` is queued, running, succeeded, failed or cancelled.
+    """
+
+    training_id: str
+    status: str
+    progress: float
+    model_version: str
+    preset: str
+    with_data_set: bool
+    activate: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+
+
+class Training(TrainingSummary):
+    """A training; `report` is there once it has succeeded."""
+
+    report: TrainingReport | None
