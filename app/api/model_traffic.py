@@ -63,7 +63,7 @@ class TrafficResponse(ResponseModel):
         )
 
 
-@router.get("", dependencies=[READ])
+@router.get("", dependencies=[READ], responses=problem_responses())
 async def get_model_traffic(services: ServicesDep) -> TrafficResponse:
     """Which version serves, and which one some of the users."""
     return TrafficResponse.of(await services.model_versions.traffic())
@@ -90,7 +90,7 @@ async def put_challenger(body: ChallengerRequest, services: ServicesDep) -> Traf
     return TrafficResponse.of(await services.model_versions.traffic())
 
 
-@router.delete("/challenger", dependencies=[ADMIN], status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/challenger", dependencies=[ADMIN], status_code=HTTPStatus.NO_CONTENT, responses=problem_responses())
 async def delete_challenger(services: ServicesDep) -> None:
     """Have the active version serve everybody again; if it does already, nothing changes."""
     await services.model_versions.end_challenge()
