@@ -51,10 +51,13 @@ class TrainingRequest(RequestModel):
     )
     with_data_set: bool = Field(
         default=False,
+        strict=True,
         description="Train on a data set, too: `COLDSTART_DATA_DIR`, or what the active version was trained on.",
     )
     activate: bool = Field(
-        default=False, description="Activate the new version if it is shown to be better than the active one."
+        default=False,
+        strict=True,
+        description="Activate the new version if it is shown to be better than the active one.",
     )
 
 
