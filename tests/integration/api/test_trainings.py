@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import httpx
 import numpy as np
 import pytest
 
-from app.jobs import runner, training
+from app.jobs import training
+from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.services.container import open_services
 from app.services.importing import Importing
@@ -363,8 +363,8 @@ class TestInterruption:
         assert (await client.get(location)).json()["status"] == "cancelled"
         artifacts = settings.state_dir / "trained"
         assert {path.name for path in artifacts.iterdir()} > {later["training_id"]}
-        monkeypatch.setattr(runner, "_ABANDONED_AFTER", timedelta(0))
-        await asyncio.to_thread(runner.JobRunner(settings).tidy)
+        at_once = settings.model_copy(update={"job_silence_seconds": 0.0})
+        await asyncio.to_thread(JobRunner(at_once).tidy)
         assert [path.name for path in artifacts.iterdir()] == [later["training_id"]]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
