@@ -158,6 +158,34 @@ class ArtifactUnusableError(ServiceError):
     title = "The model version cannot be loaded"
 
 
+class SchemaMismatchError(ServiceError):
+    """A model version does not fit the data and the requests that the active one serves."""
+
+    status = HTTPStatus.CONFLICT
+    code = "schema-mismatch"
+    title = "The model version has another schema than the active one"
+
+    def __init__(self, version_id: str, errors: Sequence[FieldError]) -> None:
+        first = f"{errors[0].field} {errors[0].reason}"
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(
+            f"{version_id}: {first}{more}. What is stored and what clients send would not fit. Allow a schema change "
+            "when activating it, or serve it from a database of its own.",
+            errors,
+        )
+
+
+class ChallengerIsActiveError(ServiceError):
+    """The active version cannot challenge itself."""
+
+    status = HTTPStatus.CONFLICT
+    code = "challenger-is-active"
+    title = "The model version is the active one"
+
+    def __init__(self, version_id: str) -> None:
+        super().__init__(f"{version_id} is the active version, so it cannot serve some of the users instead of it.")
+
+
 class NoActiveModelError(ServiceError):
     """No model version has been activated yet."""
 

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -11,10 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import (
     candidates,
     evaluations,
+    events,
     health,
     item_stream,
     items,
     metrics,
+    model_traffic,
     model_versions,
     ratings,
     recommendations,
@@ -47,11 +50,17 @@ _RESOURCES = (
     evaluations,
     trainings,
     model_versions,
+    model_traffic,
+    events,
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
     """The service as an ASGI application.
+
+    Args:
+        settings: Of the service.
+        model_dir: An artifact to activate at the start, whatever is active.
 
     At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
     be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are required and
@@ -63,10 +72,13 @@ def create_app(settings: Settings) -> FastAPI:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
             await services.keys.require_any()
-            await services.model_versions.start_serving(settings.model_dir)
+            await services.model_versions.start_serving(
+                model_dir or settings.model_dir, whatever_is_active=model_dir is not None
+            )
             app.state.services = services
-            with _unwatched_by_the_garbage_collector():
-                yield
+            async with services.follower.following():
+                with _unwatched_by_the_garbage_collector():
+                    yield
 
     app = DocumentedAPI(
         title="Cold-start recommender",

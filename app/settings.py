@@ -57,8 +57,8 @@ class Settings(BaseSettings):
             missing. Where jobs train, all servers and workers need the same one.
         database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
         redis_url: Cache and job queue shared by several processes; without it both are embedded.
-        model_dir: An artifact to register and activate at every start. Leave it unset where versions are
-            activated through the API, or a restart would undo a rollback.
+        model_dir: An artifact to register at every start, and to activate if it never was: a restart undoes no
+            rollback.
         data_dir: The data set that evaluations read; the one the model was trained on unless given.
         device: Where models compute, as torch spells it.
         candidate_strategy: How items to ask about are chosen where a request does not say it.

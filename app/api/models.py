@@ -4,7 +4,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from app.services.checks import GivenRating
 from models.data.attribute_values import is_storable
@@ -39,6 +39,15 @@ def _is_clean(text: str) -> bool:
     return is_storable(text) and not any(unicodedata.category(character) == "Cc" for character in text)
 
 
+def _no_number(value: object) -> object:
+    """Pydantic would take a number, and a text of one, for seconds or milliseconds since 1970, by its size."""
+    try:
+        float(value)  # type: ignore[arg-type]  # what cannot be one, is none
+    except (TypeError, ValueError):
+        return value
+    raise ValueError("must be a time such as 2026-01-31T12:00:00Z")
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -56,6 +65,9 @@ EntityId = Annotated[
 
 GivenItemId = Annotated[EntityId, Field(examples=["50"])]
 """An item's id in a request."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
+"""A time with its time zone, in UTC."""
 
 Line = Annotated[
     str,
@@ -102,7 +114,7 @@ class GivenRatingRequest(RequestModel):
 
     item_id: GivenItemId
     rating: Annotated[float, Field(strict=True, allow_inf_nan=False, examples=[5])]
-    rated_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
+    rated_at: Moment | None = None
 
     def given(self) -> GivenRating:
         """The rating as the services take it."""

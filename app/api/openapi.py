@@ -31,7 +31,10 @@ TAGS = [
     {"name": "schema", "description": "The attributes that users and items have, and the scale of ratings."},
     {"name": "evaluations", "description": "Offline evaluations: jobs that a worker does."},
     {"name": "trainings", "description": "Trainings on what was collected: jobs that a worker does."},
-    {"name": "model versions", "description": "Which models there are, and which one serves."},
+    {
+        "name": "model versions",
+        "description": "Which models there are, which of them serve whom, and what becomes of their lists.",
+    },
     {"name": "health", "description": "For load balancers and orchestrators; needs no key."},
 ]
 

@@ -10,7 +10,7 @@ from app.api.dependencies import ServicesDep
 from app.api.models import ResponseModel, ShownVersion
 from app.api.problems import problem_responses
 from app.errors import NoActiveModelError
-from app.services.model_host import Serving
+from app.services.line_up import Serving
 from models.schema import EntitySource, FieldKind
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])

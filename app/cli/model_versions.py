@@ -1,20 +1,28 @@
-"""`coldstart model`: the versions that a service knows."""
+"""`coldstart model`: the versions that a service knows, which of them serve whom, and how they do."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.services.container import open_services
-from app.services.model_versions import ModelVersionList
+from app.services.container import Services, open_services
+from app.services.model_reports import OnlineEstimate
 from app.settings import Settings
+from app.storage.versions import Challenger
 
-model_commands = typer.Typer(help="Register, list and activate model versions.", no_args_is_help=True)
+model_commands = typer.Typer(
+    help="Register, list and activate model versions, compare two, see how they do.", no_args_is_help=True
+)
 
 _MOST_LISTED = 100
+
+ResultT = TypeVar("ResultT")
+Version = Annotated[str, typer.Argument(help="Id of a registered version.")]
 
 
 @model_commands.command("register")
@@ -22,37 +30,83 @@ def register_command(
     model: Annotated[Path, typer.Argument(file_okay=False, help="Directory of the artifact.")],
 ) -> None:
     """Make an artifact known to the service, without serving it."""
-
-    async def register() -> str:
-        async with open_services(Settings()) as services:
-            return await services.model_versions.register(model)
-
-    typer.echo(asyncio.run(register()))
+    typer.echo(_with_services(lambda services: services.model_versions.register(model)))
 
 
 @model_commands.command("list")
 def list_command() -> None:
     """List the registered versions, the last one first."""
-
-    async def page() -> ModelVersionList:
-        async with open_services(Settings()) as services:
-            return await services.model_versions.page(after=None, limit=_MOST_LISTED)
-
-    listed = asyncio.run(page())
-    table = Table("version", "created", "active", "path")
+    listed = _with_services(lambda services: services.model_versions.page(after=None, limit=_MOST_LISTED))
+    table = Table("version", "created", "active", "users", "path")
     for version in listed.versions:
-        active = "yes" if version.id == listed.active else ""
-        table.add_row(version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, version.path)
+        active = "yes" if version.id == listed.serving.model_version else ""
+        percent = listed.serving.percent_of(version.id)
+        users = f"{percent:g} %" if percent else ""
+        table.add_row(version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, users, version.path)
     Console().print(table)
 
 
 @model_commands.command("activate")
-def activate_command(version: Annotated[str, typer.Argument(help="Id of a registered version.")]) -> None:
-    """Serve a registered version from now on; running servers follow with their next request."""
-
-    async def activate() -> None:
-        async with open_services(Settings()) as services:
-            await services.model_versions.activate(version)
-
-    asyncio.run(activate())
+def activate_command(
+    version: Version,
+    *,
+    allow_schema_change: Annotated[
+        bool,
+        typer.Option("--allow-schema-change", help="Even if it has another rating scale or lacks attributes."),
+    ] = False,
+) -> None:
+    """Have a registered version serve everybody from now on; running servers follow within seconds."""
+    _with_services(lambda services: services.model_versions.activate(version, allow_schema_change=allow_schema_change))
     typer.echo(f"{version} is active")
+
+
+@model_commands.command("challenge")
+def challenge_command(
+    version: Version,
+    percent: Annotated[float, typer.Option(help="Share of the users, between 0 and 100.")],
+) -> None:
+    """Have a registered version serve some of the users, always the same ones, instead of the active one."""
+    if not 0 < percent < 100:
+        raise typer.BadParameter("must lie between 0 and 100", param_hint="--percent")
+    _with_services(lambda services: services.model_versions.challenge(Challenger(version, percent)))
+    typer.echo(f"{version} serves {percent:g} % of the users")
+
+
+@model_commands.command("end-challenge")
+def end_challenge_command() -> None:
+    """Have the active version serve everybody again."""
+    _with_services(lambda services: services.model_versions.end_challenge())
+    typer.echo("the active version serves everybody")
+
+
+@model_commands.command("report")
+def report_command(
+    version: Version,
+    since: Annotated[datetime | None, typer.Option(help="Only what happened from then on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only what happened before, UTC.")] = None,
+) -> None:
+    """Say what became of a version's lists: clicks, and the error of its predictions."""
+    ends = {"since": since and since.replace(tzinfo=UTC), "until": until and until.replace(tzinfo=UTC)}
+    report = _with_services(lambda services: services.model_reports.report(version, **ends))
+    typer.echo(f"users             {report.users:,}")
+    typer.echo(f"shown             {report.shown:,}")
+    typer.echo(f"clicked           {report.clicked:,}")
+    typer.echo(f"click rate        {_figure(report.click_rate)}")
+    typer.echo(f"rated             {report.rated:,}")
+    typer.echo(f"measured ratings  {report.measured_ratings:,}")
+    typer.echo(f"MAE               {_figure(report.mae)}")
+
+
+def _figure(estimate: OnlineEstimate | None) -> str:
+    if estimate is None:
+        return "-"
+    interval = "" if estimate.low is None else f" (95 %: {estimate.low:.4f} to {estimate.high:.4f})"
+    return f"{estimate.value:.4f}{interval}"
+
+
+def _with_services(do: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
+    async def run() -> ResultT:
+        async with open_services(Settings()) as services:
+            return await do(services)
+
+    return asyncio.run(run())

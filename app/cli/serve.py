@@ -29,14 +29,14 @@ def serve_command(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
 ) -> None:
     """Serve the API. Options go before the environment's COLDSTART_… settings."""
-    settings = _settings(model_dir=model, data_dir=data, host=host, port=port)
+    settings = _settings(data_dir=data, host=host, port=port)
     # Both here, because an error during start-up would come with uvicorn's traceback around it.
-    if settings.model_dir is not None:
-        verify_artifact(settings.model_dir)
+    if (model_dir := model or settings.model_dir) is not None:
+        verify_artifact(model_dir)
     if not settings.allow_anonymous:
         asyncio.run(with_keys(Keys.require_any, settings))
     configure_logging(settings.log_format)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None)
+    uvicorn.run(create_app(settings, model_dir=model), host=settings.host, port=settings.port, log_config=None)
 
 
 def worker_command() -> None:

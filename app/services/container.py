@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
+from app.announcements import open_announcements
 from app.cache import create_cache
 from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
@@ -15,10 +16,13 @@ from app.services.admission import Admission
 from app.services.catalogue import Catalogue
 from app.services.eliciting import Eliciting
 from app.services.evaluations import Evaluations
+from app.services.events import Events
+from app.services.follower import Follower
 from app.services.health import Health
 from app.services.item_stream import ItemStream
 from app.services.keys import Keys, open_keys
 from app.services.model_host import ModelHost
+from app.services.model_reports import ModelReports
 from app.services.model_versions import ModelVersions
 from app.services.online_error import OnlineError
 from app.services.popularity import open_popularity
@@ -50,6 +54,9 @@ class Services:
     evaluations: Evaluations
     trainings: Trainings
     model_versions: ModelVersions
+    model_reports: ModelReports
+    follower: Follower
+    events: Events
     health: Health
 
 
@@ -77,10 +84,11 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         stack.callback(queue.close)
         if with_worker:
             await stack.enter_async_context(_worker(queue, runner))
+        announcements = await stack.enter_async_context(open_announcements(settings))
         host = ModelHost(database, device=settings.device)
         scorer = Scorer()
         stack.push_async_callback(scorer.close)
-        online_error = OnlineError()
+        online_error = OnlineError(database)
         stack.push_async_callback(online_error.close)
         yield Services(
             keys=keys,
@@ -95,7 +103,10 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             item_stream=ItemStream(database, host),
             evaluations=Evaluations(database, queue, settings.data_dir),
             trainings=Trainings(database, queue, settings.data_dir),
-            model_versions=ModelVersions(database, host),
+            model_versions=ModelVersions(database, host, announcements),
+            model_reports=ModelReports(database),
+            follower=Follower(host, announcements),
+            events=Events(database, host),
             health=Health(database, host, cache, queue),
         )
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.services.checks import GivenRating, filter_faults, raise_faults, rating_faults
-from app.services.model_host import ModelHost, Serving
+from app.services.line_up import Serving
+from app.services.model_host import ModelHost
 from app.services.scoring import CandidateRequest, Scorer
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
@@ -60,7 +61,7 @@ class Eliciting:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
-        serving = await self._host.current()
+        serving = await self._host.current(user_id)
         rated: Sequence[str] = ()
         if user_id is not None:
             async with self._database.read() as session:

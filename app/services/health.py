@@ -7,14 +7,14 @@ import anyio
 from anyio import to_thread
 
 from app.cache import Cache
-from app.errors import DatabaseUnavailableError, NoActiveModelError, QueueUnavailableError
+from app.errors import DatabaseUnavailableError, QueueUnavailableError
 from app.jobs.queue import JobQueue
 from app.observability.metrics import DEPENDENCY_UP, JOBS, MODEL_CREATED, MODEL_VALIDATION_ERROR
-from app.services.model_host import ModelHost, Serving
+from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.tables import JobStatus
-from app.storage.versions import Versions, VersionsRepository
+from app.storage.versions import VersionsRepository
 
 _QUEUE_SECONDS = 1.0
 """A queue that takes longer counts as unavailable: whoever asks for readiness has little patience."""
@@ -60,22 +60,21 @@ class Health:
 
     async def report(self) -> HealthReport:
         """The state of each part. Without cache or queue, or with a former model, rankings are still answered."""
-        versions = await self._versions()
-        serving = None if versions is None else await self._serving(versions)
+        line_up = self._host.line_up
         works = {
-            "database": versions is not None,
-            "model": serving is not None and self._host.failure is None,
+            "database": await self._database_answers(),
+            "model": line_up is not None and self._host.failure is None,
             "cache": await self._cache.is_available(),
             "queue": await self._queue_answers(),
         }
-        if serving is None:
+        if line_up is None or not works["database"]:
             status = Readiness.UNAVAILABLE
         else:
             status = Readiness.READY if all(works.values()) else Readiness.DEGRADED
         return HealthReport(
             status=status,
             database=_state(works["database"]),
-            model=self._host.failure or ("none" if serving is None else serving.model_version),
+            model=self._host.failure or ("none" if line_up is None else line_up.active.model_version),
             cache=_state(works["cache"]),
             queue=_state(works["queue"]),
             missing=tuple(part for part, well in works.items() if not well),
@@ -86,8 +85,8 @@ class Health:
         report = await self.report()
         for part in ("database", "model", "cache", "queue"):
             DEPENDENCY_UP.labels(part).set(part not in report.missing)
-        if (serving := self._host.serving) is not None:
-            manifest = serving.recommender.model.manifest
+        if (line_up := self._host.line_up) is not None:
+            manifest = line_up.active.recommender.model.manifest
             MODEL_CREATED.set(manifest.created_at.timestamp())
             if (error := manifest.metrics.get("validation_mae")) is not None:
                 MODEL_VALIDATION_ERROR.set(error)
@@ -103,18 +102,13 @@ class Health:
         for status in JobStatus:
             JOBS.labels(status).set(counts.get(status, 0))
 
-    async def _versions(self) -> Versions | None:
+    async def _database_answers(self) -> bool:
         try:
             async with self._database.read() as session:
-                return await VersionsRepository(session).current()
+                await VersionsRepository(session).current()
         except DatabaseUnavailableError:
-            return None
-
-    async def _serving(self, versions: Versions) -> Serving | None:
-        try:
-            return await self._host.at(versions)
-        except (NoActiveModelError, DatabaseUnavailableError):
-            return None
+            return False
+        return True
 
     async def _queue_answers(self) -> bool:
         with anyio.move_on_after(_QUEUE_SECONDS):

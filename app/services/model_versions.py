@@ -1,37 +1,54 @@
-"""Which models there are, and which one serves."""
+"""Which models there are, and which of them serve whom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from pydantic import ValidationError
 
-from app.errors import ArtifactUnusableError, ModelVersionNotFoundError
+from app.announcements import Announcements
+from app.errors import (
+    ArtifactUnusableError,
+    ChallengerIsActiveError,
+    FieldError,
+    ModelVersionNotFoundError,
+    NoActiveModelError,
+    SchemaMismatchError,
+)
 from app.services.entities import to_records
-from app.services.model_host import ModelHost, Serving
+from app.services.line_up import Serving
+from app.services.model_checks import schema_faults
+from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import ModelVersion
-from app.storage.versions import VersionsRepository
+from app.storage.versions import Challenger, Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel
 from models.data.dataset import Entities
+from models.schema import DatasetSchema
 
 
 @dataclass(frozen=True)
 class ModelVersionList:
-    """Registered versions, and the id of the active one."""
+    """Registered versions, and which of them serve."""
 
     versions: Sequence[ModelVersion]
-    active: str | None
+    serving: Versions
 
 
 class ModelVersions:
-    """Registers, lists and activates model versions."""
+    """Registers, lists and activates model versions, and has two of them serve at once.
 
-    def __init__(self, database: Database, host: ModelHost) -> None:
+    What changes who serves whom is checked first, then written, then announced: every process follows by itself, and in
+    this one it has happened when the call returns.
+    """
+
+    def __init__(self, database: Database, host: ModelHost, announcements: Announcements) -> None:
         self._database = database
         self._host = host
+        self._announcements = announcements
 
     async def register(self, directory: Path) -> str:
         """Make an artifact known and put the items that it was trained with into the catalogue.
@@ -49,66 +66,128 @@ class ModelVersions:
         await self._import_items(model.items)
         return model.version
 
-    async def activate(self, version_id: str) -> ModelVersion:
-        """Serve a registered version from now on; in this process it serves when the call returns.
+    async def activate(self, version_id: str, *, allow_schema_change: bool = False) -> ModelVersion:
+        """Have a registered version serve everybody from now on.
+
+        If there is a challenger, it serves nobody any more, unless the version is the active one already: then nothing
+        changes.
+
+        Args:
+            version_id: The version.
+            allow_schema_change: Whether it may have another rating scale or lack attributes of the active version.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.
-            ArtifactUnusableError: If it cannot be loaded; the former version stays active.
+            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; the former version stays active.
+            SchemaMismatchError: If it cannot answer the requests that the active one answers, which stays active.
         """
-        async with self._database.read() as session:
-            registered = await ModelVersionRepository(session).get(version_id)
-        if registered is None:
-            raise ModelVersionNotFoundError(version_id)
-        try:
-            await self._host.load(Path(registered.path), expected=version_id)
-        except ArtifactError as error:
-            raise ArtifactUnusableError(str(error)) from error
+        registered = await self._usable(version_id, allow_schema_change=allow_schema_change)
         async with self._database.write() as session:
             if await VersionsRepository(session).activate(version_id):
                 registered.activated_at = await ModelVersionRepository(session).mark_activated(version_id)
-            versions = await VersionsRepository(session).current()
-        await self._host.at(versions)
+        await self._announcements.announce()
+        await self._host.follow()
         return registered
+
+    async def challenge(self, challenger: Challenger) -> None:
+        """Have a registered version serve some of the users from now on, instead of the active one.
+
+        A former challenger serves nobody any more.
+
+        Raises:
+            ModelVersionNotFoundError: If it is not registered.
+            NoActiveModelError: If no version is active.
+            ChallengerIsActiveError: If it is the active version.
+            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; nothing changes.
+            SchemaMismatchError: If it cannot answer the requests that the active one answers; nothing changes.
+        """
+        await self._usable(challenger.version, allow_schema_change=False)
+        async with self._database.write() as session:
+            if not await VersionsRepository(session).challenge(challenger):
+                if (await VersionsRepository(session).current()).model_version is None:
+                    raise NoActiveModelError
+                raise ChallengerIsActiveError(challenger.version)
+        await self._tell_and_follow()
+
+    async def end_challenge(self) -> None:
+        """Have the active version serve everybody; if it does already, nothing changes."""
+        async with self._database.write() as session:
+            await VersionsRepository(session).end_challenge()
+        await self._tell_and_follow()
+
+    async def traffic(self) -> Versions:
+        """Which versions serve whom, as the database says."""
+        async with self._database.read() as session:
+            return await VersionsRepository(session).current()
 
     async def page(self, *, after: str | None, limit: int) -> ModelVersionList:
         """Versions from the last registered on, from behind `after` on."""
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).page(after=after, limit=limit)
-            active = (await VersionsRepository(session).current()).model_version
-        return ModelVersionList(versions, active)
+            serving = await VersionsRepository(session).current()
+        return ModelVersionList(versions, serving)
 
     async def serving(self) -> Serving:
-        """What is being served now.
+        """What serves whoever is not served by a challenger.
 
         Raises:
             NoActiveModelError: If no model is being served.
         """
-        async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-        return await self._host.at(versions)
+        return await self._host.current()
 
-    async def start_serving(self, directory: Path | None) -> None:
-        """Get ready for requests.
+    async def start_serving(self, directory: Path | None, *, whatever_is_active: bool = False) -> None:
+        """Get ready for requests: load the active version, if there is one.
 
         Args:
-            directory: An artifact to register and activate; without one, the active version is loaded if there
-                is one.
+            directory: An artifact to register first, and to activate if it never was. One that was active before
+                has been replaced since, and a restart must not undo that.
+            whatever_is_active: Activate it in any case.
 
         Raises:
             ArtifactError: If the artifact cannot be used.
+            ArtifactUnusableError: If it predicts no numbers.
+            SchemaMismatchError: If it cannot answer the requests that the active version answers.
         """
         if directory is not None:
-            await self.activate(await self.register(directory))
-            return
+            version_id = await self.register(directory)
+            if whatever_is_active or await self._was_never_active(version_id):
+                await self.activate(version_id)
+                return
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
             if versions.model_version is None:
                 return
             active = await ModelVersionRepository(session).get(versions.model_version)
         if active is not None:
-            await self._host.load(Path(active.path), expected=active.id)
-            await self._host.at(versions)
+            await self._host.prepare(active.id, Path(active.path))
+            await self._host.follow()
+
+    async def _was_never_active(self, version_id: str) -> bool:
+        async with self._database.read() as session:
+            registered = await ModelVersionRepository(session).get(version_id)
+        return registered is None or registered.activated_at is None
+
+    async def _usable(self, version_id: str, *, allow_schema_change: bool) -> ModelVersion:
+        """A registered version that has passed all checks, and is in memory."""
+        async with self._database.read() as session:
+            versions = ModelVersionRepository(session)
+            registered = await versions.get(version_id)
+            if registered is None:
+                raise ModelVersionNotFoundError(version_id)
+            active_id = (await VersionsRepository(session).current()).model_version
+            active = None if active_id is None else await versions.get(active_id)
+        if active is not None and not allow_schema_change and (faults := _schema_faults(registered, active)):
+            raise SchemaMismatchError(version_id, faults)
+        try:
+            await self._host.prepare(version_id, Path(registered.path))
+        except ArtifactError as error:
+            raise ArtifactUnusableError(str(error)) from error
+        return registered
+
+    async def _tell_and_follow(self) -> None:
+        await self._announcements.announce()
+        if self._host.line_up is not None:  # a command serves nobody, and need not load what others serve
+            await self._host.follow()
 
     async def _record(self, model: TrainedModel, directory: Path) -> None:
         async with self._database.write() as session:
@@ -127,3 +206,11 @@ class ModelVersions:
             if missing:
                 version = await VersionsRepository(session).next_catalogue()
                 await items.save_missing(missing, version=version)
+
+
+def _schema_faults(version: ModelVersion, active: ModelVersion) -> list[FieldError]:
+    try:
+        schemas = [DatasetSchema.model_validate(each.manifest["data_schema"]) for each in (version, active)]
+    except ValidationError:
+        return []  # of an older release, which this one cannot load, and so never serves beside the other
+    return schema_faults(*schemas)

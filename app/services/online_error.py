@@ -1,16 +1,22 @@
-"""How wrong the model is on the ratings that arrive: online mean absolute error."""
+"""How wrong models are on the ratings that arrive: online mean absolute error."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextvars import Context
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from anyio import to_thread
 
+from app.errors import DatabaseUnavailableError
 from app.observability.metrics import ONLINE_ERROR, Warmth
 from app.services.checks import GivenRating
-from models.ranking import RankingQuery, Recommender
+from app.services.line_up import Serving
+from app.storage.database import Database
+from app.storage.events import PredictedRatingRecord, PredictedRatingRepository
+from models.ranking import RankingQuery
 from models.schema import AttributeValue
 
 logger = logging.getLogger(__name__)
@@ -20,20 +26,59 @@ _SECONDS_BETWEEN = 0.1
 many ratings arrive."""
 
 
+@dataclass(frozen=True)
+class RatedItem:
+    """A rating to compare with its prediction, and all that may be known for the prediction.
+
+    Attributes:
+        user_id: Who rated.
+        item_id: What.
+        rating: How.
+        rated_at: When.
+        attributes: The user's.
+        known: The user's other ratings from before, as item id and rating.
+    """
+
+    user_id: str
+    item_id: str
+    rating: float
+    rated_at: datetime
+    attributes: Mapping[str, AttributeValue]
+    known: Sequence[tuple[str, float]]
+
+
+async def predict_rated(serving: Serving, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
+    """What a model predicts of ratings that it does not know; those of items outside its catalogue are left out.
+
+    The prediction is the median, as for the validation error in training, which the error is to be held against.
+    """
+    queries = [RankingQuery(attributes=each.attributes, ratings=each.known, n=0) for each in rated]
+    predicted = await to_thread.run_sync(
+        serving.recommender.predicted_ratings, queries, [[each.item_id] for each in rated]
+    )
+    return [
+        PredictedRatingRecord(serving.model_version, each.user_id, each.item_id, each.rating, prediction, each.rated_at)
+        for each, (prediction,) in zip(rated, predicted, strict=True)
+        if prediction is not None
+    ]
+
+
 class OnlineError:
     """Compares a sample of new ratings with what the model would have predicted of them, behind the answers' back.
 
     The model is adapted to all that was stored of the user but the items rated now, so it predicts what it does not
-    know. The prediction is the median, as for the validation error in training, which the metric is to be held against.
+    know. The comparison goes into a metric, and into the database for the version's report.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._measuring: asyncio.Task[None] | None = None
         self._next_at = 0.0
 
     def sample(
         self,
-        recommender: Recommender,
+        serving: Serving,
+        user_id: str,
         attributes: Mapping[str, AttributeValue],
         stored: Sequence[tuple[str, float]],
         *,
@@ -43,7 +88,8 @@ class OnlineError:
         """Measure the given ratings, unless it is too early for another sample; returns at once.
 
         Args:
-            recommender: What serves the user.
+            serving: What serves the user.
+            user_id: The user.
             attributes: The user's.
             stored: All ratings of the user.
             written: Items among them that the model may not know yet: those given, and what was stored with them.
@@ -53,23 +99,27 @@ class OnlineError:
             return
         self._next_at = time.monotonic() + _SECONDS_BETWEEN
         before = [(item_id, rating) for item_id, rating in stored if item_id not in written]
-        query = RankingQuery(attributes=attributes, ratings=before, n=0)
-        self._measuring = asyncio.create_task(self._measure(recommender, query, given), context=Context())
+        now = datetime.now(UTC)
+        rated = [
+            RatedItem(user_id, each.item_id, each.rating, each.rated_at or now, attributes, before) for each in given
+        ]
+        self._measuring = asyncio.create_task(self._measure(serving, rated, Warmth.of(len(before))), context=Context())
 
     async def close(self) -> None:
         """Finish what is being measured."""
         if self._measuring is not None:
             await self._measuring
 
-    async def _measure(self, recommender: Recommender, query: RankingQuery, given: Sequence[GivenRating]) -> None:
+    async def _measure(self, serving: Serving, rated: Sequence[RatedItem], warmth: Warmth) -> None:
         try:
-            predicted = await to_thread.run_sync(
-                recommender.predicted_ratings, query, [rating.item_id for rating in given]
-            )
-            error = ONLINE_ERROR.labels(Warmth.of(len(query.ratings)))
-            for rating, prediction in zip(given, predicted, strict=True):
-                if prediction is not None:
-                    error.observe(abs(rating.rating - prediction))
+            predicted = await predict_rated(serving, rated)
+            error = ONLINE_ERROR.labels(warmth)
+            for each in predicted:
+                error.observe(abs(each.rating - each.predicted))
+            async with self._database.write() as session:
+                await PredictedRatingRepository(session).save(predicted, replace=True)
+        except DatabaseUnavailableError:
+            pass  # which has been logged; a sample may be lost
         except Exception:
             logger.exception("The online error could not be measured.")  # and nobody's request fails for it
         finally:

@@ -19,7 +19,7 @@ _REST = 20
 
 
 class Popularity:
-    """Counts the ratings of each item since the active model was trained.
+    """Counts the ratings of each item since the models that serve were trained.
 
     The counts stand in the database under a version that every request reads, so all replicas serve the same ones. They
     take turns without speaking to each other: whoever finds that the version has moved since it last looked leaves
@@ -35,8 +35,9 @@ class Popularity:
         async with self._database.read() as session:
             versions = await VersionsRepository(session).current()
         seen, self._seen = self._seen, versions.popularity
-        if versions.model_version is not None and (seen is None or seen == versions.popularity):
-            await self._count_since_training(versions.model_version)
+        if seen is None or seen == versions.popularity:
+            for model_version in versions.serving:
+                await self._count_since_training(model_version)
 
     async def _count_since_training(self, model_version: str) -> None:
         async with self._database.read() as session:

@@ -86,7 +86,7 @@ class Ratings:
             NoActiveModelError: If no model is being served; nothing is stored.
         """
         item_ids = [rating.item_id for rating in given]
-        serving = await self._host.current()
+        serving = await self._host.current(user_id)
         schema = serving.schema
         raise_faults(
             attribute_faults(attributes or {}, schema.users),
@@ -101,7 +101,7 @@ class Ratings:
         )
         recommendations = await recommend(self._scorer, serving, query, explained=explain)
         self._online_error.sample(
-            serving.recommender, query.attributes, query.ratings, written=stored.written, given=given
+            serving, user_id, query.attributes, query.ratings, written=stored.written, given=given
         )
         by_item = {rating.item_id: rating for rating in stored.ratings}
         return RatingsStored(

@@ -20,7 +20,8 @@ from app.services.checks import (
     raise_faults,
     rating_faults,
 )
-from app.services.model_host import ModelHost, Serving
+from app.services.line_up import Serving
+from app.services.model_host import ModelHost
 from app.services.scoring import Scorer
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository

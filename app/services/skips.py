@@ -26,7 +26,7 @@ class Skips:
             InvalidRequestError: If an item is not in the catalogue; nothing is stored.
             NoActiveModelError: If no model is being served, and so there is no catalogue; nothing is stored.
         """
-        serving = await self._host.current()
+        serving = await self._host.current(user_id)
         raise_faults(missing_faults(item_ids, serving.missing(item_ids), where="item_ids"))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: None})

@@ -35,7 +35,7 @@ class Users:
             InvalidRequestError: If the attributes contradict the schema.
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
-        source = (await self._host.current()).schema.users
+        source = (await self._host.current(user_id)).schema.users
         raise_faults(attribute_faults(attributes, source))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: known_attributes(attributes, source)})
@@ -54,10 +54,10 @@ class Users:
             return UserProfile(user, await RatingRepository(session).count(user_id))
 
     async def delete(self, user_id: str) -> None:
-        """Erase a user and the user's ratings and skips.
+        """Erase a user and the user's ratings, skips and events.
 
         Raises:
-            UserNotFoundError: If the user is unknown.
+            UserNotFoundError: If nothing is stored of the user.
         """
         async with self._database.write() as session:
             if not await UserRepository(session).delete(user_id):

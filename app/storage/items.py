@@ -106,9 +106,12 @@ class ItemRepository:
         statement = insert(dialect_of(self._session), Item).on_conflict_do_nothing(index_elements=[Item.id])
         await self._session.execute(statement, [_row(item, version) for item in items])
 
-    async def known_ids(self) -> set[str]:
-        """The ids of all items ever held, deleted ones included."""
-        return set(await self._session.scalars(select(Item.id)))
+    async def known_ids(self, among: Collection[str] | None = None) -> set[str]:
+        """The ids of all items ever held, deleted ones included; those `among` some ids, if these are given."""
+        statement = select(Item.id)
+        if among is not None:
+            statement = statement.where(Item.id.in_(among))
+        return set(await self._session.scalars(statement))
 
     async def delete(self, item_id: str, *, version: int) -> bool:
         """Turn an item into a tombstone; False if it is not in the catalogue."""

@@ -1,6 +1,6 @@
 """Registered model versions in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select, tuple_, update
@@ -19,6 +19,10 @@ class ModelVersionRepository:
     async def get(self, version_id: str) -> ModelVersion | None:
         """The version, if registered."""
         return await self._session.get(ModelVersion, version_id)
+
+    async def known(self, version_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are registered."""
+        return set(await self._session.scalars(select(ModelVersion.id).where(ModelVersion.id.in_(version_ids))))
 
     async def register(self, *, version_id: str, path: str, manifest: dict[str, object], created_at: datetime) -> None:
         """Make a version known; one that is known already is from now on loaded from the new path."""

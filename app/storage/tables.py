@@ -126,7 +126,7 @@ class ModelVersion(Base):
 
 
 class CurrentVersions(Base):
-    """The single row that says what is being served: which model, over which state of the catalogue.
+    """The single row that says what is being served: which models, over which state of the catalogue.
 
     Writers of items, and of their popularity, lock this row until they commit, so versions become visible in their
     order and a reader that has seen version v has missed nothing up to v. A sequence could not promise that.
@@ -140,6 +140,46 @@ class CurrentVersions(Base):
     popularity: Mapped[int] = mapped_column(BigInteger, default=0)
     activation: Mapped[int] = mapped_column(BigInteger)
     model_version: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    challenger_version: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    challenger_percent: Mapped[float | None]
+
+
+class EventType(StrEnum):
+    """What can happen to an item of a list."""
+
+    SHOWN = "shown"
+    CLICKED = "clicked"
+    RATED = "rated"
+
+
+class Event(Base):
+    """What a client tells of a list that a model version made; its id is the client's, so that it may tell it again.
+
+    The user need not be known, and so is no reference; who erases a user erases the events, too.
+    """
+
+    __tablename__ = "events"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    type: Mapped[str] = mapped_column(String(16))
+    model_version: Mapped[str] = mapped_column(ForeignKey("model_versions.id"), index=True)
+    user_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id"))
+    rating: Mapped[float | None]
+    occurred_at: Mapped[datetime]
+
+
+class PredictedRating(Base):
+    """A rating, and what a model version predicted of it from what was known before."""
+
+    __tablename__ = "predicted_ratings"
+
+    model_version: Mapped[str] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    rating: Mapped[float]
+    predicted: Mapped[float]
+    rated_at: Mapped[datetime]
 
 
 class ItemPopularity(Base):

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Boolean, Insert, bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Base, User
+from app.storage.tables import Base, Event, User
 from app.storage.upsert import dialect_of, insert
 
 
@@ -66,9 +66,13 @@ class UserRepository:
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def delete(self, user_id: str) -> bool:
-        """Erase a user with ratings and skips; False if the user is unknown."""
-        statement = delete(User).where(User.id == user_id).returning(User.id)
-        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+        """Erase a user with all that is stored of him or her; False if nothing is."""
+        erasures = (
+            delete(User).where(User.id == user_id).returning(User.id),
+            delete(Event).where(Event.user_id == user_id).returning(Event.id),
+        )
+        erased = [(await self._session.execute(statement)).first() for statement in erasures]
+        return any(row is not None for row in erased)
 
 
 def _revision() -> str:

@@ -2,12 +2,26 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base, CurrentVersions
 from app.storage.users import UserState
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A model version that serves some of the users beside the active one.
+
+    Attributes:
+        version: Its id.
+        percent: Of the users, between 0 and 100.
+    """
+
+    version: str
+    percent: float
 
 
 @dataclass(frozen=True)
@@ -16,15 +30,30 @@ class Versions:
 
     Attributes:
         model_version: The active model version, if any.
-        activation: Counts activations, so that of two observations the newer is known.
+        challenger: The one that serves some of the users instead, if any.
+        activation: Counts changes of these two, so that of two observations the newer is known.
         catalogue: The catalogue version.
         popularity: The version of the items' popularity.
     """
 
     model_version: str | None
+    challenger: Challenger | None
     activation: int
     catalogue: int
     popularity: int
+
+    @property
+    def serving(self) -> list[str]:
+        """The model versions that serve: the active one, if there is one, and the challenger."""
+        named = (self.model_version, None if self.challenger is None else self.challenger.version)
+        return [version_id for version_id in named if version_id is not None]
+
+    def percent_of(self, version_id: str) -> float:
+        """The share of the users that a version serves."""
+        challenged = 0.0 if self.challenger is None else self.challenger.percent
+        if self.challenger is not None and version_id == self.challenger.version:
+            return challenged
+        return 100.0 - challenged if version_id == self.model_version else 0.0
 
 
 class VersionsRepository:
@@ -35,15 +64,13 @@ class VersionsRepository:
 
     async def current(self) -> Versions:
         """What is being served."""
-        row = (await self._session.execute(_CURRENT)).one()
-        return Versions(row.model_version, row.activation, row.catalogue, row.popularity)
+        return _versions_of((await self._session.execute(_CURRENT)).one())
 
     async def current_with_users(self, user_ids: Collection[str]) -> tuple[Versions, dict[str, UserState]]:
         """What is being served, and those of the users that are known, by id, read at the same moment."""
         rows = (await self._session.execute(_CURRENT_WITH_USERS, {"user_ids": list(user_ids)})).all()
         users = {row.id: UserState(row.id, row.attributes, row.revision) for row in rows if row.id is not None}
-        first = rows[0]
-        return Versions(first.model_version, first.activation, first.catalogue, first.popularity), users
+        return _versions_of(rows[0]), users
 
     async def next_catalogue(self) -> int:
         """Advance the catalogue version; other writers of items wait until this transaction ends."""
@@ -62,29 +89,58 @@ class VersionsRepository:
         return (await self._session.execute(statement)).scalar_one()
 
     async def activate(self, version_id: str, *, instead_of: str | None = None) -> bool:
-        """Make a registered version the active one.
+        """Have a registered version serve everybody.
 
         Args:
             version_id: The version.
             instead_of: Only if this is the active one.
 
         Returns:
-            Whether anything has changed.
+            Whether anything has changed: nothing does if it is the active one already.
         """
-        statement = (
-            update(CurrentVersions)
-            .where(CurrentVersions.model_version.is_distinct_from(version_id))
-            .values(model_version=version_id, activation=CurrentVersions.activation + 1)
-            .returning(CurrentVersions.activation)
+        is_another = CurrentVersions.model_version.is_distinct_from(version_id)
+        return await self._serve(
+            is_another if instead_of is None else and_(is_another, CurrentVersions.model_version == instead_of),
+            model_version=version_id,
+            challenger_version=None,
+            challenger_percent=None,
         )
-        if instead_of is not None:
-            statement = statement.where(CurrentVersions.model_version == instead_of)
-        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+    async def challenge(self, challenger: Challenger) -> bool:
+        """Have a registered version serve some of the users; False if it is the active one, or none is active."""
+        return await self._serve(
+            CurrentVersions.model_version != challenger.version,
+            challenger_version=challenger.version,
+            challenger_percent=challenger.percent,
+        )
+
+    async def end_challenge(self) -> bool:
+        """Have the active version serve everybody; False if it does already."""
+        return await self._serve(
+            CurrentVersions.challenger_version.is_not(None), challenger_version=None, challenger_percent=None
+        )
+
+    async def _serve(self, condition: ColumnElement[bool], **values: object) -> bool:
+        statement = update(CurrentVersions).where(condition)
+        statement = statement.values(activation=CurrentVersions.activation + 1, **values)
+        return (await self._session.execute(statement.returning(CurrentVersions.id))).scalar_one_or_none() is not None
+
+
+def _versions_of(row: Row[*tuple[Any, ...]]) -> Versions:
+    challenger = None if row.challenger_version is None else Challenger(row.challenger_version, row.challenger_percent)
+    return Versions(row.model_version, challenger, row.activation, row.catalogue, row.popularity)
 
 
 # On the tables instead of the classes: every request runs these, and the ORM's share of their time is large.
 _versions, _users = (Base.metadata.tables[name] for name in ("current_versions", "users"))
-_CURRENT = select(_versions.c.model_version, _versions.c.activation, _versions.c.catalogue, _versions.c.popularity)
+_CURRENT = select(
+    _versions.c.model_version,
+    _versions.c.challenger_version,
+    _versions.c.challenger_percent,
+    _versions.c.activation,
+    _versions.c.catalogue,
+    _versions.c.popularity,
+)
 _CURRENT_WITH_USERS = _CURRENT.add_columns(_users.c.id, _users.c.attributes, _users.c.revision).outerjoin_from(
     _versions, _users, _users.c.id.in_(bindparam("user_ids", expanding=True))
 )

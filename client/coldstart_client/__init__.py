@@ -15,7 +15,7 @@ from coldstart_client.errors import (
     UnexpectedAnswerError,
     WrongField,
 )
-from coldstart_client.given import GivenRating, NewItem
+from coldstart_client.given import GivenRating, NewEvent, NewItem
 
 __all__ = [
     "AsyncClient",
@@ -25,6 +25,7 @@ __all__ = [
     "ForbiddenError",
     "GivenRating",
     "InvalidRequestError",
+    "NewEvent",
     "NewItem",
     "NoAnswerError",
     "NotFoundError",

@@ -4,10 +4,11 @@ All of them raise `ColdstartError` of one kind or another if they do not succeed
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 
 from coldstart_client.call import Call, call, listing, path_of
-from coldstart_client.given import Attributes, Filter, GivenRating, NewItem
+from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
 from coldstart_client.models import (
     CandidatePage,
     Evaluation,
@@ -15,6 +16,8 @@ from coldstart_client.models import (
     Item,
     ItemStream,
     Liveness,
+    ModelReport,
+    ModelTraffic,
     ModelVersion,
     Page,
     Rating,
@@ -23,6 +26,7 @@ from coldstart_client.models import (
     RecommendationPage,
     Schema,
     Skip,
+    StoredEvents,
     User,
 )
 from coldstart_client.reports import EvaluationReport
@@ -44,7 +48,7 @@ class Calls:
 
     @call
     def delete_user(self, user_id: str) -> Call[None]:
-        """Erase a user and all of the user's ratings and skips."""
+        """Erase a user and all of the user's ratings, skips and events."""
         return Call("DELETE", path_of("/v1/users/{}", user_id), type(None))
 
     @call
@@ -346,9 +350,46 @@ class Calls:
         return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": page_size})
 
     @call
-    def activate_model_version(self, version: str) -> Call[ModelVersion]:
-        """Serve this version from now on; rolling back is activating the former one."""
-        return Call("POST", path_of("/v1/model-versions/{}:activate", version), ModelVersion)
+    def activate_model_version(self, version: str, *, allow_schema_change: bool | None = None) -> Call[ModelVersion]:
+        """Have this version serve everybody from now on; rolling back is activating the former one."""
+        return Call(
+            "POST",
+            path_of("/v1/model-versions/{}:activate", version),
+            ModelVersion,
+            query={"allow_schema_change": allow_schema_change},
+        )
+
+    @call
+    def get_model_report(
+        self, version: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Call[ModelReport]:
+        """What became of a version's lists, in a time if one is given: clicks, and the error of its predictions."""
+        return Call(
+            "GET",
+            path_of("/v1/model-versions/{}/report", version),
+            ModelReport,
+            query={"since": since and since.isoformat(), "until": until and until.isoformat()},
+        )
+
+    @call
+    def get_model_traffic(self) -> Call[ModelTraffic]:
+        """Which version serves, and which one some of the users."""
+        return Call("GET", "/v1/model-traffic", ModelTraffic)
+
+    @call
+    def put_challenger(self, version: str, percent: float) -> Call[ModelTraffic]:
+        """Have a version serve a share of the users, always the same ones, instead of the active one."""
+        return Call("PUT", "/v1/model-traffic/challenger", ModelTraffic, body={"version": version, "percent": percent})
+
+    @call
+    def delete_challenger(self) -> Call[None]:
+        """Have the active version serve everybody again."""
+        return Call("DELETE", "/v1/model-traffic/challenger", type(None))
+
+    @call
+    def add_events(self, events: Sequence[NewEvent]) -> Call[StoredEvents]:
+        """Tell what became of lists, up to 1000 events at once; sending them again changes nothing."""
+        return Call("POST", "/v1/events", StoredEvents, body={"events": events})
 
     @call
     def get_liveness(self) -> Call[Liveness]:

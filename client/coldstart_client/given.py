@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 AttributeValue = str | float | Sequence[str] | None
 """One attribute of a user or item: text or a category, a number, several categories, or unknown."""
@@ -42,3 +43,26 @@ class NewItem:
     item_id: str
     title: str | None = None
     attributes: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """Something that happened to an item of a list.
+
+    Attributes:
+        event_id: The caller's own; an event that is sent again counts once.
+        type: What happened.
+        model_version: Of the answer that had the item.
+        user_id: To whom.
+        item_id: Which item.
+        rating: Of an event of type `rated`, no other.
+        occurred_at: When, with a time zone; now if it is not given.
+    """
+
+    event_id: str
+    type: Literal["shown", "clicked", "rated"]
+    model_version: str
+    user_id: str
+    item_id: str
+    rating: float | None = None
+    occurred_at: datetime | None = None

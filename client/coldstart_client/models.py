@@ -204,6 +204,7 @@ class ModelVersion(Answer):
 
     version: str
     active: bool
+    traffic_percent: float
     preset: str
     data: str
     training_ratings: int
@@ -213,6 +214,50 @@ class ModelVersion(Answer):
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
+
+
+class OnlineEstimate(Answer):
+    """A figure and its 95 % interval over users, None where a single user gives none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class ModelReport(Answer):
+    """What became of a model version's lists: events, and ratings compared with what it predicted before."""
+
+    version: str
+    since: datetime | None
+    until: datetime | None
+    users: int
+    shown: int
+    clicked: int
+    rated: int
+    click_rate: OnlineEstimate | None
+    measured_ratings: int
+    mae: OnlineEstimate | None
+
+
+class Challenger(Answer):
+    """The version that serves a share of the users."""
+
+    version: str
+    percent: float
+
+
+class ModelTraffic(Answer):
+    """The active version, and the challenger that serves some of the users instead, if there is one."""
+
+    active: str | None
+    challenger: Challenger | None
+
+
+class StoredEvents(Answer):
+    """How many of the events are new, and how many were known already."""
+
+    stored: int
+    known: int
 
 
 class Liveness(Answer):

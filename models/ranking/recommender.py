@@ -21,6 +21,9 @@ from models.ranking.collected import Collected
 from models.ranking.popular import PopularList
 from models.ranking.query import RankedItem, RankingQuery
 
+_PREDICTED_AT_ONCE = 32
+"""Most users whose ratings are predicted together."""
+
 
 class Recommender:
     """One model over one snapshot of a catalogue; immutable, so that threads share it without locks."""
@@ -83,20 +86,32 @@ class Recommender:
                 ranked += self._rank(queries[start : start + size])
         return ranked
 
-    def predicted_ratings(self, query: RankingQuery, item_ids: Sequence[str]) -> list[float | None]:
-        """What one user is expected to rate these items: the medians, which err least (`Predictions.median`).
+    def predicted_ratings(
+        self, queries: Sequence[RankingQuery], item_ids: Sequence[Sequence[str]]
+    ) -> list[list[float | None]]:
+        """What each user is expected to rate items of his or her own.
+
+        These are the medians, which err least (`Predictions.median`).
 
         Returns:
-            One an item; None of those that are not in the catalogue.
+            One an item and query; None of those that are not in the catalogue.
         """
-        rows = [self.catalogue.row_of(item_id) for item_id in item_ids]
-        known = np.array([[row for row in rows if row is not None]], dtype=np.int64)
+        predicted: list[list[float | None]] = []
+        for start in range(0, len(queries), _PREDICTED_AT_ONCE):
+            part = slice(start, start + _PREDICTED_AT_ONCE)
+            rows = [[self.catalogue.row_of(item_id) for item_id in own] for own in item_ids[part]]
+            known = [[row for row in own if row is not None] for own in rows]
+            medians = self.predictions(queries[part], _padded(known, np.int64)).median.tolist()
+            for own, values in zip(rows, map(iter, medians), strict=True):
+                predicted.append([None if row is None else next(values) for row in own])
+        return predicted
+
+    def predictions(self, queries: Sequence[RankingQuery], rows: NDArray[np.int64]) -> Predictions:
+        """What each of B users is expected to rate rows of the catalogue; int64 [B, Q]."""
         with torch.inference_mode():
-            support = self._support([query])
+            support = self._support(queries)
             adapted = self.model.learner.adapt(support)
-            predictions = self.model.learner.predict(adapted, support.users, self.catalogue.vectors(known))
-        medians = iter(predictions.median[0].tolist())
-        return [None if row is None else next(medians) for row in rows]
+            return self.model.learner.predict(adapted, support.users, self.catalogue.vectors(rows))
 
     def candidates(
         self,

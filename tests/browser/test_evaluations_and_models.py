@@ -62,6 +62,28 @@ def test_two_evaluations_side_by_side(watched: Watched) -> None:
     watched.require_accessible()
 
 
+def test_two_versions_at_once_and_how_they_do(watched: Watched, api: httpx.Client) -> None:
+    page = watched.page
+    versions = {each["preset"]: each["version"] for each in api.get("/v1/model-versions").json()["items"]}
+    challenger = {"version": versions["other"], "percent": 12.5}
+    assert api.put("/v1/model-traffic/challenger", json=challenger).status_code == 200
+    shown = [
+        {"event_id": f"{item}", "type": type_, "user_id": "ada", "item_id": item, "model_version": versions["other"]}
+        for item, type_ in (("i1", "shown"), ("i2", "shown"))
+    ]
+    clicked = shown[0] | {"event_id": "click", "type": "clicked"}
+    assert api.post("/v1/events", json={"events": [*shown, clicked]}).status_code == 200
+
+    page.goto("/models")
+
+    card = page.locator(".card", has_text=versions["other"])
+    expect(card.get_by_text("serving 12.5 % of the users")).to_be_visible()
+    expect(card).to_contain_text("Clicks per showing50 %")
+    expect(page.locator(".card.serving")).to_contain_text("serving 87.5 % of the users")
+    watched.require_accessible()
+    assert api.delete("/v1/model-traffic/challenger").status_code == 204
+
+
 def test_activating_and_rolling_back(watched: Watched, api: httpx.Client) -> None:
     def serving() -> str:
         return str(api.get("/v1/schema").json()["model_version"])

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from app.cli.main import main
+from app.services.line_up import place_of
 
 TINY_PRESET = """
 [local_update]
@@ -218,6 +219,38 @@ def test_model_versions_are_registered_and_activated(
         assert client.get("/v1/candidates").json()["model_version"] == version
 
 
+def test_two_model_versions_are_compared(
+    coldstart: Callable[..., Run], trained: Path, other_model_dir: Path, tmp_path: Path
+) -> None:
+    active, other = (coldstart("model", "register", model).out.strip() for model in (trained, other_model_dir))
+    assert coldstart("model", "activate", active).code == 0
+    assert "is the active version" in coldstart("model", "challenge", active, "--percent", "20").err
+    assert coldstart("model", "challenge", other, "--percent", "100").code == 2
+    assert coldstart("model", "challenge", other, "--percent", "20").code == 0
+    assert {"80 %", "20 %"} <= {word for line in coldstart("model", "list").out.splitlines() for word in cells(line)}
+    with serving(state=tmp_path) as client:
+        assert client.get("/v1/model-traffic").json()["challenger"] == {"version": other, "percent": 20}
+        event = {"event_id": "1", "type": "shown", "user_id": "ada", "item_id": "i1", "model_version": other}
+        client.post("/v1/events", json={"events": [event]})
+
+        assert coldstart("model", "end-challenge").code == 0
+        deadline = time.monotonic() + 60
+        while client.get("/v1/candidates", params={"user_id": chosen(other)}).json()["model_version"] == other:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert "click rate        0.0000 (95 %:" in coldstart("model", "report", other).out
+    assert "click rate        -" in coldstart("model", "report", other, "--until", "2026-01-01").out
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("│")]
+
+
+def chosen(challenger: str) -> str:
+    """A user whom a challenger serves at 20 %."""
+    return next(user for user in map(str, range(1000)) if place_of(user, challenger) < 20)
+
+
 def collect(client: httpx.Client, users: range) -> None:
     """New users of both tastes, and a new comedy that they rate, too."""
     item = {"title": "New", "attributes": {"genre": ["comedy"]}}
@@ -256,7 +289,10 @@ def test_what_the_service_collects_makes_the_next_version(
         assert f"compared with {former}: The new version is better: MAE " in run.out
         assert run.out.endswith("registered and activated\n")
         version = run.out.split(": ")[1].split()[0]
-        assert client.get("/v1/candidates").json()["model_version"] == version
+        deadline = time.monotonic() + 60
+        while client.get("/v1/candidates").json()["model_version"] != version:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
     manifest = json.loads((new / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data"]["path"] is None
     assert 90 < manifest["data"]["training_users"] < 110

@@ -1,12 +1,13 @@
 """The application, running in this process or in one of its own."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -83,6 +84,14 @@ def server(settings: Settings, *, before: str = "") -> Iterator[tuple[subprocess
             assert time.monotonic() < deadline, "the server does not get ready"
             time.sleep(0.1)
         yield started, address
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once something holds that happens in the background; an AssertionError if it never does."""
+    deadline = time.monotonic() + 60
+    while not await holds():
+        assert time.monotonic() < deadline, "it does not happen"
+        await asyncio.sleep(0.05)
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-// The model page: which versions there are, and which one serves.
+// The model page: which versions there are, which of them serve whom, and how these do.
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { Problem, call } from "./api.js";
@@ -9,7 +9,12 @@ function Models() {
   const [problem, setProblem] = useState(null);
   const [announcement, setAnnouncement] = useState("");
 
-  const reload = async () => setVersions((await call("GET", "/v1/model-versions", { params: { limit: 500 } })).items);
+  const reload = async () => {
+    const { items } = await call("GET", "/v1/model-versions", { params: { limit: 500 } });
+    const reported = async (each) =>
+      each.traffic_percent ? { ...each, report: await call("GET", `/v1/model-versions/${encodeURIComponent(each.version)}/report`) } : each;
+    setVersions(await Promise.all(items.map(reported)));
+  };
   const attempt = async (work) => {
     setWaiting(true);
     try {
@@ -52,9 +57,9 @@ function Version({ each, waiting, onActivate }) {
       <p class="soft">preset ${each.preset} on ${each.data}</p>
     </div>
     <div class="actions">
-      ${each.active
-        ? html`<span class="status serving">serving</span>`
-        : html`<button type="button" class="button small" disabled=${waiting} aria-label=${`Activate ${each.version}`} onClick=${() => onActivate(each)}>Activate</button>`}
+      ${each.traffic_percent > 0 && html`<span class="status serving">${each.traffic_percent === 100 ? "serving" : `serving ${percent(each.traffic_percent)} of the users`}</span>`}
+      ${!each.active &&
+        html`<button type="button" class="button small" disabled=${waiting} aria-label=${`Activate ${each.version}`} onClick=${() => onActivate(each)}>Activate</button>`}
     </div>
     <dl class="facts">
       <div><dt>Ratings</dt><dd>${each.training_ratings.toLocaleString()}</dd></div>
@@ -63,9 +68,22 @@ function Version({ each, waiting, onActivate }) {
       ${Object.entries(each.metrics).map(([name, value]) => html`<div><dt>${name.replaceAll("_", " ")}</dt><dd>${value.toFixed(4)}</dd></div>`)}
       <div><dt>Trained</dt><dd>${moment(each.created_at)}</dd></div>
       ${each.activated_at && html`<div><dt>Last activated</dt><dd>${moment(each.activated_at)}</dd></div>`}
+      ${each.report?.users > 0 && html`<${Report} report=${each.report} />`}
     </dl>
   </li>`;
 }
+
+/** What became of a version's lists: see `GET /v1/model-versions/{version}/report`. */
+function Report({ report }) {
+  return html`
+    <div><dt>Users so far</dt><dd>${report.users.toLocaleString()}</dd></div>
+    ${report.click_rate && html`<div><dt>Clicks per showing</dt><dd>${withInterval(report.click_rate, (share) => percent(100 * share))}</dd></div>`}
+    ${report.mae && html`<div><dt>Online MAE</dt><dd>${withInterval(report.mae, (error) => error.toFixed(3))}</dd></div>`}
+  `;
+}
+
+const percent = (value) => `${value.toLocaleString(undefined, { maximumSignificantDigits: 3 })} %`;
+const withInterval = ({ value, low, high }, text) => text(value) + (low === null ? "" : ` (${text(low)} to ${text(high)})`);
 
 /** The version that was activated last before the one that serves. */
 function formerlyServing(versions) {

@@ -52,6 +52,11 @@ NEEDED = {
     "cancel_training": "admin",
     "list_model_versions": "read",
     "activate_model_version": "admin",
+    "get_model_report": "read",
+    "get_model_traffic": "read",
+    "put_challenger": "admin",
+    "delete_challenger": "admin",
+    "add_events": "write",
 }
 OPEN_OUTSIDE_OF_THE_DOCUMENT = {
     "/openapi.json",

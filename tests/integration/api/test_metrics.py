@@ -107,7 +107,7 @@ async def test_the_online_error_is_that_of_a_model_that_does_not_know_the_rating
     recommender = Recommender(model, model.items)
     known = [(f"i{item}", 5.0) for item in (1, 3, 5)]
     query = RankingQuery(attributes={}, ratings=known, n=0)
-    medians = recommender.predicted_ratings(query, ["i7", "i2", "nothing"])
+    (medians,) = recommender.predicted_ratings([query], [["i7", "i2", "nothing"]])
     assert medians[2] is None
     expected = sum(abs(2 - median) for median in medians[:2] if median is not None)
 

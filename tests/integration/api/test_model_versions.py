@@ -1,15 +1,20 @@
 import asyncio
+import math
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from app.errors import ArtifactUnusableError
 from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
-from models.artifact import ArtifactError
-from tests.integration.running import connected
+from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
+from models.meta.preset import Preset
+from tests.integration.running import connected, until
 
 VERSIONS = "/v1/model-versions"
 
@@ -20,6 +25,27 @@ async def other_version(client: httpx.AsyncClient, settings: Settings, other_mod
     assert client is not None
     async with open_services(settings) as services:
         return await services.model_versions.register(other_model_dir)
+
+
+def saved_again(model: TrainedModel, directory: Path, **changes: Any) -> Path:  # noqa: ANN401 - any part of it
+    """An artifact like the model's, but for the changes."""
+    parts = {
+        "manifest": model.manifest,
+        "weights": model.learner.state_dict(),
+        "items": model.items,
+        "statistics": model.statistics,
+        "exposure": model.exposure,
+    }
+    save_artifact(directory, **{**parts, **changes})
+    return directory
+
+
+def named(model: TrainedModel, name: str) -> Preset:
+    return model.manifest.preset.model_copy(update={"name": name})
+
+
+async def serves(client: httpx.AsyncClient, version: str) -> bool:
+    return await serving(client) == version
 
 
 async def serving(client: httpx.AsyncClient) -> str:
@@ -71,6 +97,7 @@ class TestActivateModelVersion:
             assert await serving(replica) != other_version
             await client.post(f"{VERSIONS}/{other_version}:activate")
 
+            await until(lambda: serves(replica, other_version))
             answers = await asyncio.gather(*(serving(replica) for _ in range(20)))
 
         assert set(answers) == {other_version}
@@ -123,6 +150,83 @@ class TestActivateModelVersion:
         assert await serving(client) == former
         assert (await client.get("/health/ready")).json()["status"] == "ready"
 
+    async def test_an_artifact_that_was_damaged_since_it_was_loaded(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
+    ) -> None:
+        former = await serving(client)
+        copy = shutil.copytree(other_model_dir, tmp_path / "copy")
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(copy)
+            weights = (copy / "weights.safetensors").read_bytes()
+            (copy / "weights.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+
+            with pytest.raises(ArtifactUnusableError, match=r"weights\.safetensors: its SHA-256 does not match"):
+                await services.model_versions.activate(version)
+
+        assert (await client.get("/v1/model-traffic")).json()["active"] == former
+
+    async def test_a_version_that_predicts_no_numbers(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
+    ) -> None:
+        former = await serving(client)
+        model = load_artifact(other_model_dir)
+        weights = {name: value * math.nan for name, value in model.learner.state_dict().items()}
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(saved_again(model, tmp_path / "nan", weights=weights))
+
+        answer = await client.post(f"{VERSIONS}/{version}:activate")
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:artifact-unusable"
+        assert "not all finite numbers" in answer.json()["detail"]
+        assert await serving(client) == former
+
+    async def test_another_schema_is_refused_unless_it_is_meant(
+        self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
+    ) -> None:
+        former = await serving(client)
+        model = load_artifact(other_model_dir)
+        users = model.schema.users.model_copy(update={"fields": model.schema.users.fields[1:]})
+        schema = model.schema.model_copy(update={"users": users})
+        manifest = model.manifest.model_copy(update={"data_schema": schema, "preset": named(model, "without-country")})
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(saved_again(model, tmp_path / "less", manifest=manifest))
+
+        answer = await client.post(f"{VERSIONS}/{version}:activate")
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:coldstart:problem:schema-mismatch"
+        assert [error["field"] for error in answer.json()["errors"]] == ["users.country"]
+        assert await serving(client) == former
+
+        meant = await client.post(f"{VERSIONS}/{version}:activate", params={"allow_schema_change": True})
+        assert meant.status_code == 200
+        assert await serving(client) == version
+
+    async def test_requests_go_on_with_the_former_while_it_is_loaded(
+        self, client: httpx.AsyncClient, other_version: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        former = await serving(client)
+        loading, may_go_on = threading.Event(), threading.Event()
+
+        def load_slowly(directory: Path, *, device: str) -> TrainedModel:
+            loading.set()
+            assert may_go_on.wait(60)
+            return load_artifact(directory, device=device)
+
+        monkeypatch.setattr("app.services.model_host.load_artifact", load_slowly)
+        activation = asyncio.create_task(client.post(f"{VERSIONS}/{other_version}:activate"))
+        await asyncio.to_thread(loading.wait, 60)
+        await client.put("/v1/items/new", json={"title": "New"})
+        during = (await client.post("/v1/recommendations", json={"n": 500})).json()
+        may_go_on.set()
+        assert (await activation).status_code == 200
+        after = (await client.post("/v1/recommendations", json={"n": 500})).json()
+
+        assert (during["model_version"], after["model_version"]) == (former, other_version)
+        for answer in (during, after):
+            assert "new" in {item["item_id"] for item in answer["items"]}
+
     async def test_a_replica_without_the_artifact_goes_on_with_the_former(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
@@ -133,13 +237,19 @@ class TestActivateModelVersion:
             await services.model_versions.activate(version)
         shutil.rmtree(copy)
 
+        async def is_degraded() -> bool:
+            return bool((await client.get("/health/ready")).json()["status"] == "degraded")
+
+        await until(is_degraded)
         assert await serving(client) == former
-        health = (await client.get("/health/ready")).json()
-        assert health["status"] == "degraded"
-        assert version in health["checks"]["model"]
+        assert version in (await client.get("/health/ready")).json()["checks"]["model"]
         await client.put("/v1/items/new", json={"title": "New"})
         items = (await client.post("/v1/recommendations", json={"n": 500})).json()["items"]
         assert "new" in {item["item_id"] for item in items}
+
+        shutil.copytree(other_model_dir, copy)
+        await until(lambda: serves(client, version))
+        assert (await client.get("/health/ready")).json()["status"] == "ready"
 
 
 class TestStart:
@@ -167,6 +277,24 @@ class TestStart:
 
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await serving(restarted) == other_version
+
+    async def test_does_not_undo_a_rollback(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        async with connected(create_app(settings)) as restarted:
+            assert await serving(restarted) == other_version
+            assert await serving(client) == other_version
+
+    async def test_activates_what_it_is_told_to_serve(
+        self, client: httpx.AsyncClient, settings: Settings, other_version: str
+    ) -> None:
+        former = await serving(client)
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+
+        async with connected(create_app(settings, model_dir=settings.model_dir)) as told:
+            assert await serving(told) == former
 
     async def test_without_any_model(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:

@@ -134,7 +134,7 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     assert "hunter2" not in answer.text
     assert health.status_code == 503
     assert health.json()["checks"]["database"] == "unavailable"
-    assert health.json()["missing"] == ["database", "model"]
+    assert health.json()["missing"] == ["database"]
 
 
 async def test_the_log_of_a_database_fault_has_neither_statement_nor_values(

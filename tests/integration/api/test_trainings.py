@@ -25,6 +25,7 @@ from models.data.splits import new_by_id
 from models.meta.preset import Preset
 from models.training import train
 from tests.integration.running import connected
+from tests.integration.running import until as eventually
 
 TRAININGS = "/v1/trainings"
 NEW_USERS, NEW_ITEMS = 100, ("new1", "new2")
@@ -135,7 +136,11 @@ class TestStartTraining:
             assert comparison["measures"]["mae"]["difference"]["high"] < 0
             assert (comparison["better"], report["activated"]) == (True, True)
             assert report["reason"] == comparison["verdict"]
-            assert await serving(client) == report["model_version"]
+
+            async def is_served() -> bool:
+                return await serving(client) == report["model_version"]
+
+            await eventually(is_served)  # the worker has no part in serving
             (listed,) = (await client.get(TRAININGS)).json()["items"]
             assert listed == {name: value for name, value in job.items() if name != "report"}
 

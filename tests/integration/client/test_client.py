@@ -17,6 +17,7 @@ from coldstart_client import (
     ForbiddenError,
     GivenRating,
     InvalidRequestError,
+    NewEvent,
     NewItem,
     NoAnswerError,
     NotFoundError,
@@ -256,6 +257,27 @@ async def test_models_schema_and_health(api: Api, settings: Settings, other_mode
     assert [field.name for field in schema.users.fields] == ["country", "age"]
     assert (await api.get_liveness()).status == "alive"
     assert (await api.get_readiness()).checks.model == other
+
+
+async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir: Path) -> None:
+    async with open_services(settings) as services:
+        other = await services.model_versions.register(other_model_dir)
+    active = (await api.get_model_traffic()).active
+
+    traffic = await api.put_challenger(other, 99.9)
+    served = (await api.add_ratings("ada", [GivenRating("i1", 5)])).model_version
+    event = NewEvent("e1", "rated", served, "ada", "i2", rating=4)
+    stored = [await api.add_events([event, NewEvent("e2", "shown", served, "ada", "i2")]) for _ in range(2)]
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    report = await api.get_model_report(other, since=since)
+
+    assert (traffic.active, traffic.challenger.version) == (active, other)
+    assert served == other
+    assert [(each.stored, each.known) for each in stored] == [(2, 0), (0, 2)]
+    assert (report.since, report.shown, report.rated, report.click_rate.value) == (since, 1, 1, 0.0)
+    assert report.mae.low is None
+    await api.delete_challenger()
+    assert (await api.get_model_traffic()).challenger is None
 
 
 async def test_a_service_that_is_not_ready_says_so(connect: Connect, settings: Settings) -> None:

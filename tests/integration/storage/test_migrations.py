@@ -130,6 +130,23 @@ ROWS: dict[str, dict[str, object]] = {
         "last_used_at": None,
         "revoked_at": None,
     },
+    "events": {
+        "id": "e",
+        "type": "rated",
+        "model_version": "m",
+        "user_id": "ada",
+        "item_id": "i1",
+        "rating": 4.5,
+        "occurred_at": NOON,
+    },
+    "predicted_ratings": {
+        "model_version": "m",
+        "user_id": "ada",
+        "item_id": "i1",
+        "rating": 4.5,
+        "predicted": 4.0,
+        "rated_at": NOON,
+    },
     "item_popularity": {"model_version": "m", "item_id": "i1", "rating_count": 3, "rating_mean": 4.5, "version": 1},
 }
 SERVED = {"id": 1, "catalogue": 7, "activation": 2, "model_version": "m"}

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from coldstart_client.call import Call, call, listing, path_of
 from coldstart_client.calls import Calls
-from coldstart_client.given import GivenRating, NewItem
+from coldstart_client.given import GivenRating, NewEvent, NewItem
 from coldstart_client.models import Item, ItemStream, Page
 from pydantic import TypeAdapter
 
@@ -77,7 +77,10 @@ def test_the_two_methods_of_putting_items_read_what_it_answers() -> None:
     assert defined_call("put_items").path == defined_call("put_item_stream").path
 
 
-@pytest.mark.parametrize(("given", "schema"), [(GivenRating, "GivenRatingRequest"), (NewItem, "BatchItemRequest")])
+@pytest.mark.parametrize(
+    ("given", "schema"),
+    [(GivenRating, "GivenRatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
+)
 def test_what_is_given_has_all_its_members(given: type, schema: str) -> None:
     assert {field.name for field in fields(given)} == set(DOCUMENT["components"]["schemas"][schema]["properties"])
 

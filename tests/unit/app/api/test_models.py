@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.api.models import EntityId, GivenRatingRequest
+from app.api.models import EntityId, GivenRatingRequest, Moment
 
 ID: TypeAdapter[str] = TypeAdapter(EntityId)
 
@@ -30,3 +30,13 @@ def test_a_time_is_taken_to_utc() -> None:
 def test_other_times_are_refused(moment: object) -> None:
     with pytest.raises(ValidationError):
         GivenRatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": moment})
+
+
+@pytest.mark.parametrize("moment", [0, 0.5, "0.5", "1700000000", "nan", "2026-01-01T00:00:00", True])
+def test_what_is_no_moment(moment: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Moment).validate_python(moment)
+
+
+def test_a_moment_is_in_utc() -> None:
+    assert TypeAdapter(Moment).validate_python("2026-01-01T01:00:00+01:00") == datetime(2026, 1, 1, tzinfo=UTC)

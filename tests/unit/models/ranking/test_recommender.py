@@ -194,22 +194,34 @@ class TestPredictedRatings:
     def test_follow_the_users_taste_whatever_else_is_asked(self, recommender: Recommender) -> None:
         query = RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0)
 
-        comedy, unknown, horror = recommender.predicted_ratings(query, ["i5", "nothing", "i6"])
+        ((comedy, unknown, horror),) = recommender.predicted_ratings([query], [["i5", "nothing", "i6"]])
 
         assert unknown is None
         assert comedy is not None
         assert horror is not None
         assert comedy > horror
-        assert recommender.predicted_ratings(query, ["i6"]) == [pytest.approx(horror, abs=1e-5)]
+        assert recommender.predicted_ratings([query], [["i6"]]) == [[pytest.approx(horror, abs=1e-5)]]
 
     def test_of_nothing(self, recommender: Recommender) -> None:
-        assert recommender.predicted_ratings(RankingQuery(**NOTHING, n=0), []) == []
+        assert recommender.predicted_ratings([RankingQuery(**NOTHING, n=0)], [[]]) == [[]]
+        assert recommender.predicted_ratings([], []) == []
+
+    def test_of_many_users_are_those_of_each(self, recommender: Recommender) -> None:
+        tastes = [COMEDY_FAN, HORROR_FAN, []] * 20
+        queries = [RankingQuery(attributes={}, ratings=taste, n=0) for taste in tastes]
+        asked = [["i5", "i6"][: 1 + place % 2] for place in range(len(queries))]
+
+        together = recommender.predicted_ratings(queries, asked)
+
+        alone = [recommender.predicted_ratings([query], [own])[0] for query, own in zip(queries, asked, strict=True)]
+        assert together == [pytest.approx(own, abs=1e-5) for own in alone]
 
     def test_a_squared_errors_median_is_its_mean(self, recommender: Recommender) -> None:
         query = RankingQuery(attributes={}, ratings=HORROR_FAN, n=40, include_rated=True)
         means = by_id(recommender.recommend(query))
 
-        assert recommender.predicted_ratings(query, list(means)) == pytest.approx(list(means.values()), abs=1e-5)
+        (medians,) = recommender.predicted_ratings([query], [list(means)])
+        assert medians == pytest.approx(list(means.values()), abs=1e-5)
 
 
 class TestRecommendMany:

@@ -1,0 +1,70 @@
+"""What becomes of lists: which items were shown, clicked and rated."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.authorisation import WRITE
+from app.api.dependencies import ServicesDep
+from app.api.models import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
+from app.api.problems import problem_responses
+from app.errors import InvalidRequestError, NoActiveModelError
+from app.services.events import GivenEvent
+from app.storage.tables import EventType
+
+router = APIRouter(prefix="/v1/events", tags=["model versions"])
+
+
+class EventRequest(RequestModel):
+    """Something that happened to an item of a list; without a time it happened just now."""
+
+    event_id: Annotated[
+        EntityId,
+        Field(description="The client's own: an event that is sent again counts once.", examples=["6f1c3d9a-1"]),
+    ]
+    type: EventType
+    model_version: Annotated[
+        EntityId, Field(description="Of the answer that had the item.", examples=["coldstart-c8f7fe71d86a"])
+    ]
+    user_id: Annotated[EntityId, Field(examples=["ada"])]
+    item_id: GivenItemId
+    rating: Annotated[
+        float | None, Field(strict=True, allow_inf_nan=False, description="Of an event of type `rated`, no other.")
+    ] = None
+    occurred_at: Moment | None = None
+
+
+class EventsRequest(RequestModel):
+    """Events."""
+
+    events: Annotated[list[EventRequest], Field(min_length=1, max_length=1000)]
+
+
+class EventsResponse(ResponseModel):
+    """How many of the events are new, and how many were known already."""
+
+    stored: int = Field(examples=[1])
+    known: int = Field(examples=[0])
+
+
+@router.post("", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
+async def add_events(body: EventsRequest, services: ServicesDep) -> EventsResponse:
+    """Store up to 1000 events, all or none of them, for the report of their model version.
+
+    Sending them again changes nothing. They change no recommendation: a rating is to be posted to the user's ratings,
+    too.
+    """
+    given = [
+        GivenEvent(
+            id=event.event_id,
+            type=event.type,
+            model_version=event.model_version,
+            user_id=event.user_id,
+            item_id=event.item_id,
+            rating=event.rating,
+            occurred_at=event.occurred_at,
+        )
+        for event in body.events
+    ]
+    return EventsResponse.model_validate(await services.events.add(given))

@@ -1,0 +1,51 @@
+"""Whether a model can be used at all: everything that it is made of and everything that it predicts is a number."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.artifact import ArtifactError
+from models.heads.base import Predictions
+from models.ranking.query import RankingQuery
+from models.ranking.recommender import Recommender
+
+_CHECKED_AT_ONCE = 8192
+"""Items, so that predictions of a large catalogue need little memory."""
+
+_RATED = 6
+"""Items that the made-up user has rated."""
+
+
+def require_finite_predictions(recommender: Recommender) -> None:
+    """Predict every item of the catalogue for somebody unknown and for a made-up user of a few ratings.
+
+    Raises:
+        ArtifactError: A weight or a prediction is not a finite number; the message names one.
+    """
+    model = recommender.model
+    for name, weights in model.learner.state_dict().items():
+        if weights.is_floating_point() and not weights.isfinite().all():
+            raise ArtifactError(f"{model.version}: the weights {name} are not all finite numbers")
+    queries = [RankingQuery(attributes={}, ratings=ratings, n=0) for ratings in ([], _made_up_ratings(recommender))]
+    for start in range(0, len(recommender.catalogue), _CHECKED_AT_ONCE):
+        rows = np.arange(start, min(start + _CHECKED_AT_ONCE, len(recommender.catalogue)))
+        predictions = recommender.predictions(queries, np.stack([rows] * len(queries)))
+        _require_finite(predictions, rows, recommender)
+
+
+def _made_up_ratings(recommender: Recommender) -> list[tuple[str, float]]:
+    """The highest and the lowest rating in turn, of items from all over the catalogue."""
+    scale, item_ids = recommender.model.schema.rating_scale, recommender.items.ids
+    chosen = item_ids[:: max(1, len(item_ids) // _RATED)][:_RATED]
+    return [(item_id, scale.minimum if place % 2 else scale.maximum) for place, item_id in enumerate(chosen)]
+
+
+def _require_finite(predictions: Predictions, rows: NDArray[np.int64], recommender: Recommender) -> None:
+    finite = predictions.score.isfinite() & predictions.mean.isfinite() & predictions.median.isfinite()
+    if predictions.probabilities is not None:
+        finite &= predictions.probabilities.isfinite().all(dim=-1)
+    wrong = (~finite).any(dim=0).nonzero().flatten().tolist()
+    if wrong:
+        item_id, _ = recommender.catalogue.name(int(rows[wrong[0]]))
+        raise ArtifactError(
+            f"{recommender.model.version}: the predicted rating of the item {item_id!r} is not a finite number"
+        )

@@ -1,0 +1,288 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.events import EventRepository, Window
+from models.artifact import load_artifact
+from models.ranking import RankingQuery, Recommender
+from tests.integration.running import until
+
+Event = dict[str, Any]
+
+
+@pytest.fixture
+async def version(client: httpx.AsyncClient) -> str:
+    active: str = (await client.get("/v1/model-traffic")).json()["active"]
+    return active
+
+
+class Teller:
+    """Tells of events of one model version, each with an id of its own."""
+
+    def __init__(self, client: httpx.AsyncClient, version: str) -> None:
+        self._client, self._version = client, version
+        self._told = 0
+
+    def event(self, type_: str, user_id: str = "ada", item_id: str = "i1", **more: object) -> Event:
+        self._told += 1
+        event = {"event_id": f"e{self._told}", "type": type_, "user_id": user_id, "item_id": item_id}
+        return event | {"model_version": self._version} | more
+
+    async def tell(self, *events: Event) -> httpx.Response:
+        return await self._client.post("/v1/events", json={"events": list(events)})
+
+    async def report(self, **params: str) -> dict[str, Any]:
+        answer = await self._client.get(f"/v1/model-versions/{self._version}/report", params=params)
+        assert answer.status_code == 200
+        report: dict[str, Any] = answer.json()
+        return report
+
+
+@pytest.fixture
+def teller(client: httpx.AsyncClient, version: str) -> Teller:
+    return Teller(client, version)
+
+
+class TestAddEvents:
+    async def test_are_stored_once(self, teller: Teller) -> None:
+        events = [teller.event("shown", item_id=f"i{number}") for number in range(3)]
+
+        first, again = await teller.tell(*events), await teller.tell(*events, teller.event("clicked"))
+
+        assert (first.status_code, first.json()) == (200, {"stored": 3, "known": 0})
+        assert again.json() == {"stored": 1, "known": 3}
+        assert (await teller.report())["shown"] == 3
+
+    async def test_the_same_from_several_clients_at_once(self, teller: Teller) -> None:
+        events = [teller.event("shown", item_id=f"i{number % 40}") for number in range(200)]
+
+        answers = await asyncio.gather(*(teller.tell(*events[:: 1 - 2 * (client % 2)]) for client in range(6)))
+
+        assert {answer.status_code for answer in answers} == {200}
+        assert sum(answer.json()["stored"] for answer in answers) == 200
+        assert (await teller.report())["shown"] == 200
+
+    async def test_of_two_with_one_id_the_first_stays(self, teller: Teller) -> None:
+        event = teller.event("shown")
+
+        answer = await teller.tell(event, event | {"type": "clicked"})
+
+        assert answer.json() == {"stored": 1, "known": 1}
+        report = await teller.report()
+        assert (report["shown"], report["clicked"]) == (1, 0)
+
+    async def test_of_an_item_that_was_deleted_since(self, client: httpx.AsyncClient, teller: Teller) -> None:
+        await client.delete("/v1/items/i1")
+
+        assert (await teller.tell(teller.event("shown"))).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"model_version": "nothing"}, "model_version"),
+            ({"item_id": "nothing"}, "item_id"),
+            ({"rating": 4}, "rating"),
+            ({"type": "rated"}, "rating"),
+            ({"type": "rated", "rating": 6}, "rating"),
+            ({"type": "rated", "rating": "4"}, "rating"),
+            ({"type": "bought"}, "type"),
+            ({"event_id": ""}, "event_id"),
+            ({"event_id": "x" * 129}, "event_id"),
+            ({"user_id": "a/b"}, "user_id"),
+            ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at"),
+            ({"more": 1}, "more"),
+        ],
+    )
+    async def test_one_wrong_event_refuses_all(self, teller: Teller, change: Event, field: str) -> None:
+        answer = await teller.tell(teller.event("shown"), teller.event("shown") | change)
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [f"events.1.{field}"]
+        assert (await teller.report())["shown"] == 0
+
+    @pytest.mark.parametrize("count", [0, 1001])
+    async def test_none_or_too_many(self, teller: Teller, count: int) -> None:
+        answer = await teller.tell(*(teller.event("shown") for _ in range(count)))
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == ["events"]
+
+    async def test_a_thousand(self, client: httpx.AsyncClient, teller: Teller) -> None:
+        for user in range(20):
+            await client.put(f"/v1/users/user{user}", json={})
+        kinds: list[tuple[str, dict[str, object]]] = [("shown", {}), ("rated", {"rating": 4})]
+        events = [
+            teller.event(*kinds[number % 2][:1], f"user{number % 20}", f"i{number % 37}", **kinds[number % 2][1])
+            for number in range(1000)
+        ]
+
+        assert (await teller.tell(*events)).json() == {"stored": 1000, "known": 0}
+        report = await teller.report()
+        assert (report["shown"], report["rated"]) == (500, 500)
+        assert report["measured_ratings"] == len({(event["user_id"], event["item_id"]) for event in events[1::2]})
+
+
+class TestModelReport:
+    async def test_of_nothing(self, teller: Teller, version: str) -> None:
+        assert await teller.report() == {
+            "version": version, "since": None, "until": None, "users": 0, "shown": 0, "clicked": 0, "rated": 0,
+            "click_rate": None, "measured_ratings": 0, "mae": None,
+        }  # fmt: skip
+
+    async def test_the_click_rate(self, teller: Teller) -> None:
+        for user in range(10):
+            await teller.tell(*(teller.event("shown", f"user{user}", f"i{item}") for item in range(10)))
+            await teller.tell(*(teller.event("clicked", f"user{user}", f"i{item}") for item in range(2)))
+
+        report = await teller.report()
+
+        assert (report["users"], report["shown"], report["clicked"]) == (10, 100, 20)
+        assert report["click_rate"] == pytest.approx({"value": 0.2, "low": 0.1334, "high": 0.2888}, abs=1e-3)
+
+    async def test_clicks_count_as_often_as_the_item_was_shown(self, teller: Teller) -> None:
+        shown = [teller.event("shown", "ada", item) for item in ("i1", "i1", "i2")]
+        clicked = [teller.event("clicked", "ada", item) for item in ("i1", "i1", "i1", "i2", "i2", "i3")]
+
+        await teller.tell(*clicked, *shown)  # in whatever order they arrive
+
+        report = await teller.report()
+        assert (report["shown"], report["clicked"]) == (3, 6)
+        assert report["click_rate"]["value"] == 1.0
+        assert report["click_rate"]["low"] < 0.5  # of one user
+
+    async def test_a_time_may_be_given(self, teller: Teller) -> None:
+        moments = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00+01:00", "2026-03-01T00:00:00Z"]
+        await teller.tell(*(teller.event("shown", moment[5:7], occurred_at=moment) for moment in moments))
+
+        for params, shown in (
+            ({"since": "2026-01-31T23:00:00Z"}, 2),
+            ({"until": "2026-01-31T23:00:00Z"}, 1),
+            ({"since": "2026-01-02T00:00:00Z", "until": "2026-02-02T00:00:00Z"}, 1),
+            ({"since": "2027-01-01T00:00:00Z"}, 0),
+        ):
+            report = await teller.report(**params)
+            assert (report["shown"], report["users"]) == (shown, shown)
+
+    async def test_each_version_has_its_own(self, teller: Teller, database: Database) -> None:
+        await teller.tell(teller.event("shown"))
+
+        async with database.read() as session:
+            assert await EventRepository(session).counts(Window("another", None, None)) == {}
+
+    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/model-versions/nothing/report")
+
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
+
+    @pytest.mark.parametrize("since", ["yesterday", "2026-01-01T00:00:00"])
+    async def test_a_time_that_is_none(self, client: httpx.AsyncClient, version: str, since: str) -> None:
+        answer = await client.get(f"/v1/model-versions/{version}/report", params={"since": since})
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == ["since"]
+
+
+class TestWhatWasPredicted:
+    @pytest.fixture
+    def recommender(self, settings: Settings) -> Recommender:
+        assert settings.model_dir is not None
+        model = load_artifact(settings.model_dir)
+        return Recommender(model, model.items)
+
+    def prediction(self, recommender: Recommender, item_id: str, ratings: dict[str, float]) -> float:
+        query = RankingQuery(attributes={}, ratings=list(ratings.items()), n=0)
+        ((predicted,),) = recommender.predicted_ratings([query], [[item_id]])
+        assert predicted is not None
+        return predicted
+
+    async def test_a_rated_event_is_compared_with_the_ratings_from_before(
+        self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
+    ) -> None:
+        rated_at = datetime(2026, 1, 10, tzinfo=UTC)
+        posted = [("i1", 5.0, -2), ("i3", 5.0, -1), ("i7", 2.0, 0), ("i2", 1.0, 1)]  # item, rating, days
+        ratings = [
+            {"item_id": item, "rating": rating, "rated_at": (rated_at + timedelta(days=days)).isoformat()}
+            for item, rating, days in posted
+        ]
+        # In the far past, so that what the service measures by itself is outside of the time asked for below.
+        await client.post("/v1/users/ada/ratings", json={"ratings": ratings})
+        event = teller.event("rated", "ada", "i9", rating=2, occurred_at=rated_at.isoformat())
+
+        await teller.tell(event)
+
+        window = {"since": rated_at.isoformat(), "until": (rated_at + timedelta(seconds=1)).isoformat()}
+        await until(lambda: measured(teller, 2, **window))
+        known = {"i1": 5.0, "i3": 5.0}
+        alone = abs(2 - self.prediction(recommender, "i9", known))
+        own = abs(2 - self.prediction(recommender, "i7", {}))  # what the service measured of the rating posted then
+        report = await teller.report(**window)
+        assert report["mae"]["value"] == pytest.approx((alone + own) / 2, abs=1e-5)
+        assert report["mae"]["low"] is None  # of one user
+        assert (report["rated"], report["users"]) == (1, 1)
+
+    async def test_posted_ratings_are_measured_and_an_event_of_the_same_counts_once(
+        self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
+    ) -> None:
+        await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 2}]})
+        await until(lambda: measured(teller, 1))
+        await teller.tell(teller.event("rated", "ada", "i1", rating=5))
+
+        report = await teller.report()
+
+        assert (report["measured_ratings"], report["rated"]) == (1, 1)
+        assert report["mae"]["value"] == pytest.approx(abs(2 - self.prediction(recommender, "i1", {})), abs=1e-5)
+
+    async def test_of_an_unknown_user_or_item_nothing_can_be_predicted(
+        self, client: httpx.AsyncClient, teller: Teller
+    ) -> None:
+        await client.put("/v1/users/ada", json={})
+        await client.delete("/v1/items/i2")
+
+        await teller.tell(
+            teller.event("rated", "nobody", "i1", rating=5),
+            teller.event("rated", "ada", "i2", rating=5),
+            teller.event("rated", "ada", "i1", rating=5),
+        )
+
+        report = await teller.report()
+        assert (report["rated"], report["measured_ratings"], report["users"]) == (3, 1, 2)
+
+    async def test_two_users_have_an_interval(self, client: httpx.AsyncClient, teller: Teller) -> None:
+        for user in ("ada", "bob"):
+            await client.put(f"/v1/users/{user}", json={})
+        events = [
+            teller.event("rated", user, f"i{item}", rating=rating)
+            for user, rating in (("ada", 1), ("bob", 5))
+            for item in range(5)
+        ]
+        await teller.tell(*events)
+
+        mae = (await teller.report())["mae"]
+        assert 0 <= mae["low"] < mae["value"] < mae["high"]
+
+
+class TestErasingAUser:
+    async def test_erases_events_and_what_was_predicted(self, client: httpx.AsyncClient, teller: Teller) -> None:
+        await client.put("/v1/users/ada", json={})
+        await teller.tell(teller.event("shown"), teller.event("rated", rating=5), teller.event("shown", "bob"))
+
+        assert (await client.delete("/v1/users/ada")).status_code == 204
+
+        report = await teller.report()
+        assert (report["users"], report["shown"], report["measured_ratings"]) == (1, 1, 0)
+
+    async def test_even_of_one_who_was_never_stored(self, client: httpx.AsyncClient, teller: Teller) -> None:
+        await teller.tell(teller.event("shown", "visitor"))
+
+        assert (await client.delete("/v1/users/visitor")).status_code == 204
+        assert (await client.delete("/v1/users/visitor")).status_code == 404
+
+
+async def measured(teller: Teller, ratings: int, **window: str) -> bool:
+    return bool((await teller.report(**window))["measured_ratings"] == ratings)

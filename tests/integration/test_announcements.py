@@ -1,0 +1,97 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app import redis_outages
+from app.announcements import Announcements, open_announcements
+from app.settings import Settings
+from tests.integration.faults.servers import redis_server
+
+FOR_EVER = 3600.0
+
+
+@asynccontextmanager
+async def announcements(state: Path, redis_url: str | None) -> AsyncIterator[Announcements]:
+    async with open_announcements(Settings(state_dir=state, redis_url=redis_url)) as opened:
+        yield opened
+
+
+async def listening(waiting: Announcements) -> None:
+    """Return once it hears what is announced from now on."""
+    async with asyncio.timeout(60):
+        await waiting.wait(FOR_EVER)  # the first one returns when it listens
+
+
+async def heard(waiting: Announcements) -> bool:
+    try:
+        async with asyncio.timeout(60):
+            await waiting.wait(FOR_EVER)
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.services
+async def test_everybody_who_listens_hears(tmp_path: Path, redis_url: str) -> None:
+    async with (
+        announcements(tmp_path, redis_url) as speaker,
+        announcements(tmp_path, redis_url) as one,
+        announcements(tmp_path, redis_url) as other,
+    ):
+        await listening(one)
+        await listening(other)
+        await speaker.announce()
+
+        assert await heard(one)
+        assert await heard(other)
+
+
+@pytest.mark.services
+async def test_what_is_announced_while_nobody_waits_is_heard_later(tmp_path: Path, redis_url: str) -> None:
+    async with announcements(tmp_path, redis_url) as speaker, announcements(tmp_path, redis_url) as waiting:
+        await listening(waiting)
+        await speaker.announce()
+        await asyncio.sleep(0.1)
+
+        assert await heard(waiting)
+
+
+@pytest.mark.services
+async def test_silence_is_no_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with announcements(tmp_path, redis_url) as waiting:
+        await listening(waiting)
+        with caplog.at_level(logging.INFO):
+            await waiting.wait(1.0)  # longer than an answer of Redis may take
+
+    assert not caplog.records
+
+
+async def test_without_redis_it_only_waits(tmp_path: Path) -> None:
+    async with announcements(tmp_path, None) as alone:
+        await alone.announce()
+        await alone.wait(0.01)
+
+
+@pytest.mark.services
+async def test_redis_may_go_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(redis_outages, "_PAUSE_SECONDS", 0.0)
+    with redis_server() as redis, caplog.at_level(logging.INFO):
+        async with announcements(tmp_path, redis.url) as speaker, announcements(tmp_path, redis.url) as waiting:
+            await listening(waiting)
+            redis.stop()
+            for _ in range(3):
+                await speaker.announce()
+                await waiting.wait(0.01)
+            assert len(caplog.records) == 2  # of each, its first failure
+
+            redis.start()
+            await listening(waiting)
+            await speaker.announce()
+
+            assert await heard(waiting)
