@@ -43,10 +43,10 @@ class TrainingRequest(RequestModel):
         description="A preset that comes with the product; by default all choices of the active version.",
         examples=["coldstart"],
     )
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+    epochs: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = Field(
         default=None, description="Instead of the preset's.", examples=[30]
     )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] | None = Field(
         default=None, description="Instead of the preset's.", examples=[0]
     )
     with_data_set: bool = Field(
