@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.jobs.runner import JobRunner
+from app.services.container import open_services
 from app.services.keys import Keys
 from app.settings import Settings
 from app.storage.database import open_database
@@ -42,6 +43,11 @@ def finished_evaluation(client: httpx.Client, settings: Settings) -> str:
     return evaluation_id
 
 
+async def register(settings: Settings, model: Path) -> str:
+    async with open_services(settings) as services:
+        return await services.model_versions.register(model)
+
+
 def rate_something(client: httpx.Client) -> None:
     """Give the users of the configuration ratings of its items."""
     ratings = [{"item_id": f"i{20 + item}", "rating": 1 + item} for item in range(5)]
@@ -56,8 +62,9 @@ def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
     return {(labels["method"], labels["route"]) for labels in samples if labels["status"] < "300"}
 
 
-def test_the_whole_api(settings: Settings) -> None:
+def test_the_whole_api(settings: Settings, other_model_dir: Path) -> None:
     key = asyncio.run(create_key(settings))
+    challenger = asyncio.run(register(settings, other_model_dir))
     with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:
         rate_something(client)
         evaluation_id = finished_evaluation(client, settings)
@@ -68,6 +75,8 @@ def test_the_whole_api(settings: Settings) -> None:
             | {
                 "COLDSTART_TEST_KEY": key,
                 "COLDSTART_TEST_EVALUATION": evaluation_id,
+                "COLDSTART_TEST_VERSION": client.get("/v1/model-traffic").json()["active"],
+                "COLDSTART_TEST_CHALLENGER": challenger,
                 "NO_COLOR": "1",
             },
             stdout=subprocess.PIPE,
