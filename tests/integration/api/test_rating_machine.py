@@ -81,7 +81,7 @@ class RatingMachine(RuleBasedStateMachine):
         for item_id, (value, moment) in given.items():
             told = datetime.fromisoformat(stored[item_id]["rated_at"])
             now = told if before <= told <= after else before  # between the two is all that the model knows of it
-            user.rate(item_id, value, moment or now)
+            user.rate(item_id, value, moment if moment is not None and moment <= after else now)  # none in the future
         assert {item_id: as_tuple(each) for item_id, each in stored.items()} == {
             item_id: user.ratings[item_id] for item_id in given
         }
