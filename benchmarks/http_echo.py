@@ -26,6 +26,7 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
             like_probability=0.9395942091941833,
             rank=rank,
             model_version="coldstart-0123456789ab",
+            because=None,
         )
         for rank, rating in enumerate(body.ratings, start=1)
     ]
