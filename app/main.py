@@ -39,11 +39,11 @@ from app.web.pages import add_pages
 from models.threads import compute_in_one_thread
 
 _RESOURCES = (
-    users,
+    recommendations,  # a request's path is tried on these in their order: what is asked for most comes first
     ratings,
-    skips,
-    recommendations,
     candidates,
+    users,
+    skips,
     item_stream,  # before `items`, whose path it shares
     items,
     schema,

@@ -25,7 +25,8 @@ local calls = {
     return wrk.format("POST", "/v1/recommendations", JSON_HEADERS, ratings() .. ',"n":10}')
   end,
   storing = function()
-    return wrk.format("POST", user() .. "/ratings?n=10", JSON_HEADERS, ratings() .. "}")
+    -- Somebody new, as whose first ratings these are.
+    return wrk.format("POST", "/v1/users/new" .. math.random(1000000000) .. "/ratings?n=10", JSON_HEADERS, ratings() .. "}")
   end,
   cached = function()
     return wrk.format("GET", user() .. "/recommendations?n=10")

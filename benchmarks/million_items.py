@@ -2,12 +2,11 @@
 
 Recall is the share of the 10 or 100 items that exact scoring puts first which are also on the list made from a
 shortlist. Users are some of whom training saw nothing, with their first ratings. Catalogues beyond the data set's own
-items are made ones (benchmarks/larger_catalogue.py).
+items are made ones (benchmarks/larger_catalogue.py). Memory is that of a process which does nothing but this.
 """
 
 import gc
 import itertools
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from benchmarks.catalogue_memory import memory_mib
 from benchmarks.harness import Figures, Options, medians, products_alone, run, table, use_one_core
 from benchmarks.larger_catalogue import part_of
 from benchmarks.rankings import matrix_products, queries_of, support_of
@@ -46,7 +46,11 @@ def measure(options: Options) -> Figures:
     for preset in PRESETS:
         model = options.trained_model(preset)
         queries = queries_of(dataset, model, support=SUPPORT, users=USERS)
-        figures["presets"][preset] = {str(size): _at_size(part_of(model, size), queries) for size in SIZES}
+        figures["presets"][preset] = {
+            str(size): _at_size(part_of(model, size), queries)
+            | {"memory_mib": memory_mib(options.artifact(preset), size)}
+            for size in SIZES
+        }
         gc.collect()
     model = options.trained_model("coldstart")
     figures["index"] = _vector_index(
@@ -62,7 +66,6 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
     shortlisting = Recommender.over(Catalogue([part.with_shortlist()], every))
     built = time.perf_counter() - started
     shortlisting.recommend(queries[0])
-    memory = _memory_mib()
     where = _common_value(part)
     filtered = [RankingQuery(own.attributes, own.ratings, own.n, where=where) for own in queries]
     times = medians(
@@ -81,7 +84,6 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
         "recall@100": _recall(exact, shortlisting, queries, 100),
         "recall@10 filtered": _recall(exact, shortlisting, filtered, 10),
         "build_seconds": built,
-        "memory_mib": memory,
     }
 
 
@@ -143,11 +145,6 @@ def _weights(part: Part, query: RankingQuery) -> np.ndarray[Any, Any]:
     units = part.model.learner.prepare(torch.eye(part.vectors.shape[1]))
     weights = units.scores(part.model.learner.adapt(support), support.users)[0]
     return np.ascontiguousarray(weights.numpy())
-
-
-def _memory_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def section(figures: Figures, results: Path) -> str:

@@ -1,13 +1,12 @@
 """What the request and response models of several resources share."""
 
-import unicodedata
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from app.services.checks import GivenRating
-from models.data.attribute_values import is_storable
 from models.schema import AttributeValue
 
 
@@ -23,20 +22,20 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+# With the halves of surrogate pairs, which JSON can spell and no file or database can hold.
+_UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def _is_id(text: str) -> str:
-    if "/" in text or not _is_clean(text):
+    if "/" in text or _UNCLEAN.search(text):
         raise ValueError("must not contain '/' or control characters")
     return text
 
 
 def _is_line(text: str) -> str:
-    if not _is_clean(text):
+    if _UNCLEAN.search(text):
         raise ValueError("must not contain control characters")
     return text
-
-
-def _is_clean(text: str) -> bool:
-    return is_storable(text) and not any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def _no_number(value: object) -> object:

@@ -93,9 +93,9 @@ class Part:
             return self.model.learner.prepare(self.vectors)
 
     @cached_property
-    def titles(self) -> list[str | None]:
-        """The titles by row."""
-        return self.items.table["title"].to_list()
+    def titles(self) -> pl.Series:
+        """The titles by row; as a list they would be in memory a second time."""
+        return self.items.table["title"]
 
     @cached_property
     def statistics(self) -> pl.DataFrame:
