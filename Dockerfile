@@ -25,6 +25,8 @@ RUN apt-get update \
     && install --directory --owner coldstart /models /home/coldstart/state
 COPY --from=build /opt/coldstart /opt/coldstart
 ENV PATH=/opt/coldstart/bin:$PATH PYTHONUNBUFFERED=1 COLDSTART_HOST=0.0.0.0 COLDSTART_STATE_DIR=/home/coldstart/state
+# Two heaps for all threads instead of eight a core: what one frees, another uses, and memory stays flat (docs/results/soak.md).
+ENV MALLOC_ARENA_MAX=2
 # By number, for Kubernetes can tell only from a number that it is not root's.
 USER 10001
 WORKDIR /home/coldstart

@@ -62,6 +62,7 @@ def main() -> None:
             "COLDSTART_DATA_DIR": str(options.data.resolve()),
             "COLDSTART_ALLOW_ANONYMOUS": "false",
             "COLDSTART_LOG_FORMAT": "json",
+            "MALLOC_ARENA_MAX": "2",  # as in the image
         }
         figures |= _soak(Path(work), surroundings, artifacts, arguments.minutes * 60, arguments.visitors)
     arguments.results.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,7 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
     return {
         "requests": _requests(work / "locust.json"),
         "shopkeeper": shopkeeper.counts,
+        "swap_seconds": shopkeeper.swaps,
         "errors": [*told["faults"], *shopkeeper.errors, *ended],
         "logged": {name: len(lines) for name, lines in logged.items()},
         "log": [line for lines in logged.values() for line in lines][:20],

@@ -33,7 +33,8 @@ def write_page(results: Path = RESULTS) -> None:
         "## Requests",
         f"{total:,} by Locust, {total / figures['minutes'] / 60:,.0f} a second. Of the shopkeeper: "
         + ", ".join(f"{count:,} {what}" for what, count in figures["shopkeeper"].items())
-        + ".",
+        + f". Both processes served an activated version after {np.median(figures['swap_seconds']):.1f} s at the "
+        f"median, {max(figures['swap_seconds']):.1f} s at most.",
         table(
             ["request", "count", "failures", "p50 ms", "p95 ms", "p99 ms", "longest ms"],
             [

@@ -10,6 +10,9 @@ from typing import Any, Self
 import httpx
 
 _PATIENCE_SECONDS = 300
+_SWAP_SECONDS = 15.0
+"""Within so many every server is to serve the version that one of them was told to activate."""
+
 _ITEMS = 200
 """So many items come, change and go, over and over: what the service keeps of them does not grow."""
 
@@ -20,12 +23,14 @@ class Shopkeeper:
     Attributes:
         items: Item → the acknowledged title; None for a deleted one.
         counts: How often each thing was done.
+        swaps: Of each activation, after how many seconds both servers served it.
         errors: What went wrong, in words.
     """
 
     def __init__(self, clients: Sequence[httpx.Client], versions: Sequence[str]) -> None:
         self.items: dict[str, str | None] = {}
         self.counts = {"items written": 0, "items deleted": 0, "activations": 0, "evaluations": 0}
+        self.swaps: list[float] = []
         self.errors: list[str] = []
         self._clients = itertools.cycle(clients)
         self._all_clients = clients
@@ -33,11 +38,13 @@ class Shopkeeper:
         self._numbers = itertools.count()
         self._random = random.Random(0)  # noqa: S311 - no secret
         self._evaluations: list[str] = []
+        self._swapping: tuple[str, float] | None = None
         self._tasks: list[tuple[float, Callable[[], None]]] = [
             (0.5, self._put_item),
             (10, self._put_many),
             (5, self._delete_item),
             (20, self._activate),
+            (0.2, self._await_swap),
             (60, self._evaluate),
         ]
         self._due = [time.monotonic()] * len(self._tasks)
@@ -108,10 +115,23 @@ class Shopkeeper:
         if self._ask("POST", f"/v1/model-versions/{version}:activate") is None:
             return
         self.counts["activations"] += 1
-        for client in self._all_clients:
-            answer = self._ask("POST", "/v1/recommendations", client=client, json={"n": 1})
-            if answer is not None and answer["model_version"] != version:
-                self.errors.append(f"{client.base_url} serves {answer['model_version']} after {version} was activated")
+        self._swapping = version, time.monotonic()
+
+    def _await_swap(self) -> None:
+        """The server that was told has swapped when it answers; the others follow."""
+        if self._swapping is None:
+            return
+        version, since = self._swapping
+        answers = [
+            self._ask("POST", "/v1/recommendations", client=client, json={"n": 1}) for client in self._all_clients
+        ]
+        seconds = time.monotonic() - since
+        if all(answer is not None and answer["model_version"] == version for answer in answers):
+            self.swaps.append(round(seconds, 1))
+            self._swapping = None
+        elif seconds > _SWAP_SECONDS:
+            self.errors.append(f"{version} is not served by all, {seconds:.0f} s after it was activated")
+            self._swapping = None
 
     def _evaluate(self) -> None:
         job = self._ask("POST", "/v1/evaluations", json={"states": ["user_cold"]})

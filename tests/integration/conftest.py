@@ -5,6 +5,7 @@ Where PostgreSQL or Redis does not run, its tests are skipped, unless COLDSTART_
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,13 +61,20 @@ def other_postgresql_url(worker_id: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy, for the migrations take longer than most tests."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    asyncio.run(_with_database(f"sqlite:///{file}", upgrade))
+    return file
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, migrated_sqlite: Path, tmp_path: Path) -> str:
     """An empty database: each test that asks for it runs on both kinds."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/coldstart.db"
-        asyncio.run(_with_database(url, upgrade))
-        return url
+        file = shutil.copy(migrated_sqlite, tmp_path / "coldstart.db")
+        return f"sqlite:///{file}"
     url = request.getfixturevalue("postgresql_url")
     asyncio.run(_with_database(url, _empty))
     return url

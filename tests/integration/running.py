@@ -1,14 +1,14 @@
 """The application, running in this process or in one of its own."""
 
 import asyncio
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +20,10 @@ from fastapi import FastAPI
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+
+# Importing the service takes longer than what most tests do with it: their processes begin where it is done.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["app.main", "app.jobs.worker", __name__])
 
 
 def missing(service: str, error: object) -> NoReturn:
@@ -66,7 +70,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def server(settings: Settings, *, before: str = "") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def server(settings: Settings, *, before: str = "") -> Iterator[tuple[ForkServerProcess, str]]:
     """A server that is ready; yields its process and address, and kills it if it still runs.
 
     Args:
@@ -75,12 +79,11 @@ def server(settings: Settings, *, before: str = "") -> Iterator[tuple[subprocess
     """
     port = free_port()
     start = f"import uvicorn; uvicorn.run('app.main:create_app_from_env', factory=True, port={port})"
-    command = ["-c", f"{before}\n{start}"]
-    with process(settings, command) as started:
+    with process(settings, f"{before}\n{start}") as started:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120
         while not _is_ready(address):
-            assert started.poll() is None, "the server has ended"
+            assert started.is_alive(), "the server has ended"
             assert time.monotonic() < deadline, "the server does not get ready"
             time.sleep(0.1)
         yield started, address
@@ -103,14 +106,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(settings: Settings, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process with these settings, killed at the end if it still runs."""
-    started = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment(settings))
+def process(settings: Settings, code: str) -> Iterator[ForkServerProcess]:
+    """A process that executes Python with these settings, killed at the end if it still runs."""
+    started = _FORKS.Process(target=_execute, args=(code, environment(settings)))
+    started.start()
     try:
         yield started
     finally:
         started.kill()
-        started.wait()
+        started.join()
+
+
+def _execute(code: str, variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+    exec(code, {})  # noqa: S102 - the tests' own
 
 
 def _is_ready(address: str) -> bool:

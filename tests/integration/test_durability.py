@@ -36,7 +36,7 @@ def test_kill(settings: Settings) -> None:
         while sum(map(len, acknowledged.values())) < ENOUGH and any(thread.is_alive() for thread in threads):
             time.sleep(0.01)
         process.kill()
-        process.wait()
+        process.join()
         for thread in threads:
             thread.join()
 

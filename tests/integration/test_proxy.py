@@ -117,7 +117,7 @@ def test_keys_never_reach_the_log(settings: Settings, caddy: str, tmp_path: Path
     with server(settings) as (process, address), proxy(caddy, address, tmp_path) as (client, log):
         assert client.get("/v1/items?query=logged", headers=headers).status_code == 200
         process.kill()
-        process.wait()
+        process.join()
         assert client.get("/v1/items?query=failed", headers=headers).status_code == 502
 
     written = log.read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """A deployment with Redis: the server and the worker are processes of their own."""
 
 import asyncio
-import signal
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from tests.integration.running import connected, process
 
 pytestmark = pytest.mark.services
 
-WORKER = ["-c", "from app.jobs.worker import run_worker; from app.settings import Settings; run_worker(Settings())"]
+WORKER = "from app.jobs.worker import run_worker; from app.settings import Settings; run_worker(Settings())"
 
 
 @pytest.fixture
@@ -40,5 +39,6 @@ async def test_a_worker_does_what_the_server_takes_on(settings: Settings) -> Non
             assert len(job["report"]["states"]) == 4
             assert (await client.get("/health/ready")).json()["checks"]["cache"] == "ok"
 
-            worker.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(worker.wait, 20) == 0
+            worker.terminate()
+            await asyncio.to_thread(worker.join, 20)
+            assert worker.exitcode == 0

@@ -1,6 +1,8 @@
 """The disk is full."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from app.settings import Settings
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
 from tests.integration.faults.disks import full, small_disk
-from tests.integration.running import process, server
+from tests.integration.running import ROOT, server
 
 RATINGS = {"ratings": [{"item_id": "i1", "rating": 5}]}
 
@@ -64,15 +66,16 @@ def test_an_artifact_is_replaced_whole_or_not_at_all(
 
 
 def test_training_says_why_it_stops_and_leaves_the_former_artifact(
-    disk: Path, model_dir: Path, dataset_dir: Path, capfd: pytest.CaptureFixture[str]
+    disk: Path, model_dir: Path, dataset_dir: Path
 ) -> None:
     directory = disk / "model"
     shutil.copytree(model_dir, directory)
     command = ["-m", "app.cli", "train", "--data", str(dataset_dir), "--out", str(directory), "--epochs", "1"]
-    with full(disk, left=65536), process(Settings(), command) as training:
-        assert training.wait() == 1
+    with full(disk, left=65536):
+        training = subprocess.run([sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
 
-    (message,) = capfd.readouterr().err.splitlines()
+    assert training.returncode == 1
+    (message,) = training.stderr.splitlines()
     assert message.startswith("error:")
     assert "No space left" in message or "File too large" in message
     load_artifact(directory)

@@ -1,13 +1,13 @@
 """Two workers, of which one is killed in the middle of its job."""
 
 import asyncio
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
@@ -89,7 +89,7 @@ class Deployment:
     settings: Settings
     redis: RedisServer
     work: SlowWork
-    workers: dict[int, subprocess.Popen[bytes]]
+    workers: dict[int, ForkServerProcess]
 
     def add(self, name: str, *, messages: int = 1) -> str:
         """Add a job and tell the workers of it so many times."""
@@ -136,7 +136,7 @@ def deployment(other_postgresql_url: str, tmp_path_factory: pytest.TempPathFacto
         settings = Settings(
             state_dir=work.begun.parent, database_url=other_postgresql_url, redis_url=redis.url, job_silence_seconds=5
         )
-        workers = [stack.enter_context(process(settings, ["-c", work.code + RUN_WORKER])) for _ in range(2)]
+        workers = [stack.enter_context(process(settings, work.code + RUN_WORKER)) for _ in range(2)]
         yield Deployment(settings, redis, work, {worker.pid: worker for worker in workers})
 
 

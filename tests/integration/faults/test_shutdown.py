@@ -28,9 +28,10 @@ async def rated_users(url: str) -> set[str]:
 def test_every_request_that_was_taken_on_is_answered(settings: Settings) -> None:
     with server(settings) as (process, address), load(address) as clients:
         clients.until(lambda: clients.statuses[200] >= 200)
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         clients.join()
-        assert process.wait() == -signal.SIGTERM  # what uvicorn ends with when it is done
+        process.join()
+        assert process.exitcode == -signal.SIGTERM  # what uvicorn ends with when it is done
 
     assert set(clients.statuses) == {200}
     stored = asyncio.run(rated_users(settings.database_url.get_secret_value()))
