@@ -72,7 +72,13 @@ def test_no_layer_holds_a_secret_or_takes_one() -> None:
     set_in_image = {
         assignment.split("=")[0] for word, rest in INSTRUCTIONS if word == "ENV" for assignment in rest.split()
     }
-    assert set_in_image == {"PATH", "PYTHONUNBUFFERED", "COLDSTART_HOST", "COLDSTART_STATE_DIR"}
+    assert set_in_image == {
+        "PATH",
+        "PYTHONUNBUFFERED",
+        "COLDSTART_HOST",
+        "COLDSTART_STATE_DIR",
+        "MALLOC_ARENA_MAX",
+    }
     assert not any(word == "ADD" for word, _ in INSTRUCTIONS)
 
 
