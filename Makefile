@@ -44,7 +44,8 @@ demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, tra
 
 .PHONY: test
 test: $(VENV)/installed ## Run the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+# A file's tests share its servers; the files that take long come first.
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
 bench-quality: $(VENV)/installed ## Measure every learner, baseline and question on the data in DATA (and OTHER); renews docs/results/{quality,elicitation}.md

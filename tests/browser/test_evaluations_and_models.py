@@ -4,12 +4,9 @@ import re
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Watched
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def run_evaluation(page: Page, *, seed: int) -> None:

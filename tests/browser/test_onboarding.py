@@ -8,8 +8,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Watched
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def title_number(text: str) -> int:
     found = re.search(r"Film (\d+)", text)

@@ -24,7 +24,7 @@ from app.storage.tables import Job, JobStatus
 from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
 from tests.integration.running import connected, process, server
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("two-workers")]
+pytestmark = pytest.mark.services
 
 SLOW_WORK = """
 import os, time

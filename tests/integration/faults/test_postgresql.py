@@ -23,7 +23,7 @@ from tests.integration.faults.load import load
 from tests.integration.faults.servers import PostgreSQLServer, postgresql_server
 from tests.integration.running import server
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("own-postgresql")]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
 from tests.integration.running import connected, server
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("own-redis")]
+pytestmark = pytest.mark.services
 
 RATINGS = {"ratings": [{"item_id": "i1", "rating": 5}]}
 
