@@ -6,17 +6,20 @@ ten ratings, once from the cache and once computed. The server has one core to i
 the databases have the others. On the server's core and in the same run: `Recommender.recommend_many` called directly,
 and a route with the same models that computes nothing.
 
-A client asks again when it has its answer, so a latency is about the clients ÷ the requests a second. PostgreSQL and
+Everything is measured in turns, three times over, and the row with the median of the requests a second is shown. A
+client asks again when it has its answer, so a latency is about the clients ÷ the requests a second. PostgreSQL and
 Redis are those of COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL, on this machine unless given; without
-them their rows are left out. About two minutes.
+them their rows are left out. About five minutes.
 """
 
 import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -36,11 +39,13 @@ CALLS = {
 CLIENTS = (1, 8, 32, 128)
 
 _SECONDS = 2
+_ROUNDS = 3
 _USERS = 500
 _RATED_ITEMS = 200
 _RATINGS = 10
 _BATCH = 32
 _SCRIPT = Path(__file__).with_suffix(".lua")
+_ECHO = ["-m", "uvicorn", "benchmarks.http_echo:app", "--port", "{port}", "--no-access-log"]
 
 
 def measure(options: Options) -> Figures:
@@ -52,33 +57,43 @@ def measure(options: Options) -> Figures:
         raise SkippedError("wrk is not installed")
     directory = options.artifact("coldstart")
     use_one_core()
-    core = _core(directory)
     (server_core,) = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, set(cores) - {server_core})
-    item_ids = load_artifact(directory).items.ids[:_RATED_ITEMS]
-    echo = ["-m", "uvicorn", "benchmarks.http_echo:app", "--port", "{port}", "--no-access-log"]
-    with serving(echo, {}, core=server_core) as (_, address):
-        figures: Figures = {"core": core, "echo": {str(n): _wrk(address, "stateless", n, item_ids) for n in CLIENTS}}
-    figures["service"] = {"SQLite": _service(directory, {}, server_core, item_ids)}
-    try:
-        with postgresql_and_redis() as environment:
-            figures["service"]["PostgreSQL and Redis"] = _service(directory, environment, server_core, item_ids)
-    except SkippedError as reason:
-        figures["left_out"] = str(reason)
+    clients_cores = set(cores) - {server_core}
+    core = Core(directory, server_core, clients_cores)
+    os.sched_setaffinity(0, clients_cores)
+    item_ids = core.item_ids[:_RATED_ITEMS]
+    figures: Figures = {"service": {}}
+    with serving(_ECHO, {}, core=server_core) as (_, echo):
+        measured = {"SQLite": _rounds(directory, {}, core, echo, item_ids)}
+        try:
+            with postgresql_and_redis() as environment:
+                measured["PostgreSQL and Redis"] = _rounds(directory, environment, core, echo, item_ids)
+        except SkippedError as reason:
+            figures["left_out"] = str(reason)
+    for database, rounds in measured.items():
+        figures["service"][database] = {
+            call: {str(n): _median([own[call][n] for own in rounds]) for n in CLIENTS} for call in CALLS
+        }
+    every = [own for rounds in measured.values() for own in rounds]
+    figures["echo"] = {str(n): _median([own["echo"][n] for own in every]) for n in CLIENTS}
+    figures["core"] = {
+        "batch": _BATCH,
+        **{name: statistics.median(own["core"][name] for own in every) for name in ("alone", "together")},
+    }
     return figures
 
 
 def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
     """The section of the page."""
     core, echo = figures["core"], figures["echo"]
-    both = 1 / (core["seconds_together"] + 1 / _rate(echo["32"]))
+    both = 1 / (core["together"] + 1 / _rate(echo["32"]))
     parts = [
-        f"Without HTTP, one core ranks for {1 / core['seconds_together']:,.0f} users a second in batches of "
-        f"{core['batch']} ({1e3 * core['seconds_alone']:.2f} ms for one alone). "
+        f"Without HTTP, one core ranks for {1 / core['together']:,.0f} users a second in batches of "
+        f"{core['batch']} ({1e3 * core['alone']:.2f} ms for one alone). "
         f"“Of the core” is a row's requests a second over that. The route that computes nothing answers "
         f"{_rate(echo['32']):,.0f} requests a second to 32 clients, at {echo['1']['p50_ms']:.2f} ms to one. One core "
         f"that did nothing but these two would answer {both:,.0f} requests a second, "
-        f"{both * core['seconds_together']:.0%} of the core: that is the most that can be reached here."
+        f"{both * core['together']:.0%} of the core: that is the most that can be reached here."
     ]
     for database, calls in figures["service"].items():
         rows = []
@@ -89,7 +104,7 @@ def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
                         f"{title}, {clients} client{'s' if clients != '1' else ''}",
                         f"{_rate(cell):,.0f}",
                         *(f"{cell[f'{percentile}_ms']:.1f}" for percentile in ("p50", "p95", "p99", "max")),
-                        "" if call == "cached" else f"{_rate(cell) * core['seconds_together']:.0%}",
+                        "" if call == "cached" else f"{_rate(cell) * core['together']:.0%}",
                     ]
                 )
         header = ["call", "requests/s", "p50 ms", "p95 ms", "p99 ms", "longest ms", "of the core"]
@@ -99,42 +114,74 @@ def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
     return "\n\n".join(parts)
 
 
-def _core(directory: Path) -> Figures:
-    model = load_artifact(directory)
-    recommender = Recommender(model, model.items)
-    generator = random.Random(0)  # noqa: S311 - no secret
-    rated = model.items.ids[:_RATED_ITEMS]
-    queries = [
-        RankingQuery(
-            attributes={},
-            ratings=[(item_id, float(generator.randint(1, 5))) for item_id in generator.sample(rated, _RATINGS)],
-            n=10,
+class Core:
+    """What ranks, called directly on the server's core.
+
+    Args:
+        directory: Of the artifact.
+        own: The server's core.
+        others: What this process goes back to afterwards.
+    """
+
+    def __init__(self, directory: Path, own: int, others: set[int]) -> None:
+        model = load_artifact(directory)
+        self.item_ids = model.items.ids
+        self.number = own
+        self._others = others
+        self._recommender = Recommender(model, model.items)
+        generator = random.Random(0)  # noqa: S311 - no secret
+        self._queries = [
+            RankingQuery(
+                attributes={},
+                ratings=[
+                    (item_id, float(generator.randint(1, 5)))
+                    for item_id in generator.sample(model.items.ids[:_RATED_ITEMS], _RATINGS)
+                ],
+                n=10,
+            )
+            for _ in range(_BATCH)
+        ]
+
+    def seconds(self) -> dict[str, float]:
+        """For one user alone, and for one of a batch."""
+        os.sched_setaffinity(0, {self.number})
+        seconds = medians(
+            {
+                "alone": lambda: self._recommender.recommend(self._queries[0]),
+                "together": lambda: self._recommender.recommend_many(self._queries),
+            },
+            repeats=100,
+            warm_up=5,
         )
-        for _ in range(_BATCH)
-    ]
-    seconds = medians(
-        {
-            "alone": lambda: recommender.recommend(queries[0]),
-            "together": lambda: recommender.recommend_many(queries),
-        },
-        repeats=100,
-        warm_up=5,
-    )
-    return {"batch": _BATCH, "seconds_alone": seconds["alone"], "seconds_together": seconds["together"] / _BATCH}
+        os.sched_setaffinity(0, self._others)
+        return {"alone": seconds["alone"], "together": seconds["together"] / _BATCH}
 
 
-def _service(directory: Path, variables: dict[str, str], core: int, item_ids: list[str]) -> Figures:
+def _rounds(directory: Path, variables: dict[str, str], core: Core, echo: str, item_ids: list[str]) -> list[Figures]:
+    """Of each round: of every call, of the echo, the cells by clients; and of the core the seconds."""
     with tempfile.TemporaryDirectory() as state:
         arguments = ["-m", "app.cli", "serve", "--model", str(directory), "--port", "{port}"]
         environment = {"COLDSTART_STATE_DIR": state, "COLDSTART_RUN_WORKER": "0", **variables}
-        with serving(arguments, environment, core=core) as (_, address):
+        with serving(arguments, environment, core=core.number) as (_, address):
             _store_users(address, item_ids)
-            cells: Figures = {}
-            for call in CALLS:
-                if call == "cached":
-                    _ask_for_every_user(address)
-                cells[call] = {str(n): _wrk(address, call, n, item_ids) for n in CLIENTS}
-            return cells
+            return [_round(address, core, echo, item_ids) for _ in range(_ROUNDS)]
+
+
+def _round(address: str, core: Core, echo: str, item_ids: list[str]) -> Figures:
+    measured: Figures = {
+        "core": core.seconds(),
+        "echo": {clients: _wrk(echo, "stateless", clients, item_ids) for clients in CLIENTS},
+    }
+    for call in CALLS:
+        if call == "cached":
+            _ask_for_every_user(address)
+        measured[call] = {clients: _wrk(address, call, clients, item_ids) for clients in CLIENTS}
+    return measured
+
+
+def _median(cells: Sequence[Figures]) -> Figures:
+    """The cell with the median of the requests a second."""
+    return sorted(cells, key=_rate)[len(cells) // 2]
 
 
 def _store_users(address: str, item_ids: list[str]) -> None:
