@@ -192,4 +192,4 @@ def test_the_rating_api_is_as_a_plain_model_says(settings: Settings) -> None:
         class Machine(RatingMachine):
             http = client
 
-        run_state_machine_as_test(Machine, settings=hypothesis.settings(max_examples=30, stateful_step_count=15))
+        run_state_machine_as_test(Machine, settings=hypothesis.settings(max_examples=20, stateful_step_count=15))
