@@ -1,5 +1,6 @@
 """Candidates and the list for strangers follow the ratings that the service collects."""
 
+import asyncio
 from collections.abc import Sequence
 
 import httpx
@@ -24,10 +25,9 @@ async def shown_to_strangers(client: httpx.AsyncClient, n: int = 5) -> list[str]
 
 
 async def rate(client: httpx.AsyncClient, item_id: str, users: Sequence[str], value: int = 5) -> None:
-    for user in users:
-        rating = {"item_id": item_id, "rating": value}
-        answer = await client.post(f"/v1/users/{user}/ratings", json={"ratings": [rating]})
-        assert answer.status_code == 200
+    body = {"ratings": [{"item_id": item_id, "rating": value}]}
+    answers = await asyncio.gather(*(client.post(f"/v1/users/{user}/ratings", json=body) for user in users))
+    assert {answer.status_code for answer in answers} <= {200}
 
 
 @pytest.mark.parametrize("strategy", ["gradient_popularity", "popularity", "popularity_entropy", "sequential"])

@@ -62,15 +62,18 @@ async def collect(client: httpx.AsyncClient) -> None:
         answer = await client.put(f"/v1/items/{item_id}", json={"title": item_id, "attributes": {"genre": [genre]}})
         assert answer.is_success, answer.text
     generator = np.random.default_rng(1)
-    for user in range(NEW_USERS):
+
+    async def rate(user: int, films: list[tuple[str, bool]]) -> None:
         merry = user % 2 == 1
-        films = [(f"i{film}", film % 2 == 1) for film in generator.permutation(40)[:10]]
         ratings = [
             {"item_id": item_id, "rating": 5 if comedy == merry else 1}
             for item_id, comedy in [*films, (NEW_ITEMS[0], True), (NEW_ITEMS[1], False)]
         ]
         answer = await client.post(f"/v1/users/new{user}/ratings", json={"ratings": ratings}, params={"n": 1})
         assert answer.is_success, answer.text
+
+    seen = [[(f"i{film}", film % 2 == 1) for film in generator.permutation(40)[:10]] for _ in range(NEW_USERS)]
+    await asyncio.gather(*(rate(user, films) for user, films in enumerate(seen)))
 
 
 async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
