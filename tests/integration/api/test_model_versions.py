@@ -110,6 +110,7 @@ class TestActivateModelVersion:
             await services.model_versions.activate(other_version)
             await services.model_versions.activate(former)
 
+        await until(lambda: serves(client, former))  # it may have followed the one before it heard of the other
         answers = await asyncio.gather(*(serving(client) for _ in range(10)))
 
         assert set(answers) == {former}
