@@ -29,8 +29,9 @@ class Serving:
 
     def missing(self, item_ids: Collection[str]) -> set[str]:
         """Those of the ids that are not in the catalogue."""
-        known = self.recommender.items.row_of
-        return {item_id for item_id in item_ids if item_id not in known}
+        # Not of `items`, which would be put together anew after every change of the catalogue, while a request waits.
+        row_of = self.recommender.catalogue.row_of
+        return {item_id for item_id in item_ids if row_of(item_id) is None}
 
 
 @dataclass(frozen=True)
