@@ -36,7 +36,7 @@ from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
 from app.settings import Settings
 from app.web.pages import add_pages
-from models.threads import compute_in_one_thread
+from models.training.threads import compute_in_one_thread
 
 _RESOURCES = (
     recommendations,  # a request's path is tried on these in their order: what is asked for most comes first

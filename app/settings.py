@@ -10,7 +10,7 @@ from limits import parse
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.candidates.strategy import Strategy
+from models.elicitation.strategy import Strategy
 
 
 class LogFormat(StrEnum):

@@ -13,7 +13,7 @@ from benchmarks.larger_catalogue import part_of
 from models.artifact import load_artifact
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue
-from models.threads import compute_in_one_thread
+from models.training.threads import compute_in_one_thread
 
 
 def memory_mib(artifact: Path, size: int) -> float:

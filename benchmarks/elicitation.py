@@ -26,20 +26,20 @@ from rich.console import Console
 from app.cli.train import ProgressBar
 from benchmarks.quality.measuring import measure_episodes
 from models.artifact import TrainedModel, load_artifact
-from models.candidates.fixed import strategy_scores
-from models.candidates.sequential import Asked
-from models.candidates.statistics import adapted_histories
-from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode
 from models.data.reader import read_dataset
 from models.data.splits import Split
-from models.meta.preset import load_preset
+from models.elicitation.fixed import strategy_scores
+from models.elicitation.sequential import Asked
+from models.elicitation.statistics import adapted_histories
+from models.elicitation.strategy import Strategy
+from models.evaluation.predictors import Predict, by_learner, encoded_for
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.predictors import Predict, by_learner, encoded_for
 from models.ranking import Recommender
-from models.threads import compute_in_one_thread
-from models.training import train
+from models.train import train
+from models.training.preset import load_preset
+from models.training.threads import compute_in_one_thread
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 PRESETS = ("coldstart", "melu")

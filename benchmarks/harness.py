@@ -36,9 +36,9 @@ import torch
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
-from models.meta.preset import load_preset
-from models.threads import compute_in_one_thread
-from models.training import train
+from models.train import train
+from models.training.preset import load_preset
+from models.training.threads import compute_in_one_thread
 
 Figures = dict[str, Any]
 """What a benchmark found out, as JSON."""

@@ -22,9 +22,9 @@ from benchmarks.harness import Figures, Options, medians, products_alone, run, t
 from benchmarks.larger_catalogue import part_of
 from benchmarks.rankings import matrix_products, queries_of, support_of
 from models.data.dataset import Entities
+from models.data.schema import FieldKind
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue, Part
-from models.schema import FieldKind
 
 PRESETS = ("coldstart", "melu")
 SIZES = (3_000, 10_000, 30_000, 100_000, 1_000_000)

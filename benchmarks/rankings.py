@@ -7,9 +7,9 @@ from benchmarks.harness import Product
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.splits import Split
-from models.learner import Support
-from models.meta.preset import Rule
+from models.learners.base import Support
 from models.ranking import RankingQuery, Recommender
+from models.training.preset import Rule
 
 
 def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: int, n: int = 10) -> list[RankingQuery]:

@@ -21,9 +21,9 @@ from benchmarks.larger_catalogue import part_of
 from benchmarks.rankings import matrix_products, queries_of, support_of
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
-from models.meta.preset import Rule
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue
+from models.training.preset import Rule
 
 PRESETS = ("coldstart", "melu")
 MEASURED = ("recommend", "adapt and score", "generic path", "products alone")

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import Figures, Options, peak_memory_mib, run, table, use_one_core
-from models.meta.preset import load_preset
-from models.meta.trainer import best_epoch
-from models.training import train
+from models.train import train
+from models.training.preset import load_preset
+from models.training.trainer import best_epoch
 
 PRESETS = ("coldstart", "melu")
 EPOCHS = 4

@@ -23,11 +23,11 @@ from benchmarks.harness import Figures, Options, Product, medians, products_alon
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
-from models.episode_predictions import EncodedData, query_losses
-from models.meta.builder import build_learner
-from models.meta.gradient import GradientLearner
-from models.meta.preset import LocalUpdateConfig, load_preset
-from models.training import fit_encoders
+from models.learners.episode_predictions import EncodedData, query_losses
+from models.learners.gradient import GradientLearner
+from models.train import fit_encoders
+from models.training.builder import build_learner
+from models.training.preset import LocalUpdateConfig, load_preset
 
 BATCH_USERS = 32
 BATCHES = 4

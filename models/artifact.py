@@ -27,14 +27,14 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from models.data.dataset import Entities
+from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
-from models.exposure import Exposure
-from models.features import FeatureEncoder
-from models.learner import Learner
-from models.meta.builder import build_learner
-from models.meta.preset import Preset
-from models.meta.trainer import EpochResult
-from models.schema import DatasetSchema
+from models.inputs.features import FeatureEncoder
+from models.learners.base import Learner
+from models.learners.exposure import Exposure
+from models.training.builder import build_learner
+from models.training.preset import Preset
+from models.training.trainer import EpochResult
 
 FORMAT_VERSION: Literal[2] = 2
 
@@ -44,7 +44,7 @@ EXPOSURE = "exposure.safetensors"
 ITEMS = "items.parquet"
 
 STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value")
-"""Columns of the items file that are not attributes (`models.candidates.statistics.item_statistics`)."""
+"""Columns of the items file that are not attributes (`models.elicitation.statistics.item_statistics`)."""
 
 
 class ArtifactError(ValueError):

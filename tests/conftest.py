@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.data.reader import read_dataset
-from models.meta.preset import LocalUpdateConfig, Preset, TrainingConfig
-from models.threads import compute_in_one_thread
-from models.training import train
+from models.train import train
+from models.training.preset import LocalUpdateConfig, Preset, TrainingConfig
+from models.training.threads import compute_in_one_thread
 
 # The same examples in every run, and no test asserts a time: neither one example's nor that of drawing them.
 settings.register_profile(

@@ -23,7 +23,7 @@ from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.eliciting import CandidateOptions, Candidates
-from models.candidates.strategy import Strategy
+from models.elicitation.strategy import Strategy
 
 router = APIRouter(prefix="/v1/candidates", tags=["candidates"], route_class=RankingRoute)
 

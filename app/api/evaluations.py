@@ -26,9 +26,9 @@ from app.errors import (
     NoActiveModelError,
     QueueUnavailableError,
 )
+from app.reports import report_page
 from app.storage.tables import Job
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, PredictorReport, StateReport
-from models.report import report_page
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 

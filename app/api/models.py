@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from app.services.checks import GivenRating
-from models.schema import AttributeValue
+from models.data.schema import AttributeValue
 
 
 class RequestModel(BaseModel):

@@ -11,7 +11,7 @@ from app.api.models import ResponseModel, ShownVersion
 from app.api.problems import problem_responses
 from app.errors import NoActiveModelError
 from app.services.line_up import Serving
-from models.schema import EntitySource, FieldKind
+from models.data.schema import EntitySource, FieldKind
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])
 

@@ -22,7 +22,7 @@ from app.errors import (
 )
 from app.jobs.training import TrainingReport
 from app.storage.tables import Job
-from models.meta.preset import load_preset, preset_names
+from models.training.preset import load_preset, preset_names
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 

@@ -13,7 +13,7 @@ from app.api.models import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
-from models.schema import AttributeValue
+from models.data.schema import AttributeValue
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 

@@ -11,13 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, report_skipped
+from app.reports import report_page
 from models.artifact import load_artifact
 from models.data.dataset import State
 from models.data.episode_files import read_episodes
 from models.data.reader import read_dataset
+from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
-from models.report import report_page
-from models.schema import DatasetSchema
 
 _TABLE_WIDTH = 120
 _SHOWN = ("mae", "mae_of_mean", "rmse", "ndcg@1_linear", "ndcg@3_linear", "nll")

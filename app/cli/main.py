@@ -20,10 +20,10 @@ from models.artifact import ArtifactError
 from models.data.download import DownloadError
 from models.data.episode_files import EpisodeFileError
 from models.data.malformed import DataError
-from models.meta.checkpoint import CheckpointError
-from models.meta.preset import PresetError
-from models.schema import SchemaError
-from models.threads import compute_in_one_thread
+from models.data.schema import SchemaError
+from models.training.checkpoint import CheckpointError
+from models.training.preset import PresetError
+from models.training.threads import compute_in_one_thread
 
 EXPECTED_ERRORS = (
     ArtifactError,

@@ -9,7 +9,7 @@ import typer
 from models.data.dataset import Dataset
 from models.data.malformed import MalformedRows
 from models.data.reader import read_dataset
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 
 class Malformed(StrEnum):

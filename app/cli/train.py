@@ -16,9 +16,9 @@ from app.services.container import open_services
 from app.settings import Settings
 from app.storage.database import open_database
 from models.artifact import Manifest
-from models.meta.preset import load_preset
-from models.meta.trainer import EpochResult, TrainingObserver
-from models.training import train
+from models.train import train
+from models.training.preset import load_preset
+from models.training.trainer import EpochResult, TrainingObserver
 
 
 class ProgressBar:
@@ -131,7 +131,7 @@ def train_command(
 @contextmanager
 def _shown(output: Path) -> Iterator[TrainingObserver]:
     """Show a training as a bar, and write its learning curves beside the output."""
-    from models.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
+    from models.training.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
 
     with ProgressBar() as bar, LearningCurves(output.with_name(f"{output.name}.tensorboard")) as curves:
         yield _Observers(bar, curves)

@@ -16,7 +16,7 @@ from models.data.attribute_values import known_attributes
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.entity_table import entity_table
 from models.data.merging import merge_datasets
-from models.schema import DatasetSchema, EntitySource
+from models.data.schema import DatasetSchema, EntitySource
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
 from models.data.malformed import DataError
-from models.meta.checkpoint import CheckpointError
+from models.training.checkpoint import CheckpointError
 
 logger = logging.getLogger(__name__)
 

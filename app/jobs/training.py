@@ -23,10 +23,10 @@ from models.data.reader import read_dataset
 from models.data.saved import load_dataset, save_dataset
 from models.data.splits import SplitConfig
 from models.evaluation.comparison import Comparison, compare
-from models.meta.checkpoint import Checkpoint, CheckpointError
-from models.meta.preset import Preset
-from models.meta.trainer import EpochResult, TrainingObserver
-from models.training import checkpoint_of, train
+from models.train import checkpoint_of, train
+from models.training.checkpoint import Checkpoint, CheckpointError
+from models.training.preset import Preset
+from models.training.trainer import EpochResult, TrainingObserver
 
 logger = logging.getLogger(__name__)
 

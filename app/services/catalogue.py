@@ -10,7 +10,7 @@ from app.storage.items import ItemRecord, ItemRepository
 from app.storage.tables import Item
 from app.storage.versions import VersionsRepository
 from models.data.attribute_values import known_attributes
-from models.schema import EntitySource
+from models.data.schema import EntitySource
 
 
 class Catalogue:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.errors import FieldError, InvalidRequestError
 from models.data.attribute_values import fit_value
-from models.schema import EntitySource, FieldKind, RatingScale
+from models.data.schema import EntitySource, FieldKind, RatingScale
 
 _FILTERABLE = (FieldKind.CATEGORICAL, FieldKind.MULTI_VALUED)
 

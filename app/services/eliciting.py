@@ -10,7 +10,7 @@ from app.services.scoring import CandidateRequest, Scorer
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.skips import SkipRepository
-from models.candidates.strategy import Candidate, Strategy
+from models.elicitation.strategy import Candidate, Strategy
 
 
 @dataclass(frozen=True)

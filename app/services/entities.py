@@ -6,7 +6,7 @@ from app.storage.items import ItemRecord
 from models.data.attribute_values import known_attributes
 from models.data.dataset import Entities
 from models.data.entity_table import entity_table
-from models.schema import EntitySource
+from models.data.schema import EntitySource
 
 
 def to_entities(items: Sequence[ItemRecord], source: EntitySource) -> Entities:

@@ -18,7 +18,7 @@ from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
 from models.data.attribute_values import known_attributes
-from models.schema import RatingScale
+from models.data.schema import RatingScale
 
 
 @dataclass(frozen=True)

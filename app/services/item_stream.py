@@ -9,7 +9,7 @@ from app.services.model_host import ModelHost
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository, Saved
 from models.data.attribute_values import known_attributes
-from models.schema import EntitySource
+from models.data.schema import EntitySource
 
 _CHUNK_LINES = 2000
 _CHUNK_BYTES = 4 * 1024 * 1024

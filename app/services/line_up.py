@@ -5,8 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.storage.versions import Versions
+from models.data.schema import DatasetSchema
 from models.ranking import Recommender
-from models.schema import DatasetSchema
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Whether a model version may take the place of another one."""
 
 from app.errors import FieldError
-from models.schema import DatasetSchema, EntitySource
+from models.data.schema import DatasetSchema, EntitySource
 
 
 def schema_faults(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:

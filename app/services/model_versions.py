@@ -27,7 +27,7 @@ from app.storage.tables import ModelVersion
 from app.storage.versions import Challenger, Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel
 from models.data.dataset import Entities
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from app.services.checks import GivenRating
 from app.services.line_up import Serving
 from app.storage.database import Database
 from app.storage.events import PredictedRatingRecord, PredictedRatingRepository
+from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
-from models.schema import AttributeValue
 
 logger = logging.getLogger(__name__)
 

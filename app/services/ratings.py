@@ -18,8 +18,8 @@ from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
 from models.data.attribute_values import known_attributes
+from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
-from models.schema import AttributeValue
 
 _LARGEST_WRITE = 32
 """Most requests that share a commit: what arrives behind a transaction waits for all of it."""

@@ -27,8 +27,8 @@ from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
-from models.explanation import Reason
 from models.ranking import RankedItem, RankingQuery
+from models.ranking.explanation import Reason
 
 _LARGEST_READING = 32
 

@@ -11,9 +11,9 @@ from anyio import CapacityLimiter, to_thread
 
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from models.candidates.strategy import Candidate, Strategy
-from models.explanation import Reason, explain
+from models.elicitation.strategy import Candidate, Strategy
 from models.ranking import RankedItem, RankingQuery, Recommender
+from models.ranking.explanation import Reason, explain
 
 _LARGEST_BATCH = 32
 """Most users ranked for at once: what arrives behind a batch waits for it, and larger ones gain nothing."""
@@ -53,7 +53,7 @@ class Scorer:
     async def explain(
         self, recommender: Recommender, query: RankingQuery, items: Sequence[RankedItem]
     ) -> dict[str, Reason]:
-        """By item, the rating that moved it up most; see `models.explanation.explain`."""
+        """By item, the rating that moved it up most; see `models.ranking.explanation.explain`."""
         call = partial(
             explain,
             recommender,

@@ -6,7 +6,7 @@ from app.errors import TrainingDataMissingError, TrainingFinishedError, Training
 from app.jobs.training import KIND, TrainingParameters
 from app.services.jobs import Jobs
 from app.storage.tables import Job
-from models.meta.preset import Preset
+from models.training.preset import Preset
 
 
 class Trainings(Jobs):

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.report import stylesheet
+from app.reports import stylesheet
 
 _DIRECTORY = Path(__file__).parent / "static"
 _COMPRESSED_FROM_BYTES = 500

@@ -15,13 +15,13 @@ from app.api.authorisation import KEY_COOKIE, RequiredScope
 from app.api.dependencies import ServicesDep
 from app.api.models import EntityId, RequestModel
 from app.errors import InvalidKeyError, MissingKeyError
+from app.reports import comparison_body, report_body
 from app.services.container import Services
 from app.storage.tables import KeyScope
 from app.web.assets import assets, assets_path
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
 from models.evaluation import EvaluationReport
-from models.report import comparison_body, report_body
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 

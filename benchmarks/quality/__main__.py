@@ -24,7 +24,7 @@ from benchmarks.quality.page import page, readme_table, replace_between_markers
 from benchmarks.quality.plots import plot_calibration, plot_curves
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig
-from models.threads import compute_in_one_thread
+from models.training.threads import compute_in_one_thread
 
 README = Path(__file__).parents[2] / "README.md"
 RESULTS = README.parent / "docs" / "results"

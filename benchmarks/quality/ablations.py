@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import collaborative_inputs
-from models.collaborative_inputs import CollaborativeInputs
 from models.data.dataset import Dataset
-from models.heads.base import SupportSummary
-from models.heads.ordinal import OrdinalHead
-from models.meta import closed_form
-from models.meta.preset import Preset, load_preset
+from models.inputs import collaborative_inputs
+from models.inputs.collaborative_inputs import CollaborativeInputs
+from models.learners import closed_form
+from models.learners.heads.base import SupportSummary
+from models.learners.heads.ordinal import OrdinalHead
+from models.training.preset import Preset, load_preset
 
 
 @dataclass(frozen=True)

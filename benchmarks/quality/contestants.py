@@ -12,9 +12,9 @@ from models.artifact import TrainedModel, load_artifact
 from models.baselines.bench import BENCH_BASELINES
 from models.data.dataset import Dataset, Entities
 from models.data.splits import Split
-from models.meta.preset import Preset, load_preset
-from models.predictors import Predict, by_baseline, by_learner
-from models.training import train
+from models.evaluation.predictors import Predict, by_baseline, by_learner
+from models.train import train
+from models.training.preset import Preset, load_preset
 
 REFERENCE = "coldstart"
 PRESETS = (REFERENCE, "melu")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
 from models.data.dataset import State
 from models.data.episodes import Episode, batches, evaluation_episodes
+from models.evaluation.predictors import Predict, measure_users
 from models.metrics.calibration import ReliabilityBin, reliability
-from models.predictors import Predict, measure_users
 
 STATES = (State.USER_COLD, State.ITEM_COLD, State.USER_AND_ITEM_COLD, State.WARM)
 SEEDS = range(5)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from models.baselines.base import Baseline
 from models.baselines.collaborative_content import CollaborativeContent
 from models.baselines.episode_rows import EpisodeRows
-from models.content import neighbourhood_order
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.inputs.content import neighbourhood_order
 
 _SEED = 0
 _TREES = 300

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.collaborative import factorise
-from models.content import ContentRegression, likeness_features, predict_out_of_fold
 from models.data.dataset import Dataset
-from models.features import FeatureEncoder
+from models.inputs.content import ContentRegression, likeness_features, predict_out_of_fold
+from models.inputs.factorisation import factorise
+from models.inputs.features import FeatureEncoder
 
 RANK = 16
 _SEED = 0

@@ -10,10 +10,10 @@ from sklearn.preprocessing import binarize, normalize
 from models.baselines.base import distinct_items, shrunk_mean
 from models.baselines.collaborative_content import CollaborativeContent
 from models.baselines.matrix_factorisation import fold_in, predict_folded_in
-from models.content import content_features
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.features import (
+from models.inputs.content import content_features
+from models.inputs.features import (
     UNKNOWN,
     CategoricalEncoder,
     ContinuousEncoder,

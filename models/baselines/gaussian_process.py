@@ -17,7 +17,7 @@ _FACTOR_VARIANCE = _NOISE / 10
 """Noise over variance is the ridge of matrix factorisation: 4 on the bias, 10 on the factors."""
 
 _CONTENT_VARIANCE = 0.8
-"""Times what an attribute tells of the mean user's ratings (`models.content`)."""
+"""Times what an attribute tells of the mean user's ratings (`models.inputs.content`)."""
 
 
 class GaussianProcess(Baseline):

@@ -9,11 +9,11 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from models.baselines.base import Baseline, shrunk_mean
-from models.content import content_features
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
-from models.features import FeatureEncoder
-from models.schema import AttributeField
+from models.data.schema import AttributeField
+from models.inputs.content import content_features
+from models.inputs.features import FeatureEncoder
 
 _RIDGE = 1000.0
 _TOLERANCE = 1e-3

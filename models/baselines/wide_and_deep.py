@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.baselines.base import Baseline, shrunk_mean
-from models.content import content_features
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
-from models.estimator import EstimatorConfig, PreferenceEstimator
-from models.features import FeatureEncoder, VocabularyEncoder
-from models.schema import AttributeField
+from models.data.schema import AttributeField
+from models.inputs.content import content_features
+from models.inputs.features import FeatureEncoder, VocabularyEncoder
+from models.learners.network import EstimatorConfig, PreferenceEstimator
 
 _SEED = 0
 _EPOCHS = 2

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from models.schema import AttributeValue, EntitySource, FieldKind
+from models.data.schema import AttributeValue, EntitySource, FieldKind
 
 
 def fit_value(kind: FieldKind, value: object) -> AttributeValue:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 
 class State(IntEnum):

@@ -6,8 +6,8 @@ import polars as pl
 
 from models.data.malformed import DataError, Fault, MalformedRows
 from models.data.merging import merge_tables
+from models.data.schema import AttributeField, EntitySource, FieldKind, SourceFile
 from models.data.tables import read_table
-from models.schema import AttributeField, EntitySource, FieldKind, SourceFile
 
 _VALUE_END = "\x1f"
 """Stands for all separators of a multi-valued field while it is split; text does not contain it."""

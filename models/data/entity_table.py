@@ -6,7 +6,7 @@ import polars as pl
 from polars._typing import PolarsDataType
 
 from models.data.dataset import Entities
-from models.schema import AttributeField, AttributeValue, FieldKind
+from models.data.schema import AttributeField, AttributeValue, FieldKind
 
 _POLARS_TYPES: dict[FieldKind, PolarsDataType] = {
     FieldKind.CATEGORICAL: pl.String,

@@ -116,8 +116,8 @@ def batches(episodes: Sequence[Episode], size: int) -> Iterator[tuple[NDArray[np
 def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
     """The fold of users by their rows; int [users], below `USER_FOLDS`.
 
-    What is told of the items to one fold is told by the others (`models.learner.TrainingView`). Rows are in the files'
-    order, which says nothing of tastes.
+    Users of one fold see items by the ratings of the other folds (`models.inputs.collaborative_inputs.TrainingView`).
+    Rows are in the files' order, which is unrelated to taste.
     """
     return users % USER_FOLDS
 

@@ -6,8 +6,8 @@ import polars as pl
 
 from models.data.dataset import State
 from models.data.malformed import LINE, DataError, Fault, MalformedRows
+from models.data.schema import DatasetSchema, RatingScale, RatingsSource, SourceFile
 from models.data.tables import read_chunks
-from models.schema import DatasetSchema, RatingScale, RatingsSource, SourceFile
 
 
 def read_ratings(directory: Path, schema: DatasetSchema, malformed: MalformedRows) -> pl.DataFrame:

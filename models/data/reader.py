@@ -14,7 +14,7 @@ from models.data.dataset import Dataset, Entities, Ratings
 from models.data.entity_files import read_entities
 from models.data.malformed import DataError, MalformedRows
 from models.data.rating_files import read_ratings
-from models.schema import DatasetSchema, SourceFile
+from models.data.schema import DatasetSchema, SourceFile
 
 SCHEMA_FILE = "schema.toml"
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.malformed import DataError
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 _SCHEMA, _USERS, _ITEMS, _RATINGS = "schema.json", "users.parquet", "items.parquet", "ratings.parquet"
 

@@ -17,7 +17,7 @@ import polars as pl
 import polars.selectors as cs
 
 from models.data.malformed import LINE, DataError, Fault, MalformedRow, MalformedRows
-from models.schema import SourceFile
+from models.data.schema import SourceFile
 
 CHUNK_ROWS = 50_000
 

@@ -14,8 +14,8 @@ from models.data.malformed import DataError
 from models.data.reader import read_dataset
 from models.data.splits import Split, new_by_id
 from models.evaluation.figures import Estimate
+from models.evaluation.predictors import by_learner, measure_users
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.predictors import by_learner, measure_users
 
 LEAST_USERS = 20
 """Of fewer users, bootstrap intervals are too narrow to decide by."""

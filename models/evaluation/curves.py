@@ -9,8 +9,8 @@ from models.data.episodes import Episode, batches
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import MAECurve, PredictorCurve
+from models.evaluation.predictors import Predict
 from models.metrics.mae import mae
-from models.predictors import Predict
 
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
 STEPS = (0, 1, 2, 3, 5, 10)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.episodes import Episode
+from models.data.schema import RatingScale
 from models.evaluation.figures import Calibration, CalibrationBin, ThresholdCalibration, UserErrors, UserGroup
 from models.metrics.calibration import ReliabilityBin, reliability
-from models.schema import RatingScale
 
 _QUANTILES = (10, 25, 50, 75, 90, 95)
 _BINS_A_SCALE = 40

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
-from models.candidates.sequential import Asked
-from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, batches
+from models.elicitation.sequential import Asked
+from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, StrategyCurve
+from models.evaluation.predictors import Predict
 from models.metrics.mae import mae
-from models.predictors import Predict
 from models.ranking import Recommender
 
 QUESTIONS = (0, 5, 10, 20)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
 from models.baselines import ALL_BASELINES
-from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches, evaluation_episodes
+from models.data.schema import RatingScale
 from models.data.splits import Split
+from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import STEPS, step_curve, step_episodes, support_curve, support_episodes
 from models.evaluation.details import calibration, user_errors
@@ -25,10 +26,9 @@ from models.evaluation.figures import (
     PredictorReport,
     StateReport,
 )
-from models.meta.preset import Rule
+from models.evaluation.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
-from models.schema import RatingScale
+from models.training.preset import Rule
 
 _BATCH_USERS = 64
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
-from models.learner import ItemScorer, Support
+from models.learners.base import ItemScorer, Support
 from models.ranking.collected import Collected, with_collected
 from models.ranking.filters import AttributeFilters
 from models.ranking.shortlist import ScoreSpace, Shortlist

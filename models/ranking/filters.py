@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.data.dataset import Entities
-from models.schema import EntitySource, FieldKind
+from models.data.schema import EntitySource, FieldKind
 
 _Slices = tuple[NDArray[np.uint32], dict[str, slice]]
 

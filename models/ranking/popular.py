@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.content import content_features
-from models.features import ID_FIELD
+from models.inputs.content import content_features
+from models.inputs.features import ID_FIELD
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.schema import AttributeValue
+from models.data.schema import AttributeValue
 
 
 @dataclass(frozen=True)

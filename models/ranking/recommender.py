@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
-from models.candidates.fixed import strategy_scores
-from models.candidates.sequential import Asked, SequentialQuestions
-from models.candidates.strategy import Candidate, Strategy
 from models.data.dataset import Entities
-from models.heads.base import Predictions
-from models.learner import Support
+from models.elicitation.fixed import strategy_scores
+from models.elicitation.sequential import Asked, SequentialQuestions
+from models.elicitation.strategy import Candidate, Strategy
+from models.learners.base import Support
+from models.learners.heads.base import Predictions
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.collected import Collected

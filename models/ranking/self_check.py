@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import ArtifactError
-from models.heads.base import Predictions
+from models.learners.heads.base import Predictions
 from models.ranking.query import RankingQuery
 from models.ranking.recommender import Recommender
 

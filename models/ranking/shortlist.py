@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.features import AnyFieldEncoder, CategoricalEncoder, ContinuousEncoder, MultiValuedEncoder
-from models.learner import ItemScorer, Support
-from models.schema import AttributeValue
+from models.data.schema import AttributeValue
+from models.inputs.features import AnyFieldEncoder, CategoricalEncoder, ContinuousEncoder, MultiValuedEncoder
+from models.learners.base import ItemScorer, Support
 
 _LANDMARKS = 64
 _MOST_RATINGS = 80

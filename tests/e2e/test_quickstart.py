@@ -23,8 +23,8 @@ from app.services.container import open_services
 from app.settings import Settings
 from app.storage.tables import KeyScope
 from models.data.reader import read_dataset
-from models.meta.preset import Preset
-from models.training import train
+from models.train import train
+from models.training.preset import Preset
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = (ROOT / "docs/quickstart.md").read_text(encoding="utf-8")

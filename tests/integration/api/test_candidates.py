@@ -5,7 +5,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
-from models.candidates.strategy import Strategy
+from models.elicitation.strategy import Strategy
 from tests.integration.running import connected
 
 

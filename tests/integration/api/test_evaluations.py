@@ -9,11 +9,11 @@ import pytest
 
 from app.jobs import runner
 from app.main import create_app
+from app.reports import report_page
 from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import ArtifactError
 from models.evaluation import EvaluationReport
-from models.report import report_page
 from tests.integration.running import connected
 
 EVALUATIONS = "/v1/evaluations"

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.versions import VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
-from models.meta.preset import Preset
+from models.training.preset import Preset
 from tests.integration.running import connected, until
 
 VERSIONS = "/v1/model-versions"

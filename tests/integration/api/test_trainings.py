@@ -22,8 +22,8 @@ from app.storage.tables import Base
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
 from models.data.splits import new_by_id
-from models.meta.preset import Preset
-from models.training import train
+from models.train import train
+from models.training.preset import Preset
 from tests.integration.running import connected
 from tests.integration.running import until as eventually
 

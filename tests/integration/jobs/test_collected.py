@@ -17,7 +17,7 @@ from app.storage.users import UserRepository
 from app.storage.versions import VersionsRepository
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 SCHEMA = """
 name = "shop"

@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from models.artifact import ArtifactError, load_artifact
 from models.data.reader import read_dataset
-from models.meta.trainer import EpochResult
+from models.training.trainer import EpochResult
 
 
 class Silent:

@@ -7,7 +7,7 @@ import polars as pl
 
 from models.data.dataset import Dataset, Entities, Ratings, State
 from models.data.episodes import Episode
-from models.schema import DatasetSchema
+from models.data.schema import DatasetSchema
 
 Rated = Sequence[tuple[int, float]]
 """Item rows and their ratings."""

@@ -11,7 +11,7 @@ from app.services.checks import (
     rating_faults,
 )
 from models.data.attribute_values import known_attributes
-from models.schema import EntitySource, RatingScale
+from models.data.schema import EntitySource, RatingScale
 
 SOURCE = EntitySource.model_validate(
     {

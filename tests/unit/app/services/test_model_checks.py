@@ -1,5 +1,13 @@
 from app.services.model_checks import schema_faults
-from models.schema import AttributeField, DatasetSchema, EntitySource, FieldKind, RatingScale, RatingsSource, SourceFile
+from models.data.schema import (
+    AttributeField,
+    DatasetSchema,
+    EntitySource,
+    FieldKind,
+    RatingScale,
+    RatingsSource,
+    SourceFile,
+)
 
 
 def schema(scale: tuple[float, float] = (1, 5), **items: FieldKind) -> DatasetSchema:

@@ -18,7 +18,7 @@ from models.baselines.wide_and_deep import WideAndDeep
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split
-from models.episode_predictions import EncodedData, predict_episodes
+from models.learners.episode_predictions import EncodedData, predict_episodes
 from tests.unit.models.tiny_data import tiny_episode
 
 Predict = Callable[[EpisodeBatch], NDArray[np.float32]]

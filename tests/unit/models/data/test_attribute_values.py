@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.attribute_values import fit_value, is_storable
-from models.schema import FieldKind
+from models.data.schema import FieldKind
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 from models.data.dataset import Dataset, Ratings
 from models.data.entity_table import entity_table
 from models.data.merging import merge_datasets
-from models.schema import AttributeValue, DatasetSchema
+from models.data.schema import AttributeValue, DatasetSchema
 
 SCHEMA = DatasetSchema.model_validate(
     {

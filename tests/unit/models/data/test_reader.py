@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.data.dataset import Dataset, State
 from models.data.malformed import DataError, Fault, MalformedRow
 from models.data.reader import built_in_schemas, find_schema, read_dataset
-from models.schema import DatasetSchema, SchemaError
+from models.data.schema import DatasetSchema, SchemaError
 
 REAL_DATA = Path(os.environ.get("COLDSTART_TEST_DATA_DIR", Path(__file__).parents[4] / "../shared/data"))
 

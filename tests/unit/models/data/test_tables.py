@@ -7,8 +7,8 @@ import pytest
 
 from models.data import tables
 from models.data.malformed import LINE, DataError, Fault, MalformedRow, MalformedRows
+from models.data.schema import Extraction, SourceFile
 from models.data.tables import read_chunks, read_table
-from models.schema import Extraction, SourceFile
 
 
 def read(directory: Path, source: SourceFile, *columns: str, lists: tuple[str, ...] = ()) -> pl.DataFrame:

@@ -11,8 +11,8 @@ from models.data.dataset import Dataset, Entities, Ratings
 from models.data.splits import Split, SplitConfig, new_by_id
 from models.evaluation.comparison import LEAST_USERS, ComparedMeasure, Comparison, compare, trained_on
 from models.evaluation.figures import Estimate
-from models.meta.preset import Preset
-from models.training import train
+from models.train import train
+from models.training.preset import Preset
 
 BY_ID = SplitConfig(by_id=True, new_items=0.0, test_ratings=0)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from models.data.dataset import State
+from models.data.schema import RatingScale
 from models.evaluation.details import calibration, user_errors
-from models.schema import RatingScale
 from tests.unit.models.tiny_data import tiny_episode
 
 SCALE = RatingScale(minimum=1, maximum=5)

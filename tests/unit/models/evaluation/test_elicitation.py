@@ -3,8 +3,8 @@
 import pytest
 
 from models.artifact import TrainedModel
-from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, State
+from models.elicitation.strategy import Strategy
 from models.evaluation import EvaluationConfig, evaluate
 from models.evaluation.figures import Elicitation
 from models.ranking import Recommender

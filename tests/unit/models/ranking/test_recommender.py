@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.candidates.fixed import strategy_scores
-from models.candidates.strategy import Strategy
 from models.data.dataset import Dataset, Entities
 from models.data.entity_table import entity_table
-from models.features import EncodedRows
-from models.heads.base import Predictions
-from models.learner import Learner, Support, TrainingView
+from models.data.schema import AttributeValue
+from models.elicitation.fixed import strategy_scores
+from models.elicitation.strategy import Strategy
+from models.inputs.collaborative_inputs import TrainingView
+from models.inputs.features import EncodedRows
+from models.learners.base import Learner, Support
+from models.learners.heads.base import Predictions
 from models.ranking import RankedItem, RankingQuery, Recommender
-from models.schema import AttributeValue
 
 Ratings = list[tuple[str, float]]
 

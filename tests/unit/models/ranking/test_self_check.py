@@ -4,10 +4,10 @@ import pytest
 
 from models.artifact import ArtifactError, TrainedModel, load_artifact
 from models.data.reader import read_dataset
-from models.meta.preset import load_preset
 from models.ranking import Recommender
 from models.ranking.self_check import require_finite_predictions
-from models.training import train
+from models.train import train
+from models.training.preset import load_preset
 
 
 def broken(directory: Path, factor: float) -> Recommender:

@@ -1,0 +1,261 @@
+"""Which columns of which files are the users, the items, the ratings and their attributes.
+
+A `DatasetSchema` drives the readers, the encoders and the request checks: nothing else in the product knows
+what a film or a book is. Schemas are TOML files; those of the public data sets lie in `models/data/schemas/`.
+docs/data.md describes the format with an example.
+"""
+
+import codecs
+import math
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+AttributeValue = str | float | list[str] | None
+"""One attribute of a user or item: text or a category, a number, several categories, or unknown."""
+
+
+RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
+"""Columns that the product itself keeps beside the attributes."""
+
+
+class SchemaError(ValueError):
+    """A schema file cannot be read or contradicts itself; the message names the file and the field."""
+
+
+class FieldKind(StrEnum):
+    """How an attribute becomes an input of the embedding layers (METHODS.md, preference estimator)."""
+
+    CATEGORICAL = "categorical"
+    MULTI_VALUED = "multi_valued"
+    CONTINUOUS = "continuous"
+    TEXT = "text"
+
+
+class _SchemaModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AttributeField(_SchemaModel):
+    """One attribute of the users or the items.
+
+    Attributes:
+        name: What the API, the encoders and the artifact call it.
+        column: The column of the files that holds it; the name itself unless given.
+        kind: How it is encoded.
+        min_count: A categorical or multi-valued field's values that fewer of the training users or items have are
+            not embedded: too rare to learn anything of but those few by heart. They still tell which are alike.
+        embed: Whether the field is an input of the embedding layers at all, or only tells which items are alike
+            (`models.inputs.content`): a plot or a writer is nearly the item's name.
+        separators: For a multi-valued field, the strings that end one value and begin the next.
+        remove: A regular expression; what it matches is cut out of the column's text, such as the part that a person
+            had in a film.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    column: str = ""
+    kind: FieldKind
+    min_count: Annotated[int, Field(ge=1)] = 1
+    embed: bool = True
+    separators: tuple[Annotated[str, Field(min_length=1)], ...] = ("|",)
+    remove: str | None = None
+
+    @field_validator("remove")
+    @classmethod
+    def _is_pattern(cls, remove: str | None) -> str | None:
+        try:
+            re.compile(remove or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return remove
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_defaults_to_name(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
+        if isinstance(data, dict) and not data.get("column"):
+            return {**data, "column": data.get("name", "")}
+        return data
+
+
+class Extraction(_SchemaModel):
+    """A column made from another one by a regular expression with one group, such as a year from a title."""
+
+    column: str
+    pattern: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError(f"the pattern needs exactly one group, not {groups}")
+        return pattern
+
+
+class SourceFile(_SchemaModel):
+    """One file of a table, and how its text becomes columns.
+
+    Attributes:
+        path: Relative to the data directory; `.gz` is unpacked, `.parquet` is read as Parquet.
+        separator: Between two fields of a line; of any length.
+        quoted: Whether fields may stand in double quotes (CSV). Only with a separator of one character.
+        encoding: Of the text.
+        columns: The columns' names in order, for files without a header line.
+        nulls: Values that stand for "unknown" in any column, besides the empty one, such as "N/A".
+        extract: New columns from existing ones; unknown where the pattern does not match.
+        flags: A new multi-valued column from 0/1 columns: its values are the names of the columns that are 1.
+    """
+
+    path: str
+    separator: Annotated[str, Field(min_length=1)] = ","
+    quoted: bool = True
+    encoding: str = "utf-8"
+    columns: tuple[str, ...] | None = None
+    nulls: tuple[str, ...] = ()
+    extract: dict[str, Extraction] = {}
+    flags: dict[str, tuple[str, ...]] = {}
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ValueError(str(error)) from error
+        return encoding
+
+
+class RatingScale(_SchemaModel):
+    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`."""
+
+    minimum: float
+    maximum: float
+    step: Annotated[float, Field(gt=0)] = 1.0
+    liked_from: float = math.nan
+    """The lowest rating of those who like an item; unless given, the level three quarters up the scale."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _liked_from_three_quarters(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
+        if isinstance(data, dict) and data.get("liked_from") is None and {"minimum", "maximum"} <= data.keys():
+            step = data.get("step", 1.0)
+            levels = math.ceil(0.75 * (data["maximum"] - data["minimum"]) / step - 1e-9)
+            return {**data, "liked_from": data["minimum"] + levels * step}
+        return data
+
+    @model_validator(mode="after")
+    def _is_a_scale(self) -> Self:
+        if not self.minimum < self.maximum:
+            raise ValueError("the scale's minimum must lie below its maximum")
+        return self
+
+    def contains(self, rating: float) -> bool:
+        """Whether a rating is one of the scale's levels."""
+        steps = (rating - self.minimum) / self.step
+        return self.minimum <= rating <= self.maximum and abs(steps - round(steps)) < 1e-6
+
+    @property
+    def level_count(self) -> int:
+        """How many ratings exist."""
+        return round((self.maximum - self.minimum) / self.step) + 1
+
+    def level(self, rating: float) -> int:
+        """A rating's place among those that exist, from 0."""
+        return round((rating - self.minimum) / self.step)
+
+    def __str__(self) -> str:
+        return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+
+
+class RatingsSource(_SchemaModel):
+    """Where the ratings are; the first of `files` that exists is read.
+
+    Attributes:
+        user: Column of the user's id.
+        item: Column of the item's id.
+        rating: Column of the rating.
+        time: Column of the time in seconds, if there is one.
+        state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
+    """
+
+    files: Annotated[tuple[SourceFile, ...], Field(min_length=1)]
+    user: str
+    item: str
+    rating: str
+    time: str | None = None
+    state: str | None = None
+
+
+class EntitySource(_SchemaModel):
+    """Where the users or the items and their attributes are.
+
+    All of `files` that exist are joined by id; where two know the same column of the same id, the earlier
+    file's value is taken.
+
+    Attributes:
+        id: Column of the id.
+        title: Column of a name to show people.
+        date: Name of the continuous field by whose order items become new when the data set brings no state
+            column.
+    """
+
+    files: tuple[SourceFile, ...] = ()
+    id: str = "id"
+    title: str | None = None
+    date: str | None = None
+    fields: tuple[AttributeField, ...] = ()
+
+    @field_validator("fields")
+    @classmethod
+    def _names_are_unique(cls, fields: tuple[AttributeField, ...]) -> tuple[AttributeField, ...]:
+        names = [field.name for field in fields]
+        if len(set(names)) < len(names):
+            raise ValueError("two fields have the same name")
+        if reserved := RESERVED_NAMES & set(names):
+            raise ValueError(f"a field cannot be called {sorted(reserved)[0]!r}")
+        return fields
+
+    @model_validator(mode="after")
+    def _date_is_a_number(self) -> Self:
+        continuous = {field.name for field in self.fields if field.kind is FieldKind.CONTINUOUS}
+        if self.date is not None and self.date not in continuous:
+            raise ValueError(f"date: {self.date!r} is not a continuous field")
+        return self
+
+    def field(self, name: str) -> AttributeField:
+        """The field of that name; KeyError where there is none."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+
+class DatasetSchema(_SchemaModel):
+    """All there is to know about a data set's files; immutable, and stored in every artifact's manifest."""
+
+    name: Annotated[str, Field(min_length=1)]
+    rating_scale: RatingScale
+    ratings: RatingsSource
+    users: EntitySource = EntitySource()
+    items: EntitySource = EntitySource()
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Read a schema file; SchemaError names the file and every wrong field."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SchemaError(f"{path}: {error}") from error
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(str(part) for part in fault['loc']) or 'schema'}: {fault['msg']}"
+                for fault in error.errors()
+            )
+            raise SchemaError(f"{path}: {faults}") from error

@@ -1,0 +1,195 @@
+"""The preference estimator: embedding layers and decision layers (MeLU, Lee et al., KDD 2019, §3.2)."""
+
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from models.inputs.features import (
+    ID_FIELD,
+    UNKNOWN,
+    AnyFieldEncoder,
+    CategoricalEncoder,
+    EncodedRows,
+    FeatureEncoder,
+    MultiValuedEncoder,
+    TextEncoder,
+    VocabularyEncoder,
+)
+
+
+class EstimatorConfig(BaseModel):
+    """The shape of the network.
+
+    Attributes:
+        embedding_dim: Dimensions of every embedded field (the paper: 32).
+        embedding_scale: Standard deviation of the initial embeddings. The decision layers see their products,
+            so this sets how far the first local updates reach.
+        item_ids: Whether an item's id is embedded as one more field. A new item's is unknown, so this wants field
+            dropout.
+        max_embedded_values: Fields with more values than this are not embedded: a director of few films would be
+            learned by heart. None embeds all.
+        collaborative_rank: Number of rating factors among an item's inputs (`models.inputs.collaborative_inputs`); 0
+            for none.
+        hidden: Widths of the hidden decision layers (the paper: 64, 64).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embedding_dim: Annotated[int, Field(ge=1)] = 32
+    embedding_scale: Annotated[float, Field(gt=0)] = 0.1
+    item_ids: bool = False
+    max_embedded_values: Annotated[int, Field(ge=1)] | None = None
+    collaborative_rank: Annotated[int, Field(ge=0)] = 0
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
+
+
+class CategoryEmbedding(nn.Embedding):
+    """The embedding of one category; int64 [rows] → [rows, dim]."""
+
+    width: int
+
+    def __init__(self, values: int, config: EstimatorConfig) -> None:
+        super().__init__(values + 1, config.embedding_dim)
+        nn.init.normal_(self.weight, std=config.embedding_scale)
+        self.width = config.embedding_dim
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """Look up; values behind the frequent ones are unknown."""
+        return super().forward(self._frequent(indices))
+
+    def _frequent(self, indices: Tensor) -> Tensor:
+        return indices.masked_fill(indices >= self.num_embeddings, UNKNOWN)
+
+
+class CategoriesEmbedding(CategoryEmbedding):
+    """The mean of the embeddings of a row's categories; int64 [rows, values] → [rows, dim].
+
+    A row without any gets the embedding of the unknown value.
+    """
+
+    value_weights: Tensor
+
+    def __init__(self, values: int, config: EstimatorConfig) -> None:
+        super().__init__(values, config)
+        self.register_buffer("value_weights", torch.ones(values + 1), persistent=False)
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """Average over the values that are neither padding nor rare."""
+        frequent = self._frequent(indices)
+        present = frequent != UNKNOWN
+        present[:, 0] |= ~present.any(dim=1)
+        weights = present * self.value_weights[frequent]
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        # Not `embedding_bag`: the order in which it sums gradients depends on the amount of padding.
+        return (super().forward(frequent) * weights.unsqueeze(-1)).sum(dim=1)
+
+
+class ContinuousInput(nn.Identity):
+    """A standardised number and its unknown flag, as they are; [rows, 2] → [rows, 2]."""
+
+    width = 2
+
+
+class TextEmbedding(CategoriesEmbedding):
+    """The mean of the embeddings of a text's words, weighted by how much each tells; int64 [rows, words] → [rows, dim].
+
+    That is a linear map of the text's TF-IDF vector.
+    """
+
+    def __init__(self, field: TextEncoder, config: EstimatorConfig) -> None:
+        super().__init__(field.frequent, config)
+        self.value_weights.copy_(torch.tensor([1.0, *field.weights[: field.frequent]]))
+
+
+def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
+    match field:
+        case CategoricalEncoder():
+            return CategoryEmbedding(field.frequent, config)
+        case MultiValuedEncoder():
+            return CategoriesEmbedding(field.frequent, config)
+        case TextEncoder():
+            return TextEmbedding(field, config)
+        case _:
+            return ContinuousInput()
+
+
+def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: EstimatorConfig) -> bool:
+    if field.name == ID_FIELD:
+        is_all_there_is = len(encoder.fields) == 1 and not config.collaborative_rank
+        return config.item_ids or is_all_there_is
+    most = config.max_embedded_values
+    return field.embed and (most is None or not isinstance(field, VocabularyEncoder) or field.frequent <= most)
+
+
+class EmbeddingLayers(nn.Module):
+    """θ1 of the users or of the items: every field's vector, concatenated; never changed for one user.
+
+    Attributes:
+        width: Length of the concatenated vector; 0 where there are no fields.
+    """
+
+    width: int
+    _no_fields: Tensor
+
+    def __init__(self, encoder: FeatureEncoder, config: EstimatorConfig) -> None:
+        super().__init__()
+        fields = [field for field in encoder.fields if _is_embedded(field, encoder, config)]
+        # A list, because a field's name may hold characters that a module's name must not.
+        self.names = [field.name for field in fields]
+        self.layers = nn.ModuleList(_input_layer(field, config) for field in fields)
+        self.width = sum(layer.width for layer in self.layers)  # type: ignore[misc]  # every input layer has one
+        # Knows the device where there are no fields to tell it.
+        self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
+
+    def forward(self, rows: EncodedRows) -> Tensor:
+        """Embed rows; returns float32 [rows, width]."""
+        if not self.names:
+            return self._no_fields.new_zeros(len(rows), 0)
+        vectors = [layer(rows.fields[name]) for name, layer in zip(self.names, self.layers, strict=True)]
+        return torch.cat(vectors, dim=-1)
+
+
+class PreferenceEstimator(nn.Module):
+    """Embedding layers θ1 and decision layers θ2: attributes of a user and an item → the expected rating.
+
+    The embedding layers are called on distinct users and items; `decision` takes their concatenated vectors, so
+    that whoever adapts the decision layers embeds nothing twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_encoder: FeatureEncoder,
+        item_encoder: FeatureEncoder,
+        config: EstimatorConfig,
+        mean_rating: float,
+        further_item_inputs: int = 0,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            user_encoder: Of the users.
+            item_encoder: Of the items.
+            config: Its shape.
+            mean_rating: What it predicts at first.
+            further_item_inputs: How many inputs the decision layers take behind the embedded item.
+        """
+        super().__init__()
+        self.embed_users = EmbeddingLayers(user_encoder, config)
+        self.embed_items = EmbeddingLayers(item_encoder, config)
+        widths = [self.embed_users.width + self.embed_items.width + further_item_inputs, *config.hidden]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        output = nn.Linear(widths[-1], 1)
+        # Starting at the mean rating leaves nothing for the first epochs to find but differences.
+        nn.init.constant_(output.bias, mean_rating)
+        self.decision = nn.Sequential(*layers, output, nn.Flatten(start_dim=-2))
+
+    def forward(self, users: EncodedRows, items: EncodedRows) -> Tensor:
+        """Expected ratings of users[i] for items[i], where there are no further item inputs; float32 [rows]."""
+        vectors = torch.cat([self.embed_users(users), self.embed_items(items)], dim=-1)
+        return self.decision(vectors)  # type: ignore[no-any-return]

@@ -1,1 +1,0 @@
-"""Meta-learning: the learners, their presets, and the trainer they share."""

@@ -1,0 +1,114 @@
+"""Why items are recommended: which of a user's ratings moved each item up most, by leaving each rating out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.data.schema import AttributeValue
+from models.learners.base import Support
+from models.ranking import Recommender
+
+_LEAST_EFFECT = 0.01
+"""A rating that raises an item's score by less, as a share of the rating scale's length, is no reason."""
+
+_REFERENCE_ITEMS = 100
+"""Items of the catalogue over which the effect of a rating on everything is averaged."""
+
+_MOST_RATINGS = 50
+"""Of more ratings than these hardly one decides by itself, and as many models would have to be adapted."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The rating without which an item would have lost the most.
+
+    Attributes:
+        item_id: Of the rated item.
+        title: Its name, if it has one.
+        rating: What the user gave it.
+        effect: How much farther the recommended item's score falls without this rating than the catalogue's do on
+            average, in rating units.
+    """
+
+    item_id: str
+    title: str | None
+    rating: float
+    effect: float
+
+
+def explain(
+    recommender: Recommender,
+    *,
+    attributes: Mapping[str, AttributeValue],
+    ratings: Sequence[tuple[str, float]],
+    shown: Sequence[str],
+) -> dict[str, Reason]:
+    """For each shown item, the rating that raised its score over the others' most.
+
+    The model is adapted once to all ratings and once without each of them, all in one batch; an item's score with a
+    rating less its score without it is what that rating did for the item, whatever the learner. What it did for the
+    catalogue on average is taken off: a rating that says that somebody is generous raises all items alike, and puts
+    none of them into the list.
+
+    Args:
+        recommender: That recommended the items.
+        attributes: What is known of the user.
+        ratings: The user's; those of items outside the catalogue are ignored.
+        shown: Ids of the items to explain, all in the catalogue.
+
+    Returns:
+        By shown item. Items of which no single rating can honestly be named are missing, and all are if the user has
+        more than 50 ratings.
+    """
+    rows = recommender.items.row_of
+    known = [(item_id, rating) for item_id, rating in ratings if item_id in rows]
+    if not shown or not 0 < len(known) <= _MOST_RATINGS:
+        return {}
+    reference = _spread_over(recommender.items.ids, _REFERENCE_ITEMS)
+    scores = _scores_without_each(recommender, attributes, known, [*shown, *reference])
+    on_each, on_all = np.split(scores[-1] - scores[:-1], [len(shown)], axis=1)
+    effects = on_each - on_all.mean(axis=1, keepdims=True)
+    scale = recommender.model.schema.rating_scale
+    least = _LEAST_EFFECT * (scale.maximum - scale.minimum)
+    reasons = {}
+    for column, item_id in enumerate(shown):
+        strongest = int(effects[:, column].argmax())
+        if (effect := float(effects[strongest, column])) >= least:
+            rated_id, rating = known[strongest]
+            title = recommender.items.table["title"][rows[rated_id]]
+            reasons[item_id] = Reason(rated_id, title, rating, effect)
+    return reasons
+
+
+def _spread_over(ids: Sequence[str], count: int) -> Sequence[str]:
+    """Ids at even distances: from so many to nearly twice as many, or all if there are fewer."""
+    return ids[:: max(1, len(ids) // count)]
+
+
+def _scores_without_each(
+    recommender: Recommender,
+    attributes: Mapping[str, AttributeValue],
+    ratings: Sequence[tuple[str, float]],
+    scored: Sequence[str],
+) -> NDArray[np.float32]:
+    """Scores of some items without each rating, then with all of them; float32 [ratings + 1, scored]."""
+    model, items = recommender.model, recommender.items
+    learner, manifest = model.learner, model.manifest
+    count, variants = len(ratings), len(ratings) + 1
+    rows = [items.row_of[item_id] for item_id in (*(item_id for item_id, _ in ratings), *scored)]
+    user = manifest.user_encoder.encode_values([attributes])
+    with torch.no_grad():
+        users = learner.embed_users(user.to(model.device)).expand(variants, -1)
+        vectors = learner.embed_items(manifest.item_encoder.encode(items.table[rows]).to(model.device))
+        vectors = vectors.expand(variants, -1, -1)
+        support = Support(
+            users=users,
+            items=vectors[:, :count],
+            ratings=torch.tensor([rating for _, rating in ratings], device=model.device).expand(variants, -1),
+            mask=~torch.eye(variants, count, dtype=torch.bool, device=model.device),
+        )
+        scores = learner.predict(learner.adapt(support), users, vectors[:, count:]).score
+    return np.asarray(scores.cpu().numpy())

@@ -1,5 +1,0 @@
-"""Evaluation reports for people: HTML with plots, each beside its numbers."""
-
-from models.report.page import comparison_body, report_body, report_page, stylesheet
-
-__all__ = ["comparison_body", "report_body", "report_page", "stylesheet"]

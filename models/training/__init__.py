@@ -1,0 +1,1 @@
+"""Meta-training: presets, the trainer, checkpoints and learning curves."""

@@ -1,0 +1,248 @@
+"""The meta-trainer: global updates from batches of episodes, with early stopping and resumable checkpoints."""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
+from models.inputs.collaborative_inputs import TrainingView
+from models.inputs.features import FeatureEncoder
+from models.learners.base import Learner
+from models.learners.episode_predictions import EncodedData, FieldDropout, adapt_to_episodes, query_losses
+from models.metrics.mae import mae
+from models.training.checkpoint import Checkpoint
+from models.training.preset import MeanOver, TrainingConfig
+
+
+class EpochResult(BaseModel):
+    """What one epoch did.
+
+    Attributes:
+        epoch: Counted from 1.
+        training_loss: Mean query loss of the epoch's batches.
+        validation_loss: Mean query loss of the held-out users after the epoch, by which the best epoch is chosen.
+        validation_mae: Mean absolute error on them.
+        seconds: How long training took, validation left out.
+        users: Episodes trained on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    training_loss: float
+    validation_loss: float
+    validation_mae: float
+    seconds: float
+    users: int
+
+
+class TrainingObserver(Protocol):
+    """Whoever shows how training goes."""
+
+    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
+        """A global update was made."""
+
+    def epoch_done(self, result: EpochResult) -> None:
+        """An epoch and its validation are over."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the trainer learns from.
+
+    Attributes:
+        encoded: Users and items.
+        episodes: Draws the training episodes.
+        validation: Fixed episodes of held-out users.
+        user_encoder: Encoded the users.
+        item_encoder: Encoded the items.
+        keep_item_ids: Whether items' ids escape field dropout (`FieldDropout`).
+    """
+
+    encoded: EncodedData
+    episodes: TrainingEpisodes
+    validation: Sequence[EpisodeBatch]
+    user_encoder: FeatureEncoder
+    item_encoder: FeatureEncoder
+    keep_item_ids: bool = False
+
+
+class Trainer:
+    """Meta-trains a learner; leaves it with the weights of the best epoch."""
+
+    def __init__(
+        self,
+        learner: Learner[Any],
+        data: TrainingData,
+        config: TrainingConfig,
+        *,
+        checkpoint_directory: Path | None = None,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prepare training.
+
+        Args:
+            learner: Trained in place, on the device it is on.
+            data: What to learn from.
+            config: How.
+            checkpoint_directory: Where to write a checkpoint after every epoch, and to go on from the one that is
+                there. An interrupted and resumed training gives the same weights as an uninterrupted one.
+            identity: What else than `config` the training depends on, as JSON: a checkpoint of another is refused.
+        """
+        self._learner = learner
+        self._data = data
+        self._config = config
+        self._checkpoint_directory = checkpoint_directory
+        self._identity = {**(identity or {}), "training configuration": config.model_dump(mode="json")}
+        self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
+        self._history: list[EpochResult] = []
+        self._best_weights = _copy_of_weights(learner)
+
+    def fit(self, observer: TrainingObserver | None = None) -> list[EpochResult]:
+        """Train until the validation error stops falling or the epochs are used up; returns every epoch's result."""
+        if self._checkpoint_directory is not None and Checkpoint.exists(self._checkpoint_directory):
+            self._resume(Checkpoint.load(self._checkpoint_directory))
+        while not self._is_finished():
+            epoch = len(self._history) + 1
+            result = self._train_epoch(epoch, observer)
+            self._history.append(result)
+            if best_epoch(self._history) is result:
+                self._best_weights = _copy_of_weights(self._learner)
+            if self._checkpoint_directory is not None:
+                self._checkpoint().save(self._checkpoint_directory)
+            if observer is not None:
+                observer.epoch_done(result)
+        self._learner.load_state_dict(self._best_weights)
+        return list(self._history)
+
+    def _is_finished(self) -> bool:
+        if not self._history:
+            return False
+        since_best = len(self._history) - best_epoch(self._history).epoch
+        return since_best >= self._config.patience or len(self._history) >= self._config.epochs
+
+    def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
+        # Each epoch draws from its own seeds, so that resuming needs no state of a generator.
+        generator = np.random.default_rng([self._config.seed, epoch])
+        dropout = FieldDropout(
+            self._data.user_encoder,
+            self._data.item_encoder,
+            self._config.field_dropout,
+            self._data.keep_item_ids,
+            torch.Generator().manual_seed(int(generator.integers(2**63))),
+        )
+        started = time.perf_counter()
+        losses: list[Tensor] = []
+        users_done, users_total = 0, len(self._data.episodes.users)
+        self._learner.train()
+        for batch in self._data.episodes.epoch(generator, self._config.batch_users):
+            losses.append(self._global_update(self._without_some_supports(batch, generator), dropout, generator))
+            users_done += len(batch.users)
+            if observer is not None:
+                observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
+        self._schedule.step()
+        seconds = time.perf_counter() - started
+        validation_loss, validation_mae = self._validate()
+        return EpochResult(
+            epoch=epoch,
+            training_loss=float(torch.stack(losses).mean()),
+            validation_loss=validation_loss,
+            validation_mae=validation_mae,
+            seconds=seconds,
+            users=users_done,
+        )
+
+    def _without_some_supports(self, batch: EpisodeBatch, generator: np.random.Generator) -> EpisodeBatch:
+        kept = generator.random(len(batch.users)) >= self._config.empty_supports
+        return replace(batch, support_mask=batch.support_mask & kept[:, None])
+
+    def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
+        # The paper sums over the batch. The mean only rescales the gradient, which Adam does not notice, and keeps the
+        # last, smaller batch of an epoch from weighing less.
+        view = TrainingView(
+            fold=int(fold_of(batch.users[0])),
+            pretend_new=generator.random() < self._config.new_item_batches,
+            generator=dropout.generator,
+        )
+        losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, training=view)
+        weights = self._data.encoded.tensor(self._weights(batch))
+        loss = (losses * weights).sum() / weights.sum()
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        self._optimizer.step()
+        return loss.detach()
+
+    def _validate(self) -> tuple[float, float]:
+        """Mean query loss and mean absolute error of the validation episodes."""
+        self._learner.eval()
+        tensor = self._data.encoded.tensor
+        losses, errors, weights = [], [], []
+        with torch.no_grad():
+            for batch in self._data.validation:
+                episodes = adapt_to_episodes(self._learner, self._data.encoded, batch)
+                ratings, mask = tensor(batch.query_ratings), tensor(batch.query_mask)
+                losses.append(episodes.query_losses(self._learner, ratings, mask).cpu())
+                medians = episodes.predictions(self._learner).median.cpu().numpy()
+                errors.append(mae(batch.query_ratings, medians, batch.query_mask))
+                weights.append(self._weights(batch))
+        loss = np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights))
+        return float(loss), float(np.concatenate(errors).mean())
+
+    def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
+        """How much each user's mean query loss counts; float32 [B]."""
+        if self._config.mean_over is MeanOver.USERS:
+            return np.ones(len(batch.users), dtype=np.float32)
+        return np.asarray(batch.query_mask.sum(axis=1), dtype=np.float32)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            identity=self._identity,
+            weights=self._learner.state_dict(),
+            best_weights=self._best_weights,
+            optimizer=self._optimizer.state_dict(),
+            schedule=self._schedule.state_dict(),
+            history=[result.model_dump() for result in self._history],
+        )
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        checkpoint.require_identity(self._identity)
+        self._learner.load_state_dict(checkpoint.weights)
+        self._best_weights = checkpoint.best_weights
+        self._optimizer.load_state_dict(checkpoint.optimizer)
+        self._schedule.load_state_dict(checkpoint.schedule)
+        self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
+
+
+def best_epoch(history: Sequence[EpochResult]) -> EpochResult:
+    """The epoch whose weights training ends with: that of the least validation loss, the last of equals."""
+    return min(history, key=lambda result: (result.validation_loss, -result.epoch))
+
+
+def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(learner.state_dict())
+
+
+def _parameter_groups(learner: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
+    """Parameters with and without weight decay: only embeddings are drawn towards 0."""
+    embeddings = {id(module.weight) for module in learner.modules() if isinstance(module, nn.Embedding)}
+    trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    return [
+        {
+            "params": [parameter for parameter in trained if id(parameter) in embeddings],
+            "weight_decay": config.weight_decay,
+        },
+        {
+            "params": [parameter for parameter in trained if id(parameter) not in embeddings],
+            "weight_decay": 0.0,
+        },
+    ]

@@ -1,0 +1,134 @@
+"""Reports as HTML: all numbers of the JSON are there, nothing is fetched, and texts are escaped."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.reports import comparison_body, report_page
+from models.artifact import TrainedModel
+from models.data.dataset import Dataset
+from models.evaluation import EvaluationConfig, EvaluationReport, evaluate
+
+RESULTS = Path(__file__).parents[4] / "docs" / "results"
+
+
+@pytest.fixture(scope="module")
+def report(model: TrainedModel, two_tastes: Dataset) -> EvaluationReport:
+    config = EvaluationConfig(min_ratings=4, query_size=2, bootstrap_resamples=100)
+    return evaluate(model, two_tastes, config)[0]
+
+
+class Page(HTMLParser):
+    """The numbers of a page: the values of its `<data>` elements, and the tags that it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.numbers: list[float] = []
+        self.shown: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self._in_data = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._in_data = tag == "data"
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "data", "action"}]
+        if tag == "data":
+            self.numbers.append(float(dict(attrs)["value"] or ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._in_data:
+            self.shown.append(data)
+            self._in_data = False
+
+
+def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN401 - any JSON
+    """All numbers of the states' figures that the page shows."""
+    if isinstance(part, dict):
+        kept = {key: value for key, value in part.items() if key not in {"points", "bin_width", "query_ratings"}}
+        return [
+            number
+            for key, value in kept.items()
+            # A curve's and a histogram's users stand in captions; each user's error in the JSON alone.
+            if not (key == "users" and path[-1:] in {("by_support",), ("by_steps",)})
+            and not (key == "mae" and path[-1:] == ("user_errors",))
+            and key != "threshold"
+            for number in numbers(value, (*path, key))
+        ]
+    if isinstance(part, list):
+        return [number for each in part for number in numbers(each, path)]
+    return [float(part)] if isinstance(part, int | float) else []
+
+
+def test_its_numbers_are_those_of_the_json(report: EvaluationReport) -> None:
+    page = Page(report_page(report))
+    figures = report.model_dump(mode="json")
+    strategies = figures["elicitation"]["strategies"]
+    assert sorted(page.numbers) == sorted(numbers(figures["states"]) + numbers(strategies))
+    for number, shown in zip(page.numbers, page.shown, strict=True):
+        decimals = len(shown.partition(".")[2])
+        assert float(shown.replace(",", "")) == pytest.approx(number, abs=0.5000001 * 10**-decimals)
+
+
+def test_needs_no_other_file(report: EvaluationReport) -> None:
+    text = report_page(report)
+    page = Page(text)
+    assert page.addresses == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_every_plot_has_a_name(report: EvaluationReport) -> None:
+    charts = re.findall(r'<svg class="chart"[^>]*>', report_page(report))
+    # For each of four states: errors, support ratings, steps, users, expected ratings; and two of asking.
+    assert len(charts) == 4 * 5 + 2
+    assert all(re.search(r'role="img" aria-label="[^"]+"', chart) for chart in charts)
+
+
+def test_texts_are_escaped(report: EvaluationReport) -> None:
+    hostile = report.model_copy(update={"data": "<script>alert(1)</script>", "notes": ('"><img src=x>',)})
+    page = Page(report_page(hostile))
+    assert not {"script", "img"} & set(page.tags)
+
+
+def test_a_report_without_users(report: EvaluationReport, model: TrainedModel, two_tastes: Dataset) -> None:
+    empty, _ = evaluate(model, two_tastes, report.config, episodes=[])
+    assert "no user has enough ratings" in report_page(empty)
+
+
+class TestComparison:
+    def test_with_itself(self, report: EvaluationReport) -> None:
+        text = comparison_body(report, report)
+        assert text.count("no clear difference") == 4
+        assert text.count('<data value="0.0">+0.000</data>') == 12
+
+    def test_paired_difference_and_verdict(self, report: EvaluationReport, model: TrainedModel) -> None:
+        def worse(state: Any) -> Any:  # noqa: ANN401
+            errors = state.user_errors
+            return state.model_copy(
+                update={"user_errors": errors.model_copy(update={"mae": tuple(mae + 0.25 for mae in errors.mae)})}
+            )
+
+        other = report.model_copy(
+            update={"model_version": "other-1", "states": tuple(worse(state) for state in report.states)}
+        )
+        text = comparison_body(report, other)
+        assert text.count(f"{model.version} is better") == 4
+        assert "-0.250" in text
+
+    def test_other_episodes_are_not_paired(
+        self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        other, _ = evaluate(model, two_tastes, report.config.model_copy(update={"seed": 1}))
+        assert comparison_body(report, other).count("not comparable user by user") == 4
+
+
+@pytest.mark.skipif(not (RESULTS / "evaluation.json").exists(), reason="there is no published report")
+def test_published_report_is_that_of_its_json() -> None:
+    published = EvaluationReport.model_validate_json((RESULTS / "evaluation.json").read_text(encoding="utf-8"))
+    assert (RESULTS / "evaluation.html").read_text(encoding="utf-8") == report_page(published)

@@ -1,0 +1,54 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from models.elicitation.fixed import strategy_scores
+from models.elicitation.strategy import Strategy
+
+FIXED = [strategy for strategy in Strategy if strategy is not Strategy.SEQUENTIAL]
+
+STATISTICS = pl.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "rating_count": [8, 4, 2, 0],
+        "rating_entropy": [0.5, 1.0, 1.5, 0.0],
+        "gradient_value": [0.25, 1.0, 0.5, 0.0],
+    }
+)
+
+
+class TestStrategyScores:
+    def test_gradient_times_popularity(self) -> None:
+        scores = strategy_scores(STATISTICS, Strategy.GRADIENT_POPULARITY)
+        assert scores.tolist() == [0.25 * 1.0, 1.0 * 0.5, 0.5 * 0.25, 0.0]
+
+    def test_popularity(self) -> None:
+        assert strategy_scores(STATISTICS, Strategy.POPULARITY).tolist() == [1.0, 0.5, 0.25, 0.0]
+
+    def test_logarithm_of_popularity_times_entropy(self) -> None:
+        expected = np.array([np.log(9) * 0.5, np.log(5) * 1.0, np.log(3) * 1.5, 0.0])
+        actual = strategy_scores(STATISTICS, Strategy.POPULARITY_ENTROPY)
+        np.testing.assert_allclose(actual, expected / expected.max())
+
+    def test_random_scores_depend_on_the_seed_alone(self) -> None:
+        first, again, other = (strategy_scores(STATISTICS, Strategy.RANDOM, seed=seed).tolist() for seed in (0, 0, 1))
+        assert first == again
+        assert first != other
+
+    @pytest.mark.parametrize("strategy", FIXED)
+    def test_lie_between_0_and_1(self, strategy: Strategy) -> None:
+        scores = strategy_scores(STATISTICS, strategy)
+        assert scores.shape == (4,)
+        assert ((scores >= 0) & (scores <= 1)).all()
+
+    @pytest.mark.parametrize("strategy", [strategy for strategy in FIXED if strategy is not Strategy.RANDOM])
+    def test_items_without_ratings_score_0(self, strategy: Strategy) -> None:
+        assert strategy_scores(STATISTICS[3:], strategy).tolist() == [0.0]
+
+    @pytest.mark.parametrize("strategy", FIXED)
+    def test_no_items_have_no_scores(self, strategy: Strategy) -> None:
+        assert strategy_scores(STATISTICS[:0], strategy).shape == (0,)
+
+    def test_a_strategy_that_listens_has_none(self) -> None:
+        with pytest.raises(ValueError, match="sequential has no scores"):
+            strategy_scores(STATISTICS, Strategy.SEQUENTIAL)

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from models.training.learning_curves import LearningCurves
+from models.training.trainer import EpochResult
+
+
+def test_tensorboard_reads_every_epoch(tmp_path: Path) -> None:
+    with LearningCurves(tmp_path) as curves:
+        for epoch in (1, 2):
+            curves.epoch_done(
+                EpochResult(
+                    epoch=epoch,
+                    training_loss=3.0 / epoch,
+                    validation_loss=4.0 / epoch,
+                    validation_mae=1.0 / epoch,
+                    seconds=2.0,
+                    users=100,
+                )
+            )
+    (run,) = tmp_path.iterdir()
+    events = EventAccumulator(str(run))
+    events.Reload()
+    found = {name: [(each.step, each.value) for each in events.Scalars(name)] for name in events.Tags()["scalars"]}
+    assert found == {
+        "loss/training": [(1, 3.0), (2, 1.5)],
+        "loss/validation": [(1, 4.0), (2, 2.0)],
+        "mae/validation": [(1, 1.0), (2, 0.5)],
+        "speed/users per second": [(1, pytest.approx(50.0)), (2, pytest.approx(50.0))],
+    }

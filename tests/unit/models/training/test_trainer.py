@@ -1,0 +1,314 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models.baselines import GlobalMean
+from models.data.dataset import Dataset, State
+from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
+from models.data.schema import RatingScale
+from models.data.splits import Split, SplitConfig
+from models.inputs.features import FeatureEncoder
+from models.learners.base import Learner
+from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
+from models.learners.network import EstimatorConfig
+from models.metrics.mae import mae
+from models.training.builder import build_learner
+from models.training.checkpoint import CheckpointError
+from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
+from models.training.trainer import EpochResult, Trainer, TrainingData
+
+PRESET = Preset(
+    name="small",
+    estimator=EstimatorConfig(embedding_dim=8, embedding_scale=1.0, hidden=(16,)),
+    local_update=LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0),
+    training=TrainingConfig(
+        epochs=4, patience=4, batch_users=8, learning_rate=1e-2, max_query=10, field_dropout=0.1, weight_decay=0.1
+    ),
+)
+
+Weights = dict[str, Tensor]
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Somebody pressed Ctrl-C."""
+
+
+class Recorder:
+    """Keeps what the trainer reports and the learner's weights after every epoch; may interrupt it."""
+
+    def __init__(self, learner: Learner, *, interrupt_at_users: tuple[int, int] | None = None) -> None:
+        self.learner = learner
+        self.interrupt_at_users = interrupt_at_users
+        self.done: list[tuple[int, int, int]] = []
+        self.results: list[EpochResult] = []
+        self.weights: list[Weights] = []
+
+    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
+        self.done.append((epoch, users_done, users_total))
+        if self.interrupt_at_users is not None and (epoch, users_done) >= self.interrupt_at_users:
+            raise Interrupted
+
+    def epoch_done(self, result: EpochResult) -> None:
+        self.results.append(result)
+        self.weights.append(weights_of(self.learner))
+
+
+@pytest.fixture(scope="module")
+def data(two_tastes: Dataset) -> TrainingData:
+    split = Split.of(two_tastes, SplitConfig(validation_users=0.2))
+    trained_users = np.unique(two_tastes.ratings.users[split.training])
+    trained_items = np.unique(two_tastes.ratings.items[split.training])
+    users = FeatureEncoder.fit(two_tastes.schema.users.fields, two_tastes.users.table[trained_users])
+    items = FeatureEncoder.fit(two_tastes.schema.items.fields, two_tastes.items.table[trained_items])
+    episodes = evaluation_episodes(two_tastes, split, State.WARM, users=split.validation_users)
+    return TrainingData(
+        encoded=EncodedData(
+            users.encode(two_tastes.users.table), items.encode(two_tastes.items.table), torch.device("cpu")
+        ),
+        episodes=TrainingEpisodes(two_tastes, split.training, max_support=80, max_query=10),
+        validation=[batch for _, batch in batches(episodes, 64)],
+        user_encoder=users,
+        item_encoder=items,
+    )
+
+
+def new_learner(data: TrainingData, preset: Preset = PRESET) -> Learner:
+    torch.manual_seed(preset.training.seed)
+    return build_learner(
+        preset,
+        user_encoder=data.user_encoder,
+        item_encoder=data.item_encoder,
+        scale=RatingScale(minimum=1, maximum=5),
+        mean_rating=3.0,
+    )
+
+
+def weights_of(learner: Learner) -> Weights:
+    return {name: value.detach().clone() for name, value in learner.state_dict().items()}
+
+
+def are_identical(first: Weights, second: Weights) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def trained(
+    data: TrainingData, preset: Preset = PRESET, *, checkpoints: Path | None = None, identity: str = "this data"
+) -> tuple[Weights, list[EpochResult]]:
+    """The weights and the history of a new learner that is trained to the end."""
+    learner = new_learner(data, preset)
+    trainer = Trainer(learner, data, preset.training, checkpoint_directory=checkpoints, identity={"data set": identity})
+    history = trainer.fit()
+    return weights_of(learner), history
+
+
+def interrupt(data: TrainingData, checkpoints: Path, *, epoch: int, users: int) -> None:
+    """Train in a directory of checkpoints until so many users of an epoch are done."""
+    learner = new_learner(data)
+    trainer = Trainer(
+        learner, data, PRESET.training, checkpoint_directory=checkpoints, identity={"data set": "this data"}
+    )
+    with pytest.raises(Interrupted):
+        trainer.fit(Recorder(learner, interrupt_at_users=(epoch, users)))
+
+
+def validation_error(data: TrainingData, learner: Learner, *, steps: int | None = None) -> float:
+    errors = []
+    for batch in data.validation:
+        with torch.no_grad():
+            predictions = predict_episodes(learner, data.encoded, batch, steps=steps)
+        errors.append(mae(batch.query_ratings, predictions.median.numpy(), batch.query_mask))
+    return float(np.concatenate(errors).mean())
+
+
+def with_one_query_rating_of_the_first(batch: EpisodeBatch) -> EpisodeBatch:
+    mask = batch.query_mask.copy()
+    mask[0, 1:] = False
+    return replace(batch, query_mask=mask)
+
+
+class TestLearning:
+    @pytest.mark.parametrize("second_order", [False, True], ids=["first-order", "second-order"])
+    def test_adapting_beats_the_global_mean_and_not_adapting(
+        self, data: TrainingData, two_tastes: Dataset, second_order: bool
+    ) -> None:
+        local_update = PRESET.local_update.model_copy(update={"second_order": second_order})
+        learner = new_learner(data, PRESET.model_copy(update={"local_update": local_update}))
+        Trainer(learner, data, PRESET.training).fit()
+        learner.eval()
+        everything = np.ones(len(two_tastes.ratings), dtype=np.bool_)
+        mean = GlobalMean.fit(two_tastes, everything)
+        of_the_mean = np.concatenate(
+            [mae(batch.query_ratings, mean.predict(batch), batch.query_mask) for batch in data.validation]
+        ).mean()
+        assert validation_error(data, learner) < 0.5 * of_the_mean
+        assert validation_error(data, learner) < 0.5 * validation_error(data, learner, steps=0)
+
+    def test_second_order_trains_other_weights_than_first_order(self, data: TrainingData) -> None:
+        second = PRESET.model_copy(
+            update={"local_update": PRESET.local_update.model_copy(update={"second_order": True})}
+        )
+        assert not are_identical(trained(data)[0], trained(data, second)[0])
+
+    def test_history_tells_the_validation_error_of_the_weights_it_ends_with(self, data: TrainingData) -> None:
+        learner = new_learner(data)
+        history = Trainer(learner, data, PRESET.training).fit()
+        learner.eval()
+        best = min(history, key=lambda result: result.validation_loss)
+        with torch.no_grad():
+            losses = [query_losses(learner, data.encoded, batch) for batch in data.validation]
+        assert torch.cat(losses).mean().item() == pytest.approx(best.validation_loss, abs=1e-6)
+        assert validation_error(data, learner) == pytest.approx(best.validation_mae, abs=1e-6)
+
+    def test_the_loss_is_the_mean_over_what_the_preset_says(self, data: TrainingData) -> None:
+        with_unequal_users = replace(data, validation=[with_one_query_rating_of_the_first(data.validation[0])])
+        in_one_batch = {"epochs": 1, "patience": 1, "batch_users": 1000, "field_dropout": 0.0}
+        (batch,) = with_unequal_users.validation
+        of_ratings = batch.query_mask.sum(axis=1)
+        assert len(set(of_ratings)) > 1
+        for mean_over, weights in ((MeanOver.USERS, None), (MeanOver.RATINGS, of_ratings)):
+            learner = new_learner(data)
+            training = PRESET.training.model_copy(update={**in_one_batch, "mean_over": mean_over})
+            (result,) = Trainer(learner, with_unequal_users, training).fit()
+            with torch.no_grad():
+                losses = query_losses(learner, data.encoded, batch)
+            assert result.validation_loss == pytest.approx(np.average(losses, weights=weights), abs=1e-6)
+
+    def test_users_of_many_ratings_count_for_more_where_ratings_count_the_same(self, data: TrainingData) -> None:
+        by_ratings = PRESET.training.model_copy(update={"mean_over": MeanOver.RATINGS})
+        assert not are_identical(trained(data)[0], trained(data, PRESET.model_copy(update={"training": by_ratings}))[0])
+
+    def test_every_epoch_trains_on_every_user(self, data: TrainingData) -> None:
+        learner = new_learner(data)
+        recorder = Recorder(learner)
+        history = Trainer(learner, data, PRESET.training).fit(recorder)
+        assert recorder.results == history
+        users = len(data.episodes.users)
+        assert [result.epoch for result in history] == [1, 2, 3, 4]
+        assert {result.users for result in history} == {users}
+        assert [done for done in recorder.done if done[1] == users] == [(epoch, users, users) for epoch in (1, 2, 3, 4)]
+
+    def test_every_epoch_draws_other_episodes(self, data: TrainingData) -> None:
+        drawn: list[list[int]] = []
+
+        class Recording(TrainingEpisodes):
+            def __init__(self) -> None:
+                vars(self).update(vars(data.episodes))
+
+            def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
+                whole = list(super().epoch(generator, batch_users))
+                drawn.append([item for batch in whole for item in batch.query_items.ravel().tolist()])
+                return iter(whole)
+
+        Trainer(new_learner(data), replace(data, episodes=Recording()), PRESET.training).fit()
+        assert len(drawn) == 4
+        assert all(first != second for first, second in combinations(drawn, 2))
+
+
+class TestSeed:
+    def test_same_seed_gives_the_same_weights(self, data: TrainingData) -> None:
+        assert are_identical(trained(data)[0], trained(data)[0])
+
+    def test_other_seed_gives_other_weights(self, data: TrainingData) -> None:
+        assert not are_identical(trained(data)[0], trained(data, PRESET.with_training(seed=1))[0])
+
+    def test_seed_decides_the_episodes_beside_the_initial_weights(self, data: TrainingData) -> None:
+        weights = []
+        for seed in (0, 1):
+            learner = new_learner(data)
+            Trainer(learner, data, PRESET.with_training(seed=seed).training).fit()
+            weights.append(weights_of(learner))
+        assert not are_identical(*weights)
+
+
+class TestEarlyStopping:
+    @pytest.fixture
+    def recorder(self, data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+        """A training that was best after its second epoch, and could have been better in its sixth."""
+        losses: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
+        maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # which must not choose the epoch
+        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(losses), next(maes)))
+        learner = new_learner(data)
+        config = PRESET.training.model_copy(update={"epochs": 6, "patience": 2})
+        recorder = Recorder(learner)
+        Trainer(learner, data, config).fit(recorder)
+        return recorder
+
+    def test_stops_when_the_patience_is_used_up(self, recorder: Recorder) -> None:
+        assert len(recorder.weights) == 4
+
+    def test_restores_the_best_epochs_weights(self, recorder: Recorder) -> None:
+        same = [are_identical(weights_of(recorder.learner), weights) for weights in recorder.weights]
+        assert same == [False, True, False, False]
+
+
+class TestResuming:
+    @pytest.mark.parametrize(
+        ("epoch", "users"), [(1, 16), (2, 16), (3, 48), (4, 10**6)], ids=["first", "second", "third", "after-all"]
+    )
+    def test_gives_the_weights_of_an_uninterrupted_training(
+        self, data: TrainingData, tmp_path: Path, epoch: int, users: int
+    ) -> None:
+        expected, whole_history = trained(data)
+        interrupt(data, tmp_path, epoch=epoch, users=min(users, len(data.episodes.users)))
+        weights, history = trained(data, checkpoints=tmp_path)
+        assert are_identical(weights, expected)
+        assert [result.validation_loss for result in history] == [result.validation_loss for result in whole_history]
+
+    def test_remembers_the_best_epoch_from_before_the_interruption(
+        self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        errors = iter([1.0, 2.0, 2.0, 2.0])
+        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(errors), 1.0))
+        learner = new_learner(data)
+        recorder = Recorder(learner, interrupt_at_users=(2, 1))
+        with pytest.raises(Interrupted):
+            Trainer(
+                learner, data, PRESET.training, checkpoint_directory=tmp_path, identity={"data set": "this data"}
+            ).fit(recorder)
+        assert are_identical(trained(data, checkpoints=tmp_path)[0], recorder.weights[0])
+
+    def test_finished_training_is_not_trained_on(self, data: TrainingData, tmp_path: Path) -> None:
+        expected, history = trained(data, checkpoints=tmp_path)
+        learner = new_learner(data)
+        recorder = Recorder(learner)
+        trainer = Trainer(
+            learner, data, PRESET.training, checkpoint_directory=tmp_path, identity={"data set": "this data"}
+        )
+        assert trainer.fit(recorder) == history
+        assert recorder.done == []
+        assert are_identical(weights_of(learner), expected)
+
+    def test_other_training_configuration_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
+        interrupt(data, tmp_path, epoch=2, users=1)
+        with pytest.raises(CheckpointError, match="another training configuration"):
+            trained(data, PRESET.with_training(epochs=5), checkpoints=tmp_path)
+
+    def test_other_identity_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
+        interrupt(data, tmp_path, epoch=2, users=1)
+        with pytest.raises(CheckpointError, match="another data set"):
+            trained(data, checkpoints=tmp_path, identity="other data")
+
+
+class TestWeightDecay:
+    def test_draws_embeddings_that_nothing_uses_to_0(self, data: TrainingData) -> None:
+        unknown_country = "estimator.embed_users.layers.0.weight"
+        kept, decayed = (
+            trained(
+                data,
+                PRESET.model_copy(
+                    update={
+                        "training": PRESET.training.model_copy(update={"field_dropout": 0.0, "weight_decay": decay})
+                    }
+                ),
+            )[0][unknown_country][0]
+            for decay in (0.0, 10.0)
+        )
+        initial = weights_of(new_learner(data))[unknown_country][0]
+        assert torch.equal(kept, initial)
+        assert decayed.norm() < 0.9 * initial.norm()
