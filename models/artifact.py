@@ -30,13 +30,12 @@ from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.inputs.features import FeatureEncoder
-from models.learners.base import Learner
+from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
-from models.training.builder import build_learner
 from models.training.preset import Preset
 from models.training.trainer import EpochResult
 
-FORMAT_VERSION: Literal[2] = 2
+FORMAT_VERSION: Literal[3] = 3
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -94,7 +93,7 @@ class Manifest(_ManifestPart):
         files: SHA-256 of each other file.
     """
 
-    format_version: Literal[2] = FORMAT_VERSION
+    format_version: Literal[3] = FORMAT_VERSION
     created_at: datetime
     preset: Preset
     data_schema: DatasetSchema
@@ -121,7 +120,7 @@ class TrainedModel:
     """
 
     manifest: Manifest
-    learner: Learner[Any]
+    learner: AnyLearner
     items: Entities
     statistics: pl.DataFrame
     exposure: Exposure
@@ -226,8 +225,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     """
     manifest, contents = _read_artifact(directory)
     target = torch.device(device)
-    learner = build_learner(
-        manifest.preset,
+    learner = manifest.preset.build_learner(
         user_encoder=manifest.user_encoder,
         item_encoder=manifest.item_encoder,
         scale=manifest.data_schema.rating_scale,
@@ -239,7 +237,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
     learner.to(target).eval().requires_grad_(requires_grad=False)
     try:
-        exposure = Exposure(**load_arrays(contents[EXPOSURE]))
+        exposure = Exposure(**load_arrays(contents[EXPOSURE]), unseen_log_odds=manifest.preset.exposure.unseen_log_odds)
     except (TypeError, SafetensorError) as error:
         raise ArtifactError(f"{directory / EXPOSURE}: is not an exposure: {error}") from error
     try:

@@ -12,7 +12,6 @@ from models.baselines.collaborative_content import CollaborativeContent
 from models.baselines.episode_rows import EpisodeRows
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
-from models.inputs.content import neighbourhood_order
 
 _SEED = 0
 _TREES = 300
@@ -79,7 +78,7 @@ def _training_episodes(
 ) -> Iterator[tuple[EpisodeBatch, CollaborativeContent]]:
     """Batches of episodes of one half of the users, each with what the other half's ratings tell of the items."""
     generator = np.random.default_rng(_SEED)
-    order = neighbourhood_order(dataset, generator)
+    order = _neighbourhood_order(dataset, generator)
     in_first_half = generator.permutation(len(dataset.users)) % 2 == 0
     of_first_half = in_first_half[dataset.ratings.users]
     for own in (of_first_half, ~of_first_half):
@@ -89,3 +88,14 @@ def _training_episodes(
         for _ in range(_PASSES):
             for batch in episodes.epoch(generator, _BATCH_USERS):
                 yield batch, new if generator.random() < _SHARE_NEW else known
+
+
+def _neighbourhood_order(dataset: Dataset, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Items with close values are neighbours: by date, or without a date at random; float64 [items].
+
+    A random fold would leave an item its neighbourhood (sequels, the same cast), which a new item does not have yet.
+    """
+    date = dataset.schema.items.date
+    if date is None:
+        return generator.random(len(dataset.items))
+    return np.asarray(np.nan_to_num(dataset.items.table[date].to_numpy()), dtype=np.float64)

@@ -9,11 +9,10 @@ from scipy import sparse
 
 from models.data.dataset import Dataset
 from models.inputs.content import ContentRegression, likeness_features, predict_out_of_fold
-from models.inputs.factorisation import factorise
+from models.inputs.factorisation import FactorisationConfig, factorise
 from models.inputs.features import FeatureEncoder
 
 RANK = 16
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class CollaborativeContent:
     @classmethod
     def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
         """Factorise the training ratings; predict biases and factors of items without any from their attributes."""
-        factorisation = factorise(dataset, training, rank=RANK, seed=_SEED)
+        factorisation = factorise(dataset, training, FactorisationConfig(rank=RANK))
         features = item_features(dataset, factorisation.counts)
         values = np.column_stack([factorisation.biases, factorisation.factors])
         values = fill_new_items(values, features, factorisation.counts)

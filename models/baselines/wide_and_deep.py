@@ -12,11 +12,13 @@ from models.baselines.base import Baseline, shrunk_mean
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
 from models.data.schema import AttributeField
+from models.inputs.config import InputConfig
 from models.inputs.content import content_features
 from models.inputs.features import FeatureEncoder, VocabularyEncoder
-from models.learners.network import EstimatorConfig, PreferenceEstimator
+from models.learners.network import PreferenceEstimator
 
 _SEED = 0
+_HIDDEN = (64, 64)
 _EPOCHS = 2
 """More of them learn by heart what the known items are worth, at the cost of the new ones."""
 
@@ -64,7 +66,11 @@ class WideAndDeepNetwork(nn.Module):
     def __init__(self, users: Side, items: Side, mean_rating: float) -> None:
         super().__init__()
         self.deep = PreferenceEstimator(
-            user_encoder=users.encoder, item_encoder=items.encoder, config=EstimatorConfig(), mean_rating=mean_rating
+            user_encoder=users.encoder,
+            item_encoder=items.encoder,
+            inputs=InputConfig(),
+            hidden=_HIDDEN,
+            mean_rating=mean_rating,
         )
         self.crosses = nn.Parameter(torch.zeros(users.indicators.shape[1], items.indicators.shape[1]))
 

@@ -1,7 +1,6 @@
 """What the strategies know of every item: popularity, spread of the ratings, and gradient value (MeLU, §3.4)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,14 +9,14 @@ from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches
-from models.learners.base import Learner
-from models.learners.episode_predictions import AdaptedEpisodes, EncodedData, adapt_to_episodes
+from models.learners.base import AnyLearner
+from models.learners.episode_predictions import AdaptedEpisodes, EncodedData, embed_episodes
 
 _BATCH_USERS = 32
 
 
 def item_statistics(
-    learner: Learner[Any], data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+    learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> pl.DataFrame:
     """What the strategies need to know of every item, from the training ratings alone.
 
@@ -29,32 +28,47 @@ def item_statistics(
 
     Returns:
         One row an item, in the items' order: `id`, `rating_count`, `rating_mean` (null without ratings),
-        `rating_entropy` in nats, and `gradient_value`, the mean over the users who rated the item of the norm of its
-        rating's gradient at the user's locally updated decision layers, divided by the maximum over items: in [0, 1].
+        `rating_entropy` in nats, and `gradient_value` in [0, 1]: the mean over the users who rated the item of the
+        norm of its rating's gradient at the user's adapted parameters, divided by the maximum over items. A learner
+        without gradient norms gives all items 1, which makes gradient × popularity the popularity.
     """
     items, values = dataset.ratings.items[training], dataset.ratings.values[training]
     count = len(dataset.items)
     counts = np.bincount(items, minlength=count)
     sums = np.bincount(items, weights=values, minlength=count)
-    norms = np.zeros(count)
-    for batch, adapted in adapted_histories(learner, data, dataset, training):
-        with torch.no_grad():
-            own = learner.gradient_norms(adapted.adapted, adapted.users, adapted.query_items).cpu().numpy()
-        norms += np.bincount(batch.query_items[batch.query_mask], weights=own[batch.query_mask], minlength=count)
-    mean_norms = norms / np.maximum(counts, 1)
     return pl.DataFrame(
         {
             "id": dataset.items.ids,
             "rating_count": counts,
             "rating_mean": np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0),
             "rating_entropy": _entropies(items, values, count),
-            "gradient_value": mean_norms / mean_norms.max(),
+            "gradient_value": _gradient_values(learner, data, dataset, training, counts),
         }
     ).with_columns(pl.col("rating_mean").fill_nan(None))
 
 
+def _gradient_values(
+    learner: AnyLearner,
+    data: EncodedData,
+    dataset: Dataset,
+    training: NDArray[np.bool_],
+    counts: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """The gradient value of each item; 1 for all items from a learner without gradient norms."""
+    sums = np.zeros(len(counts))
+    for batch, episodes in adapted_histories(learner, data, dataset, training):
+        with torch.no_grad():
+            norms = learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items)
+        if norms is None:
+            return np.ones(len(counts))
+        values = norms.cpu().numpy()[batch.query_mask]
+        sums += np.bincount(batch.query_items[batch.query_mask], weights=values, minlength=len(counts))
+    means = sums / np.maximum(counts, 1)
+    return np.asarray(means / means.max())
+
+
 def adapted_histories(
-    learner: Learner[Any], data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+    learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> Iterator[tuple[EpisodeBatch, AdaptedEpisodes]]:
     """Users who are locally updated with all their training ratings, and have the same as query set, in batches.
 
@@ -63,7 +77,7 @@ def adapted_histories(
     learner.eval()
     for _, batch in batches(_whole_histories(dataset, training), _BATCH_USERS):
         with torch.no_grad():
-            adapted = adapt_to_episodes(learner, data, batch)
+            adapted = embed_episodes(learner, data, batch).adapt()
         yield batch, adapted
 
 

@@ -175,7 +175,7 @@ def _measures(
     episodes: Sequence[Episode],
     progress: Callable[[float], None],
 ) -> dict[str, ComparedMeasure]:
-    predictors = [by_learner(model, dataset, steps=model.manifest.preset.local_update.steps) for model in (new, active)]
+    predictors = [by_learner(model, dataset) for model in (new, active)]
     measured: list[list[dict[str, NDArray[np.float64]]]] = [[], []]
     done = 0
     for positions, batch in batches(episodes, _BATCH_USERS):

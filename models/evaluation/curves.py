@@ -13,7 +13,6 @@ from models.evaluation.predictors import Predict
 from models.metrics.mae import mae
 
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
-STEPS = (0, 1, 2, 3, 5, 10)
 
 _MOST_USERS = 500
 """Enough for a curve; an evaluation should take seconds."""

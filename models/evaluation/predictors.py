@@ -44,8 +44,8 @@ class Decoded:
 Predict = Callable[[EpisodeBatch], Decoded]
 
 
-def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int) -> Predict:
-    """A trained learner that takes so many local steps; 0 for no adaptation."""
+def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int | None = None) -> Predict:
+    """A trained learner, with `steps` local steps if given; 0 for no adaptation."""
     data = encoded_for(model, dataset)
 
     def predict(batch: EpisodeBatch) -> Decoded:

@@ -15,7 +15,7 @@ from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
-from models.evaluation.curves import STEPS, step_curve, step_episodes, support_curve, support_episodes
+from models.evaluation.curves import step_curve, step_episodes, support_curve, support_episodes
 from models.evaluation.details import calibration, user_errors
 from models.evaluation.elicitation import asked_episodes, compare_strategies
 from models.evaluation.figures import (
@@ -28,7 +28,6 @@ from models.evaluation.figures import (
 )
 from models.evaluation.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
 from models.metrics.bootstrap import bootstrap_means, interval_95
-from models.training.preset import Rule
 
 _BATCH_USERS = 64
 
@@ -116,12 +115,9 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
 def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig) -> dict[str, Predict]:
     """The adapted model first, then itself without adaptation, then the baselines."""
     preset = model.manifest.preset
-    steps = config.steps or preset.local_update.steps
-    names = (f"{preset.name}, {steps} steps", f"{preset.name}, 0 steps")
-    if preset.local_update.rule is Rule.CLOSED_FORM:
-        names = (preset.name, f"{preset.name}, not adapted")
     predictors = {
-        name: by_learner(model, dataset, steps=own_steps) for name, own_steps in zip(names, (steps, 0), strict=True)
+        variant.name(preset.name): by_learner(model, dataset, steps=variant.steps)
+        for variant in model.learner.variants(config.steps)
     }
     for baseline in ALL_BASELINES:
         if baseline.name in config.baselines:
@@ -130,11 +126,12 @@ def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: Eva
 
 
 def _by_step(model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
-    """The model after so many local steps; none of a model that adapts in closed form."""
-    local_update = model.manifest.preset.local_update
-    if local_update.rule is Rule.CLOSED_FORM:
-        return {}
-    return {steps: by_learner(model, dataset, steps=steps) for steps in sorted({*STEPS, local_update.steps})}
+    """The model after so many local steps; empty for a model that takes none."""
+    return {
+        variant.steps: by_learner(model, dataset, steps=variant.steps)
+        for variant in model.learner.step_variants()
+        if variant.steps is not None
+    }
 
 
 def _users_to_predict(

@@ -1,208 +1,206 @@
-"""What is known of an item's reception: from its ratings where it has some, from its attributes where it has none."""
+"""Collaborative inputs: what ratings tell about an item, or for a new item, what its attributes predict of that."""
 
 from dataclasses import dataclass
+from typing import Annotated, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
-from models.inputs.content import (
-    ContentRegression,
-    likeness_features,
-    likeness_width,
-    neighbourhood_order,
-    predict_out_of_fold,
-)
-from models.inputs.factorisation import Factorisation, factorise
+from models.inputs.content import ContentRegression, likeness_features, likeness_width, predict_out_of_fold
+from models.inputs.factorisation import Factorisation, FactorisationConfig, factorise
 from models.inputs.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
 
-_FACTOR_SCALE = 3.0
-"""Brings factors, which ridge regression keeps small, to the size of the other inputs."""
 
-_COUNT_SCALE = 0.2
-"""Brings log counts to that size."""
+class CollaborativeConfig(BaseModel):
+    """The choices of collaborative inputs.
 
-_CONTENT_WIDTH = 128
-"""Principal components of the attributes; half as many were a little worse."""
+    Attributes:
+        factorisation: Where biases and factors come from.
+        factor_scale: Multiplies the factors, which ridge regression keeps small, to the size of other inputs.
+        count_scale: Multiplies log counts to that size.
+        few_ratings: An item with at most so many ratings has a bias and factors that reveal each single rating. Users
+            in training see it by the ratings of users in other folds.
+        new_item_noise: Noise on the inputs of items that are treated as new, relative to the error of predicting them
+            from attributes. Without it, the network learns to recover a known item from its prediction.
+        seed: Of the random folds.
+    """
 
-_FEW_RATINGS = 30
-"""An item with no more has a bias and factors in which each of its ratings can be told."""
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-_SEED = 0
-"""Of the factors' start and of folds at random; alternating least squares comes to much the same from any start."""
+    factorisation: FactorisationConfig = FactorisationConfig()
+    factor_scale: Annotated[float, Field(gt=0)] = 3.0
+    count_scale: Annotated[float, Field(gt=0)] = 0.2
+    few_ratings: Annotated[int, Field(ge=0)] = 30
+    new_item_noise: Annotated[float, Field(ge=0)] = 1.0
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True)
-class TrainingView:
-    """How items are seen while some users are trained on: by what others tell of them.
+class OutOfFold:
+    """Which ratings may tell about the items while some users are trained on: those of other users.
 
-    Otherwise an item of few ratings would be known by the very ratings that are to be predicted.
+    Otherwise an item with few ratings would reveal the very ratings that are to be predicted.
 
     Attributes:
-        fold: Of these users, all in the same one (`models.data.episodes.fold_of`).
-        pretend_new: Whether the items pretend to have no ratings at all.
-        generator: Draws what nobody would know of them then.
+        fold: The fold of the users, the same for all of them (`models.data.episodes.fold_of`).
+        as_new: Whether all items are treated as new, without any ratings.
+        generator: Draws the noise on items that are treated as new.
     """
 
     fold: int
-    pretend_new: bool
+    as_new: bool
     generator: torch.Generator
 
 
 @dataclass(frozen=True)
-class Reception:
-    """What is known of the reception of some items.
+class ItemInputs:
+    """Collaborative inputs of some items.
 
     Attributes:
         biases: float32 [items], in rating units: how much better than the mean an item is rated.
-        counts: float32 [items], how many ratings say so; 0 for a new item.
-        inputs: float32 [items, width]: bias, factors, log count, and whether the item has ratings.
-        content: float32 [items, content_width]: the attributes as a vector of length 1; likeness is its inner product.
+        counts: float32 [items], the ratings behind the bias; 0 for a new item.
+        inputs: float32 [items, width]: bias, factors, log count, and 1 if the item has ratings.
     """
 
     biases: Tensor
     counts: Tensor
     inputs: Tensor
-    content: Tensor
 
 
 class CollaborativeInputs(nn.Module):
-    """Biases and factors of items, as inputs of a network that never learns them itself.
+    """Biases and factors of items as inputs of a network, which never learns them itself.
 
-    Known items have those of a factorisation of the training ratings. New ones have what a regression on their
-    attributes predicts. In training, items also pretend to be new, with predictions made out of fold and noise on the
-    inputs: without it, a network knows an item by its predictions and attributes, and its bias by heart. What users are
-    told of an item of few ratings comes from the ratings of others (`TrainingView`).
+    Known items have the biases and factors of a factorisation of the training ratings. A regression on the attributes
+    predicts those of new items. In training, items are also treated as new: with out-of-fold predictions, and with
+    noise on the inputs.
 
     Attributes:
-        width: Length of an item's inputs.
-        content_width: Length of an item's content vector.
+        width: Number of inputs of an item.
     """
 
     known: Tensor
     as_new: Tensor
-    surprise: Tensor
-    told_by_others: Tensor
-    counts_of_others: Tensor
+    prediction_error: Tensor
+    out_of_fold: Tensor
+    out_of_fold_counts: Tensor
     counts: Tensor
-    content: Tensor
     coefficients: Tensor
     intercepts: Tensor
-    projection: Tensor
 
-    def __init__(self, encoder: FeatureEncoder, *, rank: int) -> None:
-        """Make room; `fit` or a state dict fills it.
+    def __init__(self, encoder: FeatureEncoder, config: CollaborativeConfig) -> None:
+        """Allocate the buffers; `fit` or a state dict fills them.
 
         Args:
-            encoder: Of the items; has the field `id`.
-            rank: Number of factors.
+            encoder: Encodes the items; has the field `id`.
+            config: The choices.
         """
         super().__init__()
-        self.width = rank + 3
-        self._rank = rank
+        self.config = config
+        values = config.factorisation.rank + 1
+        self.width = values + 2
         self._fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
         (ids,) = (field for field in encoder.fields if field.name == ID_FIELD)
         known_items = len(ids.values) + 1  # type: ignore[union-attr]  # ids are categories
-        self.register_buffer("known", torch.zeros(known_items, rank + 1))
-        self.register_buffer("as_new", torch.zeros(known_items, rank + 1), persistent=False)
-        self.register_buffer("surprise", torch.zeros(rank + 1), persistent=False)
-        self.register_buffer("told_by_others", torch.zeros(USER_FOLDS, known_items, rank + 1), persistent=False)
-        self.register_buffer("counts_of_others", torch.zeros(USER_FOLDS, known_items), persistent=False)
+        self.register_buffer("known", torch.zeros(known_items, values))
         self.register_buffer("counts", torch.zeros(known_items))
         features = max(likeness_width(self._fields), 1)
-        self.content_width = min(_CONTENT_WIDTH, features, known_items - 1)
-        self.register_buffer("content", torch.zeros(known_items, self.content_width))
-        self.register_buffer("projection", torch.zeros(features, self.content_width))
-        self.register_buffer("coefficients", torch.zeros(features, rank + 1))
-        self.register_buffer("intercepts", torch.zeros(rank + 1))
+        self.register_buffer("coefficients", torch.zeros(features, values))
+        self.register_buffer("intercepts", torch.zeros(values))
+        # Only training needs these.
+        self.register_buffer("as_new", torch.zeros(known_items, values), persistent=False)
+        self.register_buffer("prediction_error", torch.zeros(values), persistent=False)
+        self.register_buffer("out_of_fold", torch.zeros(USER_FOLDS, known_items, values), persistent=False)
+        self.register_buffer("out_of_fold_counts", torch.zeros(USER_FOLDS, known_items), persistent=False)
 
-    def fit(
-        self,
-        dataset: Dataset,
-        training: NDArray[np.bool_],
-        rows: EncodedRows,
-    ) -> None:
-        """Factorise the training ratings, and learn to predict that from the attributes.
+    @classmethod
+    def of(cls, encoder: FeatureEncoder, config: CollaborativeConfig | None) -> Self | None:
+        """The inputs that a config describes; None for no config."""
+        return None if config is None else cls(encoder, config)
+
+    def fit(self, dataset: Dataset, training: NDArray[np.bool_], rows: EncodedRows) -> None:
+        """Factorise the training ratings, and learn to predict biases and factors from the attributes.
 
         Args:
             dataset: The data set.
             training: bool [ratings], the ratings that may be used.
             rows: All items of the data set, encoded.
         """
-        by_ratings = factorise(dataset, training, rank=self._rank, seed=_SEED)
-        rated = np.flatnonzero(by_ratings.counts)
-        features, counts = self._features(rows)[rated], by_ratings.counts[rated]
-        regression = ContentRegression.fit(features, by_ratings.items[rated], counts)
-        order = neighbourhood_order(dataset, np.random.default_rng(_SEED))[rated]
+        factorisation = factorise(dataset, training, self.config.factorisation)
+        rated = np.flatnonzero(factorisation.counts)
+        features, counts = self._features(rows)[rated], factorisation.counts[rated]
+        regression = ContentRegression.fit(features, factorisation.items[rated], counts)
+        order = np.random.default_rng(self.config.seed).random(len(dataset.items))[rated]
 
-        def known(told: Factorisation, by: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            """The items' side, and what would be expected of items without these ratings of theirs."""
-            expected = np.zeros_like(told.items)
-            expected[rated] = predict_out_of_fold(features, told.items[rated], told.counts[rated], order)
-            return told.with_items_drawn_towards(expected, dataset, by).items[rated], expected[rated]
+        def shrunk(
+            fitted: Factorisation, ratings: NDArray[np.bool_]
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            """The items' side, shrunk to out-of-fold predictions, and these predictions."""
+            expected = np.zeros_like(fitted.items)
+            expected[rated] = predict_out_of_fold(features, fitted.items[rated], fitted.counts[rated], order)
+            return fitted.with_items_shrunk_to(expected, dataset, ratings).items[rated], expected[rated]
 
-        values, as_new = known(by_ratings, training)
+        values, as_new = shrunk(factorisation, training)
         index = rows.fields[ID_FIELD][torch.from_numpy(rated)].cpu()
         self.known[index] = _tensor(values).to(self.known)
         self.as_new[index] = _tensor(as_new).to(self.known)
-        self.surprise.copy_(_tensor((values - as_new).std(axis=0)))
+        self.prediction_error.copy_(_tensor((values - as_new).std(axis=0)))
         self.counts[index] = _tensor(counts).to(self.known)
-        # Of many ratings, one tells nothing of itself; and turning factors costs something.
-        many = counts > _FEW_RATINGS
+        # One of many ratings reveals nothing about itself. Rotating the factors would only add error.
+        many = counts > self.config.few_ratings
         for fold in range(USER_FOLDS):
-            by = training & (fold_of(dataset.ratings.users) != fold)
-            others = factorise(dataset, by, rank=self._rank, seed=_SEED).aligned_to(by_ratings)
-            told = np.where(many[:, None], values, known(others, by)[0])
-            self.told_by_others[fold, index] = _tensor(told).to(self.known)
-            self.counts_of_others[fold, index] = _tensor(np.where(many, counts, others.counts[rated])).to(self.known)
-        self.projection.copy_(_tensor(_principal_directions(features, self.content_width)))
-        self.content[index] = self._project(features)
+            others = training & (fold_of(dataset.ratings.users) != fold)
+            fitted = factorise(dataset, others, self.config.factorisation).aligned_to(factorisation)
+            fold_values = np.where(many[:, None], values, shrunk(fitted, others)[0])
+            fold_counts = np.where(many, counts, fitted.counts[rated])
+            self.out_of_fold[fold, index] = _tensor(fold_values).to(self.known)
+            self.out_of_fold_counts[fold, index] = _tensor(fold_counts).to(self.known)
         self.coefficients.copy_(_tensor(regression.coefficients))
         self.intercepts.copy_(_tensor(regression.intercepts))
 
-    def forward(self, rows: EncodedRows, training: TrainingView | None = None) -> Reception:
-        """Look known items up, predict new ones.
+    def forward(self, rows: EncodedRows, out_of_fold: OutOfFold | None = None) -> ItemInputs:
+        """Look known items up, and predict new ones.
 
         Args:
             rows: The items.
-            training: In training, how they are to be seen.
+            out_of_fold: In training, which ratings may tell about the items.
         """
         index = rows.fields[ID_FIELD]
-        if training is None:
+        if out_of_fold is None:
             values, counts = self.known[index], self.counts[index]
-        elif training.pretend_new:
+        elif out_of_fold.as_new:
             values, counts = self.as_new[index], torch.zeros_like(self.counts[index])
         else:
-            values, counts = self.told_by_others[training.fold, index], self.counts_of_others[training.fold, index]
+            fold = out_of_fold.fold
+            values, counts = self.out_of_fold[fold, index], self.out_of_fold_counts[fold, index]
         new = index == UNKNOWN
-        content = self.content[index]
         if new.any():
-            features = self._features(rows)
-            values = torch.where(new.unsqueeze(-1), self._predict(features), values)
-            content = torch.where(new.unsqueeze(-1), self._project(features), content)
+            values = torch.where(new.unsqueeze(-1), self._predict(self._features(rows)), values)
             counts = counts * ~new
         biases = values[:, 0]
-        if training is not None and training.pretend_new:
-            noise = torch.randn(values.shape, generator=training.generator, device=training.generator.device)
-            values = values + self.surprise * noise.to(values)
+        if out_of_fold is not None and out_of_fold.as_new:
+            noise = torch.randn(values.shape, generator=out_of_fold.generator, device=out_of_fold.generator.device).to(
+                values
+            )
+            values = values + self.config.new_item_noise * self.prediction_error * noise
         inputs = torch.cat(
             [
                 values[:, :1],
-                values[:, 1:] * _FACTOR_SCALE,
-                torch.log1p(counts).unsqueeze(-1) * _COUNT_SCALE,
+                values[:, 1:] * self.config.factor_scale,
+                torch.log1p(counts).unsqueeze(-1) * self.config.count_scale,
                 (counts > 0).unsqueeze(-1),
             ],
             dim=-1,
         )
-        return Reception(biases, counts, inputs, content)
+        return ItemInputs(biases, counts, inputs)
 
     def _features(self, rows: EncodedRows) -> sparse.csr_matrix:
-        """The attributes; items that have none share one constant feature, and so a new one gets the mean."""
+        """The attributes. Items without attributes share one constant feature, which predicts the mean."""
         if not self._fields:
             return sparse.csr_matrix(np.ones((len(rows), 1)))
         return likeness_features(self._fields, rows)
@@ -210,17 +208,6 @@ class CollaborativeInputs(nn.Module):
     def _predict(self, features: sparse.csr_matrix) -> Tensor:
         regression = ContentRegression(self.coefficients.cpu().numpy(), self.intercepts.cpu().numpy())
         return torch.from_numpy(regression.predict(features)).to(self.known)
-
-    def _project(self, features: sparse.csr_matrix) -> Tensor:
-        projected = _tensor(features @ self.projection.cpu().numpy()).to(self.projection)
-        return torch.nn.functional.normalize(projected, dim=1)
-
-
-def _principal_directions(features: sparse.csr_matrix, count: int) -> NDArray[np.float64]:
-    """The directions in which attributes differ most; float64 [features, count]."""
-    if count == min(features.shape):
-        return np.asarray(np.linalg.svd(features.toarray(), full_matrices=False)[2].T)
-    return np.asarray(TruncatedSVD(count, n_iter=10, random_state=_SEED).fit(features).components_.T)
 
 
 def _tensor(values: NDArray[np.number]) -> Tensor:

@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
-from models.data.dataset import Dataset
 from models.data.schema import FieldKind
 from models.inputs.features import (
     UNKNOWN,
@@ -75,30 +74,19 @@ class ContentRegression:
         return np.asarray(features @ self.coefficients + self.intercepts, dtype=np.float32)
 
 
-def neighbourhood_order(dataset: Dataset, generator: np.random.Generator) -> NDArray[np.float64]:
-    """By what items are neighbours: their date, or where there is none, at random; float64 [items]."""
-    date = dataset.schema.items.date
-    if date is None:
-        return generator.random(len(dataset.items))
-    return np.asarray(np.nan_to_num(dataset.items.table[date].to_numpy()), dtype=np.float64)
-
-
 def predict_out_of_fold(
     features: sparse.csr_matrix,
     targets: NDArray[np.float64],
     counts: NDArray[np.int64],
     order: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """What would be predicted of each item were it, and its neighbours in time, new.
-
-    The folds are blocks of `order`: a random fold would leave every item the neighbourhood (sequels, the year's
-    fashion, the same cast) that a really new item does not have yet.
+    """What attributes predict of each item if it and its fold were new.
 
     Args:
         features: [items, features].
         targets: float64 [items, targets].
         counts: int64 [items].
-        order: float64 [items], as of `neighbourhood_order`.
+        order: float64 [items]; blocks of it are the folds.
 
     Returns:
         float32 [items, targets].

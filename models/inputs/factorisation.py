@@ -1,16 +1,36 @@
-"""What the ratings tell of the items: biases and factors, by alternating least squares."""
+"""Matrix factorisation: biases and factors of users and items, by alternating least squares."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.linalg import block_diag, orthogonal_procrustes
 
 from models.data.dataset import Dataset
 
-_FACTOR_RIDGE = 10.0
-_BIAS_RIDGE = 4.0
-_SWEEPS = 12
+
+class FactorisationConfig(BaseModel):
+    """The choices of the factorisation.
+
+    Attributes:
+        rank: Number of factors.
+        factor_ridge: Ridge on the factors.
+        bias_ridge: Ridge on the biases.
+        sweeps: How often both sides are solved.
+        initial_scale: Standard deviation of the items' initial factors.
+        seed: Of the initial factors. Different seeds give nearly the same factorisation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    factor_ridge: Annotated[float, Field(gt=0)] = 10.0
+    bias_ridge: Annotated[float, Field(gt=0)] = 4.0
+    sweeps: Annotated[int, Field(ge=1)] = 12
+    initial_scale: Annotated[float, Field(gt=0)] = 0.1
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True)
@@ -18,12 +38,14 @@ class Factorisation:
     """`y_ij ≈ μ + b_i + b_j + p_iᵀ q_j`.
 
     Attributes:
+        config: Its choices.
         mean: μ.
         users: float64 [users, 1 + rank], b_i and p_i.
         items: float64 [items, 1 + rank], b_j and q_j; 0 for an item without ratings.
         counts: int64 [items], how many ratings each item has.
     """
 
+    config: FactorisationConfig
     mean: float
     users: NDArray[np.float64]
     items: NDArray[np.float64]
@@ -40,20 +62,20 @@ class Factorisation:
         return self.items[:, 1:]
 
     def aligned_to(self, other: "Factorisation") -> "Factorisation":
-        """The same factorisation with its factors turned towards another's, for a turn changes no prediction.
+        """The same factorisation with its factors rotated towards another's. A rotation changes no prediction.
 
-        The turn is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
+        The rotation is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
         """
         both = (self.counts > 0) & (other.counts > 0)
-        turn = block_diag(1.0, orthogonal_procrustes(self.factors[both], other.factors[both])[0])
-        return replace(self, users=self.users @ turn, items=self.items @ turn)
+        rotation = block_diag(1.0, orthogonal_procrustes(self.factors[both], other.factors[both])[0])
+        return replace(self, users=self.users @ rotation, items=self.items @ rotation)
 
-    def with_items_drawn_towards(
+    def with_items_shrunk_to(
         self, expected: NDArray[np.float64], dataset: Dataset, training: NDArray[np.bool_]
     ) -> "Factorisation":
-        """The items' side solved once more, with what is expected of each item in the place of the ridge's 0.
+        """The items' side solved once more, with the ridge towards an expected value instead of 0.
 
-        So few ratings only correct what is expected (collaborative topic regression, Wang & Blei, KDD 2011).
+        Few ratings then only correct the expected value (collaborative topic regression, Wang & Blei, KDD 2011).
 
         Args:
             expected: float64 [items, 1 + rank], biases and factors.
@@ -64,33 +86,33 @@ class Factorisation:
         residuals = dataset.ratings.values[training].astype(np.float64) - self.mean
         residuals = residuals - expected[items, 0] - np.einsum("nf,nf->n", self.users[users, 1:], expected[items, 1:])
         corrections = np.zeros_like(expected)
-        _solve_side(corrections, self.users, items, users, residuals)
+        _solve_side(corrections, self.users, items, users, residuals, self.config)
         return replace(self, items=expected + corrections)
 
 
-def factorise(dataset: Dataset, training: NDArray[np.bool_], *, rank: int, seed: int) -> Factorisation:
+def factorise(dataset: Dataset, training: NDArray[np.bool_], config: FactorisationConfig) -> Factorisation:
     """Factorise the training ratings (Koren, Bell & Volinsky, IEEE Computer 2009, with alternating least squares).
 
-    Each sweep solves one ridge regression a user and then one an item: bias and factors together, with ridge 4 on the
-    bias and 10 on the factors.
+    Each sweep solves one ridge regression for each user and then one for each item: bias and factors together.
 
     Args:
         dataset: The data set.
         training: bool [ratings], the ratings that may be used.
-        rank: Number of factors.
-        seed: Of the items' initial factors.
+        config: The choices.
     """
     users, items = dataset.ratings.users[training], dataset.ratings.items[training]
     values = dataset.ratings.values[training].astype(np.float64)
     mean = float(values.mean())
     # Column 0 is the bias.
-    item_side = np.random.default_rng(seed).normal(0.0, 0.1, (len(dataset.items), rank + 1))
+    item_side = np.random.default_rng(config.seed).normal(
+        0.0, config.initial_scale, (len(dataset.items), config.rank + 1)
+    )
     item_side[:, 0] = 0.0
-    user_side = np.zeros((len(dataset.users), rank + 1))
-    for _ in range(_SWEEPS):
-        _solve_side(user_side, item_side, users, items, values - mean)
-        _solve_side(item_side, user_side, items, users, values - mean)
-    return Factorisation(mean, user_side, item_side, counts=np.bincount(items, minlength=len(dataset.items)))
+    user_side = np.zeros((len(dataset.users), config.rank + 1))
+    for _ in range(config.sweeps):
+        _solve_side(user_side, item_side, users, items, values - mean, config)
+        _solve_side(item_side, user_side, items, users, values - mean, config)
+    return Factorisation(config, mean, user_side, item_side, np.bincount(items, minlength=len(dataset.items)))
 
 
 def _solve_side(
@@ -99,6 +121,7 @@ def _solve_side(
     own_rows: NDArray[np.int32],
     other_rows: NDArray[np.int32],
     residuals: NDArray[np.float64],
+    config: FactorisationConfig,
 ) -> None:
     """Fit every row of one side to the residuals, given the other side; a row without ratings becomes 0."""
     order = np.argsort(own_rows, kind="stable")
@@ -107,12 +130,12 @@ def _solve_side(
     targets = residuals[order] - other[other_rows[order], 0]
     inputs = other[other_rows[order]]
     inputs[:, 0] = 1.0
-    ridge = np.diag([_BIAS_RIDGE, *[_FACTOR_RIDGE] * (side.shape[1] - 1)])
+    ridge = np.diag([config.bias_ridge, *[config.factor_ridge] * (side.shape[1] - 1)])
     side[counts == 0] = 0.0
-    # All rows with equally many ratings at once: most of a sparse data set's have very few.
+    # All rows with the same number of ratings at once: most rows of a sparse data set have very few.
     for count in np.unique(counts[counts > 0]):
         rows = np.flatnonzero(counts == count)
-        own = starts[rows, None] + np.arange(count)
-        chosen = inputs[own]
+        ratings = starts[rows, None] + np.arange(count)
+        chosen = inputs[ratings]
         transposed = chosen.transpose(0, 2, 1)
-        side[rows] = np.linalg.solve(transposed @ chosen + ridge, transposed @ targets[own][..., None])[..., 0]
+        side[rows] = np.linalg.solve(transposed @ chosen + ridge, transposed @ targets[ratings][..., None])[..., 0]

@@ -1,36 +1,52 @@
-"""What every learner offers to training, evaluation and serving, whatever it does inside."""
+"""The interface of a learner: what training, evaluation and serving need from it.
+
+A learner lives in a module of its own in this folder: a config with its `kind`, and the learner that the config builds.
+`models.learners.registry` finds it there. docs/adding-a-learner.md shows an example.
+"""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
-from models.inputs.collaborative_inputs import TrainingView
-from models.inputs.features import EncodedRows
-from models.learners.heads.base import Predictions
+from models.data.schema import RatingScale
+from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.config import InputConfig
+from models.inputs.features import EncodedRows, FeatureEncoder
+from models.inputs.rows import TensorRows
+from models.learners.heads.base import Head, Predictions
 
+UsersT = TypeVar("UsersT", bound=TensorRows)
+ItemsT = TypeVar("ItemsT", bound=TensorRows)
 AdaptedT = TypeVar("AdaptedT")
 
 
 @dataclass(frozen=True)
-class Support:
+class Support(Generic[UsersT, ItemsT]):
     """The support sets H_i of B users, padded to S ratings.
 
     Attributes:
-        users: float32 [B, user width], embedded.
-        items: float32 [B, S, item width], embedded.
-        ratings: float32 [B, S]; anything finite where there is padding.
-        mask: bool [B, S], set where there is a rating. A user without any ratings is allowed.
+        users: [B], as `Learner.embed_users` returns them.
+        items: [B, S], as `Learner.embed_items` returns them. A learner that adapts its embeddings lets these rows hold
+            the encoded attributes.
+        ratings: float32 [B, S]; any finite number where there is padding.
+        mask: bool [B, S], set where there is a rating. A user without ratings is allowed.
+        seen_items: [B, N], items that the users have seen but not rated; None where nothing is known of that.
+        seen_mask: bool [B, N], set where `seen_items` is not padding.
     """
 
-    users: Tensor
-    items: Tensor
+    users: UsersT
+    items: ItemsT
     ratings: Tensor
     mask: Tensor
+    seen_items: ItemsT | None = None
+    seen_mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -46,28 +62,66 @@ class LastLayer:
     noise: Tensor
 
 
-class ItemScorer(ABC, Generic[AdaptedT]):
-    """The items of a catalogue, prepared once for being scored for many users."""
+@dataclass(frozen=True)
+class Variant:
+    """One way to use a trained learner, which an evaluation shows by name.
+
+    Attributes:
+        label: What distinguishes it, such as "not adapted"; empty for a learner that has only one way to adapt.
+        steps: The `steps` of `Learner.adapt`.
+    """
+
+    label: str
+    steps: int | None
+
+    def name(self, preset: str) -> str:
+        """The variant's name in a report, such as "melu, 5 steps"."""
+        return f"{preset}, {self.label}" if self.label else preset
+
+
+class OuterBatch(Protocol):
+    """A batch of training episodes, as the outer update sees it."""
+
+    @property
+    def weights(self) -> Tensor:
+        """How much each user's mean query loss counts; float32 [B]."""
+
+    def query_losses(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean query loss after the local update; float32 [B]."""
+
+    def support_losses(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean support loss after `steps` local steps, 0 for before adaptation; float32 [B]."""
+
+
+Objective = Callable[[OuterBatch], Tensor]
+"""A batch → the scalar loss that the outer update minimises (`models.training.objectives`)."""
+
+
+class ItemScorer(ABC, Generic[UsersT, AdaptedT]):
+    """The items of a catalogue, prepared once for scoring many users."""
 
     @abstractmethod
-    def scores(self, adapted: AdaptedT, users: Tensor, rows: Tensor | None = None) -> Tensor:
-        """What ranks the items for B users: the scores that `Learner.predict` gives, and nothing else.
+    def scores(self, adapted: AdaptedT, users: UsersT, rows: Tensor | None = None) -> Tensor:
+        """The scores that rank the items for B users: the same as `Learner.predict` gives.
 
         Args:
             adapted: What `Learner.adapt` returned for these users.
-            users: float32 [B, user width], embedded.
-            rows: int64 [n], the items to score; None is all of them.
+            users: [B], embedded.
+            rows: int64 [n], the items to score; None for all of them.
 
         Returns:
             float32 [B, n].
         """
 
 
-class Learner(nn.Module, ABC, Generic[AdaptedT]):
+class Learner(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
     """A model that becomes one user's model by that user's support set.
 
-    Embedding is global and done once per distinct user and item; `adapt` makes what belongs to each user; and
-    `predict` applies that to any items. `AdaptedT` is the learner's own business: adapted weights, prototypes, …
+    The global part embeds each distinct user and item once. `adapt` makes what belongs to each user. `predict` applies
+    that to any items. The learner chooses what embedded users (`UsersT`), embedded items (`ItemsT`) and adapted users
+    (`AdaptedT`) are: weights, posteriors, prototypes, …
+
+    The last methods have defaults. A learner overrides those that it can do better, and leaves out what it cannot do.
     """
 
     @abstractmethod
@@ -81,64 +135,129 @@ class Learner(nn.Module, ABC, Generic[AdaptedT]):
         """
 
     @abstractmethod
-    def embed_users(self, rows: EncodedRows) -> Tensor:
-        """Embed users; float32 [rows, user width]."""
+    def embed_users(self, rows: EncodedRows) -> UsersT:
+        """Embed users; [rows]."""
 
     @abstractmethod
-    def embed_items(self, rows: EncodedRows, *, training: TrainingView | None = None) -> Tensor:
-        """Embed items; float32 [rows, item width].
+    def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> ItemsT:
+        """Embed items; [rows].
 
         Args:
             rows: The items.
-            training: In training, how they are to be seen.
+            out_of_fold: In training, which ratings may tell about the items.
         """
 
     @abstractmethod
-    def adapt(self, support: Support, *, steps: int | None = None) -> AdaptedT:
-        """Adapt to B users at once; `steps` local steps instead of the preset's, 0 meaning not at all."""
+    def adapt(self, support: Support[UsersT, ItemsT], *, steps: int | None = None) -> AdaptedT:
+        """Adapt to B users at once; `steps` local steps instead of the preset's, 0 for no adaptation."""
 
     @abstractmethod
-    def predict(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Predictions:
-        """Predict each user's ratings of his or her own items.
+    def predict(self, adapted: AdaptedT, users: UsersT, items: ItemsT) -> Predictions:
+        """Predict each user's ratings.
 
         Args:
             adapted: What `adapt` returned for these B users.
-            users: float32 [B, user width], embedded.
-            items: float32 [B, Q, item width], embedded.
+            users: [B], embedded.
+            items: [B, Q], embedded; Q items for each user.
         """
 
-    def prepare(self, items: Tensor) -> ItemScorer[AdaptedT]:
-        """Prepare a catalogue (float32 [items, item width], embedded) for ranking; a learner may know a faster way."""
+    @abstractmethod
+    def loss(self, adapted: AdaptedT, users: UsersT, items: ItemsT, ratings: Tensor) -> Tensor:
+        """The loss of the predictions against true ratings (float32 [B, Q]); float32 [B, Q]."""
+
+    def prepare(self, items: ItemsT) -> ItemScorer[UsersT, AdaptedT]:
+        """Prepare a catalogue ([items], embedded) for ranking. By default the scorer calls `predict`."""
         return _PredictedScores(self, items)
 
-    @abstractmethod
-    def loss(self, adapted: AdaptedT, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
-        """How wrong the predictions are of true ratings (float32 [B, Q]); else as `predict`. float32 [B, Q]."""
+    def outer_update(self, batch: OuterBatch, objective: Objective) -> Tensor:
+        """Leave the gradient of one global update in the parameters' `grad`.
 
-    @abstractmethod
-    def gradient_norms(self, adapted: AdaptedT, users: Tensor, items: Tensor) -> Tensor:
-        """Norm over the adapted parameters of the gradient of each prediction, which evidence candidates need.
-
-        Shapes are those of `predict`. With the loss scaled to unit error, the gradient of one rating's loss is that of
-        its prediction up to a constant (METHODS.md, evidence candidates).
-        """
-
-    def last_layer(self, items: Tensor) -> LastLayer | None:  # noqa: ARG002
-        """How sure the learner would be of each item after any answers; None if it has no notion of that.
+        By default it is the gradient of the objective. A method without a query loss sets `grad` itself, such as
+        Reptile, whose step is the mean change of the weights.
 
         Args:
-            items: float32 [items, item width], embedded.
+            batch: The training episodes.
+            objective: What the update minimises.
+
+        Returns:
+            The loss to report, a scalar without a graph.
+        """
+        loss = objective(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        return loss.detach()
+
+    def variants(self, steps: int | None = None) -> tuple[Variant, ...]:
+        """What an evaluation compares: first the adapted learner, with `steps` local steps if given."""
+        return Variant("", steps), Variant("not adapted", 0)
+
+    def step_variants(self) -> tuple[Variant, ...]:
+        """The points of a curve over local steps; empty for a learner that takes none."""
+        return ()
+
+    def gradient_norms(self, adapted: AdaptedT, users: UsersT, items: ItemsT) -> Tensor | None:  # noqa: ARG002
+        """Norm over the adapted parameters of the gradient of each prediction, for evidence candidates.
+
+        Shapes are those of `predict`; float32 [B, Q]. With the loss scaled to unit error, the gradient of one rating's
+        loss is that of its prediction up to a constant (MeLU, Lee et al., KDD 2019, §3.4). None for a learner that
+        adapts no parameters.
         """
         return None
 
+    def last_layer(self, items: ItemsT) -> LastLayer | None:  # noqa: ARG002
+        """The posterior's part that depends on items ([items], embedded) alone; None for a learner without one."""
+        return None
 
-class _PredictedScores(ItemScorer[AdaptedT]):
+
+AnyLearner = Learner[Any, Any, Any]
+"""A learner, for code that passes its rows around without looking into them."""
+
+
+@dataclass(frozen=True)
+class LearnerParts:
+    """What a learner is built from.
+
+    Attributes:
+        user_encoder: Encodes the users.
+        item_encoder: Encodes the items.
+        inputs: Which inputs to use.
+        head: Turns latent predictions into ratings.
+        scale: The rating scale.
+        mean_rating: Mean of the training ratings.
+    """
+
+    user_encoder: FeatureEncoder
+    item_encoder: FeatureEncoder
+    inputs: InputConfig
+    head: Head
+    scale: RatingScale
+    mean_rating: float
+
+
+class LearnerConfig(BaseModel, ABC):
+    """The choices of one learner; a subclass has a field `kind: Literal[…]` and stands in the learner's module.
+
+    Attributes:
+        paper: The values of the learner's paper, where they differ from the defaults; the contract tests run both.
+        needs_item_ids: Whether the learner needs the ids of the items, besides what `InputConfig` asks for.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    paper: ClassVar[dict[str, Any]] = {}
+    needs_item_ids: ClassVar[bool] = False
+
+    @abstractmethod
+    def build(self, parts: LearnerParts) -> AnyLearner:
+        """The untrained learner; initial weights come from torch's global generator."""
+
+
+class _PredictedScores(ItemScorer[UsersT, AdaptedT]):
     """Scores by predicting everything."""
 
-    def __init__(self, learner: Learner[AdaptedT], items: Tensor) -> None:
+    def __init__(self, learner: Learner[UsersT, ItemsT, AdaptedT], items: ItemsT) -> None:
         self._learner = learner
         self._items = items
 
-    def scores(self, adapted: AdaptedT, users: Tensor, rows: Tensor | None = None) -> Tensor:
-        items = self._items if rows is None else self._items[rows]
-        return self._learner.predict(adapted, users, items.expand(len(users), *items.shape)).score
+    def scores(self, adapted: AdaptedT, users: UsersT, rows: Tensor | None = None) -> Tensor:
+        items = self._items if rows is None else self._items.take(rows)
+        return self._learner.predict(adapted, users, items.expand(len(users))).score

@@ -1,35 +1,92 @@
-"""The learner whose local update is solved, not stepped towards: ridge regression of the last layer."""
+"""A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.dataset import Dataset
-from models.inputs.collaborative_inputs import CollaborativeInputs, TrainingView
+from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.features import EncodedRows
-from models.learners.base import ItemScorer, LastLayer, Learner, Support
+from models.inputs.rows import TensorRows
+from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learners.network import EmbeddingLayers
+from models.learners.network import EmbeddingLayers, hidden_layers
 
-_SMALLEST_VARIANCE = 1e-4
+Positive = Annotated[float, Field(gt=0)]
 
-_RATED_HALF = 3.0
-"""From this many ratings on, which items they are of counts more than half of what it can."""
+
+class ClosedFormConfig(LearnerConfig):
+    """The choices of the closed-form learner. Scales and variances are initial values, which training changes.
+
+    Attributes:
+        hidden: Widths of the hidden decision layers; the units of the last one are features.
+        hidden_scale: Prior standard deviation of the weights of hidden units, softplus(a).
+        bias_scale: That of the user's bias, softplus(b), in rating units.
+        input_scale: That of the weights of inputs, softplus(c).
+        noise: Variance σ² of a rating, in squared rating units.
+        item_variance: Variance t of a new item's level that no attribute explains, in squared rating units.
+        settling_count: Ratings c after which half of that variance is left.
+        half_weight_count: Ratings after which the rated items have half of their weight in the prior mean; None for a
+            prior mean that ignores which items are rated.
+        min_variance: Lower bound of a posterior variance, which rounding may make negative.
+    """
+
+    kind: Literal["closed_form"] = "closed_form"
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
+    hidden_scale: Positive = 0.1
+    bias_scale: Positive = 0.4
+    input_scale: Positive = 0.15
+    noise: Positive = 0.8
+    item_variance: Positive = 0.15
+    settling_count: Positive = 5.0
+    half_weight_count: Positive | None = 3.0
+    min_variance: Positive = 1e-4
+
+    def build(self, parts: LearnerParts) -> "ClosedForm":
+        """The learner."""
+        return ClosedForm(parts, self)
+
+
+@dataclass(frozen=True)
+class ClosedFormUsers(TensorRows):
+    """Embedded users.
+
+    Attributes:
+        prior_mean: float32 [features], the attributes' part f(u) of the prior mean of the user's last layer.
+    """
+
+    prior_mean: Tensor
+
+
+@dataclass(frozen=True)
+class ClosedFormItems(TensorRows):
+    """Embedded items.
+
+    Attributes:
+        level: float32 [], the predicted rating before any user is known.
+        variance: float32 [], τ, what is unknown about the item for all users, in squared rating units.
+        features: float32 [features], φ.
+    """
+
+    level: Tensor
+    variance: Tensor
+    features: Tensor
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """The last layer of B users, after their support sets.
+    """The last layers of B users, given their support sets.
 
     Attributes:
-        weights: float32 [B, features], its mean.
+        weights: float32 [B, features], their means w.
         features: float32 [B, S, features], of the support items; 0 where there is padding.
-        cholesky: float32 [B, S, S], lower factor of the support's covariance, noise included.
+        cholesky: float32 [B, S, S], lower factor of the support's covariance K, noise included.
         summary: Of the support set, for the head.
     """
 
@@ -39,120 +96,86 @@ class Posterior:
     summary: SupportSummary
 
 
-class ClosedFormLearner(Learner[Posterior]):
+class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     """Closed-form adaptation of the last layer (R2-D2, Bertinetto et al., ICLR 2019) with features of the item alone.
 
-    An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x, softplus(d) z]` are its hidden units h, a
-    constant, its inputs x and the principal components z of all its attributes, with learned prior scales. Through z
-    a user's taste for one item spreads to those with the same people in them; as inputs of the hidden layers they
-    would be learned by heart. A user's last layer has the prior `N(w_0, I)`, whose mean is read from the user's
-    attributes and from which items the n rated ones are, whatever the ratings (as in SVD++, Koren, KDD 2008):
-    `w_0 = f(u) + n/(n + 3) g(1/n Σ_s φ_s)`. With residuals `r = y − base − Φ_s w_0` over the support set,
+    An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x]` are its hidden units h, a constant and its
+    inputs x, with learned prior scales. A user's last layer has the prior `N(w_0, I)`. Its mean depends on the user's
+    attributes and on which n items the user rated, whatever the ratings (as in SVD++, Koren, KDD 2008):
+    `w_0 = f(u) + n/(n + 3) g(1/n Σ_s φ_s)`. With residuals `r = y − level − Φ_s w_0` over the support set,
 
         K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r
-        m_q = base_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
+        m_q = level_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
 
-    are the posterior's weights, means and variances, with τ = t/(1 + n/c) the variance of what n ratings leave
-    unknown of an item, whoever rates it (t, c learned). Training differentiates through the solution, so that
-    embeddings, layers, scales and noise are learned for it. Ranking a catalogue is a maximum inner product search.
+    are the posterior's weights, means and variances. The variance τ = t/(1 + n/c) is what n ratings leave unknown about
+    an item for all users (t, c learned). Training differentiates through the solution. Ranking a catalogue is a maximum
+    inner product search.
     """
 
-    def __init__(
-        self,
-        *,
-        embed_users: EmbeddingLayers,
-        embed_items: EmbeddingLayers,
-        reception: CollaborativeInputs | None,
-        head: Head,
-        hidden: tuple[int, ...],
-        mean_rating: float,
-    ) -> None:
-        """Put the parts together.
-
-        Args:
-            embed_users: θ1 of the users.
-            embed_items: θ1 of the items.
-            reception: What is known of the items from ratings or attributes, if that is an input.
-            head: Reads latent predictions as ratings.
-            hidden: Widths of the hidden decision layers; the last one's units are features.
-            mean_rating: Of the training ratings.
-        """
+    def __init__(self, parts: LearnerParts, config: ClosedFormConfig) -> None:
         super().__init__()
-        self.embed_user_fields = embed_users
-        self.embed_item_fields = embed_items
-        self.reception = reception
-        self.head = head
-        self.mean_rating = mean_rating
-        inputs = embed_items.width + (reception.width if reception is not None else 0)
-        widths = (inputs, *hidden)
-        layers: list[nn.Module] = []
-        for width, next_width in pairwise(widths):
-            layers += [nn.Linear(width, next_width), nn.ReLU()]
-        self.decision = nn.Sequential(*layers)
+        self.config = config
+        self.head: Head = parts.head
+        self.collaborative = CollaborativeInputs.of(parts.item_encoder, parts.inputs.collaborative)
+        self.mean_rating = parts.mean_rating
+        self.user_fields = EmbeddingLayers(parts.user_encoder, parts.inputs)
+        self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs)
+        inputs = self.item_fields.width + (self.collaborative.width if self.collaborative else 0)
+        widths = (inputs, *config.hidden)
+        self.decision = nn.Sequential(*hidden_layers(widths))
         self.offset = _zero_linear(widths[-1], 1)
-        content = reception.content_width if reception is not None else 0
-        features = widths[-1] + 1 + inputs + content
+        features = widths[-1] + 1 + inputs
         self.prior_mean = nn.Sequential(
-            nn.Linear(embed_users.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
+            nn.Linear(self.user_fields.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
         self.prior_of_rated = nn.Sequential(
             nn.Linear(features, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
-        self.hidden_scales = nn.Parameter(_inverse_softplus(0.1).expand(widths[-1]).clone())
-        self.bias_scale = nn.Parameter(_inverse_softplus(0.4))
-        self.input_scales = nn.Parameter(_inverse_softplus(0.15).expand(inputs).clone())
-        self.content_scale = nn.Parameter(_inverse_softplus(0.3))
-        self.noise = nn.Parameter(_inverse_softplus(0.8))
-        self.item_variance = nn.Parameter(_inverse_softplus(0.15))
-        self.settling_count = nn.Parameter(_inverse_softplus(5.0))
+        self.hidden_scales = nn.Parameter(_inverse_softplus(config.hidden_scale).expand(widths[-1]).clone())
+        self.bias_scale = nn.Parameter(_inverse_softplus(config.bias_scale))
+        self.input_scales = nn.Parameter(_inverse_softplus(config.input_scale).expand(inputs).clone())
+        self.noise = nn.Parameter(_inverse_softplus(config.noise))
+        self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance))
+        self.settling_count = nn.Parameter(_inverse_softplus(config.settling_count))
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
-        """Estimate the collaborative inputs and what the head takes as given."""
+        """Fit the collaborative inputs and the head."""
         self.head.fit_statistics(dataset.ratings.values[training])
-        if self.reception is not None:
-            self.reception.fit(dataset, training, items)
+        if self.collaborative is not None:
+            self.collaborative.fit(dataset, training, items)
 
-    def embed_users(self, rows: EncodedRows) -> Tensor:
-        """The attributes' part f(u) of the prior means of the users' last layers; float32 [rows, features]."""
-        return self.prior_mean(self.embed_user_fields(rows))  # type: ignore[no-any-return]
+    def embed_users(self, rows: EncodedRows) -> ClosedFormUsers:
+        """Embed users."""
+        return ClosedFormUsers(self.prior_mean(self.user_fields(rows)))
 
-    def embed_items(self, rows: EncodedRows, *, training: TrainingView | None = None) -> Tensor:
-        """What everybody is predicted to rate, the variance τ, and the features; float32 [rows, 2 + features]."""
-        inputs = self.embed_item_fields(rows)
+    def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> ClosedFormItems:
+        """Embed items."""
+        inputs = self.item_fields(rows)
         level = inputs.new_full((len(rows),), self.mean_rating)
-        content = inputs.new_zeros(len(rows), 0)
         counts = inputs.new_zeros(len(rows))
-        if self.reception is not None:
-            reception = self.reception(rows, training)
-            inputs = torch.cat([inputs, reception.inputs], dim=-1)
-            level = level + reception.biases
-            content = reception.content
-            counts = reception.counts
+        if self.collaborative is not None:
+            collaborative = self.collaborative(rows, out_of_fold)
+            inputs = torch.cat([inputs, collaborative.inputs], dim=-1)
+            level, counts = level + collaborative.biases, collaborative.counts
         hidden = self.decision(inputs)
-        base = level + self.offset(hidden).squeeze(-1)
-        own_variance = F.softplus(self.item_variance) / (1 + counts / F.softplus(self.settling_count))
-        return torch.cat(
-            [
-                base.unsqueeze(-1),
-                own_variance.unsqueeze(-1),
-                hidden * F.softplus(self.hidden_scales),
-                F.softplus(self.bias_scale).expand(len(rows), 1),
-                inputs * F.softplus(self.input_scales),
-                content * F.softplus(self.content_scale),
-            ],
-            dim=-1,
+        features = [
+            hidden * F.softplus(self.hidden_scales),
+            F.softplus(self.bias_scale).expand(len(rows), 1),
+            inputs * F.softplus(self.input_scales),
+        ]
+        return ClosedFormItems(
+            level=level + self.offset(hidden).squeeze(-1),
+            variance=F.softplus(self.item_variance) / (1 + counts / F.softplus(self.settling_count)),
+            features=torch.cat(features, dim=-1),
         )
 
-    def adapt(self, support: Support, *, steps: int | None = None) -> Posterior:
-        """Solve for the last layers of B users; there are no steps but 0, which ignores the support sets."""
+    def adapt(self, support: Support[ClosedFormUsers, ClosedFormItems], *, steps: int | None = None) -> Posterior:
+        """Solve for the last layers of B users. `steps=0` ignores the support sets; other numbers change nothing."""
         mask = support.mask if steps != 0 else torch.zeros_like(support.mask)
-        base, own_variance, features = _split(support.items)
-        features = features * mask.unsqueeze(-1)
-        count = mask.sum(dim=1, keepdim=True)
-        rated = self.prior_of_rated(features.sum(dim=1) / count.clamp(min=1))
-        prior_mean = support.users + count / (count + _RATED_HALF) * rated
-        residuals = (support.ratings - base - _product(features, prior_mean)) * mask
-        noise = F.softplus(self.noise) + own_variance
+        features = support.items.features * mask.unsqueeze(-1)
+        prior_mean = self._prior_mean(support.users, features, mask)
+        residuals = (support.ratings - support.items.level - _product(features, prior_mean)) * mask
+        noise = F.softplus(self.noise) + support.items.variance
         covariance = features @ features.transpose(1, 2) + torch.diag_embed(noise)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
@@ -163,60 +186,64 @@ class ClosedFormLearner(Learner[Posterior]):
             summary=SupportSummary(
                 ratings=support.ratings,
                 residuals=residuals,
-                # Of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
-                left_out=solved / torch.cholesky_inverse(cholesky).diagonal(dim1=1, dim2=2),
+                # The formula is that of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
+                leave_one_out=solved / torch.cholesky_inverse(cholesky).diagonal(dim1=1, dim2=2),
                 mask=mask,
             ),
         )
 
-    def predict(self, adapted: Posterior, users: Tensor, items: Tensor) -> Predictions:  # noqa: ARG002
-        """Posterior predictions, read as ratings by the head."""
-        return self.head.predict(_latent(adapted, items), adapted.summary)
+    def predict(self, adapted: Posterior, users: ClosedFormUsers, items: ClosedFormItems) -> Predictions:  # noqa: ARG002
+        """Posterior predictions, which the head turns into ratings."""
+        return self.head.predict(self._latent(adapted, items), adapted.summary)
 
-    def prepare(self, items: Tensor) -> ItemScorer[Posterior]:
+    def loss(
+        self,
+        adapted: Posterior,
+        users: ClosedFormUsers,  # noqa: ARG002 - the posterior has them
+        items: ClosedFormItems,
+        ratings: Tensor,
+    ) -> Tensor:
+        """The head's loss; float32 [B, Q]."""
+        return self.head.loss(self._latent(adapted, items), adapted.summary, ratings)
+
+    def prepare(self, items: ClosedFormItems) -> ItemScorer[ClosedFormUsers, Posterior]:
         """Ranking is a maximum inner product search."""
         return _InnerProducts(items)
 
-    def loss(self, adapted: Posterior, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:  # noqa: ARG002
-        """The head's loss; float32 [B, Q]."""
-        return self.head.loss(_latent(adapted, items), adapted.summary, ratings)
-
-    def gradient_norms(self, adapted: Posterior, users: Tensor, items: Tensor) -> Tensor:  # noqa: ARG002
+    def gradient_norms(self, adapted: Posterior, users: ClosedFormUsers, items: ClosedFormItems) -> Tensor:  # noqa: ARG002
         """Norms over the last layer, which is all that is adapted: `‖φ‖`; float32 [B, Q]."""
-        norms: Tensor = torch.linalg.vector_norm(_split(items)[2], dim=-1)
+        norms: Tensor = torch.linalg.vector_norm(items.features, dim=-1)
         return norms
 
-    def last_layer(self, items: Tensor) -> LastLayer:
-        """The features, and the learned noise with what is unknown of each item whoever rates it."""
-        _, own_variance, features = _split(items)
-        return LastLayer(features, F.softplus(self.noise) + own_variance)
+    def last_layer(self, items: ClosedFormItems) -> LastLayer:
+        """The features, and the noise of a rating plus what is unknown about each item."""
+        return LastLayer(items.features, F.softplus(self.noise) + items.variance)
+
+    def _prior_mean(self, users: ClosedFormUsers, features: Tensor, mask: Tensor) -> Tensor:
+        """w_0; float32 [B, features]."""
+        if self.config.half_weight_count is None:
+            return users.prior_mean
+        count = mask.sum(dim=1, keepdim=True)
+        rated: Tensor = self.prior_of_rated(features.sum(dim=1) / count.clamp(min=1))
+        return users.prior_mean + count / (count + self.config.half_weight_count) * rated
+
+    def _latent(self, posterior: Posterior, items: ClosedFormItems) -> Latent:
+        covariances = posterior.features @ items.features.transpose(1, 2)
+        explained = torch.linalg.solve_triangular(posterior.cholesky, covariances, upper=False).square().sum(dim=1)
+        variance = (items.features.square().sum(dim=-1) - explained).clamp(min=self.config.min_variance)
+        mean = items.level + _product(items.features, posterior.weights)
+        return Latent(mean, variance + items.variance)
 
 
-class _InnerProducts(ItemScorer[Posterior]):
-    """Posterior means `base + φ · w`, which rank the items."""
+class _InnerProducts(ItemScorer[ClosedFormUsers, Posterior]):
+    """Posterior means `level + φ · w`, which rank the items."""
 
-    def __init__(self, items: Tensor) -> None:
+    def __init__(self, items: ClosedFormItems) -> None:
         self._items = items
 
-    def scores(self, adapted: Posterior, users: Tensor, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        items = self._items if rows is None else self._items[rows]
-        # One product over the whole vectors, in which the base counts 1 and the item's own variance 0.
-        weights = F.pad(adapted.weights, (2, 0))
-        weights[:, 0] = 1.0
-        return weights @ items.T
-
-
-def _latent(posterior: Posterior, items: Tensor) -> Latent:
-    base, own_variance, features = _split(items)
-    covariances = posterior.features @ features.transpose(1, 2)
-    explained = torch.linalg.solve_triangular(posterior.cholesky, covariances, upper=False).square().sum(dim=1)
-    variance = (features.square().sum(dim=-1) - explained).clamp(min=_SMALLEST_VARIANCE)
-    return Latent(base + _product(features, posterior.weights), variance + own_variance)
-
-
-def _split(items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Item vectors → base [B, Q], own variance [B, Q] and features [B, Q, features]."""
-    return items[..., 0], items[..., 1], items[..., 2:]
+    def scores(self, adapted: Posterior, users: ClosedFormUsers, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        items = self._items if rows is None else self._items.take(rows)
+        return torch.addmm(items.level, adapted.weights, items.features.T)
 
 
 def _product(matrices: Tensor, vectors: Tensor) -> Tensor:

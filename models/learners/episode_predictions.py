@@ -1,4 +1,4 @@
-"""A learner's predictions for batches of episodes: embed each distinct user and item once, adapt, predict."""
+"""A learner on batches of episodes: embed each distinct user and item once, adapt, predict."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.episodes import EpisodeBatch
-from models.inputs.collaborative_inputs import TrainingView
+from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.features import ID_FIELD, EncodedRows, FeatureEncoder
-from models.learners.base import Learner, Support
+from models.inputs.rows import TensorRows
+from models.learners.base import AnyLearner, Support
 from models.learners.heads.base import Predictions
 
 _ALL = slice(None)
@@ -19,14 +20,14 @@ _ALL = slice(None)
 
 @dataclass(frozen=True)
 class FieldDropout:
-    """Makes fields unknown at random while training, so that the unknown values are learned too.
+    """Makes fields unknown at random in training, so that the unknown values are learned too.
 
     Attributes:
-        user_encoder: Of the users.
-        item_encoder: Of the items.
+        user_encoder: Encoded the users.
+        item_encoder: Encoded the items.
         probability: Of each field of each user and item.
-        keep_item_ids: Whether items keep their ids, by which collaborative inputs are looked up: items pretend to be
-            new all together then, not one by one.
+        keep_item_ids: Whether items keep their ids. Collaborative inputs are looked up by id, and items are treated as
+            new all together, not one by one.
         generator: Draws.
     """
 
@@ -55,10 +56,10 @@ class EncodedData:
     device: torch.device
 
     def tensor(self, array: NDArray[np.generic]) -> Tensor:
-        """An array of a batch as a tensor on the device; integers become int64, as indexing wants them."""
+        """An array of a batch as a tensor on the device; integers become int64, which indexing needs."""
         tensor = torch.from_numpy(array)
         if self.device.type == "cuda":
-            # From other memory a copy is never asynchronous.
+            # Copies from other memory are never asynchronous.
             tensor = tensor.pin_memory()
         tensor = tensor.to(self.device, non_blocking=True)
         return tensor.long() if tensor.dtype is torch.int32 else tensor
@@ -66,83 +67,127 @@ class EncodedData:
 
 @dataclass(frozen=True)
 class AdaptedEpisodes:
-    """Episodes after the local update, ready to be predicted or judged.
+    """Episodes after the local update.
 
     Attributes:
-        adapted: What the learner's `adapt` returned.
-        users: float32 [B, user width], embedded.
-        query_items: float32 [B, Q, item width], embedded.
+        learner: The learner that has adapted.
+        adapted: What its `adapt` returned.
+        users: [B], embedded.
+        query_items: [B, Q], embedded.
     """
 
+    learner: AnyLearner
     adapted: Any
-    users: Tensor
-    query_items: Tensor
+    users: TensorRows
+    query_items: TensorRows
 
-    def predictions(self, learner: Learner[Any]) -> Predictions:
-        """Predict the query sets; anything where there is padding."""
-        return learner.predict(self.adapted, self.users, self.query_items)
+    def predictions(self) -> Predictions:
+        """Predictions of the query sets; any values where there is padding."""
+        return self.learner.predict(self.adapted, self.users, self.query_items)
 
-    def query_losses(self, learner: Learner[Any], ratings: Tensor, mask: Tensor) -> Tensor:
+    def query_losses(self, ratings: Tensor, mask: Tensor) -> Tensor:
         """Each user's query loss `L'_i = 1/|H'_i| Σ_j loss(y_ij, ŷ_ij)` (MeLU, eq. 5); float32 [B].
 
         Args:
-            learner: The learner that has adapted.
             ratings: float32 [B, Q].
             mask: bool [B, Q]; every user has at least one rating.
         """
-        losses = learner.loss(self.adapted, self.users, self.query_items, ratings)
+        losses = self.learner.loss(self.adapted, self.users, self.query_items, ratings)
         return (losses * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 @dataclass(frozen=True)
-class _EmbeddedEpisodes:
-    """A batch of episodes before the local update: each distinct item is embedded once.
+class EmbeddedEpisodes:
+    """A batch of B episodes before the local update; each distinct item is embedded once.
 
     Attributes:
-        users: float32 [B, user width].
-        items: float32 [distinct items, item width].
+        learner: The learner that has embedded them.
+        users: [B], embedded.
+        items: [distinct items], embedded.
         support_slots: int64 [B, S], rows of `items`.
         support_ratings: float32 [B, S].
         support_mask: bool [B, S].
-        query_slots: int64 [B, Q].
+        query_slots: int64 [B, Q], rows of `items`.
+        query_ratings: float32 [B, Q].
+        query_mask: bool [B, Q]; every user has at least one rating.
+        parts: Rows to adapt to together, and the size of their largest support set (`EpisodeBatch.parts`).
+        weights: float32 [B], how much each user's mean query loss counts in an outer update.
     """
 
-    users: Tensor
-    items: Tensor
+    learner: AnyLearner
+    users: TensorRows
+    items: TensorRows
     support_slots: Tensor
     support_ratings: Tensor
     support_mask: Tensor
     query_slots: Tensor
+    query_ratings: Tensor
+    query_mask: Tensor
+    parts: list[tuple[slice, int]]
+    weights: Tensor
 
     def adapt(
-        self, learner: Learner[Any], *, steps: int | None = None, rows: slice = _ALL, support_size: int | None = None
+        self, *, steps: int | None = None, rows: slice = _ALL, support_size: int | None = None
     ) -> AdaptedEpisodes:
-        """Adapt to the support sets of some of the episodes, of which none is larger than `support_size`."""
+        """Adapt to the support sets of some of the episodes.
+
+        Args:
+            steps: Local steps instead of the preset's; 0 for no adaptation.
+            rows: Which of the episodes.
+            support_size: Size of their largest support set; what lies beyond is padding.
+        """
         part = rows, slice(support_size)
+        users = self.users[rows]
         support = Support(
-            users=self.users[rows],
-            items=self._vectors(self.support_slots[part]),
+            users=users,
+            items=self.items.take(self.support_slots[part]),
             ratings=self.support_ratings[part],
             mask=self.support_mask[part],
         )
-        return AdaptedEpisodes(
-            learner.adapt(support, steps=steps), support.users, self._vectors(self.query_slots[rows])
-        )
+        adapted = self.learner.adapt(support, steps=steps)
+        return AdaptedEpisodes(self.learner, adapted, users, self.items.take(self.query_slots[rows]))
 
-    def _vectors(self, slots: Tensor) -> Tensor:
-        # Much faster than indexing with two dimensions, forward and backward.
-        return self.items.index_select(0, slots.flatten()).view(*slots.shape, self.items.shape[1])
+    def query_losses(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean query loss after the local update; float32 [B].
+
+        The episodes are adapted to in parts, which changes nothing but the time.
+        """
+        losses = [
+            self.adapt(steps=steps, rows=rows, support_size=size).query_losses(
+                self.query_ratings[rows], self.query_mask[rows]
+            )
+            for rows, size in self.parts
+        ]
+        return torch.cat(losses)
+
+    def support_losses(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean support loss after `steps` local steps; float32 [B], 0 for an empty support set."""
+        episodes = self.adapt(steps=steps)
+        items, mask = self.items.take(self.support_slots), self.support_mask
+        losses = self.learner.loss(episodes.adapted, self.users, items, self.support_ratings)
+        return (losses * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
-def _embed(
-    learner: Learner[Any],
+def embed_episodes(
+    learner: AnyLearner,
     data: EncodedData,
     batch: EpisodeBatch,
     *,
-    dropout: FieldDropout | None,
-    training: TrainingView | None,
-) -> _EmbeddedEpisodes:
-    # Found by numpy, because a GPU would have to wait for how many there are.
+    weights: NDArray[np.float32] | None = None,
+    dropout: FieldDropout | None = None,
+    out_of_fold: OutOfFold | None = None,
+) -> EmbeddedEpisodes:
+    """Embed the users and items of a batch.
+
+    Args:
+        learner: The learner.
+        data: The encoded users and items, of which the batch names rows.
+        batch: B episodes.
+        weights: float32 [B], how much each user counts in an outer update; all the same by default.
+        dropout: In training, makes fields unknown.
+        out_of_fold: In training, which ratings may tell about the items.
+    """
+    # numpy finds the distinct items, because a GPU would have to wait for their number.
     item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)
     distinct, inverse = np.unique(item_slots, return_inverse=True)
     slots = data.tensor(inverse.reshape(item_slots.shape))
@@ -150,62 +195,23 @@ def _embed(
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
     support_size = batch.support_items.shape[1]
-    return _EmbeddedEpisodes(
+    return EmbeddedEpisodes(
+        learner=learner,
         users=learner.embed_users(users),
-        items=learner.embed_items(items, training=training),
+        items=learner.embed_items(items, out_of_fold=out_of_fold),
         support_slots=slots[:, :support_size],
         support_ratings=data.tensor(batch.support_ratings),
         support_mask=data.tensor(batch.support_mask),
         query_slots=slots[:, support_size:],
+        query_ratings=data.tensor(batch.query_ratings),
+        query_mask=data.tensor(batch.query_mask),
+        parts=batch.parts(),
+        weights=data.tensor(np.ones(len(batch.users), dtype=np.float32) if weights is None else weights),
     )
 
 
-def adapt_to_episodes(
-    learner: Learner[Any],
-    data: EncodedData,
-    batch: EpisodeBatch,
-    *,
-    steps: int | None = None,
-    dropout: FieldDropout | None = None,
-    training: TrainingView | None = None,
-) -> AdaptedEpisodes:
-    """Embed a batch and adapt to each episode's support set.
-
-    Args:
-        learner: The learner.
-        data: Where the batch's users and items are.
-        batch: B episodes.
-        steps: Local steps instead of the preset's; 0 for no adaptation.
-        dropout: What corrupts the attributes, in training.
-        training: In training, how the items are to be seen.
-    """
-    return _embed(learner, data, batch, dropout=dropout, training=training).adapt(learner, steps=steps)
-
-
 def predict_episodes(
-    learner: Learner[Any], data: EncodedData, batch: EpisodeBatch, *, steps: int | None = None
+    learner: AnyLearner, data: EncodedData, batch: EpisodeBatch, *, steps: int | None = None
 ) -> Predictions:
-    """Adapt to each episode's support set and predict its query set; anything where there is padding."""
-    return adapt_to_episodes(learner, data, batch, steps=steps).predictions(learner)
-
-
-def query_losses(
-    learner: Learner[Any],
-    data: EncodedData,
-    batch: EpisodeBatch,
-    *,
-    dropout: FieldDropout | None = None,
-    training: TrainingView | None = None,
-) -> Tensor:
-    """Adapt to each episode's support set and say how wrong its query set is predicted; float32 [B].
-
-    The batch is embedded at once and adapted to in parts (`EpisodeBatch.parts`), which changes nothing but the time.
-    Arguments are those of `adapt_to_episodes`.
-    """
-    embedded = _embed(learner, data, batch, dropout=dropout, training=training)
-    ratings, mask = data.tensor(batch.query_ratings), data.tensor(batch.query_mask)
-    losses = [
-        embedded.adapt(learner, rows=rows, support_size=size).query_losses(learner, ratings[rows], mask[rows])
-        for rows, size in batch.parts()
-    ]
-    return torch.cat(losses)
+    """Adapt to each episode's support set and predict its query set; any values where there is padding."""
+    return embed_episodes(learner, data, batch).adapt(steps=steps).predictions()

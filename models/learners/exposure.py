@@ -1,29 +1,50 @@
 """Which items a user has seen: a logistic factorisation of who rated what, folded in from answers and skips."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.data.dataset import Dataset
 
-_RANK = 8
-_ITEM_RIDGE = 1.0
-_BIAS_RIDGE = 0.01
-_SWEEPS = 8
-_MOST_USERS = 10_000
-_MOST_ITEMS = 10_000
-"""Every cell of users × items counts, also the empty ones. Of more users a random part is enough; of more items those
-that fewer have rated are known by how many have: nobody would be asked about them."""
+
+class ExposureConfig(BaseModel):
+    """The choices of the exposure model.
+
+    Attributes:
+        rank: Number of factors besides activity.
+        item_ridge: Ridge on the items' loadings.
+        bias_ridge: Ridge on the items' biases.
+        sweeps: How often both sides are solved.
+        max_users: A random sample of so many users is used if there are more. Every pair of a user and an item counts,
+            also those without a rating, so memory grows with the product.
+        max_items: Items beyond the so many most rated ones get a bias from their number of ratings and no loadings.
+            Nobody is asked about them.
+        unseen_log_odds: Log odds of an item without training ratings: practically never seen, and still finite.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    item_ridge: Annotated[float, Field(gt=0)] = 1.0
+    bias_ridge: Annotated[float, Field(gt=0)] = 0.01
+    sweeps: Annotated[int, Field(ge=1)] = 8
+    max_users: Annotated[int, Field(ge=1)] = 10_000
+    max_items: Annotated[int, Field(ge=1)] = 10_000
+    unseen_log_odds: Annotated[float, Field(lt=0)] = -12.0
+
 
 _CHUNK = 256
+"""Rows solved at once, which bounds the memory."""
+
 _FOLD_IN_STEPS = 50
 _LONGEST_STEP = 2.0
 _TOLERANCE = 1e-8
-_LEAST_LOG_ODDS = -12.0
-"""Of an item without training ratings; as good as never seen, and yet a number to rank by."""
+"""Newton's method: steps at most, the longest step (far steps overshoot), and the step that ends it. They change how
+the optimum is found, not the optimum."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +57,17 @@ class Exposure:
     Attributes:
         biases: float64 [items], b_j.
         loadings: float64 [items, factors], z_j.
+        unseen_log_odds: Bias of an item that training did not have.
     """
 
     biases: NDArray[np.float64]
     loadings: NDArray[np.float64]
+    unseen_log_odds: float = ExposureConfig().unseen_log_odds
 
     @classmethod
-    def fit(cls, dataset: Dataset, training: NDArray[np.bool_], *, seed: int) -> Self:
+    def fit(
+        cls, dataset: Dataset, training: NDArray[np.bool_], *, seed: int, config: ExposureConfig | None = None
+    ) -> Self:
         """Factorise who rated what.
 
         Alternating ridge regressions under the quadratic bound of the logistic loss (Jaakkola & Jordan 2000) take the
@@ -52,19 +77,22 @@ class Exposure:
         Args:
             dataset: The data set.
             training: bool [ratings], the ratings that may be used.
-            seed: Of the items' initial factors and of the users taken, where there are very many.
+            seed: Of the items' initial factors and of the sample of users.
+            config: The choices; the defaults if it is None.
         """
+        config = config or ExposureConfig()
+        rank = config.rank
         generator = np.random.default_rng(seed)
         users, items = dataset.ratings.users[training], dataset.ratings.items[training]
         taken = np.unique(users)
-        if len(taken) > _MOST_USERS:
-            taken = np.sort(generator.choice(taken, _MOST_USERS, replace=False))
+        if len(taken) > config.max_users:
+            taken = np.sort(generator.choice(taken, config.max_users, replace=False))
         kept = np.isin(users, taken)
         users, items = users[kept], items[kept]
         counts = np.bincount(items, minlength=len(dataset.items))
         shares = (counts + 0.5) / (len(taken) + 1.0)
-        all_biases = np.where(counts > 0, np.log(shares / (1 - shares)), _LEAST_LOG_ODDS)
-        rated = np.argsort(-counts, kind="stable")[:_MOST_ITEMS]
+        all_biases = np.where(counts > 0, np.log(shares / (1 - shares)), config.unseen_log_odds)
+        rated = np.argsort(-counts, kind="stable")[: config.max_items]
         rated = np.sort(rated[counts[rated] > 0])
         columns = np.full(len(counts), -1)
         columns[rated] = np.arange(len(rated))
@@ -73,34 +101,34 @@ class Exposure:
         seen[np.searchsorted(taken, users[kept]), columns[items[kept]]] = True
 
         # Column 0 of the users' factors is their activity: its loading is 1 until the end.
-        loadings = generator.normal(0.0, 0.1, (len(rated), _RANK + 1)).astype(np.float32)
+        loadings = generator.normal(0.0, 0.1, (len(rated), rank + 1)).astype(np.float32)
         loadings[:, 0] = 1.0
-        factors = np.zeros((len(taken), _RANK + 1), dtype=np.float32)
+        factors = np.zeros((len(taken), rank + 1), dtype=np.float32)
         item_side = np.column_stack([all_biases[rated].astype(np.float32), loadings[:, 1:]])
-        for _ in range(_SWEEPS):
-            _solve_side(factors, loadings, item_side[:, 0], seen, ridge=np.ones(_RANK + 1))
+        for _ in range(config.sweeps):
+            _solve_side(factors, loadings, item_side[:, 0], seen, ridge=np.ones(rank + 1))
             _solve_side(
                 item_side,
                 np.column_stack([np.ones(len(taken), dtype=np.float32), factors[:, 1:]]),
                 factors[:, 0],
                 seen.T,
-                ridge=np.array([_BIAS_RIDGE, *[_ITEM_RIDGE] * _RANK]),
+                ridge=np.array([config.bias_ridge, *[config.item_ridge] * rank]),
             )
             loadings[:, 1:] = item_side[:, 1:]
         mean, root = _mean_and_root(factors.astype(np.float64))
         all_biases[rated] = item_side[:, 0] + loadings @ mean
-        all_loadings = np.zeros((len(dataset.items), _RANK + 1))
+        all_loadings = np.zeros((len(dataset.items), rank + 1))
         all_loadings[rated] = loadings @ root
-        return cls(all_biases, all_loadings)
+        return cls(all_biases, all_loadings, config.unseen_log_odds)
 
     def over(self, rows: Sequence[int | None]) -> "Exposure":
         """The same over other items: row of each in these, None for those that came after training."""
         known = np.array([row is not None for row in rows], dtype=np.bool_)
         taken = np.array([row for row in rows if row is not None], dtype=np.int64)
-        biases = np.full(len(rows), _LEAST_LOG_ODDS)
+        biases = np.full(len(rows), self.unseen_log_odds)
         loadings = np.zeros((len(rows), self.loadings.shape[1]))
         biases[known], loadings[known] = self.biases[taken], self.loadings[taken]
-        return Exposure(biases, loadings)
+        return replace(self, biases=biases, loadings=loadings)
 
     def with_ratings(self, counts: NDArray[np.int64], *, users: int) -> "Exposure":
         """The same, with some items known by how many have rated them.
@@ -110,7 +138,7 @@ class Exposure:
             users: How many could have rated them.
         """
         shares = (np.minimum(counts, users) + 0.5) / (users + 1.0)
-        return Exposure(np.where(counts > 0, np.log(shares / (1 - shares)), self.biases), self.loadings)
+        return replace(self, biases=np.where(counts > 0, np.log(shares / (1 - shares)), self.biases))
 
     def fold_in(
         self, items: NDArray[np.integer], seen: NDArray[np.bool_], mask: NDArray[np.bool_]

@@ -1,12 +1,11 @@
 """The preference estimator: embedding layers and decision layers (MeLU, Lee et al., KDD 2019, §3.2)."""
 
 from itertools import pairwise
-from typing import Annotated
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from models.inputs.config import InputConfig
 from models.inputs.features import (
     ID_FIELD,
     UNKNOWN,
@@ -20,38 +19,12 @@ from models.inputs.features import (
 )
 
 
-class EstimatorConfig(BaseModel):
-    """The shape of the network.
-
-    Attributes:
-        embedding_dim: Dimensions of every embedded field (the paper: 32).
-        embedding_scale: Standard deviation of the initial embeddings. The decision layers see their products,
-            so this sets how far the first local updates reach.
-        item_ids: Whether an item's id is embedded as one more field. A new item's is unknown, so this wants field
-            dropout.
-        max_embedded_values: Fields with more values than this are not embedded: a director of few films would be
-            learned by heart. None embeds all.
-        collaborative_rank: Number of rating factors among an item's inputs (`models.inputs.collaborative_inputs`); 0
-            for none.
-        hidden: Widths of the hidden decision layers (the paper: 64, 64).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    embedding_dim: Annotated[int, Field(ge=1)] = 32
-    embedding_scale: Annotated[float, Field(gt=0)] = 0.1
-    item_ids: bool = False
-    max_embedded_values: Annotated[int, Field(ge=1)] | None = None
-    collaborative_rank: Annotated[int, Field(ge=0)] = 0
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
-
-
 class CategoryEmbedding(nn.Embedding):
     """The embedding of one category; int64 [rows] → [rows, dim]."""
 
     width: int
 
-    def __init__(self, values: int, config: EstimatorConfig) -> None:
+    def __init__(self, values: int, config: InputConfig) -> None:
         super().__init__(values + 1, config.embedding_dim)
         nn.init.normal_(self.weight, std=config.embedding_scale)
         self.width = config.embedding_dim
@@ -72,7 +45,7 @@ class CategoriesEmbedding(CategoryEmbedding):
 
     value_weights: Tensor
 
-    def __init__(self, values: int, config: EstimatorConfig) -> None:
+    def __init__(self, values: int, config: InputConfig) -> None:
         super().__init__(values, config)
         self.register_buffer("value_weights", torch.ones(values + 1), persistent=False)
 
@@ -99,12 +72,12 @@ class TextEmbedding(CategoriesEmbedding):
     That is a linear map of the text's TF-IDF vector.
     """
 
-    def __init__(self, field: TextEncoder, config: EstimatorConfig) -> None:
+    def __init__(self, field: TextEncoder, config: InputConfig) -> None:
         super().__init__(field.frequent, config)
         self.value_weights.copy_(torch.tensor([1.0, *field.weights[: field.frequent]]))
 
 
-def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
+def _input_layer(field: AnyFieldEncoder, config: InputConfig) -> nn.Module:
     match field:
         case CategoricalEncoder():
             return CategoryEmbedding(field.frequent, config)
@@ -116,10 +89,10 @@ def _input_layer(field: AnyFieldEncoder, config: EstimatorConfig) -> nn.Module:
             return ContinuousInput()
 
 
-def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: EstimatorConfig) -> bool:
+def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: InputConfig) -> bool:
     if field.name == ID_FIELD:
-        is_all_there_is = len(encoder.fields) == 1 and not config.collaborative_rank
-        return config.item_ids or is_all_there_is
+        is_only_input = len(encoder.fields) == 1 and config.collaborative is None
+        return config.item_ids or is_only_input
     most = config.max_embedded_values
     return field.embed and (most is None or not isinstance(field, VocabularyEncoder) or field.frequent <= most)
 
@@ -134,7 +107,7 @@ class EmbeddingLayers(nn.Module):
     width: int
     _no_fields: Tensor
 
-    def __init__(self, encoder: FeatureEncoder, config: EstimatorConfig) -> None:
+    def __init__(self, encoder: FeatureEncoder, config: InputConfig) -> None:
         super().__init__()
         fields = [field for field in encoder.fields if _is_embedded(field, encoder, config)]
         # A list, because a field's name may hold characters that a module's name must not.
@@ -155,8 +128,8 @@ class EmbeddingLayers(nn.Module):
 class PreferenceEstimator(nn.Module):
     """Embedding layers θ1 and decision layers θ2: attributes of a user and an item → the expected rating.
 
-    The embedding layers are called on distinct users and items; `decision` takes their concatenated vectors, so
-    that whoever adapts the decision layers embeds nothing twice.
+    The embedding layers are called on distinct users and items. `decision` takes their concatenated vectors, so that
+    adapting the decision layers embeds nothing twice.
     """
 
     def __init__(
@@ -164,7 +137,8 @@ class PreferenceEstimator(nn.Module):
         *,
         user_encoder: FeatureEncoder,
         item_encoder: FeatureEncoder,
-        config: EstimatorConfig,
+        inputs: InputConfig,
+        hidden: tuple[int, ...],
         mean_rating: float,
         further_item_inputs: int = 0,
     ) -> None:
@@ -173,19 +147,18 @@ class PreferenceEstimator(nn.Module):
         Args:
             user_encoder: Of the users.
             item_encoder: Of the items.
-            config: Its shape.
-            mean_rating: What it predicts at first.
-            further_item_inputs: How many inputs the decision layers take behind the embedded item.
+            inputs: Which fields are embedded, and how.
+            hidden: Widths of the hidden decision layers (the paper: 64, 64).
+            mean_rating: What the network predicts at first.
+            further_item_inputs: How many inputs the decision layers take after the embedded item.
         """
         super().__init__()
-        self.embed_users = EmbeddingLayers(user_encoder, config)
-        self.embed_items = EmbeddingLayers(item_encoder, config)
-        widths = [self.embed_users.width + self.embed_items.width + further_item_inputs, *config.hidden]
-        layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
-            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.embed_users = EmbeddingLayers(user_encoder, inputs)
+        self.embed_items = EmbeddingLayers(item_encoder, inputs)
+        widths = (self.embed_users.width + self.embed_items.width + further_item_inputs, *hidden)
+        layers = hidden_layers(widths)
         output = nn.Linear(widths[-1], 1)
-        # Starting at the mean rating leaves nothing for the first epochs to find but differences.
+        # The first epochs then only have to find differences from the mean.
         nn.init.constant_(output.bias, mean_rating)
         self.decision = nn.Sequential(*layers, output, nn.Flatten(start_dim=-2))
 
@@ -193,3 +166,15 @@ class PreferenceEstimator(nn.Module):
         """Expected ratings of users[i] for items[i], where there are no further item inputs; float32 [rows]."""
         vectors = torch.cat([self.embed_users(users), self.embed_items(items)], dim=-1)
         return self.decision(vectors)  # type: ignore[no-any-return]
+
+
+def hidden_layers(widths: tuple[int, ...]) -> list[nn.Module]:
+    """Linear layers, each followed by a ReLU.
+
+    Args:
+        widths: Of the inputs, then of each layer.
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return layers

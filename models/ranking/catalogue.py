@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
+from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
 from models.ranking.collected import Collected, with_collected
 from models.ranking.filters import AttributeFilters
@@ -39,29 +40,27 @@ class Part:
     Attributes:
         model: The model.
         items: The items.
-        vectors: float32 [items, item width], embedded.
-        shortlist: Of these items, if they are too many to score all of them for every user.
+        vectors: [items], embedded by the learner.
+        shortlist: Of these items, if there are too many to score all of them for every user.
     """
 
     model: TrainedModel
     items: Entities
-    vectors: Tensor
+    vectors: TensorRows
     shortlist: Shortlist | None = None
 
     @classmethod
     def of(cls, model: TrainedModel, items: Entities) -> "Part":
         """Encode and embed items; without a shortlist."""
 
-        def embed(table: pl.DataFrame) -> Tensor:
+        def embed(table: pl.DataFrame) -> TensorRows:
             rows = model.manifest.item_encoder.encode(table).to(model.device)
-            return model.learner.embed_items(rows)
+            embedded: TensorRows = model.learner.embed_items(rows)
+            return embedded
 
         with torch.inference_mode():
-            width = embed(items.table.clear()).shape[1]
-            vectors = torch.empty(len(items), width, device=model.device)
-            for start in range(0, len(items), _EMBEDDED_AT_ONCE):
-                rows = slice(start, start + _EMBEDDED_AT_ONCE)
-                vectors[rows] = embed(items.table[rows])
+            pieces = (embed(piece) for piece in items.table.iter_slices(_EMBEDDED_AT_ONCE))
+            vectors = TensorRows.collect(pieces, len(items)) if len(items) else embed(items.table)
         return cls(model, items, vectors)
 
     def __len__(self) -> int:
@@ -78,7 +77,7 @@ class Part:
         """The items where `kept` (bool [items]) is set, then another part's; with a shortlist if this one has one."""
         rows = torch.from_numpy(kept)
         items = Entities(pl.concat([self.items.table.filter(kept), other.items.table]))
-        whole = Part(self.model, items, torch.cat([self.vectors[rows], other.vectors]))
+        whole = Part(self.model, items, self.vectors[rows].append(other.vectors))
         if self.shortlist is None or len(whole) <= EXACT_ITEMS:
             return whole
         with torch.inference_mode():
@@ -87,7 +86,7 @@ class Part:
             return replace(whole, shortlist=Shortlist(self.model, whole.vectors, space, features))
 
     @cached_property
-    def scorer(self) -> ItemScorer[Any]:
+    def scorer(self) -> ItemScorer[Any, Any]:
         """The items, prepared for being scored."""
         with torch.inference_mode():
             return self.model.learner.prepare(self.vectors)
@@ -113,7 +112,7 @@ class Part:
         """Finds items by attributes."""
         return AttributeFilters(self.items, self.model.schema.items)
 
-    def scores(self, adapted: object, users: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
         """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
         every = len(rows) == len(self)
         return self.scorer.scores(adapted, users, None if every else torch.from_numpy(rows).to(users.device))
@@ -207,12 +206,12 @@ class Catalogue:
         return np.concatenate([part.counts for part in self.parts])
 
     @cached_property
-    def nobody(self) -> tuple[Tensor, Any]:
+    def nobody(self) -> tuple[TensorRows, Any]:
         """Somebody of whom nothing is known: the user, embedded, and what the learner makes of that."""
         learner = self.model.learner
         with torch.inference_mode():
             user = learner.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
-            nothing = user.new_zeros(1, 0)
+            nothing = torch.zeros(1, 0, device=self.model.device)
             items = self.vectors(np.zeros((1, 0), dtype=np.int64))
             return user, learner.adapt(Support(user, items, nothing, nothing.bool()))
 
@@ -223,13 +222,15 @@ class Catalogue:
                 return part.items.ids[row - start], part.titles[row - start]
         raise IndexError(row)
 
-    def vectors(self, rows: NDArray[np.int64]) -> Tensor:
-        """Item vectors of rows, in whatever shape; float32 [*shape, item width]."""
+    def vectors(self, rows: NDArray[np.int64]) -> TensorRows:
+        """The embedded items of rows in any shape, which becomes the leading dimensions."""
         first, *others = self.parts
-        vectors = first.vectors[torch.from_numpy(rows.clip(max=len(first) - 1)).to(self.model.device)]
+        vectors = first.vectors.take(torch.from_numpy(rows.clip(max=len(first) - 1)).to(self.model.device))
         for part, start in zip(others, self._starts[1:], strict=False):
             inside = torch.from_numpy(rows >= start)
-            vectors[inside] = part.vectors[torch.from_numpy(rows[rows >= start] - start)]
+            replacements = part.vectors[torch.from_numpy(rows[rows >= start] - start)]
+            for target, values in zip(vectors.tensors(), replacements.tensors(), strict=True):
+                target[inside] = values
         return vectors
 
     def attributes(self, rows: NDArray[np.int64]) -> pl.DataFrame:
@@ -256,13 +257,13 @@ class Catalogue:
         return max(1, _BATCH_SCORES // max(1, len(self))) if self.parts[0].shortlist is None else 1
 
     def contenders(
-        self, adapted: object, users: Tensor, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
+        self, adapted: object, users: TensorRows, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The items among which each user's best are, with their scores.
 
         Args:
             adapted: What the learner's `adapt` returned for B users, at most `users_at_once`.
-            users: float32 [B, user width], embedded.
+            users: [B], embedded.
             allowed: Of each user, bool [rows].
             ns: How many of the best each wants.
 
@@ -282,7 +283,7 @@ class Catalogue:
         rows = np.concatenate([rows, len(settled) + np.flatnonzero(of_recent)])
         return [(rows, self.scores(adapted, users, rows)[0].cpu().numpy())]
 
-    def scores(self, adapted: object, users: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
         """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
         return torch.cat(
             [
@@ -295,10 +296,11 @@ class Catalogue:
         )
 
     def _gradient_norms_of_nobody(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Gradient norms of rows for an unknown user; 1 from a learner without gradient norms."""
         user, adapted = self.nobody
         with torch.inference_mode():
-            norms = self.model.learner.gradient_norms(adapted, user, self.vectors(rows[None]))[0]
-        return np.asarray(norms.cpu().numpy(), dtype=np.float64)
+            norms = self.model.learner.gradient_norms(adapted, user, self.vectors(rows[None]))
+        return np.ones(len(rows)) if norms is None else np.asarray(norms[0].cpu().numpy(), dtype=np.float64)
 
     @cached_property
     def _table(self) -> pl.DataFrame:

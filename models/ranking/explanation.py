@@ -101,9 +101,9 @@ def _scores_without_each(
     rows = [items.row_of[item_id] for item_id in (*(item_id for item_id, _ in ratings), *scored)]
     user = manifest.user_encoder.encode_values([attributes])
     with torch.no_grad():
-        users = learner.embed_users(user.to(model.device)).expand(variants, -1)
+        users = learner.embed_users(user.to(model.device))[torch.zeros(variants, dtype=torch.long)]
         vectors = learner.embed_items(manifest.item_encoder.encode(items.table[rows]).to(model.device))
-        vectors = vectors.expand(variants, -1, -1)
+        vectors = vectors.expand(variants)
         support = Support(
             users=users,
             items=vectors[:, :count],

@@ -194,7 +194,7 @@ class Recommender:
             for place, (query, rows) in enumerate(zip(queries, chosen, strict=True))
         ]
 
-    def _support(self, queries: Sequence[RankingQuery]) -> Support:
+    def _support(self, queries: Sequence[RankingQuery]) -> Support[Any, Any]:
         """The users and what they rated in the catalogue."""
         row_of = self.catalogue.row_of
         known = [

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.data.schema import AttributeValue
 from models.inputs.features import AnyFieldEncoder, CategoricalEncoder, ContinuousEncoder, MultiValuedEncoder
+from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
 
 _LANDMARKS = 64
@@ -42,12 +43,12 @@ class ScoreSpace:
     2000.)
     """
 
-    def __init__(self, model: TrainedModel, vectors: Tensor, counts: NDArray[np.int64]) -> None:
+    def __init__(self, model: TrainedModel, vectors: TensorRows, counts: NDArray[np.int64]) -> None:
         """Adapt the landmark users, and find the components.
 
         Args:
             model: The model.
-            vectors: float32 [items, item width], embedded; at least one item.
+            vectors: [items], embedded; at least one item.
             counts: int64 [items], training ratings of each: what landmark users rate is drawn in proportion.
         """
         generator = np.random.default_rng(_SEED)
@@ -63,7 +64,7 @@ class ScoreSpace:
         self._adapted = learner.adapt(
             Support(
                 users=self._users,
-                items=vectors[torch.from_numpy(rated)],
+                items=vectors.take(torch.from_numpy(rated).to(vectors.device)),
                 ratings=torch.from_numpy(ratings).to(model.device),
                 mask=torch.from_numpy(np.arange(_MOST_RATINGS) < sizes[:, None]).to(model.device),
             )
@@ -74,7 +75,7 @@ class ScoreSpace:
         _, components = torch.linalg.eigh((scores - self._mean).T @ (scores - self._mean))
         self._components = components[:, -_DIMENSIONS:]
 
-    def features(self, scorer: ItemScorer[Any], count: int) -> Tensor:
+    def features(self, scorer: ItemScorer[Any, Any], count: int) -> Tensor:
         """A constant and the components of each of `count` items; float32 [1 + dimensions, items].
 
         One component after the other, a product with a user's weights reads them twice as fast as one item after the
@@ -95,12 +96,12 @@ class Shortlist:
     matrix-vector product, then goes through all items.
     """
 
-    def __init__(self, model: TrainedModel, vectors: Tensor, space: ScoreSpace, features: Tensor) -> None:
+    def __init__(self, model: TrainedModel, vectors: TensorRows, space: ScoreSpace, features: Tensor) -> None:
         """Draw the samples.
 
         Args:
             model: The model.
-            vectors: float32 [items, item width], embedded.
+            vectors: [items], embedded.
             space: Where the features are from.
             features: float32 [1 + dimensions, items].
         """
@@ -109,15 +110,15 @@ class Shortlist:
         generator, count = np.random.default_rng(_SEED), len(vectors)
         self._drawn = generator.choice(count, size=min(_THRESHOLD_SAMPLE, count), replace=False)
         sample = torch.from_numpy(self._drawn[:_SAMPLE]).to(features.device)
-        self._sample: ItemScorer[Any] = model.learner.prepare(vectors[sample])
+        self._sample: ItemScorer[Any, Any] = model.learner.prepare(vectors[sample])
         self._inverse = torch.linalg.pinv(features[:, sample])
 
-    def rows(self, adapted: object, users: Tensor, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    def rows(self, adapted: object, users: TensorRows, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
         """The allowed items worth scoring exactly.
 
         Args:
             adapted: What the learner's `adapt` returned for one user.
-            users: float32 [1, user width], embedded.
+            users: [1], embedded.
             allowed: bool [items].
             n: How many of the best are wanted.
 

@@ -7,7 +7,14 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.learners.network import EstimatorConfig
+from models.data.schema import RatingScale
+from models.inputs.config import InputConfig
+from models.inputs.features import FeatureEncoder
+from models.learners.base import AnyLearner, LearnerParts
+from models.learners.exposure import ExposureConfig
+from models.learners.heads.squared_error import SquaredErrorConfig
+from models.learners.registry import AnyHeadConfig, AnyLearnerConfig
+from models.training.objectives import AnyObjectiveConfig, QueryLossConfig
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -16,78 +23,35 @@ class PresetError(ValueError):
     """A preset does not exist or is wrong; the message names the preset and the field."""
 
 
-class Rates(StrEnum):
-    """Where the local learning rates α come from."""
-
-    FIXED = "fixed"
-    LEARNED = "learned"
-    """Meta-learned (Meta-SGD, Li et al. 2017), as products of a rate of the output unit and one of the input."""
-
-
 class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rule(StrEnum):
-    """How a user's decision layers are found."""
-
-    GRADIENT = "gradient"
-    """Gradient steps on all decision layers (MeLU)."""
-    CLOSED_FORM = "closed_form"
-    """Ridge regression of the last one (`models.learners.closed_form`)."""
-
-
-class HeadKind(StrEnum):
-    """How a latent prediction becomes a rating."""
-
-    SQUARED_ERROR = "squared_error"
-    ORDINAL = "ordinal"
 
 
 class MeanOver(StrEnum):
     """What the query losses are averaged over."""
 
     USERS = "users"
-    """The mean within each user, then over users: every user counts the same (MeLU, eq. 5)."""
+    """The mean within each user, then over users (MeLU, eq. 5)."""
     RATINGS = "ratings"
-    """All query ratings, so that users of many ratings count for more."""
-
-
-class LocalUpdateConfig(_Config):
-    """How a user's model is made from the global one; all but the rule concerns gradient steps.
-
-    Attributes:
-        rule: Gradient steps or the closed form.
-        steps: Gradient steps on the support set (the paper: 1 and 5).
-        second_order: Whether meta-training differentiates through those steps.
-        rate: Local learning rate α; with learned rates their common start.
-        rates: Whether the rates and the prior stay or are learned.
-        prior_ratings: c of `models.learners.local_update.local_update`; 0, the paper's, is never learned.
-    """
-
-    rule: Rule = Rule.GRADIENT
-    steps: Annotated[int, Field(ge=1)] = 1
-    second_order: bool = False
-    rate: Annotated[float, Field(gt=0)] = 0.02
-    rates: Rates = Rates.LEARNED
-    prior_ratings: Annotated[float, Field(ge=0)] = 0.0
+    """All query ratings, so that users with many ratings have more weight."""
 
 
 class TrainingConfig(_Config):
     """How the global model is meta-trained.
 
     Attributes:
-        epochs: Most passes over the training users.
-        patience: Epochs without a better validation error after which training stops.
-        batch_users: Users a global update (the paper: 32).
+        epochs: Passes over the training users, at most.
+        patience: Training stops after so many epochs without a better validation loss.
+        batch_users: Users of one outer update (the paper: 32).
         learning_rate: Adam's rate β; falls to 0 along half a cosine over `epochs`.
-        weight_decay: Decoupled (AdamW), on the embeddings.
-        max_support: Support sizes are drawn log-uniformly from 1 to this many ratings.
-        max_query: Most query ratings of an episode.
-        mean_over: What the query losses of a batch, or of the validation users, are averaged over.
-        new_item_batches: Share of the batches in which every item pretends to have no ratings.
-        empty_supports: Share of the episodes with no support set.
+        weight_decay: Decoupled weight decay (AdamW) of the embeddings.
+        max_support: Support sizes are drawn log-uniformly from 1 to this number of ratings.
+        max_query: Query ratings of an episode, at most.
+        mean_over: Whether every user or every query rating has the same weight in the loss.
+        new_item_batches: Share of the batches in which all items are treated as new.
+        empty_supports: Share of the episodes with an empty support set.
         field_dropout: Probability that a field of a user or item is made unknown in an episode.
+        validation_draws: Episodes of each validation user, of different support sizes. Fewer make early stopping noisy.
         seed: Of the initial weights, the episodes and the dropout.
     """
 
@@ -102,6 +66,7 @@ class TrainingConfig(_Config):
     new_item_batches: Annotated[float, Field(ge=0, le=1)] = 0.0
     empty_supports: Annotated[float, Field(ge=0, le=1)] = 0.0
     field_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    validation_draws: Annotated[int, Field(ge=1)] = 4
     seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
@@ -112,16 +77,40 @@ class TrainingConfig(_Config):
 
 
 class Preset(_Config):
-    """Everything that is chosen before training; stored in the artifact's manifest."""
+    """Everything that is chosen before training; stored in the artifact's manifest.
+
+    Attributes:
+        name: Of the preset, and the beginning of its models' version ids.
+        inputs: Which inputs the learner gets.
+        learner: Which learner, and its choices.
+        head: How latent predictions become ratings.
+        objective: What the outer update minimises.
+        training: How the global model is trained.
+        exposure: The model of which items a user has seen.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    estimator: EstimatorConfig = EstimatorConfig()
-    local_update: LocalUpdateConfig = LocalUpdateConfig()
-    head: HeadKind = HeadKind.SQUARED_ERROR
+    inputs: InputConfig = InputConfig()
+    learner: AnyLearnerConfig
+    head: AnyHeadConfig = SquaredErrorConfig()
+    objective: AnyObjectiveConfig = QueryLossConfig()
     training: TrainingConfig = TrainingConfig()
+    exposure: ExposureConfig = ExposureConfig()
+
+    @property
+    def needs_item_ids(self) -> bool:
+        """Whether the items must be encoded with their ids."""
+        return self.inputs.needs_item_ids or self.learner.needs_item_ids
+
+    def build_learner(
+        self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, scale: RatingScale, mean_rating: float
+    ) -> AnyLearner:
+        """The untrained learner; initial weights come from torch's global generator."""
+        head = self.head.build(scale)
+        return self.learner.build(LearnerParts(user_encoder, item_encoder, self.inputs, head, scale, mean_rating))
 
     def with_training(self, *, epochs: int | None = None, seed: int | None = None) -> Self:
-        """The same preset, but for what is given; fewer epochs than its patience lower that too."""
+        """The same preset with other epochs or another seed; patience is at most the number of epochs."""
         changes: dict[str, int] = {}
         if epochs is not None:
             changes.update(epochs=epochs, patience=min(self.training.patience, epochs))

@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
-from models.inputs.collaborative_inputs import TrainingView
+from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.features import FeatureEncoder
-from models.learners.base import Learner
-from models.learners.episode_predictions import EncodedData, FieldDropout, adapt_to_episodes, query_losses
+from models.learners.base import AnyLearner
+from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes
 from models.metrics.mae import mae
 from models.training.checkpoint import Checkpoint
-from models.training.preset import MeanOver, TrainingConfig
+from models.training.preset import MeanOver, Preset, TrainingConfig
 
 
 class EpochResult(BaseModel):
@@ -65,7 +65,6 @@ class TrainingData:
         validation: Fixed episodes of held-out users.
         user_encoder: Encoded the users.
         item_encoder: Encoded the items.
-        keep_item_ids: Whether items' ids escape field dropout (`FieldDropout`).
     """
 
     encoded: EncodedData
@@ -73,7 +72,6 @@ class TrainingData:
     validation: Sequence[EpisodeBatch]
     user_encoder: FeatureEncoder
     item_encoder: FeatureEncoder
-    keep_item_ids: bool = False
 
 
 class Trainer:
@@ -81,9 +79,9 @@ class Trainer:
 
     def __init__(
         self,
-        learner: Learner[Any],
+        learner: AnyLearner,
         data: TrainingData,
-        config: TrainingConfig,
+        preset: Preset,
         *,
         checkpoint_directory: Path | None = None,
         identity: Mapping[str, Any] | None = None,
@@ -93,16 +91,17 @@ class Trainer:
         Args:
             learner: Trained in place, on the device it is on.
             data: What to learn from.
-            config: How.
+            preset: The objective, and how to train.
             checkpoint_directory: Where to write a checkpoint after every epoch, and to go on from the one that is
                 there. An interrupted and resumed training gives the same weights as an uninterrupted one.
-            identity: What else than `config` the training depends on, as JSON: a checkpoint of another is refused.
+            identity: What the training depends on besides the preset, as JSON. A checkpoint of another is refused.
         """
         self._learner = learner
         self._data = data
-        self._config = config
+        self._preset = preset
+        self._config = config = preset.training
         self._checkpoint_directory = checkpoint_directory
-        self._identity = {**(identity or {}), "training configuration": config.model_dump(mode="json")}
+        self._identity = {**(identity or {}), "preset": preset.model_dump(mode="json")}
         self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
         self._history: list[EpochResult] = []
@@ -138,7 +137,7 @@ class Trainer:
             self._data.user_encoder,
             self._data.item_encoder,
             self._config.field_dropout,
-            self._data.keep_item_ids,
+            self._preset.inputs.collaborative is not None,
             torch.Generator().manual_seed(int(generator.integers(2**63))),
         )
         started = time.perf_counter()
@@ -146,7 +145,7 @@ class Trainer:
         users_done, users_total = 0, len(self._data.episodes.users)
         self._learner.train()
         for batch in self._data.episodes.epoch(generator, self._config.batch_users):
-            losses.append(self._global_update(self._without_some_supports(batch, generator), dropout, generator))
+            losses.append(self._outer_update(self._without_some_supports(batch, generator), dropout, generator))
             users_done += len(batch.users)
             if observer is not None:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
@@ -166,33 +165,35 @@ class Trainer:
         kept = generator.random(len(batch.users)) >= self._config.empty_supports
         return replace(batch, support_mask=batch.support_mask & kept[:, None])
 
-    def _global_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
-        # The paper sums over the batch. The mean only rescales the gradient, which Adam does not notice, and keeps the
-        # last, smaller batch of an epoch from weighing less.
-        view = TrainingView(
+    def _outer_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
+        out_of_fold = OutOfFold(
             fold=int(fold_of(batch.users[0])),
-            pretend_new=generator.random() < self._config.new_item_batches,
+            as_new=generator.random() < self._config.new_item_batches,
             generator=dropout.generator,
         )
-        losses = query_losses(self._learner, self._data.encoded, batch, dropout=dropout, training=view)
-        weights = self._data.encoded.tensor(self._weights(batch))
-        loss = (losses * weights).sum() / weights.sum()
+        episodes = embed_episodes(
+            self._learner,
+            self._data.encoded,
+            batch,
+            weights=self._weights(batch),
+            dropout=dropout,
+            out_of_fold=out_of_fold,
+        )
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        loss = self._learner.outer_update(episodes, self._preset.objective.loss)
         self._optimizer.step()
-        return loss.detach()
+        return loss
 
     def _validate(self) -> tuple[float, float]:
         """Mean query loss and mean absolute error of the validation episodes."""
         self._learner.eval()
-        tensor = self._data.encoded.tensor
         losses, errors, weights = [], [], []
         with torch.no_grad():
             for batch in self._data.validation:
-                episodes = adapt_to_episodes(self._learner, self._data.encoded, batch)
-                ratings, mask = tensor(batch.query_ratings), tensor(batch.query_mask)
-                losses.append(episodes.query_losses(self._learner, ratings, mask).cpu())
-                medians = episodes.predictions(self._learner).median.cpu().numpy()
+                episodes = embed_episodes(self._learner, self._data.encoded, batch)
+                adapted = episodes.adapt()
+                losses.append(adapted.query_losses(episodes.query_ratings, episodes.query_mask).cpu())
+                medians = adapted.predictions().median.cpu().numpy()
                 errors.append(mae(batch.query_ratings, medians, batch.query_mask))
                 weights.append(self._weights(batch))
         loss = np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights))

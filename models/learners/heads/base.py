@@ -1,20 +1,23 @@
-"""What every head offers, and what it is given."""
+"""The interface of a head: from a latent prediction to a rating."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from models.data.schema import RatingScale
 
 
 @dataclass(frozen=True)
 class Latent:
-    """What a learner knows of the query ratings, before they are read as ratings.
+    """A learner's latent prediction of the query ratings.
 
     Attributes:
         mean: float32 [B, Q], in rating units; ranks the items.
-        variance: float32 [B, Q], in squared rating units; 0 where a learner has no notion of it.
+        variance: float32 [B, Q], in squared rating units; 0 from a learner that estimates none.
     """
 
     mean: Tensor
@@ -23,18 +26,18 @@ class Latent:
 
 @dataclass(frozen=True)
 class SupportSummary:
-    """What a head may read a user's way of rating from.
+    """The part of a support set from which a head estimates how a user uses the rating scale.
 
     Attributes:
         ratings: float32 [B, S].
-        residuals: float32 [B, S], ratings less what was predicted before the local update.
-        left_out: float32 [B, S], ratings less what would be predicted of each from the others.
-        mask: bool [B, S]; where it is unset the rest is meaningless.
+        residuals: float32 [B, S], ratings minus predictions before the local update.
+        leave_one_out: float32 [B, S], each rating minus its prediction from the other ratings.
+        mask: bool [B, S]; the other values mean nothing where it is unset.
     """
 
     ratings: Tensor
     residuals: Tensor
-    left_out: Tensor
+    leave_one_out: Tensor
     mask: Tensor
 
 
@@ -43,10 +46,10 @@ class Predictions:
     """Predicted ratings, on the rating scale.
 
     Attributes:
-        score: float32 [B, Q], what to rank by; need not be on the scale.
+        score: float32 [B, Q], ranks the items; need not be on the scale.
         mean: float32 [B, Q], the expected rating, which minimises the squared error.
         median: float32 [B, Q], which minimises the absolute error.
-        probabilities: float32 [B, Q, K] of the K rating levels, or None from a head that predicts none.
+        probabilities: float32 [B, Q, K] of the K rating levels; None from a head that predicts no distribution.
     """
 
     score: Tensor
@@ -56,7 +59,7 @@ class Predictions:
 
 
 class Head(nn.Module, ABC):
-    """Reads latent predictions as ratings, and says how wrong they are."""
+    """Turns latent predictions into ratings, and gives their loss."""
 
     @abstractmethod
     def fit_statistics(self, ratings: NDArray[np.float32]) -> None:
@@ -64,8 +67,18 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def predict(self, latent: Latent, support: SupportSummary) -> Predictions:
-        """Read latent predictions as ratings of these users."""
+        """Turn latent predictions into ratings of these users."""
 
     @abstractmethod
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:
-        """How wrong the predictions are of true ratings; float32 [B, Q]."""
+        """The loss of the predictions against true ratings; float32 [B, Q]."""
+
+
+class HeadConfig(BaseModel, ABC):
+    """The choices of one head; a subclass has a field `kind: Literal[…]` and stands in the head's module."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @abstractmethod
+    def build(self, scale: RatingScale) -> Head:
+        """The untrained head."""

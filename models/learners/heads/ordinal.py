@@ -1,73 +1,99 @@
-"""The ordinal head: a distribution over the rating levels, with each user's own reading of the scale."""
+"""The ordinal head: a distribution over the rating levels, with thresholds and a scale for each user."""
+
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.schema import RatingScale
-from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.heads.base import Head, HeadConfig, Latent, Predictions, SupportSummary
 
-_SMALLEST_PROBABILITY = 1e-5
-"""Below this the log likelihood of a rating is cut off, so that one odd rating cannot rule a batch."""
+_MOMENTS = 4
+"""Statistics of the residuals: their mean and mean square, and mean square and mean size of leave-one-out residuals."""
 
-_PRIOR_RATINGS = 3.0
-"""As many ratings like everybody's are added to what a user's support set says."""
 
-_USUAL_MOMENTS = (0.0, 0.8, 0.8, 0.7)
-"""What residuals are like before anything is known of a user, in (squared) levels of the scale: their mean, their
-square, and the square and size of left-out ones."""
+class OrdinalConfig(HeadConfig):
+    """The choices of the ordinal head. All lengths are in levels of the rating scale.
 
-_MOST_SHIFT = 1.5
-"""Farther from everybody's, in levels of the scale or as a logarithm, no threshold, gap or scale of a user is."""
+    Attributes:
+        hidden: Hidden units of the network that shifts a user's thresholds and scale.
+        max_shift: Bound of each shift: of a threshold in levels, of a gap or the scale as a logarithm. It keeps a user
+            unlike all training users from getting absurd thresholds. 0 gives all users the same thresholds and scale.
+        prior_ratings: Weight of the typical residuals in a user's statistics, in ratings.
+        prior_moments: Typical residuals: their mean, their mean square, and the mean square and mean size of
+            leave-one-out residuals.
+        first_threshold: Initial threshold between the lowest two levels, β.
+        scale: Initial scale of the logistic distribution, exp(ℓ).
+        variance_weight: Initial a, where softplus(a) weighs the latent variance.
+        min_probability: The likelihood of a rating is cut off below this in training, so that one odd rating cannot
+            dominate a batch.
+    """
 
-_HIDDEN = 32
-_STATISTICS_BESIDE_SHARES = 5
+    kind: Literal["ordinal"] = "ordinal"
+    hidden: Annotated[int, Field(ge=1)] = 32
+    max_shift: Annotated[float, Field(ge=0)] = 1.5
+    prior_ratings: Annotated[float, Field(gt=0)] = 3.0
+    prior_moments: tuple[float, float, float, float] = (0.0, 0.8, 0.8, 0.7)
+    first_threshold: float = 0.5
+    scale: Annotated[float, Field(gt=0)] = 0.5
+    variance_weight: float = -1.0
+    min_probability: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+
+    def build(self, scale: RatingScale) -> "OrdinalHead":
+        """The head for a rating scale."""
+        return OrdinalHead(scale, self)
 
 
 class OrdinalHead(Head):
-    """Cumulative logits (McCullagh 1980): `P(y > level k) = σ((m − b_k)/s)`, thresholds and scale read per user.
+    """Cumulative logits (McCullagh 1980): `P(y > level k) = σ((m − b_k)/s)` with thresholds and scale of each user.
 
     `b_1 = β + δ_1, b_{k+1} = b_k + exp(g_k + δ_{k+1})` and `s² = exp(2(ℓ + λ)) + softplus(a) v`, with (m, v) the
-    latent mean and variance. A small network reads (δ, λ) from statistics of the user's support set, for some people
-    never give the lowest rating and others give little else. The median minimises the absolute error, the mean the
-    squared error, and m ranks.
+    latent mean and variance. A small network computes (δ, λ) from statistics of the user's support set, because some
+    people never give the lowest rating and others give little else. The median minimises the absolute error, the mean
+    the squared error, and m ranks.
 
-    Inside, all is in levels of the scale, counted from 0, so that the same start suits any scale.
+    Inside, everything is in levels of the scale, counted from 0, so that the same initial values suit any scale.
+
+    Attributes:
+        level_shares: float32 [K], share of each level in the training ratings.
     """
 
     level_shares: Tensor
-    """float32 [K], how often each level occurs in the training ratings."""
-
     _levels: Tensor
     _prior_moments: Tensor
 
-    def __init__(self, scale: RatingScale) -> None:
-        """Start with thresholds halfway between the levels, the same for everybody."""
+    def __init__(self, scale: RatingScale, config: OrdinalConfig) -> None:
+        """Start with thresholds halfway between the levels, the same for all users."""
         super().__init__()
         self.scale = scale
+        self.config = config
         count = scale.level_count
         self.register_buffer("level_shares", torch.full((count,), 1.0 / count))
         self.register_buffer("_levels", torch.arange(count), persistent=False)
-        self.register_buffer("_prior_moments", _PRIOR_RATINGS * torch.tensor(_USUAL_MOMENTS), persistent=False)
-        self.first_threshold = nn.Parameter(torch.tensor(0.5))
+        prior = config.prior_ratings * torch.tensor(config.prior_moments)
+        self.register_buffer("_prior_moments", prior, persistent=False)
+        self.first_threshold = nn.Parameter(torch.tensor(config.first_threshold))
         self.log_gaps = nn.Parameter(torch.zeros(count - 2))
-        self.log_scale = nn.Parameter(torch.tensor(0.5).log())
-        self.variance_weight = nn.Parameter(torch.tensor(-1.0))
-        output = nn.Linear(_HIDDEN, count)
+        self.log_scale = nn.Parameter(torch.tensor(config.scale).log())
+        self.variance_weight = nn.Parameter(torch.tensor(config.variance_weight))
+        output = nn.Linear(config.hidden, count)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
-        self.reading = nn.Sequential(nn.Linear(count + _STATISTICS_BESIDE_SHARES, _HIDDEN), nn.ReLU(), output)
+        statistics = count + 1 + _MOMENTS
+        self.shifts = nn.Sequential(nn.Linear(statistics, config.hidden), nn.ReLU(), output)
 
     def fit_statistics(self, ratings: NDArray[np.float32]) -> None:
-        """Count the levels; one that never occurs counts as half a rating, so that its logarithm exists."""
+        """Count the levels. A level that never occurs counts as half a rating, so that its logarithm exists."""
         levels = self._level(torch.from_numpy(ratings))
         counts = torch.bincount(levels, minlength=self.scale.level_count).clamp(min=0.5)
         self.level_shares.copy_(counts / counts.sum())
 
     def predict(self, latent: Latent, support: SupportSummary) -> Predictions:
-        """Read latent predictions as distributions over the levels."""
+        """Turn latent predictions into distributions over the levels."""
         exceeding = self._exceeding(latent, support)
         probabilities = _differences(exceeding)
         return Predictions(
@@ -80,14 +106,12 @@ class OrdinalHead(Head):
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:
         """Negative log likelihood of the ratings, in nats; float32 [B, Q]."""
         probabilities = _differences(self._exceeding(latent, support))
-        own = probabilities.gather(-1, self._level(ratings).unsqueeze(-1)).squeeze(-1)
-        return -own.clamp(min=_SMALLEST_PROBABILITY).log()
+        likelihood = probabilities.gather(-1, self._level(ratings).unsqueeze(-1)).squeeze(-1)
+        return -likelihood.clamp(min=self.config.min_probability).log()
 
     def _exceeding(self, latent: Latent, support: SupportSummary) -> Tensor:
         """`P(y > level k)` for all levels but the highest; float32 [B, Q, K − 1], falling in k."""
-        # Bounded, so that a way of rating that training never met is not read as something absurd.
-        reading = _MOST_SHIFT * torch.tanh(self.reading(self._statistics(support)) / _MOST_SHIFT)
-        shifts, log_stretch = reading[:, :-1], reading[:, -1:]
+        shifts, log_stretch = self._shifts(support)
         first = self.first_threshold + shifts[:, :1]
         thresholds = torch.cat([first, first + (self.log_gaps + shifts[:, 1:]).exp().cumsum(dim=1)], dim=1)
         step = self.scale.step
@@ -97,18 +121,27 @@ class OrdinalHead(Head):
         means = (latent.mean - self.scale.minimum) / step
         return torch.sigmoid((means.unsqueeze(-1) - thresholds.unsqueeze(1)) / variance.sqrt().unsqueeze(-1))
 
+    def _shifts(self, support: SupportSummary) -> tuple[Tensor, Tensor]:
+        """δ, float32 [B, K − 1], and λ, float32 [B, 1]."""
+        bound = self.config.max_shift
+        shifts = self.shifts(self._statistics(support))
+        bounded = bound * torch.tanh(shifts / bound) if bound else torch.zeros_like(shifts)
+        return bounded[:, :-1], bounded[:, -1:]
+
     def _statistics(self, support: SupportSummary) -> Tensor:
-        """What the reading is read from; float32 [B, K + 5]."""
+        """Inputs of the network that shifts thresholds and scale; float32 [B, K + 5]."""
         mask = support.mask.to(support.ratings.dtype)
         count = mask.sum(dim=1, keepdim=True)
-        residuals, left_out = support.residuals / self.scale.step * mask, support.left_out / self.scale.step * mask
+        residuals = support.residuals / self.scale.step * mask
+        leave_one_out = support.leave_one_out / self.scale.step * mask
         levels = (self._level(support.ratings).unsqueeze(-1) == self._levels) * mask.unsqueeze(-1)
-        # As many further ratings, spread like everybody's, as there are levels.
+        # The prior is one rating a level, distributed like all training ratings.
         prior = self.scale.level_count
         shares = (levels.sum(dim=1) + prior * self.level_shares) / (count + prior)
-        # Together, because a request waits for every operation on one user's few ratings.
-        moments = torch.stack([residuals, residuals.square(), left_out.square(), left_out.abs()], dim=-1).sum(dim=1)
-        moments = (moments + self._prior_moments) / (count + _PRIOR_RATINGS)
+        # Stacked, because every operation on one user's few ratings adds to a request's latency.
+        terms = [residuals, residuals.square(), leave_one_out.square(), leave_one_out.abs()]
+        moments = torch.stack(terms, dim=-1).sum(dim=1)
+        moments = (moments + self._prior_moments) / (count + self.config.prior_ratings)
         return torch.cat(
             [
                 (shares / self.level_shares).log(),
@@ -121,16 +154,16 @@ class OrdinalHead(Head):
         )
 
     def _level(self, ratings: Tensor) -> Tensor:
-        """Ratings → levels from 0; padding may hold anything and gets some level."""
+        """Ratings → levels from 0. Padding gets an arbitrary level."""
         levels = ((ratings - self.scale.minimum) / self.scale.step).round().long()
         return levels.clamp(0, self.scale.level_count - 1)
 
     def _rating(self, levels: Tensor) -> Tensor:
-        """Levels from 0, also between them → ratings."""
+        """Levels from 0, whole or not → ratings."""
         return levels * self.scale.step + self.scale.minimum
 
 
 def _differences(exceeding: Tensor) -> Tensor:
-    """`P(y > level k)`, K − 1 of them → the K levels' probabilities."""
+    """The K − 1 values `P(y > level k)` → the probabilities of the K levels."""
     ones, zeros = torch.ones_like(exceeding[..., :1]), torch.zeros_like(exceeding[..., :1])
     return torch.cat([ones, exceeding], dim=-1) - torch.cat([exceeding, zeros], dim=-1)

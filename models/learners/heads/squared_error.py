@@ -1,11 +1,13 @@
 """The paper's head: the latent prediction is the rating."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.schema import RatingScale
-from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.heads.base import Head, HeadConfig, Latent, Predictions, SupportSummary
 
 
 class SquaredErrorHead(Head):
@@ -16,13 +18,23 @@ class SquaredErrorHead(Head):
         self.scale = scale
 
     def fit_statistics(self, ratings: NDArray[np.float32]) -> None:
-        """Nothing is taken as given."""
+        """Nothing to estimate."""
 
-    def predict(self, latent: Latent, support: SupportSummary) -> Predictions:  # noqa: ARG002 - nothing to read
-        """The latent prediction, clipped to the scale: the best guess for either error that it knows of."""
+    def predict(self, latent: Latent, support: SupportSummary) -> Predictions:  # noqa: ARG002 - the same for all users
+        """The latent prediction, clipped to the scale, as mean and as median."""
         clipped = latent.mean.clamp(self.scale.minimum, self.scale.maximum)
         return Predictions(score=latent.mean, mean=clipped, median=clipped, probabilities=None)
 
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:  # noqa: ARG002
         """Squared error; float32 [B, Q]."""
         return (latent.mean - ratings).square()
+
+
+class SquaredErrorConfig(HeadConfig):
+    """The squared-error head has no choices."""
+
+    kind: Literal["squared_error"] = "squared_error"
+
+    def build(self, scale: RatingScale) -> SquaredErrorHead:
+        """The head."""
+        return SquaredErrorHead(scale)

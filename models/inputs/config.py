@@ -1,0 +1,35 @@
+"""Which inputs a learner gets of users and items."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.inputs.collaborative_inputs import CollaborativeConfig
+
+
+class InputConfig(BaseModel):
+    """Which inputs a learner gets of users and items.
+
+    Attributes:
+        embedding_dim: Dimensions of every embedded field (the paper: 32).
+        embedding_scale: Standard deviation of the initial embeddings. Later layers multiply by the embeddings, so this
+            sets how far the first local updates reach.
+        item_ids: Whether an item's id is embedded as one more field. A new item has the unknown id, so training needs
+            field dropout.
+        max_embedded_values: Fields with more values than this are not embedded: a network would memorise a director of
+            few films. None embeds all fields.
+        collaborative: What ratings tell about an item, as further inputs; None for no such inputs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embedding_dim: Annotated[int, Field(ge=1)] = 32
+    embedding_scale: Annotated[float, Field(gt=0)] = 0.1
+    item_ids: bool = False
+    max_embedded_values: Annotated[int, Field(ge=1)] | None = None
+    collaborative: CollaborativeConfig | None = None
+
+    @property
+    def needs_item_ids(self) -> bool:
+        """Whether the item encoder must encode ids: embedded or to look collaborative inputs up."""
+        return self.item_ids or self.collaborative is not None

@@ -1,0 +1,70 @@
+"""Tensors that describe some users or items, one row each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TensorRows:
+    """A dataclass of tensors that share their leading dimensions: one row a user or an item.
+
+    A subclass names its tensors as fields and states their shapes behind the leading dimensions. All methods treat
+    the tensors alike, so that code that moves rows around need not know what they hold.
+    """
+
+    def tensors(self) -> list[Tensor]:
+        """The tensors, in the order of the fields."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same rows with a function applied to every tensor."""
+        return type(self)(*map(function, self.tensors()))
+
+    def __len__(self) -> int:
+        return len(self.tensors()[0])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.tensors()[0].device
+
+    def __getitem__(self, index: int | slice | Tensor | tuple[slice, ...]) -> Self:
+        return self.map(lambda values: values[index])
+
+    def take(self, rows: Tensor) -> Self:
+        """The given rows (int64, any shape), whose shape becomes the leading dimensions."""
+        # Much faster than indexing with several dimensions, forward and backward.
+        flat = rows.flatten()
+        return self.map(lambda values: values.index_select(0, flat).view(*rows.shape, *values.shape[1:]))
+
+    def expand(self, count: int) -> Self:
+        """The same rows `count` times, along a new first dimension; nothing is copied."""
+        return self.map(lambda values: values.expand(count, *values.shape))
+
+    def append(self, other: Self) -> Self:
+        """These rows, then the other ones."""
+        pairs = zip(self.tensors(), other.tensors(), strict=True)
+        return type(self)(*(torch.cat([first, second]) for first, second in pairs))
+
+    @classmethod
+    def collect(cls, pieces: Iterator[Self], count: int) -> Self:
+        """`count` rows that come in pieces, without ever holding them twice.
+
+        Args:
+            pieces: One at least.
+            count: How many rows the pieces have together.
+        """
+        first = next(pieces)
+        collected = first.map(lambda values: values.new_empty(count, *values.shape[1:]))
+        start, piece = 0, first
+        while True:
+            for target, values in zip(collected.tensors(), piece.tensors(), strict=True):
+                target[start : start + len(values)] = values
+            start += len(piece)
+            if start >= count:
+                return collected
+            piece = next(pieces)
