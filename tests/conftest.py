@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.data.reader import read_dataset
+from models.learners.melu import MeLUConfig
 from models.train import train
-from models.training.preset import LocalUpdateConfig, Preset, TrainingConfig
+from models.training.preset import Preset, TrainingConfig
 from models.training.threads import compute_in_one_thread
 
 # The same examples in every run, and no test asserts a time: neither one example's nor that of drawing them.
@@ -117,7 +118,7 @@ def tiny_preset() -> Preset:
     """MeLU, small and quick."""
     return Preset(
         name="tiny",
-        local_update=LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0),
+        learner=MeLUConfig(steps=2, rate=0.05, prior_ratings=1.0),
         training=TrainingConfig(epochs=8, patience=8, batch_users=8, learning_rate=5e-3, max_query=10),
     )
 

@@ -1,0 +1,96 @@
+"""The learners, presets and baselines that the contract tests run, found without a list of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import models.learners
+from models.artifact import TrainedModel
+from models.baselines.bench import BENCH_BASELINES
+from models.data.dataset import Dataset
+from models.data.episodes import Episode, EpisodeBatch
+from models.data.splits import Split, SplitConfig
+from models.evaluation.predictors import Decoded, by_baseline, by_learner
+from models.inputs.collaborative_inputs import CollaborativeConfig
+from models.inputs.config import InputConfig
+from models.inputs.factorisation import FactorisationConfig
+from models.learners.base import LearnerConfig
+from models.learners.heads.ordinal import OrdinalConfig
+from models.learners.registry import configs_in
+from models.train import train
+from models.training.preset import Preset, TrainingConfig, load_preset, preset_names
+
+_QUICK = TrainingConfig(
+    epochs=2, patience=2, batch_users=16, max_query=10, new_item_batches=0.3, empty_supports=0.1, field_dropout=0.1
+)
+
+
+def presets() -> dict[str, Preset]:
+    """Every learner with its defaults and with its paper's values, and every preset; all train for a moment."""
+    found: dict[str, Preset] = {}
+    for config in configs_in(models.learners, LearnerConfig):
+        kind = config.model_fields["kind"].default
+        inputs = InputConfig(embedding_dim=4)
+        found[f"{kind}, defaults"] = Preset(name="defaults", inputs=inputs, learner=config(), training=_QUICK)
+        if config.paper:
+            learner = config.model_validate(config.paper)
+            found[f"{kind}, paper"] = Preset(name="paper", inputs=inputs, learner=learner, training=_QUICK)
+        found[f"{kind}, all inputs"] = Preset(
+            name="all-inputs",
+            inputs=InputConfig(
+                embedding_dim=4, collaborative=CollaborativeConfig(factorisation=FactorisationConfig(rank=2))
+            ),
+            learner=config(),
+            head=OrdinalConfig(),
+            training=_QUICK,
+        )
+    for name in preset_names():
+        found[f"preset {name}"] = load_preset(name).with_training(epochs=1)
+    return found
+
+
+PRESETS = presets()
+BASELINES = {baseline.name: baseline for baseline in BENCH_BASELINES}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that predicts ratings from a support set.
+
+    Attributes:
+        predict: Predictions of a batch of the data set.
+        predict_for: The same for another data set with the same schema.
+        uses_order: Whether the order of the support set counts.
+    """
+
+    predict: Callable[[EpisodeBatch], Decoded]
+    predict_for: Callable[[Dataset, EpisodeBatch], Decoded]
+
+    def one(self, episode: Episode) -> Decoded:
+        """The predictions of an episode alone."""
+        return self.predict(EpisodeBatch.of([episode]))
+
+
+def trained(name: str, dataset: Dataset, directory: Path) -> TrainedModel:
+    """A case of `PRESETS`, trained on a data set."""
+    return train(dataset, PRESETS[name], directory / name.replace(", ", "-").replace(" ", "-"), data_path=None)
+
+
+def learner_case(model: TrainedModel, dataset: Dataset) -> Case:
+    """A trained learner as a case."""
+    return Case(by_learner(model, dataset), lambda other, batch: by_learner(model, other)(batch))
+
+
+def baseline_case(name: str, dataset: Dataset) -> Case:
+    """A fitted baseline as a case; it knows no other users and items than those of its data set."""
+    training = Split.of(dataset, SplitConfig()).training
+    predict = by_baseline(BASELINES[name].fit(dataset, training), dataset.schema.rating_scale)
+    return Case(predict, lambda _, batch: predict(batch))
+
+
+def columns(predictions: Decoded, row: int, count: int) -> Sequence[NDArray[np.float32]]:
+    """The predictions of one user of a batch, without padding."""
+    return [values[row, :count] for values in vars(predictions).values() if values is not None]

@@ -1,0 +1,82 @@
+"""Learners keep all tensors on the device of their inputs, checked without a GPU.
+
+The `meta` device computes shapes only, and accepts many operations that mix it with the CPU. A dispatch mode refuses
+these, as a GPU would.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from models.artifact import TrainedModel
+from models.data.dataset import Dataset
+from models.data.episodes import EpisodeBatch
+from models.evaluation.predictors import encoded_for
+from models.inputs.rows import TensorRows
+from models.learners.base import Support
+from models.learners.episode_predictions import embed_episodes
+from tests.contracts.checks import episode_of
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses operations on tensors of several devices; a number from the CPU is allowed, as on a GPU."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf.ndim]
+        devices = {tensor.device.type for tensor in tensors}
+        if len(devices) > 1:
+            raise AssertionError(f"{func} mixes the devices {sorted(devices)}")
+        return func(*args, **(kwargs or {}))
+
+
+def on_meta(rows: TensorRows) -> TensorRows:
+    return rows.map(lambda values: values.to("meta"))
+
+
+class TestOneDevice:
+    def test_operation_on_two_devices_is_refused(self) -> None:
+        with pytest.raises(AssertionError, match="mixes the devices"), OneDevice():
+            torch.zeros(2, device="meta") + torch.zeros(2)
+
+    def test_operation_with_a_number_is_allowed(self) -> None:
+        with OneDevice():
+            assert (torch.zeros(2, device="meta") + torch.tensor(1.0)).shape == (2,)
+
+
+class TestLearner:
+    def test_adapt_predict_loss_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
+        data, batch = encoded_for(model, dataset), EpisodeBatch.of([episode_of(0, 3), episode_of(1, 0)])
+        episodes = embed_episodes(model.learner, data, batch)
+        catalogue = on_meta(model.learner.embed_items(data.items))
+        support = Support(
+            users=on_meta(episodes.users),
+            items=on_meta(episodes.items.take(episodes.support_slots)),
+            ratings=episodes.support_ratings.to("meta"),
+            mask=episodes.support_mask.to("meta"),
+        )
+        query, ratings = on_meta(episodes.items.take(episodes.query_slots)), episodes.query_ratings.to("meta")
+        # The weights of this copy have shapes only; the other tests need the model's.
+        learner = model.manifest.preset.build_learner(
+            user_encoder=model.manifest.user_encoder,
+            item_encoder=model.manifest.item_encoder,
+            scale=model.schema.rating_scale,
+            mean_rating=model.manifest.data.mean_rating,
+        ).to("meta")
+        with OneDevice():
+            adapted = learner.adapt(support)
+            predictions = learner.predict(adapted, support.users, query)
+            losses = learner.loss(adapted, support.users, query, ratings)
+            scores = learner.prepare(catalogue).scores(adapted, support.users)
+            some = learner.prepare(catalogue).scores(
+                adapted, support.users, torch.zeros(5, dtype=torch.long).to("meta")
+            )
+        assert predictions.mean.shape == losses.shape == ratings.shape
+        assert (scores.shape, some.shape) == ((2, len(dataset.items)), (2, 5))
+        assert {predictions.score.device.type, losses.device.type, scores.device.type} == {"meta"}

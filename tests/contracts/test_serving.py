@@ -1,0 +1,77 @@
+"""Every learner and preset, trained, registered and activated, answers the three uses over HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.services.container import open_services
+from app.settings import Settings
+from models.artifact import TrainedModel, save_artifact
+from tests.integration.running import connected, until
+
+STRATEGIES = ["gradient_popularity", "popularity", "popularity_entropy", "random", "sequential"]
+RATINGS = [{"item_id": "i1", "rating": 5}, {"item_id": "i3", "rating": 5}, {"item_id": "i2", "rating": 1}]
+EVALUATION = {"states": ["user_cold"], "min_ratings": 4, "query_size": 2, "bootstrap_resamples": 100}
+
+
+@pytest.fixture
+async def client(
+    model: TrainedModel, model_dir: Path, dataset_dir: Path, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server on which the model was registered and activated while another one served."""
+    artifact = tmp_path / "artifact"
+    save_artifact(
+        artifact,
+        manifest=model.manifest.model_copy(
+            update={"data": model.manifest.data.model_copy(update={"path": str(dataset_dir)})}
+        ),
+        weights=model.learner.state_dict(),
+        items=model.items,
+        statistics=model.statistics,
+        exposure=model.exposure,
+    )
+    settings = Settings(
+        state_dir=tmp_path / "state", redis_url=None, model_dir=model_dir, data_dir=dataset_dir, run_worker=True
+    )
+    async with connected(create_app(settings)) as client:
+        async with open_services(settings) as services:
+            version = await services.model_versions.register(artifact)
+        answer = await client.post(f"/v1/model-versions/{version}:activate")
+        assert answer.status_code == 200, answer.text
+
+        async def serves() -> bool:
+            served = (await client.post("/v1/recommendations", json={})).json()["model_version"]
+            return bool(served == version)
+
+        await until(serves)
+        yield client
+
+
+async def test_learner_when_activated_answers_the_three_uses(client: httpx.AsyncClient) -> None:
+    for strategy in STRATEGIES:
+        answer = await client.get("/v1/candidates", params={"n": 5, "strategy": strategy})
+        assert answer.status_code == 200, answer.text
+        candidates = [candidate["item_id"] for candidate in answer.json()["items"]]
+        assert len(set(candidates)) == 5
+
+    answer = await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS, "attributes": {"country": "fr"}})
+    assert answer.status_code == 200, answer.text
+    recommended = answer.json()["recommendations"]["items"]
+    assert len(recommended) == 10
+    assert not {item["item_id"] for item in recommended} & {rating["item_id"] for rating in RATINGS}
+    assert all(1 <= item["predicted_rating"] <= 5 for item in recommended)
+
+    answer = await client.post("/v1/evaluations", json=EVALUATION)
+    assert answer.status_code == 202, answer.text
+    location = answer.headers["Location"]
+    async with asyncio.timeout(60):
+        while (job := (await client.get(location)).json())["status"] in {"queued", "running"}:
+            await asyncio.sleep(0.1)
+    assert job["status"] == "succeeded", job
+    (state,) = (await client.get(f"{location}/report")).json()["states"]
+    assert state["users"] > 0
+    assert all(0 <= predictor["measures"]["mae"]["value"] <= 4 for predictor in state["predictors"])
