@@ -38,14 +38,23 @@ class MatchingConfig(LearnerConfig):
 
 @dataclass(frozen=True)
 class MatchingUsers(TensorRows):
-    """Embedded users: `offset`, float32 [], how much higher than the mean their attributes let them rate."""
+    """Embedded users.
+
+    Attributes:
+        offset: float32 [], f(u), how much higher than the mean the users' attributes let them rate.
+    """
 
     offset: Tensor
 
 
 @dataclass(frozen=True)
 class MatchingItems(TensorRows):
-    """Embedded items: `level`, float32 [], the rating that is predicted for nobody in particular; `key`, float32 [dim]."""
+    """Embedded items.
+
+    Attributes:
+        level: float32 [], l, the predicted rating before any user is known.
+        key: float32 [dim], k, of length 1.
+    """
 
     level: Tensor
     key: Tensor

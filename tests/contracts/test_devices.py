@@ -4,8 +4,7 @@ The `meta` device computes shapes only, and accepts many operations that mix it 
 these, as a GPU would.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -27,8 +26,12 @@ class OneDevice(TorchDispatchMode):
     """Refuses operations on tensors of several devices; a number from the CPU is allowed, as on a GPU."""
 
     def __torch_dispatch__(
-        self, func: Any, types: Sequence[type], args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],  # noqa: ARG002 - torch's signature
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf.ndim]
         devices = {tensor.device.type for tensor in tensors}
         if len(devices) > 1:

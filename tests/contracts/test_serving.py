@@ -1,6 +1,5 @@
 """Every learner and preset, trained, registered and activated, answers the three uses over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -68,9 +67,12 @@ async def test_learner_when_activated_answers_the_three_uses(client: httpx.Async
     answer = await client.post("/v1/evaluations", json=EVALUATION)
     assert answer.status_code == 202, answer.text
     location = answer.headers["Location"]
-    async with asyncio.timeout(60):
-        while (job := (await client.get(location)).json())["status"] in {"queued", "running"}:
-            await asyncio.sleep(0.1)
+
+    async def is_over() -> bool:
+        return (await client.get(location)).json()["status"] not in {"queued", "running"}
+
+    await until(is_over)
+    job = (await client.get(location)).json()
     assert job["status"] == "succeeded", job
     (state,) = (await client.get(f"{location}/report")).json()["states"]
     assert state["users"] > 0
