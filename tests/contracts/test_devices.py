@@ -28,7 +28,7 @@ class OneDevice(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Callable[..., object],
-        types: Sequence[type],  # noqa: ARG002 - torch's signature
+        types: Sequence[type],
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
