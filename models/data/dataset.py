@@ -13,7 +13,7 @@ from models.data.schema import DatasetSchema
 
 
 class State(IntEnum):
-    """The four cells existing/new user × existing/new item (METHODS.md, words)."""
+    """The four cells existing/new user × existing/new item."""
 
     WARM = 0
     USER_COLD = 1

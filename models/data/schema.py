@@ -28,7 +28,7 @@ class SchemaError(ValueError):
 
 
 class FieldKind(StrEnum):
-    """How an attribute becomes an input of the embedding layers (METHODS.md, preference estimator)."""
+    """How an attribute becomes an input of the embedding layers."""
 
     CATEGORICAL = "categorical"
     MULTI_VALUED = "multi_valued"

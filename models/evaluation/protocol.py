@@ -1,4 +1,4 @@
-"""The evaluation protocol: four states, with and without adaptation, beside the baselines (METHODS.md, measures)."""
+"""The evaluation protocol: four states, with and without adaptation, beside the baselines."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

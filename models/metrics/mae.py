@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def mae(ratings: NDArray[np.float32], predictions: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean absolute error within each user: `1/|H'_i| Σ_j |y_ij − ŷ_ij|` (METHODS.md, measures).
+    """Mean absolute error within each user: `1/|H'_i| Σ_j |y_ij − ŷ_ij|`.
 
     Args:
         ratings: float32 [B, Q].

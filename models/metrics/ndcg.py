@@ -28,7 +28,7 @@ def ndcg(
     k: int,
     gain: Gain,
 ) -> NDArray[np.float64]:
-    """nDCG@k of each user: DCG of the order of the predictions over DCG of the best order (METHODS.md, measures).
+    """nDCG@k of each user: DCG of the order of the predictions over DCG of the best order.
 
     `DCG@k = Σ_{r≤k} gain(r)/log2(1+r)`. Items with equal predictions share the mean of their gains, which is the
     expectation over their orders (McSherry & Najork, ECIR 2008, §3): input order never counts.
