@@ -27,9 +27,9 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
-from app.api.observation import Observation
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
 from app.api.problems import add_problem_handlers
+from app.api.request_tracking import RequestTracking
 from app.api.security_headers import SecurityHeaders
 from app.observability.logs import configure_logging
 from app.observability.tracing import FASTAPI_TELEMETRY
@@ -71,12 +71,12 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
-            await services.keys.require_any()
+            await services.api_keys.require_any()
             await services.model_versions.start_serving(
                 model_dir or settings.model_dir, whatever_is_active=model_dir is not None
             )
             app.state.services = services
-            async with services.follower.following():
+            async with services.model_refresher.running():
                 with _unwatched_by_the_garbage_collector():
                     yield
 
@@ -100,7 +100,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
-    app.add_middleware(Observation, logs_requests=settings.access_log)  # the last is the outermost
+    app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the last is the outermost
     add_problem_handlers(app)
     for resource in (*_RESOURCES, health, metrics):
         app.include_router(resource.router)

@@ -41,9 +41,9 @@ class RequiredScope(APIKeyHeader):
         """Let the request pass, or raise."""
         services: Services = request.app.state.services
         caller = None
-        if services.keys.required:
+        if services.api_keys.required:
             key = request.headers.get("x-api-key") or _key_in_cookie(request)
-            caller = await services.keys.authorise(key, self.scope)
+            caller = await services.api_keys.authorise(key, self.scope)
         if services.rate_limit is not None:
             await services.rate_limit.count(f"key {caller.name}" if caller else f"address {_address(request)}")
 

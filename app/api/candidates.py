@@ -7,22 +7,22 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
-from app.api.models import (
+from app.api.pagination import Page
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.schemas import (
     EntityId,
     Filters,
     GivenItemId,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
 )
-from app.api.pagination import Page
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.eliciting import CandidateOptions, Candidates
+from app.services.candidates import CandidateList, CandidateOptions
 from models.elicitation.strategy import Strategy
 
 router = APIRouter(prefix="/v1/candidates", tags=["candidates"], route_class=RankingRoute)
@@ -45,7 +45,7 @@ class CandidatePage(Page[CandidateResponse]):
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, chosen: Candidates) -> Self:
+    def of(cls, chosen: CandidateList) -> Self:
         """The answer with candidates."""
         return cls(
             items=[CandidateResponse.model_validate(candidate) for candidate in chosen.items],
@@ -56,7 +56,7 @@ class CandidatePage(Page[CandidateResponse]):
 class CandidatesRequest(RequestModel):
     """What somebody who is not stored has answered and skipped so far; all of it may be left out."""
 
-    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
     ]
@@ -93,7 +93,7 @@ async def list_candidates(
 ) -> CandidatePage:
     """Items whose ratings would tell the most about a new user."""
     options = CandidateOptions(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
-    return CandidatePage.of(await services.eliciting.for_user(user_id, skipped or [], options))
+    return CandidatePage.of(await services.candidates.for_user(user_id, skipped or [], options))
 
 
 @router.post(
@@ -104,5 +104,5 @@ async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> C
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
-    chosen = await services.eliciting.for_visitor([rating.given() for rating in body.ratings], body.skipped, options)
+    chosen = await services.candidates.for_visitor([rating.given() for rating in body.ratings], body.skipped, options)
     return CandidatePage.of(chosen)

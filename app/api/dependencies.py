@@ -8,10 +8,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from app.api.models import EntityId, GivenItemId
+from app.api.schemas import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
-from app.services.recommending import ListOptions
+from app.services.recommendations import ListOptions
 
 
 async def _services(request: Request) -> Services:

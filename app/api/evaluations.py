@@ -13,9 +13,9 @@ from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
 from app.api.links import linked
-from app.api.models import EntityId, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, ShownVersion
 from app.errors import (
     EvaluationDataMissingError,
     EvaluationFinishedError,

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.api.authorisation import WRITE
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.errors import InvalidRequestError, NoActiveModelError
 from app.services.events import GivenEvent
 from app.storage.tables import EventType

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.api.dependencies import ServicesDep
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.services.health import Readiness
 
 router = APIRouter(prefix="/health", tags=["health"])

@@ -10,10 +10,10 @@ from starlette.requests import ClientDisconnect
 
 from app.api.authorisation import ADMIN
 from app.api.dependencies import ServicesDep
-from app.api.models import BatchItemRequest, ResponseModel
 from app.api.ndjson import NdjsonRoute, numbered_lines
 from app.api.problems import presentable
 from app.api.ranking_route import CLIENT_CLOSED_REQUEST
+from app.api.schemas import BatchItemRequest, ResponseModel
 from app.errors import FieldError
 from app.services.item_stream import GivenLine, LineError, StreamReport
 from app.storage.items import ItemRecord

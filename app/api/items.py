@@ -9,7 +9,10 @@ from pydantic import Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
 from app.api.item_stream import ItemStreamResponse
-from app.api.models import (
+from app.api.ndjson import ndjson_body
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.api.schemas import (
     ITEM_ATTRIBUTES,
     BatchItemRequest,
     GivenItemId,
@@ -20,9 +23,6 @@ from app.api.models import (
     ShownItemId,
     ShownTitle,
 )
-from app.api.ndjson import ndjson_body
-from app.api.pagination import Page, PageDep
-from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
 from app.storage.items import ItemRecord
 from app.storage.tables import Item
@@ -57,7 +57,7 @@ class ItemResponse(ResponseModel):
 )
 async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
     """Create or replace an item; it can be recommended at once."""
-    return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
+    return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
 @router.post(
@@ -77,7 +77,7 @@ async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemRespo
     stored so already is not written. After a break, send the same again.
     """
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
-    return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
+    return Page(items=[ItemResponse.of(item) for item in await services.items.put_all(items)])
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemRespo
 )
 async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
     """An item."""
-    return ItemResponse.of(await services.catalogue.get(item_id))
+    return ItemResponse.of(await services.items.get(item_id))
 
 
 @router.delete(
@@ -96,7 +96,7 @@ async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
 )
 async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
     """Take an item out of the catalogue; its ratings are kept, but count no more."""
-    await services.catalogue.delete(item_id)
+    await services.items.delete(item_id)
 
 
 @router.get("/items", dependencies=[READ], responses=problem_responses(InvalidRequestError))
@@ -111,5 +111,5 @@ async def list_items(
     ] = None,
 ) -> Page[ItemResponse]:
     """The catalogue, by item id."""
-    items = await services.catalogue.page(query=query, ids=item_id, after=page.after, limit=page.limit)
+    items = await services.items.page(query=query, ids=item_id, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.storage.tables import Job, JobStatus
 
 

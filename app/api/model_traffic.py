@@ -8,8 +8,8 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, RequestModel, ResponseModel
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, RequestModel, ResponseModel
 from app.errors import (
     ArtifactUnusableError,
     ChallengerIsActiveError,
@@ -18,7 +18,7 @@ from app.errors import (
     NoActiveModelError,
     SchemaMismatchError,
 )
-from app.storage.versions import Challenger, Versions
+from app.storage.current_versions import Challenger, Versions
 
 router = APIRouter(prefix="/v1/model-traffic", tags=["model versions"])
 

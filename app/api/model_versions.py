@@ -8,12 +8,12 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, Moment, ResponseModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, Moment, ResponseModel, ShownVersion
 from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError, SchemaMismatchError
+from app.storage.current_versions import Versions
 from app.storage.tables import ModelVersion
-from app.storage.versions import Versions
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
@@ -37,12 +37,12 @@ class ModelVersionResponse(ResponseModel):
     activated_at: datetime | None
 
     @classmethod
-    def of(cls, version: ModelVersion, serving: Versions) -> Self:
+    def of(cls, version: ModelVersion, current: Versions) -> Self:
         """The answer about a version, where these serve."""
         return cls(
             version=version.id,
-            active=version.id == serving.model_version,
-            traffic_percent=serving.percent_of(version.id),
+            active=version.id == current.model_version,
+            traffic_percent=current.percent_of(version.id),
             preset=version.manifest["preset"]["name"],
             data=version.manifest["data"]["name"],
             training_ratings=version.manifest["data"]["training_ratings"],
@@ -89,7 +89,7 @@ async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[Mode
     listed = await services.model_versions.page(after=page.after, limit=page.limit)
     return page.page(
         listed.versions,
-        lambda version: ModelVersionResponse.of(version, listed.serving),
+        lambda version: ModelVersionResponse.of(version, listed.current),
         key=lambda version: version.id,
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Depends, Query
 from pydantic import Field
 
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.errors import FieldError, InvalidRequestError
 from models.data.attribute_values import is_storable
 

@@ -157,7 +157,7 @@ async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResp
     """A fault of the service. Starlette raises it again behind this answer, so that the server logs it."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     response = _problem(status, "internal-error", status.phrase, "Something unexpected went wrong.")
-    response.headers["X-Request-ID"] = request_id.current.get() or ""  # `Observation` does not see this answer
+    response.headers["X-Request-ID"] = request_id.current.get() or ""  # `RequestTracking` does not see this answer
     return response
 
 

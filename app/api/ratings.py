@@ -10,19 +10,19 @@ from pydantic import Field
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
 from app.api.links import linked
-from app.api.models import (
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.recommendations import RecommendationPage, time_ranking
+from app.api.schemas import (
     Attributes,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownUserId,
     ShownVersion,
 )
-from app.api.pagination import Page, PageDep
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
-from app.api.recommendations import RecommendationPage, time_ranking
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
@@ -33,7 +33,7 @@ _FIRST_ITEM = "$response.body#/ratings/0/item_id"
 class RatingsRequest(RequestModel):
     """A few ratings, one an item, and the user's attributes, which replace the stored ones if they are given."""
 
-    ratings: Annotated[list[GivenRatingRequest], Field(min_length=1, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(min_length=1, max_length=1000)]
     attributes: Attributes | None = None
 
 

@@ -7,22 +7,22 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
-from app.api.models import (
+from app.api.pagination import Page
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.schemas import (
     Attributes,
     Filters,
     GivenItemId,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
 )
-from app.api.pagination import Page
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, UserNotFoundError
-from app.services.recommending import ListOptions, Recommendations
+from app.services.recommendations import ListOptions, RecommendationList
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
@@ -57,7 +57,7 @@ class RecommendationPage(Page[Recommendation]):
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, made: Recommendations) -> Self:
+    def of(cls, made: RecommendationList) -> Self:
         """The answer with recommendations."""
         return cls(
             items=[
@@ -82,7 +82,7 @@ class VisitorRequest(RequestModel):
     """What is known of somebody who is not stored; all of it may be left out."""
 
     attributes: Attributes = Field(default_factory=dict)
-    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
     exclude: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
@@ -94,7 +94,7 @@ class VisitorRequest(RequestModel):
     ] = False
 
 
-def time_ranking(response: Response, made: Recommendations) -> None:
+def time_ranking(response: Response, made: RecommendationList) -> None:
     """Say in the header `Server-Timing` how long adapting and ranking took; a cached list took nothing."""
     if made.ranking_seconds is not None:
         milliseconds = 1000 * made.ranking_seconds
@@ -110,7 +110,7 @@ async def get_recommendations(
     user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
 ) -> RecommendationPage:
     """Recommendations for a stored user; items that the user has rated are left out by default."""
-    made = await services.recommending.for_user(user_id, options)
+    made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
     return RecommendationPage.of(made)
 
@@ -122,7 +122,7 @@ async def get_recommendations(
 )
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
     """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
-    made = await services.recommending.for_visitor(
+    made = await services.recommendations.for_visitor(
         body.attributes,
         [rating.given() for rating in body.ratings],
         ListOptions(

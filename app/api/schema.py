@@ -7,10 +7,10 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ServicesDep
-from app.api.models import ResponseModel, ShownVersion
 from app.api.problems import problem_responses
+from app.api.schemas import ResponseModel, ShownVersion
 from app.errors import NoActiveModelError
-from app.services.line_up import Serving
+from app.services.model_traffic import ServedModel
 from models.data.schema import EntitySource, FieldKind
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])
@@ -54,7 +54,7 @@ class SchemaResponse(ResponseModel):
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, serving: Serving) -> Self:
+    def of(cls, serving: ServedModel) -> Self:
         """The answer about the schema."""
         return cls(
             data=serving.schema.name,

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import GivenItemId, RequestModel, ResponseModel, ShownItemId
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import GivenItemId, RequestModel, ResponseModel, ShownItemId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
-from app.api.models import EntityId, RequestModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, RequestModel, ShownVersion
 from app.errors import (
     InvalidRequestError,
     NoActiveModelError,

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.api.problems import problem_responses
+from app.api.schemas import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
 from models.data.schema import AttributeValue

@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from app.services.importing import Importing
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -31,9 +31,9 @@ def import_command(
     """Create or replace items or users, or store ratings (the later of two stays), in the service's database."""
     dataset = load_dataset(data, schema, malformed)
     store, total = {
-        Imported.ITEMS: (Importing.items, len(dataset.items)),
-        Imported.USERS: (Importing.users, len(dataset.users)),
-        Imported.RATINGS: (Importing.ratings, len(dataset.ratings)),
+        Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),
+        Imported.USERS: (DatasetImporter.users, len(dataset.users)),
+        Imported.RATINGS: (DatasetImporter.ratings, len(dataset.ratings)),
     }[what]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
@@ -42,7 +42,7 @@ def import_command(
         async def run() -> None:
             async with open_database(Settings().database_url.get_secret_value()) as database:
                 await upgrade(database)
-                await store(Importing(database), dataset, lambda done: progress.advance(task, done))
+                await store(DatasetImporter(database), dataset, lambda done: progress.advance(task, done))
 
         asyncio.run(run())
     typer.echo(f"imported {total:,} {what.value}")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.services.keys import Keys, open_keys
+from app.services.api_keys import APIKeyService, open_api_keys
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -39,7 +39,7 @@ def create_command(
 def list_command() -> None:
     """List the keys, the revoked ones too."""
     table = Table("name", "scope", "created", "last used", "revoked")
-    for key in asyncio.run(with_keys(Keys.all, Settings())):
+    for key in asyncio.run(with_keys(APIKeyService.all, Settings())):
         moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.last_used_at, key.revoked_at))
         table.add_row(key.name, key.scope, f"{key.created_at:%Y-%m-%d %H:%M}", *moments)
     Console().print(table)
@@ -52,9 +52,9 @@ def revoke_command(name: KeyName) -> None:
     typer.echo(f"{name} is revoked")
 
 
-async def with_keys(do: Callable[[Keys], Awaitable[ResultT]], settings: Settings) -> ResultT:
+async def with_keys(do: Callable[[APIKeyService], Awaitable[ResultT]], settings: Settings) -> ResultT:
     """Do something with the keys of a service."""
     async with open_database(settings.database_url.get_secret_value()) as database:
         await upgrade(database)
-        async with open_keys(database, required=not settings.allow_anonymous) as keys:
+        async with open_api_keys(database, required=not settings.allow_anonymous) as keys:
             return await do(keys)

@@ -13,7 +13,7 @@ from rich.table import Table
 from app.services.container import Services, open_services
 from app.services.model_reports import OnlineEstimate
 from app.settings import Settings
-from app.storage.versions import Challenger
+from app.storage.current_versions import Challenger
 
 model_commands = typer.Typer(
     help="Register, list and activate model versions, compare two, see how they do.", no_args_is_help=True
@@ -39,8 +39,8 @@ def list_command() -> None:
     listed = _with_services(lambda services: services.model_versions.page(after=None, limit=_MOST_LISTED))
     table = Table("version", "created", "active", "users", "path")
     for version in listed.versions:
-        active = "yes" if version.id == listed.serving.model_version else ""
-        percent = listed.serving.percent_of(version.id)
+        active = "yes" if version.id == listed.current.model_version else ""
+        percent = listed.current.percent_of(version.id)
         users = f"{percent:g} %" if percent else ""
         table.add_row(version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, users, version.path)
     Console().print(table)

@@ -11,7 +11,7 @@ from app.cli.keys import with_keys
 from app.jobs.worker import run_worker
 from app.main import create_app
 from app.observability.logs import configure_logging
-from app.services.keys import Keys
+from app.services.api_keys import APIKeyService
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -34,7 +34,7 @@ def serve_command(
     if (model_dir := model or settings.model_dir) is not None:
         verify_artifact(model_dir)
     if not settings.allow_anonymous:
-        asyncio.run(with_keys(Keys.require_any, settings))
+        asyncio.run(with_keys(APIKeyService.require_any, settings))
     configure_logging(settings.log_format)
     uvicorn.run(create_app(settings, model_dir=model), host=settings.host, port=settings.port, log_config=None)
 

@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import Device, Malformed, MalformedOption, OptionalDataDirectory, SchemaFile, load_dataset
-from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_collected
+from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_stored_dataset
 from app.services.container import open_services
 from app.settings import Settings
 from app.storage.database import open_database
@@ -123,7 +123,9 @@ def train_command(
             f"going on with the data of {data_of(output)}; to begin anew, remove it and the checkpoint", err=True
         )
     with _shown(output) as observer:
-        trained = train_on_collected(parameters, output, settings=settings, observer=observer, progress=lambda _: None)
+        trained = train_on_stored_dataset(
+            parameters, output, settings=settings, observer=observer, progress=lambda _: None
+        )
     _print_result(output, trained.model.version, trained.model.manifest)
     _print_report(asyncio.run(_register(settings, trained)))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.jobs.collected import collected_dataset
-from app.jobs.work import Report
+from app.jobs.job_function import Report
+from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
@@ -58,7 +58,7 @@ def run_evaluation(
     given = EvaluationParameters.model_validate(parameters)
     model = load_artifact(given.model_path, device=settings.device)
     if given.data_path is None:
-        dataset = collected_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
+        dataset = load_stored_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
     else:
         # Training may have left malformed rows out, and so does its evaluation.
         dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")

@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.jobs.collected import collected_dataset
-from app.jobs.work import Conclusion
+from app.jobs.job_function import Conclusion
+from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.model_versions import ModelVersionRepository
-from app.storage.versions import VersionsRepository
 from models.artifact import MANIFEST, ArtifactError, TrainedModel, load_artifact, verify_artifact
 from models.data.dataset import Dataset
 from models.data.malformed import DataError
@@ -130,7 +130,7 @@ class Trained:
             return False, "Activating it was not asked for."
         if not self.comparison.better:
             return False, self.comparison.verdict
-        if not await VersionsRepository(session).activate(self.model.version, instead_of=self.comparison.active):
+        if not await CurrentVersionsRepository(session).activate(self.model.version, instead_of=self.comparison.active):
             return False, "Another version was activated meanwhile, with which it was not compared."
         await ModelVersionRepository(session).mark_activated(self.model.version)
         return True, self.comparison.verdict
@@ -160,7 +160,7 @@ def remove_leftovers(artifact: Path) -> None:
 def run_training(
     parameters: dict[str, Any], *, job_id: str, settings: Settings, progress: Callable[[float], None]
 ) -> Conclusion:
-    """Train on what the service has collected; see `train_on_collected`.
+    """Train on what the service has collected; see `train_on_stored_dataset`.
 
     Returns:
         What registers the new version at the job's very end, so that one that was cancelled or has failed never does,
@@ -171,12 +171,12 @@ def run_training(
     observer = _ProgressOf(given.preset.training.epochs, progress)
     resumes = Checkpoint.exists(checkpoint_of(output))
     try:
-        trained = train_on_collected(given, output, settings=settings, observer=observer, progress=progress)
+        trained = train_on_stored_dataset(given, output, settings=settings, observer=observer, progress=progress)
     except CheckpointError:
         if not resumes:
             raise
         remove_leftovers(output)  # of another release, whose training cannot go on
-        trained = train_on_collected(given, output, settings=settings, observer=observer, progress=progress)
+        trained = train_on_stored_dataset(given, output, settings=settings, observer=observer, progress=progress)
 
     async def conclude(session: AsyncSession) -> dict[str, Any]:
         return (await trained.register(session)).model_dump(mode="json")
@@ -184,7 +184,7 @@ def run_training(
     return conclude
 
 
-def train_on_collected(
+def train_on_stored_dataset(
     parameters: TrainingParameters,
     output: Path,
     *,
@@ -253,7 +253,7 @@ def _collected(
         older, rows = read_dataset(parameters.data_path, schema=active.schema, malformed=parameters.malformed)
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
-    dataset = collected_dataset(settings, active.schema, older=older, batch_read=batch_read)
+    dataset = load_stored_dataset(settings, active.schema, older=older, batch_read=batch_read)
     users = int((np.diff(dataset.ratings.offsets) >= 2).sum())
     if users < LEAST_USERS:
         raise DataError(

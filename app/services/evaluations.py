@@ -11,13 +11,13 @@ from app.errors import (
     ModelVersionNotFoundError,
 )
 from app.jobs.evaluation import KIND, EvaluationParameters
-from app.services.jobs import Jobs
+from app.services.jobs import JobService
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import Job, ModelVersion
 from models.evaluation import EvaluationConfig
 
 
-class Evaluations(Jobs):
+class EvaluationService(JobService):
     """Starts, shows and cancels evaluations."""
 
     kind = KIND

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.errors import FieldError
-from app.services.checks import raise_faults
-from app.services.line_up import Serving
 from app.services.model_host import ModelHost
-from app.services.online_error import RatedItem, predict_rated
+from app.services.model_traffic import ServedModel
+from app.services.predicted_ratings import RatedItem, predict_rated
+from app.services.validation import raise_if_invalid
 from app.storage.database import Database
-from app.storage.events import EventRecord, EventRepository, PredictedRatingRecord, PredictedRatingRepository
+from app.storage.events import EventRecord, EventRepository
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
@@ -42,7 +43,7 @@ class EventsStored:
     known: int
 
 
-class Events:
+class EventService:
     """Stores events; they change nothing about users and items."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -64,7 +65,7 @@ class Events:
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).known({event.model_version for event in given})
             items = await ItemRepository(session).known_ids({event.item_id for event in given})
-        raise_faults(_faults(given, scale, versions, items))
+        raise_if_invalid(_faults(given, scale, versions, items))
         events = [
             EventRecord(
                 each.id, each.type, each.model_version, each.user_id, each.item_id, each.rating, each.occurred_at or now
@@ -81,8 +82,8 @@ class Events:
 
     async def _predicted(self, events: Sequence[EventRecord]) -> Mapping[str, PredictedRatingRecord]:
         """By event, its rating and what is predicted of it; nothing where the version or the user is not here."""
-        line_up = self._host.line_up
-        if not events or line_up is None:
+        traffic = self._host.traffic
+        if not events or traffic is None:
             return {}
         user_ids = {event.user_id for event in events}
         async with self._database.read() as session:
@@ -94,17 +95,15 @@ class Events:
                 of_version[event.model_version].append(event)
         predicted: dict[str, PredictedRatingRecord] = {}
         for version_id, own in of_version.items():
-            if (serving := line_up.by_version.get(version_id)) is not None:
-                known = [event for event in own if not serving.missing([event.item_id])]
-                rated = [
-                    _rated(event, serving, users[event.user_id], ratings.get(event.user_id, ())) for event in known
-                ]
-                records = await predict_rated(serving, rated)
+            if (served := traffic.by_version.get(version_id)) is not None:
+                known = [event for event in own if not served.missing([event.item_id])]
+                rated = [_rated(event, served, users[event.user_id], ratings.get(event.user_id, ())) for event in known]
+                records = await predict_rated(served, rated)
                 predicted.update(zip((event.id for event in known), records, strict=True))
         return predicted
 
 
-def _rated(event: EventRecord, serving: Serving, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
+def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
     """The rating of an event, with what was known when it happened."""
     assert event.rating is not None  # noqa: S101 - `_faults` has seen to it
     known = [
@@ -117,7 +116,7 @@ def _rated(event: EventRecord, serving: Serving, user: UserState, ratings: Seque
         event.item_id,
         event.rating,
         event.occurred_at,
-        known_attributes(user.attributes, serving.schema.users),
+        known_attributes(user.attributes, served.schema.users),
         known,
     )
 

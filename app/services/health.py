@@ -11,10 +11,10 @@ from app.errors import DatabaseUnavailableError, QueueUnavailableError
 from app.jobs.queue import JobQueue
 from app.observability.metrics import DEPENDENCY_UP, JOBS, MODEL_CREATED, MODEL_VALIDATION_ERROR
 from app.services.model_host import ModelHost
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.tables import JobStatus
-from app.storage.versions import VersionsRepository
 
 _QUEUE_SECONDS = 1.0
 """A queue that takes longer counts as unavailable: whoever asks for readiness has little patience."""
@@ -49,7 +49,7 @@ class HealthReport:
     missing: tuple[str, ...]
 
 
-class Health:
+class HealthService:
     """Looks after the parts that a request needs."""
 
     def __init__(self, database: Database, host: ModelHost, cache: Cache, queue: JobQueue) -> None:
@@ -60,21 +60,21 @@ class Health:
 
     async def report(self) -> HealthReport:
         """The state of each part. Without cache or queue, or with a former model, rankings are still answered."""
-        line_up = self._host.line_up
+        traffic = self._host.traffic
         works = {
             "database": await self._database_answers(),
-            "model": line_up is not None and self._host.failure is None,
+            "model": traffic is not None and self._host.failure is None,
             "cache": await self._cache.is_available(),
             "queue": await self._queue_answers(),
         }
-        if line_up is None or not works["database"]:
+        if traffic is None or not works["database"]:
             status = Readiness.UNAVAILABLE
         else:
             status = Readiness.READY if all(works.values()) else Readiness.DEGRADED
         return HealthReport(
             status=status,
             database=_state(works["database"]),
-            model=self._host.failure or ("none" if line_up is None else line_up.active.model_version),
+            model=self._host.failure or ("none" if traffic is None else traffic.active.model_version),
             cache=_state(works["cache"]),
             queue=_state(works["queue"]),
             missing=tuple(part for part, well in works.items() if not well),
@@ -85,8 +85,8 @@ class Health:
         report = await self.report()
         for part in ("database", "model", "cache", "queue"):
             DEPENDENCY_UP.labels(part).set(part not in report.missing)
-        if (line_up := self._host.line_up) is not None:
-            manifest = line_up.active.recommender.model.manifest
+        if (traffic := self._host.traffic) is not None:
+            manifest = traffic.active.recommender.model.manifest
             MODEL_CREATED.set(manifest.created_at.timestamp())
             if (error := manifest.metrics.get("validation_mae")) is not None:
                 MODEL_VALIDATION_ERROR.set(error)
@@ -105,7 +105,7 @@ class Health:
     async def _database_answers(self) -> bool:
         try:
             async with self._database.read() as session:
-                await VersionsRepository(session).current()
+                await CurrentVersionsRepository(session).current()
         except DatabaseUnavailableError:
             return False
         return True

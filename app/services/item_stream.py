@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import FieldError
-from app.services.checks import attribute_faults
 from app.services.model_host import ModelHost
+from app.services.validation import attribute_errors
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository, Saved
 from models.data.attribute_values import known_attributes
@@ -85,7 +85,7 @@ class StreamReport:
         self.unchanged += saved.unchanged
 
 
-class ItemStream:
+class ItemStreamService:
     """Stores items as they arrive; the next request sees every chunk that is stored."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -109,7 +109,7 @@ class ItemStream:
         async for line in lines:
             if line.item is None:
                 report.reject(line, line.faults)
-            elif faults := attribute_faults(line.item.attributes, source):
+            elif faults := attribute_errors(line.item.attributes, source):
                 report.reject(line, faults)
             else:
                 chunk.append(_as_stored(line.item, source))

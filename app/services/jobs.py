@@ -10,14 +10,14 @@ from pydantic import BaseModel
 
 from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError, QueueUnavailableError
 from app.jobs.queue import JobQueue
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import Job, JobStatus, ModelVersion
-from app.storage.versions import VersionsRepository
 
 
-class Jobs:
+class JobService:
     """The jobs of one kind; a subclass says which, and starts them.
 
     Args:
@@ -85,7 +85,7 @@ class Jobs:
 
     async def _active_model(self) -> ModelVersion:
         async with self._database.read() as session:
-            active = (await VersionsRepository(session).current()).model_version
+            active = (await CurrentVersionsRepository(session).current()).model_version
             model = None if active is None else await ModelVersionRepository(session).get(active)
         if model is None:
             raise NoActiveModelError

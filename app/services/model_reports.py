@@ -5,8 +5,10 @@ from datetime import datetime
 
 from app.errors import ModelVersionNotFoundError
 from app.storage.database import Database
-from app.storage.events import EventRepository, PredictedRatingRepository, Window
+from app.storage.events import EventRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.predicted_ratings import PredictedRatingRepository
+from app.storage.report_window import Window
 from app.storage.tables import EventType
 from models.metrics.ratio import mean_interval_95, share_interval_95
 
@@ -49,7 +51,7 @@ class ModelReport:
     mae: OnlineEstimate | None
 
 
-class ModelReports:
+class ModelReportService:
     """Makes reports."""
 
     def __init__(self, database: Database) -> None:

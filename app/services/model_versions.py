@@ -16,15 +16,15 @@ from app.errors import (
     NoActiveModelError,
     SchemaMismatchError,
 )
-from app.services.entities import to_records
-from app.services.line_up import Serving
-from app.services.model_checks import schema_faults
+from app.services.item_conversion import to_records
 from app.services.model_host import ModelHost
+from app.services.model_traffic import ServedModel
+from app.services.schema_compatibility import schema_incompatibilities
+from app.storage.current_versions import Challenger, CurrentVersionsRepository, Versions
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import ModelVersion
-from app.storage.versions import Challenger, Versions, VersionsRepository
 from models.artifact import ArtifactError, TrainedModel
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
@@ -35,10 +35,10 @@ class ModelVersionList:
     """Registered versions, and which of them serve."""
 
     versions: Sequence[ModelVersion]
-    serving: Versions
+    current: Versions
 
 
-class ModelVersions:
+class ModelVersionService:
     """Registers, lists and activates model versions, and has two of them serve at once.
 
     What changes who serves whom is checked first, then written, then announced: every process follows by itself, and in
@@ -83,10 +83,10 @@ class ModelVersions:
         """
         registered = await self._usable(version_id, allow_schema_change=allow_schema_change)
         async with self._database.write() as session:
-            if await VersionsRepository(session).activate(version_id):
+            if await CurrentVersionsRepository(session).activate(version_id):
                 registered.activated_at = await ModelVersionRepository(session).mark_activated(version_id)
         await self._announcements.announce()
-        await self._host.follow()
+        await self._host.refresh()
         return registered
 
     async def challenge(self, challenger: Challenger) -> None:
@@ -103,8 +103,8 @@ class ModelVersions:
         """
         await self._usable(challenger.version, allow_schema_change=False)
         async with self._database.write() as session:
-            if not await VersionsRepository(session).challenge(challenger):
-                if (await VersionsRepository(session).current()).model_version is None:
+            if not await CurrentVersionsRepository(session).challenge(challenger):
+                if (await CurrentVersionsRepository(session).current()).model_version is None:
                     raise NoActiveModelError
                 raise ChallengerIsActiveError(challenger.version)
         await self._tell_and_follow()
@@ -112,22 +112,22 @@ class ModelVersions:
     async def end_challenge(self) -> None:
         """Have the active version serve everybody; if it does already, nothing changes."""
         async with self._database.write() as session:
-            await VersionsRepository(session).end_challenge()
+            await CurrentVersionsRepository(session).end_challenge()
         await self._tell_and_follow()
 
     async def traffic(self) -> Versions:
         """Which versions serve whom, as the database says."""
         async with self._database.read() as session:
-            return await VersionsRepository(session).current()
+            return await CurrentVersionsRepository(session).current()
 
     async def page(self, *, after: str | None, limit: int) -> ModelVersionList:
         """Versions from the last registered on, from behind `after` on."""
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).page(after=after, limit=limit)
-            serving = await VersionsRepository(session).current()
-        return ModelVersionList(versions, serving)
+            current = await CurrentVersionsRepository(session).current()
+        return ModelVersionList(versions, current)
 
-    async def serving(self) -> Serving:
+    async def serving(self) -> ServedModel:
         """What serves whoever is not served by a challenger.
 
         Raises:
@@ -154,13 +154,13 @@ class ModelVersions:
                 await self.activate(version_id)
                 return
         async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
+            versions = await CurrentVersionsRepository(session).current()
             if versions.model_version is None:
                 return
             active = await ModelVersionRepository(session).get(versions.model_version)
         if active is not None:
             await self._host.prepare(active.id, Path(active.path))
-            await self._host.follow()
+            await self._host.refresh()
 
     async def _was_never_active(self, version_id: str) -> bool:
         async with self._database.read() as session:
@@ -174,7 +174,7 @@ class ModelVersions:
             registered = await versions.get(version_id)
             if registered is None:
                 raise ModelVersionNotFoundError(version_id)
-            active_id = (await VersionsRepository(session).current()).model_version
+            active_id = (await CurrentVersionsRepository(session).current()).model_version
             active = None if active_id is None else await versions.get(active_id)
         if active is not None and not allow_schema_change and (faults := _schema_faults(registered, active)):
             raise SchemaMismatchError(version_id, faults)
@@ -186,8 +186,8 @@ class ModelVersions:
 
     async def _tell_and_follow(self) -> None:
         await self._announcements.announce()
-        if self._host.line_up is not None:  # a command serves nobody, and need not load what others serve
-            await self._host.follow()
+        if self._host.traffic is not None:  # a command serves nobody, and need not load what others serve
+            await self._host.refresh()
 
     async def _record(self, model: TrainedModel, directory: Path) -> None:
         async with self._database.write() as session:
@@ -204,7 +204,7 @@ class ModelVersions:
             known = await items.known_ids()
             missing = [item for item in to_records(entities) if item.id not in known]
             if missing:
-                version = await VersionsRepository(session).next_catalogue()
+                version = await CurrentVersionsRepository(session).next_catalogue()
                 await items.save_missing(missing, version=version)
 
 
@@ -213,4 +213,4 @@ def _schema_faults(version: ModelVersion, active: ModelVersion) -> list[FieldErr
         schemas = [DatasetSchema.model_validate(each.manifest["data_schema"]) for each in (version, active)]
     except ValidationError:
         return []  # of an older release, which this one cannot load, and so never serves beside the other
-    return schema_faults(*schemas)
+    return schema_incompatibilities(*schemas)

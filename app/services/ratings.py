@@ -8,11 +8,11 @@ from typing import Any
 from app.errors import RatingNotFoundError, UserNotFoundError
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.checks import GivenRating, attribute_faults, raise_faults, rating_faults
 from app.services.model_host import ModelHost
-from app.services.online_error import OnlineError
-from app.services.recommending import Recommendations, recommend
-from app.services.scoring import Scorer
+from app.services.predicted_ratings import PredictedRatingSampler
+from app.services.ranking import Ranker
+from app.services.recommendations import RecommendationList, recommend
+from app.services.validation import GivenRating, attribute_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.tables import Rating
@@ -30,7 +30,7 @@ class RatingsStored:
     """What is stored of the items that a request rated, and what is recommended now."""
 
     ratings: Sequence[RatingRecord]
-    recommendations: Recommendations
+    recommendations: RecommendationList
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class _Stored:
     written: Collection[str]
 
 
-class Ratings:
+class RatingService:
     """Stores, lists and deletes ratings."""
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, online_error: OnlineError) -> None:
+    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, sampler: PredictedRatingSampler) -> None:
         self._database = database
         self._host = host
-        self._scorer = scorer
-        self._online_error = online_error
+        self._ranker = ranker
+        self._sampler = sampler
         self._writes = Batcher(self._store, largest=_LARGEST_WRITE, phase=Phase.STORE)
 
     async def add(
@@ -86,11 +86,11 @@ class Ratings:
             NoActiveModelError: If no model is being served; nothing is stored.
         """
         item_ids = [rating.item_id for rating in given]
-        serving = await self._host.current(user_id)
-        schema = serving.schema
-        raise_faults(
-            attribute_faults(attributes or {}, schema.users),
-            rating_faults(given, schema.rating_scale, serving.missing(item_ids)),
+        served = await self._host.current(user_id)
+        schema = served.schema
+        raise_if_invalid(
+            attribute_errors(attributes or {}, schema.users),
+            rating_errors(given, schema.rating_scale, served.missing(item_ids)),
         )
         known = None if attributes is None else known_attributes(attributes, schema.users)
         stored = await self._writes.do(_Write(user_id, given, known))
@@ -99,10 +99,8 @@ class Ratings:
             ratings=[(rating.item_id, rating.rating) for rating in stored.ratings],
             n=n,
         )
-        recommendations = await recommend(self._scorer, serving, query, explained=explain)
-        self._online_error.sample(
-            serving, user_id, query.attributes, query.ratings, written=stored.written, given=given
-        )
+        recommendations = await recommend(self._ranker, served, query, explained=explain)
+        self._sampler.sample(served, user_id, query.attributes, query.ratings, written=stored.written, given=given)
         by_item = {rating.item_id: rating for rating in stored.ratings}
         return RatingsStored(
             ratings=[by_item[item_id] for item_id in item_ids],

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.errors import UserNotFoundError
-from app.services.checks import missing_faults, raise_faults
 from app.services.model_host import ModelHost
+from app.services.validation import missing_item_errors, raise_if_invalid
 from app.storage.database import Database
 from app.storage.skips import SkipRepository
 from app.storage.tables import Skip
 from app.storage.users import UserRepository
 
 
-class Skips:
+class SkipService:
     """Stores and lists skips."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -26,8 +26,8 @@ class Skips:
             InvalidRequestError: If an item is not in the catalogue; nothing is stored.
             NoActiveModelError: If no model is being served, and so there is no catalogue; nothing is stored.
         """
-        serving = await self._host.current(user_id)
-        raise_faults(missing_faults(item_ids, serving.missing(item_ids), where="item_ids"))
+        served = await self._host.current(user_id)
+        raise_if_invalid(missing_item_errors(item_ids, served.missing(item_ids), where="item_ids"))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: None})
             await SkipRepository(session).save(user_id, item_ids, skipped_at=datetime.now(UTC))

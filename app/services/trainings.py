@@ -4,12 +4,12 @@ from pathlib import Path
 
 from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
 from app.jobs.training import KIND, TrainingParameters
-from app.services.jobs import Jobs
+from app.services.jobs import JobService
 from app.storage.tables import Job
 from models.training.preset import Preset
 
 
-class Trainings(Jobs):
+class TrainingService(JobService):
     """Starts, shows and cancels trainings."""
 
     kind = KIND

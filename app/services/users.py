@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.errors import UserNotFoundError
-from app.services.checks import attribute_faults, raise_faults
 from app.services.model_host import ModelHost
+from app.services.validation import attribute_errors, raise_if_invalid
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.tables import User
@@ -21,7 +21,7 @@ class UserProfile:
     rating_count: int
 
 
-class Users:
+class UserService:
     """Creates, shows and erases users."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -36,7 +36,7 @@ class Users:
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
         source = (await self._host.current(user_id)).schema.users
-        raise_faults(attribute_faults(attributes, source))
+        raise_if_invalid(attribute_errors(attributes, source))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: known_attributes(attributes, source)})
         return await self.get(user_id)

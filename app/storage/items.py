@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.tables import Base, Item
 from app.storage.upsert import dialect_of, insert
-from app.storage.versions import VersionsRepository
 
 _AT_ONCE = 500
 """Rows of one statement: preparing their parameters keeps the event loop busy for some milliseconds."""
@@ -51,7 +51,7 @@ class Saved:
 class ItemRepository:
     """Reads and writes items.
 
-    A writer first takes its version from `VersionsRepository.next_catalogue`, which keeps other writers out.
+    A writer first takes its version from `CurrentVersionsRepository.next_catalogue`, which keeps other writers out.
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -87,7 +87,7 @@ class ItemRepository:
         differing = [item for item_id, item in after.items() if before.get(item_id) != item]
         if differing:
             # What is found equal above counts as written before whatever another writer has written since.
-            version = await VersionsRepository(self._session).next_catalogue()
+            version = await CurrentVersionsRepository(self._session).next_catalogue()
             for start in range(0, len(differing), _AT_ONCE):
                 await self.save(differing[start : start + _AT_ONCE], version=version)
         return Saved(created, updated, len(items) - created - updated)

@@ -77,7 +77,7 @@ class Rating(Base):
     """One user's rating of one item."""
 
     __tablename__ = "ratings"
-    __table_args__ = (Index(None, "rated_at", "item_id"),)  # what `PopularityRepository` counts
+    __table_args__ = (Index(None, "rated_at", "item_id"),)  # what `ItemPopularityRepository` counts
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from app.api.authorisation import KEY_COOKIE, RequiredScope
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, RequestModel
+from app.api.schemas import EntityId, RequestModel
 from app.errors import InvalidKeyError, MissingKeyError
 from app.reports import comparison_body, report_body
 from app.services.container import Services
@@ -107,7 +107,7 @@ async def show_sign_in(request: Request) -> HTMLResponse:
 @router.post("/sign-in", status_code=HTTPStatus.NO_CONTENT)
 async def sign_in(body: SignInRequest, request: Request, response: Response, services: ServicesDep) -> None:
     """Put a valid key into a cookie, which scripts cannot read and which ends with the browser's session."""
-    await services.keys.authorise(body.key, KeyScope.READ)
+    await services.api_keys.authorise(body.key, KeyScope.READ)
     secure = request.url.scheme == "https"
     response.set_cookie(KEY_COOKIE, body.key, httponly=True, samesite="strict", secure=secure)
 
@@ -139,5 +139,5 @@ async def show_report(evaluation_id: EntityId, request: Request, services: Servi
 
 def _page(request: Request, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - what the template needs
     services: Services = request.app.state.services
-    shared = {"assets": _ASSETS, "keys_required": services.keys.required}
+    shared = {"assets": _ASSETS, "keys_required": services.api_keys.required}
     return _TEMPLATES.TemplateResponse(request, template, {**shared, **context}, headers=_HEADERS)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.cli.main import main
-from app.services.line_up import place_of
+from app.services.model_traffic import traffic_position
 
 TINY_PRESET = """
 [local_update]
@@ -248,7 +248,7 @@ def cells(line: str) -> list[str]:
 
 def chosen(challenger: str) -> str:
     """A user whom a challenger serves at 20 %."""
-    return next(user for user in map(str, range(1000)) if place_of(user, challenger) < 20)
+    return next(user for user in map(str, range(1000)) if traffic_position(user, challenger) < 20)
 
 
 def collect(client: httpx.Client, users: range) -> None:

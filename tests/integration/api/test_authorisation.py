@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from app.main import create_app
 from app.services import keys as keys_module
-from app.services.keys import KeyManagementError, Keys
+from app.services.api_keys import APIKeyService, KeyManagementError
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.tables import KeyScope
@@ -87,7 +87,7 @@ def settings(settings: Settings) -> Settings:
 async def keys(settings: Settings) -> dict[str, str]:
     """A key of each scope, by the scope's name, and two that are not valid."""
     async with open_database(settings.database_url.get_secret_value()) as database:
-        management = Keys(database, required=True)
+        management = APIKeyService(database, required=True)
         created = {scope.value: await management.create(scope, scope) for scope in KeyScope}
         created["revoked"] = await management.create("revoked", KeyScope.ADMIN)
         await management.revoke("revoked")
@@ -178,7 +178,7 @@ async def test_a_revoked_key_works_no_more(
     assert (await client.get("/v1/items", headers=headers)).status_code == 200
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        await Keys(database, required=True).revoke("read")
+        await APIKeyService(database, required=True).revoke("read")
 
     assert (await client.get("/v1/items", headers=headers)).status_code == 401
 
@@ -190,7 +190,7 @@ async def test_a_new_key_works_in_running_servers(
     assert (await client.get("/v1/items", headers={"X-API-Key": "none"})).status_code == 401
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        key = await Keys(database, required=True).create("new", KeyScope.READ)
+        key = await APIKeyService(database, required=True).create("new", KeyScope.READ)
 
     assert (await client.get("/v1/items", headers={"X-API-Key": key})).status_code == 200
 
@@ -203,7 +203,7 @@ async def test_without_keys_the_service_does_not_start(settings: Settings) -> No
 
 async def test_a_revoked_key_alone_does_not_let_it_start(settings: Settings) -> None:
     async with open_database(settings.database_url.get_secret_value()) as database:
-        management = Keys(database, required=True)
+        management = APIKeyService(database, required=True)
         await management.create("only", KeyScope.ADMIN)
         await management.revoke("only")
 
@@ -244,7 +244,7 @@ async def test_the_last_use_is_stored_when_the_server_ends(
         await client.get("/v1/items", headers={"X-API-Key": keys["read"]})
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        used = {key.name: key.last_used_at for key in await Keys(database, required=True).all()}
+        used = {key.name: key.last_used_at for key in await APIKeyService(database, required=True).all()}
     assert used.pop("read") >= before  # type: ignore[operator]
     assert set(used.values()) == {None}
 

@@ -11,9 +11,9 @@ from app.api import item_stream
 from app.main import create_app
 from app.services import item_stream as item_stream_service
 from app.settings import Settings
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import open_database
 from app.storage.items import ItemRecord, ItemRepository, Saved
-from app.storage.versions import VersionsRepository
 from tests.integration.running import connected
 
 BATCH = "/v1/items:batch"
@@ -37,7 +37,7 @@ async def send(client: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) ->
 
 async def catalogue_version(settings: Settings) -> int:
     async with open_database(settings.database_url.get_secret_value()) as database, database.read() as session:
-        return (await VersionsRepository(session).current()).catalogue
+        return (await CurrentVersionsRepository(session).current()).catalogue
 
 
 async def titles(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, str]:

@@ -74,7 +74,7 @@ async def test_requests_are_counted_by_template_and_never_by_id(client: httpx.As
 async def test_an_unexpected_error_counts_as_one(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await scrape(client)
     with monkeypatch.context() as broken:
-        broken.setattr("app.services.health.Health.report", AsyncMock(side_effect=ZeroDivisionError))
+        broken.setattr("app.services.health.HealthService.report", AsyncMock(side_effect=ZeroDivisionError))
         await client.get("/health/ready")
     since = Watch(before, await scrape(client))
 

@@ -12,8 +12,8 @@ from app.errors import ArtifactUnusableError
 from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
-from app.storage.versions import VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
 from models.training.preset import Preset
 from tests.integration.running import connected, until
@@ -239,7 +239,7 @@ class TestActivateModelVersion:
             version = await services.model_versions.register(copy)
         shutil.rmtree(copy)
         async with database.write() as session:  # as a replica does that has the artifact
-            await VersionsRepository(session).activate(version)
+            await CurrentVersionsRepository(session).activate(version)
 
         async def is_degraded() -> bool:
             return bool((await client.get("/health/ready")).json()["status"] == "degraded")

@@ -15,7 +15,7 @@ from app.jobs import training
 from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.services.container import open_services
-from app.services.importing import Importing
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Base
@@ -51,7 +51,7 @@ def settings(settings: Settings) -> Settings:
 async def imported(database: Database, dataset_dir: Path) -> None:
     """The data that the models were trained on are in the database, too."""
     dataset, _ = read_dataset(dataset_dir)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
 

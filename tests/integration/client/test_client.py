@@ -299,7 +299,7 @@ async def test_a_wrong_request_names_its_fields(api: Api) -> None:
 
 async def test_keys(connect: Connect, settings: Settings) -> None:
     async with open_services(settings) as services:
-        key = await services.keys.create("reader", KeyScope.READ)
+        key = await services.api_keys.create("reader", KeyScope.READ)
     with served(create_app(settings.model_copy(update={"allow_anonymous": False}))) as address:
         reader = connect(address, key=key)
 

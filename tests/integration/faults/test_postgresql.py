@@ -75,7 +75,7 @@ async def test_a_job_that_ends_meanwhile_is_written_down_afterwards(
         assert finish.wait(60)
         return {"done": True}
 
-    monkeypatch.setitem(runner._WORK, "evaluation", work)
+    monkeypatch.setitem(runner._JOB_FUNCTIONS, "evaluation", work)
     async with open_database(postgresql.url) as database:
         await upgrade(database)
         async with database.write() as session:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs import training
-from app.jobs.training import Trained, TrainingParameters, run_training, train_on_collected
-from app.services.importing import Importing
+from app.jobs.training import Trained, TrainingParameters, run_training, train_on_stored_dataset
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import Database
 from models.artifact import ArtifactError, load_artifact
@@ -34,7 +34,7 @@ class StopError(Exception):
 async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> TrainingParameters:
     """Two epochs of the active version's preset, on the two tastes in the database."""
     dataset, _ = read_dataset(dataset_dir)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
     active = load_artifact(model_dir)
@@ -49,7 +49,7 @@ async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> 
 
 async def train(parameters: TrainingParameters, output: Path, settings: Settings) -> Trained:
     return await asyncio.to_thread(
-        train_on_collected, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
+        train_on_stored_dataset, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
     )
 
 

@@ -79,7 +79,7 @@ def test_the_two_methods_of_putting_items_read_what_it_answers() -> None:
 
 @pytest.mark.parametrize(
     ("given", "schema"),
-    [(GivenRating, "GivenRatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
+    [(GivenRating, "RatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
 )
 def test_what_is_given_has_all_its_members(given: type, schema: str) -> None:
     assert {field.name for field in fields(given)} == set(DOCUMENT["components"]["schemas"][schema]["properties"])

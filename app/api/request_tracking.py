@@ -18,7 +18,7 @@ _HEADER = b"x-request-id"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-class Observation:
+class RequestTracking:
     """Gives each request its id and counts it; stands around all else that the application adds.
 
     The id is the client's `X-Request-ID` if that is fit for one, and is sent back in the same header. It stays set

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from app.settings import Settings
-from app.storage.collected import CollectedRepository
 from app.storage.database import Database, open_database
+from app.storage.stored_dataset import StoredDatasetRepository
 from models.data.attribute_values import known_attributes
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.entity_table import entity_table
@@ -21,7 +21,7 @@ from models.data.schema import DatasetSchema, EntitySource
 logger = logging.getLogger(__name__)
 
 
-async def read_collected(
+async def read_stored_dataset(
     database: Database, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
 ) -> Dataset:
     """Users, items and ratings of one moment, as a model of this schema takes them.
@@ -40,7 +40,7 @@ async def read_collected(
         DatabaseUnavailableError: The database cannot be reached.
     """
     async with database.snapshot() as session:
-        collected = CollectedRepository(session)
+        collected = StoredDatasetRepository(session)
         users = await _entities(collected.users(), schema.users, batch_read)
         items = await _entities(collected.items(), schema.items, batch_read)
         ratings = await _ratings(collected.ratings(), users, items, schema, batch_read)
@@ -49,14 +49,14 @@ async def read_collected(
     return dataset if older is None else merge_datasets(dataset, older, without_items=deleted)
 
 
-def collected_dataset(
+def load_stored_dataset(
     settings: Settings, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
 ) -> Dataset:
-    """`read_collected` from the database of these settings, for a thread that has no event loop."""
+    """`read_stored_dataset` from the database of these settings, for a thread that has no event loop."""
 
     async def read() -> Dataset:
         async with open_database(settings.database_url.get_secret_value()) as database:
-            return await read_collected(database, schema, older=older, batch_read=batch_read)
+            return await read_stored_dataset(database, schema, older=older, batch_read=batch_read)
 
     return asyncio.run(read())
 

@@ -14,7 +14,7 @@ Conclusion = Callable[[AsyncSession], Awaitable[Report]]
 """What is done in the very transaction in which a job succeeds, and not at all if it was cancelled meanwhile."""
 
 
-class Work(Protocol):
+class JobFunction(Protocol):
     """Does one kind of job, in a thread of its own."""
 
     def __call__(

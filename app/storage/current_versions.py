@@ -43,7 +43,7 @@ class Versions:
     popularity: int
 
     @property
-    def serving(self) -> list[str]:
+    def model_versions(self) -> list[str]:
         """The model versions that serve: the active one, if there is one, and the challenger."""
         named = (self.model_version, None if self.challenger is None else self.challenger.version)
         return [version_id for version_id in named if version_id is not None]
@@ -56,7 +56,7 @@ class Versions:
         return 100.0 - challenged if version_id == self.model_version else 0.0
 
 
-class VersionsRepository:
+class CurrentVersionsRepository:
     """Reads and advances the current versions."""
 
     def __init__(self, session: AsyncSession) -> None:

@@ -12,7 +12,7 @@ from app.storage.tables import Base
 _BATCH = 10_000
 
 
-class CollectedRepository:
+class StoredDatasetRepository:
     """Reads whole tables in batches of tuples, in no order; give it a `Database.snapshot`.
 
     Deleted items and their ratings are left out: nobody is adapted to them or recommended them any more.

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.api.models import EntityId, GivenRatingRequest, Moment
+from app.api.schemas import EntityId, Moment, RatingRequest
 
 ID: TypeAdapter[str] = TypeAdapter(EntityId)
 
@@ -20,7 +20,7 @@ def test_what_is_no_id(text: object) -> None:
 
 
 def test_a_time_is_taken_to_utc() -> None:
-    rating = GivenRatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": "2026-01-01T01:00:00+02:00"})
+    rating = RatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": "2026-01-01T01:00:00+02:00"})
 
     assert rating.rated_at == datetime(2025, 12, 31, 23, tzinfo=UTC)
     assert rating.given().rated_at == rating.rated_at
@@ -29,7 +29,7 @@ def test_a_time_is_taken_to_utc() -> None:
 @pytest.mark.parametrize("moment", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "yesterday", True])
 def test_other_times_are_refused(moment: object) -> None:
     with pytest.raises(ValidationError):
-        GivenRatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": moment})
+        RatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": moment})
 
 
 @pytest.mark.parametrize("moment", [0, 0.5, "0.5", "1700000000", "nan", "2026-01-01T00:00:00", True])

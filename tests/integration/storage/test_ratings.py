@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.ratings import NewRating, RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 async def rated(database: Database) -> Database:
     """A catalogue of five items, and a user who has rated i1 and i2 at noon."""
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         items = [ItemRecord(f"i{item}", None, {}) for item in range(5)]
         await ItemRepository(session).save(items, version=version)
         await UserRepository(session).save({"ada": {"country": "fr"}})
@@ -146,7 +146,7 @@ async def test_nothing_is_there_of_unknown_users(rated: Database) -> None:
     async with rated.write() as session:
         assert not await UserRepository(session).touch("bob")
         assert not await RatingRepository(session).delete("bob", "i1")
-        versions, users = await VersionsRepository(session).current_with_users(["bob"])
+        versions, users = await CurrentVersionsRepository(session).current_with_users(["bob"])
         assert await UserRepository(session).states(["bob"]) == {}
 
     assert users == {}

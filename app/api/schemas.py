@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
-from app.services.checks import GivenRating
+from app.services.validation import GivenRating
 from models.data.schema import AttributeValue
 
 
@@ -108,7 +108,7 @@ Filters = Annotated[
 ]
 
 
-class GivenRatingRequest(RequestModel):
+class RatingRequest(RequestModel):
     """A rating of an item, on the model's scale; without a time it was made just now."""
 
     item_id: GivenItemId

@@ -23,13 +23,13 @@ class GivenRating:
     rated_at: datetime | None = None
 
 
-def raise_faults(*faults: Sequence[FieldError]) -> None:
+def raise_if_invalid(*faults: Sequence[FieldError]) -> None:
     """Raise InvalidRequestError if there are any faults."""
     if found := [fault for group in faults for fault in group]:
         raise InvalidRequestError(found)
 
 
-def rating_faults(ratings: Sequence[GivenRating], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
+def rating_errors(ratings: Sequence[GivenRating], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
     """Ratings off the scale, of items that are `missing` from the catalogue, and of one item twice."""
     faults = []
     seen: set[str] = set()
@@ -45,7 +45,7 @@ def rating_faults(ratings: Sequence[GivenRating], scale: RatingScale, missing: C
     return faults
 
 
-def missing_faults(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
+def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
     """Items that are `missing` from the catalogue."""
     return [
         FieldError(f"{where}.{index}", "is not in the catalogue")
@@ -54,7 +54,7 @@ def missing_faults(item_ids: Sequence[str], missing: Collection[str], *, where: 
     ]
 
 
-def attribute_faults(
+def attribute_errors(
     attributes: Mapping[str, object], source: EntitySource, *, where: str = "attributes"
 ) -> list[FieldError]:
     """Attributes that the schema does not know, or of the wrong type. Unknown values are no fault."""
@@ -72,7 +72,7 @@ def attribute_faults(
     return faults
 
 
-def filter_faults(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
+def filter_errors(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
     """Filters by fields that the items do not have, or whose values are not categories."""
     filterable = [field.name for field in source.fields if field.kind in _FILTERABLE]
     known = ", ".join(filterable) or "none"

@@ -1,4 +1,4 @@
-from app.services.model_checks import schema_faults
+from app.services.schema_compatibility import schema_incompatibilities
 from models.data.schema import (
     AttributeField,
     DatasetSchema,
@@ -21,12 +21,15 @@ def schema(scale: tuple[float, float] = (1, 5), **items: FieldKind) -> DatasetSc
 
 
 def test_the_same_schema_has_no_faults() -> None:
-    assert schema_faults(schema(year=FieldKind.CONTINUOUS), schema(year=FieldKind.CONTINUOUS)) == []
+    assert schema_incompatibilities(schema(year=FieldKind.CONTINUOUS), schema(year=FieldKind.CONTINUOUS)) == []
 
 
 def test_more_attributes_are_no_fault() -> None:
     assert (
-        schema_faults(schema(year=FieldKind.CONTINUOUS, plot=FieldKind.TEXT), schema(year=FieldKind.CONTINUOUS)) == []
+        schema_incompatibilities(
+            schema(year=FieldKind.CONTINUOUS, plot=FieldKind.TEXT), schema(year=FieldKind.CONTINUOUS)
+        )
+        == []
     )
 
 
@@ -34,7 +37,7 @@ def test_every_fault_is_named() -> None:
     new = schema((1, 10), year=FieldKind.CATEGORICAL)
     active = schema((1, 5), year=FieldKind.CONTINUOUS, genre=FieldKind.MULTI_VALUED)
 
-    faults = {fault.field: fault.reason for fault in schema_faults(new, active)}
+    faults = {fault.field: fault.reason for fault in schema_incompatibilities(new, active)}
 
     assert faults == {
         "rating_scale": "is 1 to 10 in steps of 1, but 1 to 5 in steps of 1 in the active version",

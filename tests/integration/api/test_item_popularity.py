@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.main import create_app
-from app.services.popularity import Popularity
+from app.services.item_popularity import PopularityCounter
 from app.settings import Settings
 from app.storage.database import Database
 from tests.integration.running import connected
@@ -38,7 +38,7 @@ async def test_a_new_item_that_many_rate_is_asked_about(
     assert "new" not in await asked(client, strategy)
 
     await rate(client, "new", [f"user{number}" for number in range(100)])
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     assert "new" in await asked(client, strategy)
 
@@ -51,7 +51,7 @@ async def test_a_new_item_that_many_rate_is_shown_to_strangers(client: httpx.Asy
     before = await shown_to_strangers(client, 41)
 
     await rate(client, "new", [f"user{number}" for number in range(60)])
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     after = await shown_to_strangers(client, 41)
     assert after[0] == "new" != before[0]
@@ -65,7 +65,7 @@ async def test_an_item_that_nobody_likes_any_more_is_shown_to_strangers_later(
     first = (await shown_to_strangers(client, 1))[0]
 
     await rate(client, first, [f"user{number}" for number in range(60)], value=1)
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     assert first not in await shown_to_strangers(client, 5)
 
@@ -76,7 +76,7 @@ async def test_all_replicas_serve_the_same_counts_and_a_new_one_too(
     async with connected(create_app(settings)) as replica:
         await client.put("/v1/items/new", json=COMEDY)
         await rate(client, "new", [f"user{number}" for number in range(100)])
-        await Popularity(database).count()
+        await PopularityCounter(database).count()
 
         assert (await asked(replica, "popularity", 1)) == (await asked(client, "popularity", 1)) == ["new"]
     async with connected(create_app(settings)) as late:
@@ -86,7 +86,7 @@ async def test_all_replicas_serve_the_same_counts_and_a_new_one_too(
 async def test_counts_survive_changes_of_the_catalogue(client: httpx.AsyncClient, database: Database) -> None:
     await client.put("/v1/items/new", json=COMEDY)
     await rate(client, "new", [f"user{number}" for number in range(100)])
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     await client.put("/v1/items/new", json=COMEDY | {"title": "Changed"})
     assert await asked(client, "popularity", 1) == ["new"]
@@ -96,6 +96,6 @@ async def test_counts_survive_changes_of_the_catalogue(client: httpx.AsyncClient
 
 async def test_without_new_ratings_nothing_changes(client: httpx.AsyncClient, database: Database) -> None:
     before = await asked(client, "gradient_popularity", 40)
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     assert await asked(client, "gradient_popularity", 40) == before

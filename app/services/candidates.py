@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.services.checks import GivenRating, filter_faults, raise_faults, rating_faults
-from app.services.line_up import Serving
 from app.services.model_host import ModelHost
-from app.services.scoring import CandidateRequest, Scorer
+from app.services.model_traffic import ServedModel
+from app.services.ranking import CandidateRequest, Ranker
+from app.services.validation import GivenRating, filter_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.skips import SkipRepository
@@ -14,7 +14,7 @@ from models.elicitation.strategy import Candidate, Strategy
 
 
 @dataclass(frozen=True)
-class Candidates:
+class CandidateList:
     """Items to ask about, the best first, and the model version that chose them."""
 
     items: Sequence[Candidate]
@@ -40,16 +40,16 @@ class CandidateOptions:
     seed: int
 
 
-class Eliciting:
+class CandidateService:
     """Chooses evidence candidates; what was rated or skipped is left out."""
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, default: Strategy) -> None:
+    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, default: Strategy) -> None:
         self._database = database
         self._host = host
-        self._scorer = scorer
+        self._ranker = ranker
         self._default = default
 
-    async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> Candidates:
+    async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> CandidateList:
         """Candidates for a stored user, who may be new, or for somebody of whom only skips are known.
 
         Args:
@@ -61,19 +61,19 @@ class Eliciting:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
-        serving = await self._host.current(user_id)
+        served = await self._host.current(user_id)
         rated: Sequence[str] = ()
         if user_id is not None:
             async with self._database.read() as session:
                 # In this order: what was skipped and is rated in between is found in one of them.
                 skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
                 rated = await RatingRepository(session).rated_items(user_id)
-        raise_faults(filter_faults(options.filters, serving.schema.items))
-        return await self._choose(serving, rated, skipped, options)
+        raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        return await self._choose(served, rated, skipped, options)
 
     async def for_visitor(
         self, ratings: Sequence[GivenRating], skipped: Sequence[str], options: CandidateOptions
-    ) -> Candidates:
+    ) -> CandidateList:
         """Candidates from the answers and skips in the request alone; nothing is stored.
 
         Raises:
@@ -81,16 +81,16 @@ class Eliciting:
             NoActiveModelError: If no model is being served.
         """
         rated = [given.item_id for given in ratings]
-        serving = await self._host.current()
-        raise_faults(
-            rating_faults(ratings, serving.schema.rating_scale, serving.missing(rated)),
-            filter_faults(options.filters, serving.schema.items),
+        served = await self._host.current()
+        raise_if_invalid(
+            rating_errors(ratings, served.schema.rating_scale, served.missing(rated)),
+            filter_errors(options.filters, served.schema.items),
         )
-        return await self._choose(serving, rated, skipped, options)
+        return await self._choose(served, rated, skipped, options)
 
     async def _choose(
-        self, serving: Serving, rated: Collection[str], skipped: Collection[str], options: CandidateOptions
-    ) -> Candidates:
+        self, served: ServedModel, rated: Collection[str], skipped: Collection[str], options: CandidateOptions
+    ) -> CandidateList:
         request = CandidateRequest(
             strategy=options.strategy or self._default,
             n=options.n,
@@ -100,4 +100,4 @@ class Eliciting:
             filters=options.filters,
             seed=options.seed,
         )
-        return Candidates(await self._scorer.candidates(serving.recommender, request), serving.model_version)
+        return CandidateList(await self._ranker.candidates(served.recommender, request), served.model_version)

@@ -15,7 +15,7 @@ _POLL_SECONDS = 2.0
 """The database is looked into so often, whatever was announced: Redis may be away, or have lost something."""
 
 
-class Follower:
+class ModelRefresher:
     """Has the model host follow the database, at once where a change is announced."""
 
     def __init__(self, host: ModelHost, announcements: Announcements) -> None:
@@ -23,20 +23,20 @@ class Follower:
         self._announcements = announcements
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """Follow until the block ends."""
-        task = asyncio.create_task(self._follow_for_ever())
+        task = asyncio.create_task(self._refresh_forever())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _follow_for_ever(self) -> None:
+    async def _refresh_forever(self) -> None:
         while True:
             try:
                 await self._announcements.wait(_POLL_SECONDS)
-                await self._host.follow()
+                await self._host.refresh()
             except DatabaseUnavailableError:
                 pass  # which has been logged; what serves goes on
             except Exception:

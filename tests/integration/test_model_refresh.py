@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.main import create_app
-from app.services import follower
+from app.services import model_refresh
 from app.services.container import open_services
 from app.settings import Settings
 from tests.integration.faults.servers import redis_server
@@ -91,7 +91,7 @@ def test_both_swap_while_redis_comes_and_goes(settings: Settings, other_model_di
 async def test_an_announcement_is_enough(
     settings: Settings, redis_url: str, other_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "_POLL_SECONDS", 3600.0)
+    monkeypatch.setattr(model_refresh, "_POLL_SECONDS", 3600.0)
     shared = Settings(**settings.model_dump() | {"redis_url": redis_url})
     async with connected(create_app(shared)) as one, connected(create_app(shared)) as other:
         async with open_services(settings) as services:

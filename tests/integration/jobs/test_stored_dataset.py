@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from app.jobs.collected import read_collected
-from app.services.importing import Importing
+from app.jobs.stored_dataset import read_stored_dataset
+from app.services.imports import DatasetImporter
 from app.storage import collected as collected_module
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
@@ -75,14 +75,14 @@ def directory(tmp_path: Path) -> Path:
 async def imported(database: Database, directory: Path) -> Dataset:
     """The data set, which the database holds, too."""
     dataset, _ = read_dataset(directory)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
     return dataset
 
 
 async def read(database: Database, schema: DatasetSchema, older: Dataset | None = None) -> Dataset:
-    return await read_collected(database, schema, older=older, batch_read=lambda: None)
+    return await read_stored_dataset(database, schema, older=older, batch_read=lambda: None)
 
 
 @pytest.mark.parametrize("batch", [1, 10_000])
@@ -104,7 +104,7 @@ async def test_is_the_data_set_that_was_imported(
 
 async def test_the_two_tastes_likewise(database: Database, dataset_dir: Path) -> None:
     dataset, _ = read_dataset(dataset_dir)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
 
@@ -137,7 +137,7 @@ async def test_nothing_at_all(database: Database, directory: Path) -> None:
 
 async def test_deleted_items_and_their_ratings_are_left_out(database: Database, imported: Dataset) -> None:
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         assert await ItemRepository(session).delete("I", version=version)
 
     collected = await read(database, imported.schema)
@@ -161,7 +161,7 @@ async def test_ratings_off_the_scale_are_left_out_and_logged(
 
 async def test_attributes_that_do_not_fit_the_schema_are_unknown(database: Database, imported: Dataset) -> None:
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         odd = ItemRecord("i", "Odd", {"genre": 3, "plot": "fine", "other": "x"})
         await ItemRepository(session).save([odd], version=version)
 
@@ -196,4 +196,4 @@ async def test_what_stops_it_comes_through(database: Database, imported: Dataset
         raise StopError
 
     with pytest.raises(StopError):
-        await read_collected(database, imported.schema, batch_read=stop)
+        await read_stored_dataset(database, imported.schema, batch_read=stop)

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from app.storage.versions import Versions
+from app.storage.current_versions import Versions
 from models.data.schema import DatasetSchema
 from models.ranking import Recommender
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServedModel:
     """One model over one state of the catalogue; a request uses one of them from its beginning to its end."""
 
     recommender: Recommender
@@ -35,7 +35,7 @@ class Serving:
 
 
 @dataclass(frozen=True)
-class LineUp:
+class ModelTraffic:
     """The model that serves, and perhaps another one that serves some of the users instead.
 
     Attributes:
@@ -44,38 +44,38 @@ class LineUp:
         percent: The size of that share, between 0 and 100.
     """
 
-    active: Serving
-    challenger: Serving | None = None
+    active: ServedModel
+    challenger: ServedModel | None = None
     percent: float = 0.0
 
     @property
     def catalogue(self) -> int:
         """The catalogue version that all models have reached."""
-        return min(serving.catalogue for serving in self.by_version.values())
+        return min(model.catalogue for model in self.by_version.values())
 
     @property
     def popularity(self) -> int:
         """The version of the items' popularity that all models have reached."""
-        return min(serving.popularity for serving in self.by_version.values())
+        return min(model.popularity for model in self.by_version.values())
 
-    def is_behind(self, other: "LineUp | Versions") -> bool:
+    def is_behind(self, other: "ModelTraffic | Versions") -> bool:
         """Whether the items or their popularity have been seen at something newer."""
         return self.catalogue < other.catalogue or self.popularity < other.popularity
 
-    def serving(self, user_id: str | None) -> Serving:
+    def model_for(self, user_id: str | None) -> ServedModel:
         """What serves a user; somebody without an id is served by the active model."""
         if self.challenger is None or user_id is None:
             return self.active
-        is_chosen = place_of(user_id, self.challenger.model_version) < self.percent
+        is_chosen = traffic_position(user_id, self.challenger.model_version) < self.percent
         return self.challenger if is_chosen else self.active
 
     @property
-    def by_version(self) -> dict[str, Serving]:
+    def by_version(self) -> dict[str, ServedModel]:
         """Each model by the id of its version."""
-        return {serving.model_version: serving for serving in (self.active, self.challenger) if serving is not None}
+        return {model.model_version: model for model in (self.active, self.challenger) if model is not None}
 
 
-def place_of(user_id: str, challenger: str) -> float:
+def traffic_position(user_id: str, challenger: str) -> float:
     """Where a user stands between 0 and 100 with regard to a challenger, who serves those below its percentage.
 
     The same in every process and for good, so nobody changes sides unless the percentage does, and whoever was on the

@@ -3,12 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequestError
-from app.services.checks import (
+from app.services.validation import (
     GivenRating,
-    attribute_faults,
-    filter_faults,
-    raise_faults,
-    rating_faults,
+    attribute_errors,
+    filter_errors,
+    raise_if_invalid,
+    rating_errors,
 )
 from models.data.attribute_values import known_attributes
 from models.data.schema import EntitySource, RatingScale
@@ -35,13 +35,13 @@ JSON = st.recursive(
 def test_known_attributes_have_no_faults_whatever_was_given(attributes: dict[str, object]) -> None:
     known = known_attributes(attributes, SOURCE)
 
-    assert attribute_faults(known, SOURCE) == []
+    assert attribute_errors(known, SOURCE) == []
     assert known == known_attributes(known, SOURCE)
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON))
 def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object]) -> None:
-    faults = attribute_faults(attributes, SOURCE)
+    faults = attribute_errors(attributes, SOURCE)
 
     given_names = {name for name, value in attributes.items() if value is not None}
     assert bool(faults) or set(known_attributes(attributes, SOURCE)) == given_names
@@ -50,11 +50,11 @@ def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object
 class TestRatingFaults:
     @pytest.mark.parametrize("rating", [0.5, 1, 4.5, 5])
     def test_on_the_scale(self, rating: float) -> None:
-        assert rating_faults([GivenRating("a", rating)], HALVES, missing=()) == []
+        assert rating_errors([GivenRating("a", rating)], HALVES, missing=()) == []
 
     @pytest.mark.parametrize("rating", [0, 0.75, 5.5, -1])
     def test_off_the_scale(self, rating: float) -> None:
-        (fault,) = rating_faults([GivenRating("a", rating)], HALVES, missing=())
+        (fault,) = rating_errors([GivenRating("a", rating)], HALVES, missing=())
 
         assert fault.field == "ratings.0.rating"
         assert "0.5 to 5 in steps of 0.5" in fault.reason
@@ -62,24 +62,24 @@ class TestRatingFaults:
     def test_all_faults_at_once(self) -> None:
         ratings = [GivenRating("a", 9), GivenRating("b", 1), GivenRating("a", 1)]
 
-        fields = [fault.field for fault in rating_faults(ratings, HALVES, missing={"b"})]
+        fields = [fault.field for fault in rating_errors(ratings, HALVES, missing={"b"})]
 
         assert fields == ["ratings.0.rating", "ratings.1.item_id", "ratings.2.item_id"]
 
 
 def test_filters_are_by_categories() -> None:
-    faults = filter_faults({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
+    faults = filter_errors({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
 
     assert [fault.field for fault in faults] == ["filter.year", "filter.nothing"]
     assert "country, genre" in faults[0].reason
 
 
 def test_faults_are_raised_together() -> None:
-    raise_faults([], [])
-    first = filter_faults({"x": []}, SOURCE)
-    second = attribute_faults({"y": 1}, SOURCE)
+    raise_if_invalid([], [])
+    first = filter_errors({"x": []}, SOURCE)
+    second = attribute_errors({"y": 1}, SOURCE)
 
     with pytest.raises(InvalidRequestError) as error:
-        raise_faults(first, second)
+        raise_if_invalid(first, second)
 
     assert [fault.field for fault in error.value.errors] == ["filter.x", "attributes.y"]

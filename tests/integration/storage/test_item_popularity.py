@@ -2,14 +2,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.services.popularity import Popularity
+from app.services.item_popularity import PopularityCounter
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
+from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.model_versions import ModelVersionRepository
-from app.storage.popularity import ItemRatings, PopularityRepository
 from app.storage.ratings import NewRating, RatingRepository
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 
 TRAINED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ async def trained(database: Database) -> Database:
     async with database.write() as session:
         await ItemRepository(session).save_differing([ItemRecord(f"i{item}", None, {}) for item in range(3)])
         await ModelVersionRepository(session).register(version_id="m", path="", manifest={}, created_at=TRAINED)
-        await VersionsRepository(session).activate("m")
+        await CurrentVersionsRepository(session).activate("m")
     return database
 
 
@@ -33,26 +33,26 @@ async def rate(database: Database, user_id: str, item_id: str, days: int = 1, va
 
 async def counts(database: Database, version: int = 0) -> dict[str, int]:
     async with database.read() as session:
-        changed = await PopularityRepository(session).changed_since("m", version)
+        changed = await ItemPopularityRepository(session).changed_since("m", version)
     return {item_id: ratings.rating_count for item_id, ratings in changed.items()}
 
 
 async def current(database: Database) -> int:
     async with database.read() as session:
-        return (await VersionsRepository(session).current()).popularity
+        return (await CurrentVersionsRepository(session).current()).popularity
 
 
 async def test_ratings_since_training_are_counted(trained: Database) -> None:
     for user_id, item_id, days in [("ada", "i1", 1), ("bob", "i1", 2), ("ada", "i2", 1), ("bob", "i0", -1)]:
         await rate(trained, user_id, item_id, days)
 
-    await Popularity(trained).count()
+    await PopularityCounter(trained).count()
 
     assert await counts(trained) == {"i1": 2, "i2": 1}
 
 
 async def test_their_mean_follows_a_change_of_mind(trained: Database) -> None:
-    popularity = Popularity(trained)
+    popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1", value=5)
     await rate(trained, "bob", "i1", value=2)
     await popularity.count()
@@ -60,11 +60,11 @@ async def test_their_mean_follows_a_change_of_mind(trained: Database) -> None:
     await popularity.count()
 
     async with trained.read() as session:
-        assert await PopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
+        assert await ItemPopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
 
 
 async def test_only_what_changes_gets_a_new_version(trained: Database) -> None:
-    popularity = Popularity(trained)
+    popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await rate(trained, "ada", "i2")
     await popularity.count()
@@ -79,7 +79,7 @@ async def test_only_what_changes_gets_a_new_version(trained: Database) -> None:
 
 
 async def test_ratings_that_are_gone_count_no_more(trained: Database) -> None:
-    popularity = Popularity(trained)
+    popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await popularity.count()
     async with trained.write() as session:
@@ -93,7 +93,7 @@ async def test_ratings_that_are_gone_count_no_more(trained: Database) -> None:
 
 
 async def test_replicas_take_turns(trained: Database) -> None:
-    one, other = Popularity(trained), Popularity(trained)
+    one, other = PopularityCounter(trained), PopularityCounter(trained)
     await one.count()
     await other.count()
     await rate(trained, "ada", "i1")
@@ -107,6 +107,6 @@ async def test_replicas_take_turns(trained: Database) -> None:
 
 
 async def test_without_a_model_nothing_is_counted(database: Database) -> None:
-    await Popularity(database).count()
+    await PopularityCounter(database).count()
 
     assert await current(database) == 0

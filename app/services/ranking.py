@@ -38,7 +38,7 @@ class _Ranking:
     query: RankingQuery
 
 
-class Scorer:
+class Ranker:
     """Computes the rankings of all requests; concurrent ones are adapted and scored together."""
 
     def __init__(self) -> None:

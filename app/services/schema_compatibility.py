@@ -4,7 +4,7 @@ from app.errors import FieldError
 from models.data.schema import DatasetSchema, EntitySource
 
 
-def schema_faults(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:
+def schema_incompatibilities(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:
     """What keeps a version from answering the requests that the active one answers, and from using what is stored.
 
     It must have the same rating scale, and all attributes of the active one, of the same kinds. More are no fault.

@@ -35,7 +35,7 @@ class Caller:
     scope: KeyScope
 
 
-class Keys:
+class APIKeyService:
     """Creates, lists, revokes and recognises keys.
 
     A key is 256 random bits, so its SHA-256 is as good a hash as any: slow hashes (bcrypt, Argon2) protect secrets that
@@ -149,9 +149,9 @@ class Keys:
 
 
 @asynccontextmanager
-async def open_keys(database: Database, *, required: bool) -> AsyncIterator[Keys]:
+async def open_api_keys(database: Database, *, required: bool) -> AsyncIterator[APIKeyService]:
     """The keys, whose uses are stored once a minute and when the block ends."""
-    keys = Keys(database, required=required)
+    keys = APIKeyService(database, required=required)
 
     async def note_uses_regularly() -> None:
         while True:

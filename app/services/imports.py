@@ -1,9 +1,9 @@
-"""Importing a data set's users, items and ratings into the service, in batches."""
+"""DatasetImporter a data set's users, items and ratings into the service, in batches."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from app.services.entities import to_records
+from app.services.item_conversion import to_records
 from app.storage import clock
 from app.storage.database import Database
 from app.storage.items import ItemRepository
@@ -17,7 +17,7 @@ Progress = Callable[[int], None]
 """Told after every committed batch how many items, users or ratings it held."""
 
 
-class Importing:
+class DatasetImporter:
     """Stores what a data set holds beside what is there; importing again changes nothing.
 
     Each batch is a transaction: an import that is interrupted can simply be run again.

@@ -1,18 +1,18 @@
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
-from app.storage.versions import VersionsRepository
 
 
 async def save(database: Database, *items: ItemRecord) -> int:
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         await ItemRepository(session).save(items, version=version)
         return version
 
 
 async def delete(database: Database, item_id: str) -> int:
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         assert await ItemRepository(session).delete(item_id, version=version)
         return version
 
@@ -51,7 +51,7 @@ async def test_saving_missing_ones_touches_no_other(database: Database) -> None:
     await save(database, item("a", "edited"), item("b"))
     await delete(database, "b")
     async with database.write() as session:
-        version = await VersionsRepository(session).next_catalogue()
+        version = await CurrentVersionsRepository(session).next_catalogue()
         fresh = [item("a", "original"), item("b"), item("c")]
         await ItemRepository(session).save_missing(fresh, version=version)
 
@@ -61,8 +61,8 @@ async def test_saving_missing_ones_touches_no_other(database: Database) -> None:
 
 async def test_a_failed_write_does_not_advance_the_version(database: Database) -> None:
     async with database.write() as session:
-        await VersionsRepository(session).next_catalogue()
+        await CurrentVersionsRepository(session).next_catalogue()
         await session.rollback()
 
     async with database.read() as session:
-        assert (await VersionsRepository(session).current()).catalogue == 0
+        assert (await CurrentVersionsRepository(session).current()).catalogue == 0

@@ -13,16 +13,16 @@ from app.cache import Cache
 from app.errors import UserNotFoundError
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
-from app.services.checks import (
-    GivenRating,
-    attribute_faults,
-    filter_faults,
-    raise_faults,
-    rating_faults,
-)
-from app.services.line_up import Serving
 from app.services.model_host import ModelHost
-from app.services.scoring import Scorer
+from app.services.model_traffic import ServedModel
+from app.services.ranking import Ranker
+from app.services.validation import (
+    GivenRating,
+    attribute_errors,
+    filter_errors,
+    raise_if_invalid,
+    rating_errors,
+)
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserState
@@ -34,7 +34,7 @@ _LARGEST_READING = 32
 
 
 @dataclass(frozen=True)
-class Recommendations:
+class RecommendationList:
     """A ranked list, and the model version that made it.
 
     Attributes:
@@ -69,27 +69,27 @@ class ListOptions:
     explain: bool = False
 
 
-async def recommend(scorer: Scorer, serving: Serving, query: RankingQuery, *, explained: bool) -> Recommendations:
+async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
     """Adapt, rank, and explain if that is asked for."""
     started = time.perf_counter()
-    items = await scorer.rank(serving.recommender, query)
+    items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
     RANKINGS.labels(Warmth.of(len(query.ratings))).inc()
-    reasons = await scorer.explain(serving.recommender, query, items) if explained else {}
-    return Recommendations(items, serving.model_version, reasons, seconds)
+    reasons = await ranker.explain(served.recommender, query, items) if explained else {}
+    return RecommendationList(items, served.model_version, reasons, seconds)
 
 
-class Recommending:
+class RecommendationService:
     """Recommends. Nothing about a user is kept but ratings and attributes: every list is made anew from them."""
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, cache: Cache) -> None:
+    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache) -> None:
         self._database = database
         self._host = host
-        self._scorer = scorer
+        self._ranker = ranker
         self._cache = cache
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
-    async def for_user(self, user_id: str, options: ListOptions) -> Recommendations:
+    async def for_user(self, user_id: str, options: ListOptions) -> RecommendationList:
         """Recommendations for a stored user.
 
         Raises:
@@ -97,11 +97,11 @@ class Recommending:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
-        serving, user = await self._host.current_with_user(user_id)
+        served, user = await self._host.current_with_user(user_id)
         if user is None:
             raise UserNotFoundError(user_id)
-        raise_faults(filter_faults(options.filters, serving.schema.items))
-        cached = _from_cache(await self._cache.get(_cache_key(serving, user, options)), serving.model_version)
+        raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
             return cached
@@ -111,43 +111,43 @@ class Recommending:
             raise UserNotFoundError(user_id)
         user, ratings = known
         query = RankingQuery(
-            attributes=known_attributes(user.attributes, serving.schema.users),
+            attributes=known_attributes(user.attributes, served.schema.users),
             ratings=[(rating.item_id, rating.rating) for rating in ratings],
             n=options.n,
             exclude=options.exclude,
             include_rated=options.include_rated,
             where=options.filters,
         )
-        made = await recommend(self._scorer, serving, query, explained=options.explain)
+        made = await recommend(self._ranker, served, query, explained=options.explain)
         if query.knows_something:  # to others popularity decides, which is not in the key
-            await self._cache.set(_cache_key(serving, user, options), _for_cache(made))
+            await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
         self, attributes: Mapping[str, object], ratings: Sequence[GivenRating], options: ListOptions
-    ) -> Recommendations:
+    ) -> RecommendationList:
         """Recommendations from what the request says alone; nothing is stored.
 
         Raises:
             InvalidRequestError: If attributes, ratings or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
-        serving = await self._host.current()
-        missing = serving.missing([given.item_id for given in ratings])
-        raise_faults(
-            attribute_faults(attributes, serving.schema.users),
-            rating_faults(ratings, serving.schema.rating_scale, missing),
-            filter_faults(options.filters, serving.schema.items),
+        served = await self._host.current()
+        missing = served.missing([given.item_id for given in ratings])
+        raise_if_invalid(
+            attribute_errors(attributes, served.schema.users),
+            rating_errors(ratings, served.schema.rating_scale, missing),
+            filter_errors(options.filters, served.schema.items),
         )
         query = RankingQuery(
-            attributes=known_attributes(attributes, serving.schema.users),
+            attributes=known_attributes(attributes, served.schema.users),
             ratings=[(given.item_id, given.rating) for given in ratings],
             n=options.n,
             exclude=options.exclude,
             include_rated=options.include_rated,
             where=options.filters,
         )
-        return await recommend(self._scorer, serving, query, explained=options.explain)
+        return await recommend(self._ranker, served, query, explained=options.explain)
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[tuple[UserState, Sequence[RatingRecord]] | None]:
         async with self._database.read() as session:
@@ -164,11 +164,11 @@ class _CachedList:
 _CACHED_LIST = TypeAdapter(_CachedList)
 
 
-def _for_cache(made: Recommendations) -> dict[str, Any]:
+def _for_cache(made: RecommendationList) -> dict[str, Any]:
     return asdict(_CachedList(made.items, dict(made.reasons)))
 
 
-def _from_cache(value: object, model_version: str) -> Recommendations | None:
+def _from_cache(value: object, model_version: str) -> RecommendationList | None:
     """The cached list; None if there is none, or what is there is not of this release's making."""
     if value is None:
         return None
@@ -176,15 +176,15 @@ def _from_cache(value: object, model_version: str) -> Recommendations | None:
         cached = _CACHED_LIST.validate_python(value)
     except ValidationError:
         return None
-    return Recommendations(cached.items, model_version, cached.reasons)
+    return RecommendationList(cached.items, model_version, cached.reasons)
 
 
-def _cache_key(serving: Serving, user: UserState, options: ListOptions) -> str:
+def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> str:
     """Of everything that the answer depends on; hashed because ids may be long and are nobody's business."""
     filters = sorted((name, sorted(values)) for name, values in options.filters.items())
     parts = [
-        serving.model_version,
-        serving.catalogue,
+        served.model_version,
+        served.catalogue,
         user.id,
         user.revision,
         options.n,

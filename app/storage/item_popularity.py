@@ -21,10 +21,10 @@ class ItemRatings(NamedTuple):
     rating_mean: float
 
 
-class PopularityRepository:
+class ItemPopularityRepository:
     """Counts ratings, and keeps the counts where all replicas read them.
 
-    A writer first takes its version from `VersionsRepository.next_popularity`, which keeps other writers out.
+    A writer first takes its version from `CurrentVersionsRepository.next_popularity`, which keeps other writers out.
     """
 
     def __init__(self, session: AsyncSession) -> None:

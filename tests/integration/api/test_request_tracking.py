@@ -81,7 +81,7 @@ async def test_so_do_bodies_that_are_too_long(client: httpx.AsyncClient) -> None
 
 
 async def test_so_do_unexpected_errors(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.health.Health.report", AsyncMock(side_effect=ZeroDivisionError))
+    monkeypatch.setattr("app.services.health.HealthService.report", AsyncMock(side_effect=ZeroDivisionError))
 
     answer = await client.get("/health/ready", headers={"X-Request-ID": "proxy-4"})
 
@@ -100,7 +100,7 @@ async def test_what_requests_share_is_logged_as_nobodys_and_its_effect_as_theirs
     client: httpx.AsyncClient, log: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = AsyncMock(side_effect=ConnectionRefusedError)
-    monkeypatch.setattr("app.storage.versions.VersionsRepository.current_with_users", refused)
+    monkeypatch.setattr("app.storage.current_versions.CurrentVersionsRepository.current_with_users", refused)
 
     answer = await client.post("/v1/recommendations", json={}, headers={"X-Request-ID": "proxy-6"})
 

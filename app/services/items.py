@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from app.errors import FieldError, ItemNotFoundError
-from app.services.checks import attribute_faults, raise_faults
 from app.services.model_host import ModelHost
+from app.services.validation import attribute_errors, raise_if_invalid
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.tables import Item
-from app.storage.versions import VersionsRepository
 from models.data.attribute_values import known_attributes
 from models.data.schema import EntitySource
 
 
-class Catalogue:
+class ItemService:
     """Stores, finds and deletes items; the next request sees every change."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -28,7 +28,7 @@ class Catalogue:
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
         source = await self._item_source()
-        raise_faults(attribute_faults(item.attributes, source))
+        raise_if_invalid(attribute_errors(item.attributes, source))
         (stored,) = await self._save([item], source)
         return stored
 
@@ -40,10 +40,10 @@ class Catalogue:
             NoActiveModelError: If no model is being served, and so there is no schema.
         """
         source = await self._item_source()
-        raise_faults(
+        raise_if_invalid(
             _duplicate_faults(items),
             *(
-                attribute_faults(item.attributes, source, where=f"items.{index}.attributes")
+                attribute_errors(item.attributes, source, where=f"items.{index}.attributes")
                 for index, item in enumerate(items)
             ),
         )
@@ -68,7 +68,7 @@ class Catalogue:
             ItemNotFoundError: If it is not in the catalogue.
         """
         async with self._database.write() as session:
-            version = await VersionsRepository(session).next_catalogue()
+            version = await CurrentVersionsRepository(session).next_catalogue()
             if not await ItemRepository(session).delete(item_id, version=version):
                 raise ItemNotFoundError(item_id)
 

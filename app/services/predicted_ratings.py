@@ -12,10 +12,10 @@ from anyio import to_thread
 
 from app.errors import DatabaseUnavailableError
 from app.observability.metrics import ONLINE_ERROR, Warmth
-from app.services.checks import GivenRating
-from app.services.line_up import Serving
+from app.services.model_traffic import ServedModel
+from app.services.validation import GivenRating
 from app.storage.database import Database
-from app.storage.events import PredictedRatingRecord, PredictedRatingRepository
+from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
 from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
 
@@ -47,23 +47,23 @@ class RatedItem:
     known: Sequence[tuple[str, float]]
 
 
-async def predict_rated(serving: Serving, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
+async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
     """What a model predicts of ratings that it does not know; those of items outside its catalogue are left out.
 
     The prediction is the median, as for the validation error in training, which the error is to be held against.
     """
     queries = [RankingQuery(attributes=each.attributes, ratings=each.known, n=0) for each in rated]
     predicted = await to_thread.run_sync(
-        serving.recommender.predicted_ratings, queries, [[each.item_id] for each in rated]
+        served.recommender.predicted_ratings, queries, [[each.item_id] for each in rated]
     )
     return [
-        PredictedRatingRecord(serving.model_version, each.user_id, each.item_id, each.rating, prediction, each.rated_at)
+        PredictedRatingRecord(served.model_version, each.user_id, each.item_id, each.rating, prediction, each.rated_at)
         for each, (prediction,) in zip(rated, predicted, strict=True)
         if prediction is not None
     ]
 
 
-class OnlineError:
+class PredictedRatingSampler:
     """Compares a sample of new ratings with what the model would have predicted of them, behind the answers' back.
 
     The model is adapted to all that was stored of the user but the items rated now, so it predicts what it does not
@@ -77,7 +77,7 @@ class OnlineError:
 
     def sample(
         self,
-        serving: Serving,
+        served: ServedModel,
         user_id: str,
         attributes: Mapping[str, AttributeValue],
         stored: Sequence[tuple[str, float]],
@@ -88,7 +88,7 @@ class OnlineError:
         """Measure the given ratings, unless it is too early for another sample; returns at once.
 
         Args:
-            serving: What serves the user.
+            served: What serves the user.
             user_id: The user.
             attributes: The user's.
             stored: All ratings of the user.
@@ -103,16 +103,16 @@ class OnlineError:
         rated = [
             RatedItem(user_id, each.item_id, each.rating, each.rated_at or now, attributes, before) for each in given
         ]
-        self._measuring = asyncio.create_task(self._measure(serving, rated, Warmth.of(len(before))), context=Context())
+        self._measuring = asyncio.create_task(self._measure(served, rated, Warmth.of(len(before))), context=Context())
 
     async def close(self) -> None:
         """Finish what is being measured."""
         if self._measuring is not None:
             await self._measuring
 
-    async def _measure(self, serving: Serving, rated: Sequence[RatedItem], warmth: Warmth) -> None:
+    async def _measure(self, served: ServedModel, rated: Sequence[RatedItem], warmth: Warmth) -> None:
         try:
-            predicted = await predict_rated(serving, rated)
+            predicted = await predict_rated(served, rated)
             error = ONLINE_ERROR.labels(warmth)
             for each in predicted:
                 error.observe(abs(each.rating - each.predicted))
