@@ -104,5 +104,5 @@ async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> C
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
-    chosen = await services.candidates.for_visitor([rating.given() for rating in body.ratings], body.skipped, options)
+    chosen = await services.candidates.for_visitor([rating.record() for rating in body.ratings], body.skipped, options)
     return CandidatePage.of(chosen)

@@ -1,5 +1,6 @@
 """What becomes of lists: which items were shown, clicked and rated."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from app.api.dependencies import ServicesDep
 from app.api.problems import problem_responses
 from app.api.schemas import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.errors import InvalidRequestError, NoActiveModelError
-from app.services.events import GivenEvent
+from app.storage.events import EventRecord
 from app.storage.tables import EventType
 
 router = APIRouter(prefix="/v1/events", tags=["model versions"])
@@ -55,16 +56,17 @@ async def add_events(body: EventsRequest, services: ServicesDep) -> EventsRespon
     Sending them again changes nothing. They change no recommendation: a rating is to be posted to the user's ratings,
     too.
     """
-    given = [
-        GivenEvent(
+    now = datetime.now(UTC)
+    events = [
+        EventRecord(
             id=event.event_id,
             type=event.type,
             model_version=event.model_version,
             user_id=event.user_id,
             item_id=event.item_id,
             rating=event.rating,
-            occurred_at=event.occurred_at,
+            occurred_at=event.occurred_at or now,
         )
         for event in body.events
     ]
-    return EventsResponse.model_validate(await services.events.add(given))
+    return EventsResponse.model_validate(await services.events.add(events))

@@ -64,7 +64,7 @@ async def add_ratings(
 ) -> RatingsResponse:
     """Store ratings, adapt to them, and recommend. Creates the user if new; of two ratings the later stays."""
     stored = await services.ratings.add(
-        user_id, [rating.given() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
+        user_id, [rating.record() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
     )
     time_ranking(response, stored.recommendations)
     return RatingsResponse(

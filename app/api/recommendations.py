@@ -124,7 +124,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
     made = await services.recommendations.for_visitor(
         body.attributes,
-        [rating.given() for rating in body.ratings],
+        [rating.record() for rating in body.ratings],
         ListOptions(
             n=body.n,
             exclude=body.exclude,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
-from app.services.validation import GivenRating
+from app.storage.ratings import RatingRecord
 from models.data.schema import AttributeValue
 
 
@@ -115,9 +115,9 @@ class RatingRequest(RequestModel):
     rating: Annotated[float, Field(strict=True, allow_inf_nan=False, examples=[5])]
     rated_at: Moment | None = None
 
-    def given(self) -> GivenRating:
-        """The rating as the services take it."""
-        return GivenRating(self.item_id, self.rating, self.rated_at)
+    def record(self) -> RatingRecord:
+        """The rating as it is stored."""
+        return RatingRecord(self.item_id, self.rating, self.rated_at)
 
 
 class ItemRequest(RequestModel):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import CandidateRequest, Ranker
-from app.services.validation import GivenRating, filter_errors, raise_if_invalid, rating_errors
+from app.services.validation import filter_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
-from app.storage.ratings import RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from models.elicitation.strategy import Candidate, Strategy
 
@@ -72,7 +72,7 @@ class CandidateService:
         return await self._choose(served, rated, skipped, options)
 
     async def for_visitor(
-        self, ratings: Sequence[GivenRating], skipped: Sequence[str], options: CandidateOptions
+        self, ratings: Sequence[RatingRecord], skipped: Sequence[str], options: CandidateOptions
     ) -> CandidateList:
         """Candidates from the answers and skips in the request alone; nothing is stored.
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from app.errors import FieldError
 from app.services.model_host import ModelHost
@@ -23,19 +22,6 @@ from models.data.schema import RatingScale
 
 
 @dataclass(frozen=True)
-class GivenEvent:
-    """An event as a request gives it; without a time it happened just now."""
-
-    id: str
-    type: EventType
-    model_version: str
-    user_id: str
-    item_id: str
-    rating: float | None
-    occurred_at: datetime | None
-
-
-@dataclass(frozen=True)
 class EventsStored:
     """How many events of a request are new, and how many were known before."""
 
@@ -50,7 +36,7 @@ class EventService:
         self._database = database
         self._host = host
 
-    async def add(self, given: Sequence[GivenEvent]) -> EventsStored:
+    async def add(self, events: Sequence[EventRecord]) -> EventsStored:
         """Store events, all or none of them; one whose id is known stays what it is.
 
         A rating is compared with what its version predicts from the ratings that are stored from before it, if that
@@ -60,18 +46,11 @@ class EventService:
             InvalidRequestError: If a version, an item or a rating cannot be; nothing is stored.
             NoActiveModelError: If no model is being served, and so there is no rating scale; nothing is stored.
         """
-        now = datetime.now(UTC)
         scale = (await self._host.current()).schema.rating_scale
         async with self._database.read() as session:
-            versions = await ModelVersionRepository(session).known({event.model_version for event in given})
-            items = await ItemRepository(session).known_ids({event.item_id for event in given})
-        raise_if_invalid(_faults(given, scale, versions, items))
-        events = [
-            EventRecord(
-                each.id, each.type, each.model_version, each.user_id, each.item_id, each.rating, each.occurred_at or now
-            )
-            for each in given
-        ]
+            versions = await ModelVersionRepository(session).known({event.model_version for event in events})
+            items = await ItemRepository(session).known_ids({event.item_id for event in events})
+        raise_if_invalid(_errors(events, scale, versions, items))
         predicted = await self._predicted([event for event in events if event.type is EventType.RATED])
         async with self._database.write() as session:
             new = await EventRepository(session).save(events)
@@ -105,11 +84,11 @@ class EventService:
 
 def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
     """The rating of an event, with what was known when it happened."""
-    assert event.rating is not None  # noqa: S101 - `_faults` has seen to it
+    assert event.rating is not None  # noqa: S101 - `_errors` has seen to it
     known = [
-        (each.item_id, each.rating)
-        for each in ratings
-        if each.item_id != event.item_id and each.rated_at < event.occurred_at
+        (rating.item_id, rating.rating)
+        for rating in ratings
+        if rating.item_id != event.item_id and rating.is_older_than(event.occurred_at)
     ]
     return RatedItem(
         event.user_id,
@@ -121,23 +100,23 @@ def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Se
     )
 
 
-def _faults(events: Sequence[GivenEvent], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
+def _errors(events: Sequence[EventRecord], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
     """Versions and items that nobody has ever heard of, and ratings that are missing, too many or off the scale.
 
     Items that were deleted may well have been shown before.
     """
-    faults = []
+    errors = []
     for index, event in enumerate(events):
         where = f"events.{index}"
         if event.model_version not in versions:
-            faults.append(FieldError(f"{where}.model_version", "is not a registered version"))
+            errors.append(FieldError(f"{where}.model_version", "is not a registered version"))
         if event.item_id not in items:
-            faults.append(FieldError(f"{where}.item_id", "was never in the catalogue"))
+            errors.append(FieldError(f"{where}.item_id", "was never in the catalogue"))
         if event.type is not EventType.RATED:
             if event.rating is not None:
-                faults.append(FieldError(f"{where}.rating", f"does not belong to an event of type {event.type}"))
+                errors.append(FieldError(f"{where}.rating", f"does not belong to an event of type {event.type}"))
         elif event.rating is None:
-            faults.append(FieldError(f"{where}.rating", "is missing"))
+            errors.append(FieldError(f"{where}.rating", "is missing"))
         elif not scale.contains(event.rating):
-            faults.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
-    return faults
+            errors.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
+    return errors

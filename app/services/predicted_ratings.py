@@ -13,9 +13,9 @@ from anyio import to_thread
 from app.errors import DatabaseUnavailableError
 from app.observability.metrics import ONLINE_ERROR, Warmth
 from app.services.model_traffic import ServedModel
-from app.services.validation import GivenRating
 from app.storage.database import Database
 from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
+from app.storage.ratings import RatingRecord
 from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
 
@@ -83,7 +83,7 @@ class PredictedRatingSampler:
         stored: Sequence[tuple[str, float]],
         *,
         written: Collection[str],
-        given: Sequence[GivenRating],
+        given: Sequence[RatingRecord],
     ) -> None:
         """Measure the given ratings, unless it is too early for another sample; returns at once.
 

@@ -12,10 +12,9 @@ from app.services.model_host import ModelHost
 from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
 from app.services.recommendations import RecommendationList, recommend
-from app.services.validation import GivenRating, attribute_errors, raise_if_invalid, rating_errors
+from app.services.validation import attribute_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
-from app.storage.ratings import NewRating, RatingRecord, RatingRepository
-from app.storage.tables import Rating
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 from models.data.attribute_values import known_attributes
 from models.data.schema import AttributeValue
@@ -38,7 +37,7 @@ class _Write:
     """What a request stores: ratings, and the user's attributes unless they stay."""
 
     user_id: str
-    given: Sequence[GivenRating]
+    given: Sequence[RatingRecord]
     attributes: dict[str, AttributeValue] | None
 
 
@@ -64,7 +63,7 @@ class RatingService:
     async def add(
         self,
         user_id: str,
-        given: Sequence[GivenRating],
+        given: Sequence[RatingRecord],
         *,
         attributes: Mapping[str, object] | None,
         n: int,
@@ -107,7 +106,7 @@ class RatingService:
             recommendations=recommendations,
         )
 
-    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Rating]:
+    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[RatingRecord]:
         """A user's ratings by item id, from behind `after` on.
 
         Raises:
@@ -140,14 +139,10 @@ class RatingService:
             users, ratings = UserRepository(session), RatingRepository(session)
             await users.save(_last_attributes(writes))
             # After `save` has locked the users: the order in which requests arrive here is the order of their ratings.
-            await ratings.save(
-                (write.user_id, NewRating(each.item_id, each.rating, each.rated_at))
-                for write in writes
-                for each in write.given
-            )
+            await ratings.save((write.user_id, rating) for write in writes for rating in write.given)
             written: dict[str, set[str]] = defaultdict(set)
             for write in writes:
-                written[write.user_id].update(each.item_id for each in write.given)
+                written[write.user_id].update(rating.item_id for rating in write.given)
             known, rated = await users.states(written), await ratings.of_users(written)
         return [
             _Stored(known[write.user_id].attributes, rated[write.user_id], written[write.user_id]) for write in writes

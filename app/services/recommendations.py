@@ -17,7 +17,6 @@ from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.validation import (
-    GivenRating,
     attribute_errors,
     filter_errors,
     raise_if_invalid,
@@ -124,7 +123,7 @@ class RecommendationService:
         return made
 
     async def for_visitor(
-        self, attributes: Mapping[str, object], ratings: Sequence[GivenRating], options: ListOptions
+        self, attributes: Mapping[str, object], ratings: Sequence[RatingRecord], options: ListOptions
     ) -> RecommendationList:
         """Recommendations from what the request says alone; nothing is stored.
 

@@ -1,52 +1,42 @@
-"""Checks of requests against the model's schema.
+"""Validation of requests against the model's schema and the catalogue.
 
-Each check returns the faults that it finds, so that one answer can name all of them.
+Each function returns the errors that it finds, so that one answer can name all of them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from app.errors import FieldError, InvalidRequestError
+from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
 from models.data.schema import EntitySource, FieldKind, RatingScale
 
 _FILTERABLE = (FieldKind.CATEGORICAL, FieldKind.MULTI_VALUED)
 
 
-@dataclass(frozen=True)
-class GivenRating:
-    """A rating as a request gives it; without a time it was made just now."""
-
-    item_id: str
-    rating: float
-    rated_at: datetime | None = None
-
-
-def raise_if_invalid(*faults: Sequence[FieldError]) -> None:
-    """Raise InvalidRequestError if there are any faults."""
-    if found := [fault for group in faults for fault in group]:
+def raise_if_invalid(*errors: Sequence[FieldError]) -> None:
+    """Raise InvalidRequestError with all of these errors; do nothing if there are none."""
+    if found := [error for group in errors for error in group]:
         raise InvalidRequestError(found)
 
 
-def rating_errors(ratings: Sequence[GivenRating], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
-    """Ratings off the scale, of items that are `missing` from the catalogue, and of one item twice."""
-    faults = []
+def rating_errors(ratings: Sequence[RatingRecord], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
+    """Errors for ratings off the scale, items `missing` from the catalogue, and items that are rated twice."""
+    errors = []
     seen: set[str] = set()
     for index, given in enumerate(ratings):
         where = f"ratings.{index}"
         if not scale.contains(given.rating):
-            faults.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
+            errors.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
         if given.item_id in missing:
-            faults.append(FieldError(f"{where}.item_id", "is not in the catalogue"))
+            errors.append(FieldError(f"{where}.item_id", "is not in the catalogue"))
         if given.item_id in seen:
-            faults.append(FieldError(f"{where}.item_id", "is rated twice in this request"))
+            errors.append(FieldError(f"{where}.item_id", "is rated twice in this request"))
         seen.add(given.item_id)
-    return faults
+    return errors
 
 
 def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
-    """Items that are `missing` from the catalogue."""
+    """Errors for items that are `missing` from the catalogue."""
     return [
         FieldError(f"{where}.{index}", "is not in the catalogue")
         for index, item_id in enumerate(item_ids)
@@ -57,23 +47,23 @@ def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, wh
 def attribute_errors(
     attributes: Mapping[str, object], source: EntitySource, *, where: str = "attributes"
 ) -> list[FieldError]:
-    """Attributes that the schema does not know, or of the wrong type. Unknown values are no fault."""
+    """Errors for attributes that the schema lacks, or whose type is wrong. An unknown value is not an error."""
     fields = {field.name: field for field in source.fields}
-    faults = []
+    errors = []
     for name, value in attributes.items():
         if name not in fields:
             known = ", ".join(fields) or "none"
-            faults.append(FieldError(f"{where}.{name}", f"is not an attribute; known are: {known}"))
+            errors.append(FieldError(f"{where}.{name}", f"is not an attribute; known are: {known}"))
             continue
         try:
             fit_value(fields[name].kind, value)
         except ValueError as error:
-            faults.append(FieldError(f"{where}.{name}", str(error)))
-    return faults
+            errors.append(FieldError(f"{where}.{name}", str(error)))
+    return errors
 
 
 def filter_errors(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
-    """Filters by fields that the items do not have, or whose values are not categories."""
+    """Errors for filters by fields that items do not have, or whose values are not categories."""
     filterable = [field.name for field in source.fields if field.kind in _FILTERABLE]
     known = ", ".join(filterable) or "none"
     return [

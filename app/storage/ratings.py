@@ -17,20 +17,21 @@ from app.storage.users import UserState
 
 @dataclass(frozen=True)
 class RatingRecord:
-    """An item's rating by somebody, and when it was made."""
+    """A user's rating of an item.
 
-    item_id: str
-    rating: float
-    rated_at: datetime
-
-
-@dataclass(frozen=True)
-class NewRating:
-    """A rating to be stored; without a time it was made when it arrived."""
+    Attributes:
+        item_id: The item.
+        rating: On the rating scale.
+        rated_at: When it was made. None is allowed only before the rating is stored: it was made when it arrived.
+    """
 
     item_id: str
     rating: float
     rated_at: datetime | None = None
+
+    def is_older_than(self, moment: datetime) -> bool:
+        """Whether it was made before a moment."""
+        return self.rated_at is not None and self.rated_at < moment
 
 
 class RatingRepository:
@@ -39,7 +40,7 @@ class RatingRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def save(self, ratings: Iterable[tuple[str, NewRating | RatingRecord]]) -> None:
+    async def save(self, ratings: Iterable[tuple[str, RatingRecord]]) -> None:
         """Store ratings of known users, by user id; what is rated is skipped no longer.
 
         Of two ratings of one item the one made later stays, and of two made at once the one given later. Clocks that
@@ -81,12 +82,13 @@ class RatingRepository:
         """The ids of all items that a user has rated."""
         return (await self._session.scalars(select(Rating.item_id).where(Rating.user_id == user_id))).all()
 
-    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Rating]:
-        """A user's ratings by item id, from behind `after` on."""
+    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[RatingRecord]:
+        """A user's ratings, ordered by item id, after the item id `after`."""
         statement = select(Rating).where(Rating.user_id == user_id).order_by(Rating.item_id).limit(limit)
         if after is not None:
             statement = statement.where(Rating.item_id > after)
-        return (await self._session.scalars(statement)).all()
+        ratings = await self._session.scalars(statement)
+        return [RatingRecord(rating.item_id, rating.rating, rating.rated_at) for rating in ratings]
 
     async def count(self, user_id: str) -> int:
         """How many items a user has rated."""

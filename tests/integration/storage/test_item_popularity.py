@@ -8,7 +8,7 @@ from app.storage.database import Database
 from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.model_versions import ModelVersionRepository
-from app.storage.ratings import NewRating, RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 
 TRAINED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ async def trained(database: Database) -> Database:
 async def rate(database: Database, user_id: str, item_id: str, days: int = 1, value: float = 4) -> None:
     async with database.write() as session:
         await UserRepository(session).save({user_id: None})
-        rating = NewRating(item_id, value, TRAINED + timedelta(days=days))
+        rating = RatingRecord(item_id, value, TRAINED + timedelta(days=days))
         await RatingRepository(session).save([(user_id, rating)])
 
 

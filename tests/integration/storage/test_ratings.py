@@ -6,7 +6,7 @@ from sqlalchemy import update
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
-from app.storage.ratings import NewRating, RatingRecord, RatingRepository
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.tables import Rating
 from app.storage.users import UserRepository
@@ -55,7 +55,7 @@ async def test_a_rating_without_a_time_is_later_than_one_from_a_clock_that_is_ah
     ahead = datetime.now(UTC) + timedelta(hours=1)
     async with rated.write() as session:
         await session.execute(update(Rating).where(Rating.item_id == "i1").values(rated_at=ahead))
-        await RatingRepository(session).save([("ada", NewRating("i1", 5))])
+        await RatingRepository(session).save([("ada", RatingRecord("i1", 5))])
 
     async with rated.read() as session:
         ratings = (await RatingRepository(session).of_users(["ada"]))["ada"]
@@ -65,7 +65,7 @@ async def test_a_rating_without_a_time_is_later_than_one_from_a_clock_that_is_ah
 async def test_a_rating_from_the_future_was_made_now(rated: Database) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     async with rated.write() as session:
-        await RatingRepository(session).save([("ada", NewRating("i1", 5, tomorrow))])
+        await RatingRepository(session).save([("ada", RatingRecord("i1", 5, tomorrow))])
 
     async with rated.read() as session:
         latest = (await RatingRepository(session).of_users(["ada"]))["ada"][-1]

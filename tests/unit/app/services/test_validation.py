@@ -4,12 +4,12 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidRequestError
 from app.services.validation import (
-    GivenRating,
     attribute_errors,
     filter_errors,
     raise_if_invalid,
     rating_errors,
 )
+from app.storage.ratings import RatingRecord
 from models.data.attribute_values import known_attributes
 from models.data.schema import EntitySource, RatingScale
 
@@ -50,17 +50,17 @@ def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object
 class TestRatingFaults:
     @pytest.mark.parametrize("rating", [0.5, 1, 4.5, 5])
     def test_on_the_scale(self, rating: float) -> None:
-        assert rating_errors([GivenRating("a", rating)], HALVES, missing=()) == []
+        assert rating_errors([RatingRecord("a", rating)], HALVES, missing=()) == []
 
     @pytest.mark.parametrize("rating", [0, 0.75, 5.5, -1])
     def test_off_the_scale(self, rating: float) -> None:
-        (fault,) = rating_errors([GivenRating("a", rating)], HALVES, missing=())
+        (fault,) = rating_errors([RatingRecord("a", rating)], HALVES, missing=())
 
         assert fault.field == "ratings.0.rating"
         assert "0.5 to 5 in steps of 0.5" in fault.reason
 
     def test_all_faults_at_once(self) -> None:
-        ratings = [GivenRating("a", 9), GivenRating("b", 1), GivenRating("a", 1)]
+        ratings = [RatingRecord("a", 9), RatingRecord("b", 1), RatingRecord("a", 1)]
 
         fields = [fault.field for fault in rating_errors(ratings, HALVES, missing={"b"})]
 
