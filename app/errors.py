@@ -187,14 +187,21 @@ class ChallengerIsActiveError(ServiceError):
 
 
 class NoActiveModelError(ServiceError):
-    """No model version has been activated yet."""
+    """No model version is active, or the active one cannot be loaded.
+
+    Args:
+        failure: Why the active version cannot be loaded; None if no version is active.
+    """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "no-active-model"
     title = "No model is being served"
 
-    def __init__(self) -> None:
-        super().__init__("No model version is active. Start the service with a model, or activate a version.")
+    def __init__(self, failure: str | None = None) -> None:
+        if failure is None:
+            super().__init__("No model version is active. Start the service with a model, or activate a version.")
+        else:
+            super().__init__(f"The active model version cannot serve: {failure}.")
 
 
 class JobNotFoundError(ServiceError):

@@ -1,4 +1,4 @@
-"""What the serving model's data look like, and so what requests may say."""
+"""The active model's schema: the rating scale, and the attributes that requests may name."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from app.api.dependencies import ServicesDep
 from app.api.problems import problem_responses
 from app.api.schemas import ResponseModel, ShownVersion
 from app.errors import NoActiveModelError
-from app.services.model_traffic import ServedModel
+from app.services.model_versions import ActiveSchema
 from models.data.schema import EntitySource, FieldKind
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])
@@ -45,7 +45,7 @@ class EntityResponse(ResponseModel):
 
 
 class SchemaResponse(ResponseModel):
-    """The schema of the data that the serving model was trained on."""
+    """The schema of the data that the active model was trained on."""
 
     data: str = Field(description="Name of the data set.", examples=["ml-100k"])
     rating_scale: ScaleResponse
@@ -54,18 +54,18 @@ class SchemaResponse(ResponseModel):
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, serving: ServedModel) -> Self:
+    def of(cls, active: ActiveSchema) -> Self:
         """The answer about the schema."""
         return cls(
-            data=serving.schema.name,
-            rating_scale=ScaleResponse.model_validate(serving.schema.rating_scale),
-            users=EntityResponse.of(serving.schema.users),
-            items=EntityResponse.of(serving.schema.items),
-            model_version=serving.model_version,
+            data=active.schema.name,
+            rating_scale=ScaleResponse.model_validate(active.schema.rating_scale),
+            users=EntityResponse.of(active.schema.users),
+            items=EntityResponse.of(active.schema.items),
+            model_version=active.model_version,
         )
 
 
 @router.get("", dependencies=[READ], responses=problem_responses(NoActiveModelError))
 async def get_schema(services: ServicesDep) -> SchemaResponse:
     """The rating scale, and the attributes of users and items."""
-    return SchemaResponse.of(await services.model_versions.serving())
+    return SchemaResponse.of(await services.model_versions.active_schema())

@@ -15,7 +15,7 @@ from app.services.api_keys import APIKeyService
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
-from models.artifact import verify_artifact
+from models.artifact import ArtifactFormatError, verify_artifact
 
 
 def serve_command(
@@ -30,9 +30,13 @@ def serve_command(
 ) -> None:
     """Serve the API. Options go before the environment's COLDSTART_… settings."""
     settings = _settings(data_dir=data, host=host, port=port)
-    # Both here, because an error during start-up would come with uvicorn's traceback around it.
+    # Both here, because uvicorn would show an error during start-up with its traceback.
     if (model_dir := model or settings.model_dir) is not None:
-        verify_artifact(model_dir)
+        try:
+            verify_artifact(model_dir)
+        except ArtifactFormatError:
+            if model is not None:
+                raise  # the setting's artifact is skipped: the active version may be another
     if not settings.allow_anonymous:
         asyncio.run(with_keys(APIKeyService.require_any, settings))
     configure_logging(settings.log_format)

@@ -174,11 +174,11 @@ def _print_result(output: Path, version: str, manifest: Manifest) -> None:
 
 def _print_report(report: TrainingReport) -> None:
     comparison = report.comparison
-    typer.echo(f"compared with {comparison.active}: {comparison.verdict}")
-    for note in comparison.notes:
-        typer.echo(f"note: {note}")
-    if report.activated:
-        typer.echo("registered and activated")
-    else:
-        why = "" if report.reason == comparison.verdict else f": {report.reason}"
-        typer.echo(f"registered, not activated{why}")
+    verdict = None
+    if comparison is not None:
+        verdict = comparison.verdict
+        typer.echo(f"compared with {comparison.active}: {verdict}")
+        for note in comparison.notes:
+            typer.echo(f"note: {note}")
+    why = "" if report.reason == verdict else f": {report.reason}"
+    typer.echo(f"registered and activated{why}" if report.activated else f"registered, not activated{why}")

@@ -16,11 +16,20 @@ from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.model_versions import ModelVersionRepository
-from models.artifact import MANIFEST, ArtifactError, TrainedModel, load_artifact, verify_artifact
+from models.artifact import (
+    MANIFEST,
+    ArtifactError,
+    ArtifactFormatError,
+    TrainedModel,
+    load_artifact,
+    read_schema,
+    verify_artifact,
+)
 from models.data.dataset import Dataset
 from models.data.malformed import DataError
 from models.data.reader import read_dataset
 from models.data.saved import load_dataset, save_dataset
+from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
@@ -71,7 +80,8 @@ class TrainingReport(BaseModel):
         training_users: Users trained on.
         training_items: Items with a training rating.
         validation_mae: Of the users that training was stopped by.
-        comparison: With the version that was active when the training was asked for.
+        comparison: With the version that was active when the training was asked for; None if that one has the
+            artifact format of another release.
         activated: Whether the new version is active now.
         reason: Why it is, or is not.
     """
@@ -81,7 +91,7 @@ class TrainingReport(BaseModel):
     training_users: int
     training_items: int
     validation_mae: float
-    comparison: Comparison
+    comparison: Comparison | None
     activated: bool
     reason: str
 
@@ -93,20 +103,22 @@ class Trained:
     Attributes:
         model: The new version.
         output: Where its artifact is.
-        comparison: With the version that was active when the training was asked for.
-        activate: Whether to activate it if it is better.
+        comparison: With the version that was active when the training was asked for; None if that one has the
+            artifact format of another release.
+        parameters: What was asked for.
     """
 
     model: TrainedModel
     output: Path
-    comparison: Comparison
-    activate: bool
+    comparison: Comparison | None
+    parameters: TrainingParameters
 
     async def register(self, session: AsyncSession) -> TrainingReport:
         """Make the version known with its figures, and activate it if that was asked for and it is better."""
         manifest = self.model.manifest
         stored = manifest.model_dump(mode="json")
-        stored["metrics"] |= {f"held_out_{name}": measure.new for name, measure in self.comparison.measures.items()}
+        if self.comparison is not None:
+            stored["metrics"] |= {f"held_out_{name}": measure.new for name, measure in self.comparison.measures.items()}
         await ModelVersionRepository(session).register(
             version_id=self.model.version,
             path=str(self.output.resolve()),
@@ -126,14 +138,19 @@ class Trained:
         )
 
     async def _activate(self, session: AsyncSession) -> tuple[bool, str]:
-        if not self.activate:
+        active = self.parameters.model_version
+        if self.comparison is None:
+            verdict = f"{active} has the artifact format of another release and cannot be compared."
+        else:
+            verdict = self.comparison.verdict
+        if not self.parameters.activate:
             return False, "Activating it was not asked for."
-        if not self.comparison.better:
-            return False, self.comparison.verdict
-        if not await CurrentVersionsRepository(session).activate(self.model.version, instead_of=self.comparison.active):
+        if self.comparison is not None and not self.comparison.better:
+            return False, verdict
+        if not await CurrentVersionsRepository(session).activate(self.model.version, instead_of=active):
             return False, "Another version was activated meanwhile, with which it was not compared."
         await ModelVersionRepository(session).mark_activated(self.model.version)
-        return True, self.comparison.verdict
+        return True, verdict
 
 
 def artifacts_dir(settings: Settings) -> Path:
@@ -212,15 +229,16 @@ def train_on_stored_dataset(
     """
     if output.resolve() == parameters.model_path.resolve():
         raise ArtifactError(f"{output}: holds the active version; choose another directory")
-    active = load_artifact(parameters.model_path, device=settings.device)
-    if active.version != parameters.model_version:
-        raise ArtifactError(f"{parameters.model_path}: holds {active.version}, not {parameters.model_version}")
+    active = _active_model(parameters, settings)
+    schema = read_schema(parameters.model_path) if active is None else active.schema
     data = data_of(output)
-    dataset = _collected(parameters, active, data, settings, lambda: progress(0.0))
+    dataset = _dataset(parameters, schema, data, settings, lambda: progress(0.0))
     new = _trained(parameters, dataset, output, settings, observer)
-    comparison = compare(new, active, dataset, progress=lambda share: progress(_TRAINED + share * (1 - _TRAINED)))
+    comparison = None
+    if active is not None:
+        comparison = compare(new, active, dataset, progress=lambda share: progress(_TRAINED + share * (1 - _TRAINED)))
     shutil.rmtree(data)
-    return Trained(new, output, comparison, parameters.activate)
+    return Trained(new, output, comparison, parameters)
 
 
 class _ProgressOf:
@@ -238,9 +256,21 @@ class _ProgressOf:
         """An epoch and its validation are over."""
 
 
-def _collected(
+def _active_model(parameters: TrainingParameters, settings: Settings) -> TrainedModel | None:
+    """The active version; None if its artifact has the format of another release."""
+    try:
+        active = load_artifact(parameters.model_path, device=settings.device)
+    except ArtifactFormatError as error:
+        logger.warning("The new version is not compared with the active one: %s", error)
+        return None
+    if active.version != parameters.model_version:
+        raise ArtifactError(f"{parameters.model_path}: holds {active.version}, not {parameters.model_version}")
+    return active
+
+
+def _dataset(
     parameters: TrainingParameters,
-    active: TrainedModel,
+    schema: DatasetSchema,
     data: Path,
     settings: Settings,
     batch_read: Callable[[], None],
@@ -250,10 +280,10 @@ def _collected(
         return load_dataset(data)
     older = None
     if parameters.data_path is not None:
-        older, rows = read_dataset(parameters.data_path, schema=active.schema, malformed=parameters.malformed)
+        older, rows = read_dataset(parameters.data_path, schema=schema, malformed=parameters.malformed)
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
-    dataset = load_stored_dataset(settings, active.schema, older=older, batch_read=batch_read)
+    dataset = load_stored_dataset(settings, schema, older=older, batch_read=batch_read)
     users = int((np.diff(dataset.ratings.offsets) >= 2).sum())
     if users < LEAST_USERS:
         raise DataError(

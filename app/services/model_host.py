@@ -21,7 +21,14 @@ from app.storage.item_popularity import ItemPopularityRepository
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.users import UserState
-from models.artifact import ArtifactError, TrainedModel, load_artifact, verify_artifact
+from models.artifact import (
+    ArtifactError,
+    ArtifactFormatError,
+    TrainedModel,
+    load_artifact,
+    other_format,
+    verify_artifact,
+)
 from models.ranking import RankingQuery, Recommender
 from models.ranking.self_check import require_finite_predictions
 
@@ -130,7 +137,7 @@ class ModelHost:
         """What serves, over the catalogue of these versions or a newer one."""
         while (traffic := self._traffic) is None or traffic.is_behind(versions):
             if traffic is None:
-                raise NoActiveModelError
+                raise NoActiveModelError(self.failure)
             async with self._swapping:
                 if self._traffic is traffic:
                     self._traffic = await self._with_changes(traffic)
@@ -152,14 +159,14 @@ class ModelHost:
             try:
                 fresh[version_id] = await self._ready(version_id)
             except ArtifactError as error:
-                failed.append(version_id)
+                failed.append(_described_failure(version_id, error))
                 logger.error("The version %s cannot be loaded: %s", version_id, error)
         former = self._traffic
         async with self._swapping:
             self._traffic = await self._lined_up(versions, fresh)
         self._prepared = None
         self._followed = versions.activation
-        self.failure = f"{' and '.join(failed)} cannot be loaded" if failed else None
+        self.failure = "; ".join(failed) or None
         self._retry_at = time.monotonic() + RETRY_SECONDS
         if self._traffic is not None and (serves := _described(self._traffic)) != (former and _described(former)):
             logger.info("Serving %s.", serves)
@@ -241,6 +248,13 @@ class ModelHost:
             return recommender
 
         return ServedModel(await to_thread.run_sync(build), versions.catalogue, versions.popularity)
+
+
+def _described_failure(version_id: str, error: ArtifactError) -> str:
+    """For whoever asks for readiness, who may be anybody: paths are only in the log."""
+    if isinstance(error, ArtifactFormatError):
+        return f"{version_id} {other_format(error.found)}"
+    return f"{version_id} cannot be loaded"
 
 
 def _described(traffic: ModelTraffic) -> str:

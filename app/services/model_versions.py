@@ -1,11 +1,15 @@
 """Which models there are, and which of them serve whom."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.announcements import Announcements
 from app.errors import (
@@ -18,16 +22,25 @@ from app.errors import (
 )
 from app.services.item_conversion import to_records
 from app.services.model_host import ModelHost
-from app.services.model_traffic import ServedModel
 from app.services.schema_compatibility import schema_incompatibilities
 from app.storage.current_versions import Challenger, CurrentVersionsRepository, Versions
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import ModelVersion
-from models.artifact import ArtifactError, TrainedModel
+from models.artifact import ArtifactError, ArtifactFormatError, TrainedModel, read_schema
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ActiveSchema:
+    """The active version, and the schema of the data that it was trained on."""
+
+    model_version: str
+    schema: DatasetSchema
 
 
 @dataclass(frozen=True)
@@ -127,16 +140,31 @@ class ModelVersionService:
             current = await CurrentVersionsRepository(session).current()
         return ModelVersionList(versions, current)
 
-    async def serving(self) -> ServedModel:
-        """What serves whoever is not served by a challenger.
+    async def active_schema(self) -> ActiveSchema:
+        """The active version and its schema, even if its artifact has the format of another release.
 
         Raises:
-            NoActiveModelError: If no model is being served.
+            NoActiveModelError: If no version is active, or its schema cannot be read.
         """
-        return await self._host.current()
+        try:
+            served = await self._host.current()
+        except NoActiveModelError:
+            async with self._database.read() as session:
+                active = await _active_version(session)
+            if active is None:
+                raise
+            try:
+                schema = await to_thread.run_sync(read_schema, Path(active.path))
+            except ArtifactError as error:
+                raise NoActiveModelError(f"{active.id} cannot be loaded") from error
+            return ActiveSchema(active.id, schema)
+        return ActiveSchema(served.model_version, served.schema)
 
     async def start_serving(self, directory: Path | None, *, whatever_is_active: bool = False) -> None:
         """Get ready for requests: load the active version, if there is one.
+
+        If its artifact has the format of another release, the service starts without a model: it is not ready, but a
+        training can replace the version. The same goes for an artifact that is only to be activated if it never was.
 
         Args:
             directory: An artifact to register first, and to activate if it never was. One that was active before
@@ -149,17 +177,21 @@ class ModelVersionService:
             SchemaMismatchError: If it cannot answer the requests that the active version answers.
         """
         if directory is not None:
-            version_id = await self.register(directory)
-            if whatever_is_active or await self._was_never_active(version_id):
-                await self.activate(version_id)
-                return
+            try:
+                version_id = await self.register(directory)
+            except ArtifactFormatError as error:
+                if whatever_is_active:
+                    raise
+                logger.error("The artifact is not registered: %s", error)
+            else:
+                if whatever_is_active or await self._was_never_active(version_id):
+                    await self.activate(version_id)
+                    return
         async with self._database.read() as session:
-            versions = await CurrentVersionsRepository(session).current()
-            if versions.model_version is None:
-                return
-            active = await ModelVersionRepository(session).get(versions.model_version)
+            active = await _active_version(session)
         if active is not None:
-            await self._host.prepare(active.id, Path(active.path))
+            with suppress(ArtifactFormatError):  # `refresh` logs it and says so to whoever asks for readiness
+                await self._host.prepare(active.id, Path(active.path))
             await self._host.refresh()
 
     async def _was_never_active(self, version_id: str) -> bool:
@@ -174,10 +206,9 @@ class ModelVersionService:
             registered = await versions.get(version_id)
             if registered is None:
                 raise ModelVersionNotFoundError(version_id)
-            active_id = (await CurrentVersionsRepository(session).current()).model_version
-            active = None if active_id is None else await versions.get(active_id)
-        if active is not None and not allow_schema_change and (faults := _schema_faults(registered, active)):
-            raise SchemaMismatchError(version_id, faults)
+            active = await _active_version(session)
+        if active is not None and not allow_schema_change and (errors := _schema_errors(registered, active)):
+            raise SchemaMismatchError(version_id, errors)
         try:
             await self._host.prepare(version_id, Path(registered.path))
         except ArtifactError as error:
@@ -208,7 +239,12 @@ class ModelVersionService:
                 await items.save_missing(missing, version=version)
 
 
-def _schema_faults(version: ModelVersion, active: ModelVersion) -> list[FieldError]:
+async def _active_version(session: AsyncSession) -> ModelVersion | None:
+    active_id = (await CurrentVersionsRepository(session).current()).model_version
+    return None if active_id is None else await ModelVersionRepository(session).get(active_id)
+
+
+def _schema_errors(version: ModelVersion, active: ModelVersion) -> list[FieldError]:
     try:
         schemas = [DatasetSchema.model_validate(each.manifest["data_schema"]) for each in (version, active)]
     except ValidationError:

@@ -1,12 +1,19 @@
 """Trainings on what the service has collected: jobs that a worker does."""
 
+import logging
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
 from app.jobs.training import KIND, TrainingParameters
 from app.services.jobs import JobService
-from app.storage.tables import Job
-from models.training.preset import Preset
+from app.storage.tables import Job, ModelVersion
+from models.training.preset import Preset, load_preset, preset_names
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_PRESET = "coldstart"
 
 
 class TrainingService(JobService):
@@ -22,7 +29,8 @@ class TrainingService(JobService):
         """Have a new version trained and compared with the active one.
 
         Args:
-            preset: What to train; by default what the active version is.
+            preset: What to train; by default the active version's preset, or the standard one if this release cannot
+                read that.
             epochs: Instead of the preset's.
             seed: Instead of the preset's.
             with_data_set: Whether to train on the service's data set, too.
@@ -49,7 +57,7 @@ class TrainingService(JobService):
             NoActiveModelError: If no version is active.
         """
         model = await self._active_model()
-        chosen = preset or Preset.model_validate(model.manifest["preset"])
+        chosen = preset or _preset_of(model)
         return TrainingParameters(
             model_version=model.id,
             model_path=Path(model.path),
@@ -57,3 +65,14 @@ class TrainingService(JobService):
             data_path=data_path,
             activate=activate,
         )
+
+
+def _preset_of(model: ModelVersion) -> Preset:
+    """A version's preset. Of one that an older release trained, the preset of the same name, or the standard one."""
+    stored = model.manifest["preset"]
+    try:
+        return Preset.model_validate(stored)
+    except ValidationError:
+        name = stored["name"] if stored["name"] in preset_names() else _STANDARD_PRESET
+        logger.warning("This release cannot read the preset of %s; it trains the preset %s.", model.id, name)
+        return load_preset(name)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 
-from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.call import Call, path_of
 from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
+from coldstart_client.methods import call, listing
 from coldstart_client.models import (
     CandidatePage,
     Evaluation,

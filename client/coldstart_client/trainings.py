@@ -29,14 +29,17 @@ class Comparison(Answer):
 
 
 class TrainingReport(Answer):
-    """What came of a training: `model_version` is the new one, and `reason` why it is active now, or is not."""
+    """The result of a training: `model_version` is the new one, and `reason` says why it is active now, or is not.
+
+    `comparison` is None if the service could not load the version that was active.
+    """
 
     model_version: str
     training_ratings: int
     training_users: int
     training_items: int
     validation_mae: float
-    comparison: Comparison
+    comparison: Comparison | None
     activated: bool
     reason: str
 

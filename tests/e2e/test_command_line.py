@@ -377,7 +377,7 @@ def test_anonymous_requests_may_be_allowed(trained: Path, tmp_path: Path) -> Non
     [
         (lambda model: (model / "weights.safetensors").unlink(), "weights.safetensors: cannot be read"),
         (lambda model: (model / "items.parquet").write_bytes(b"PAR1"), "items.parquet: its SHA-256 does not match"),
-        (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: format version None"),
+        (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: has format version None"),
     ],
 )
 def test_damaged_artifact_stops_the_start(

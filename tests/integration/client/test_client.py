@@ -28,8 +28,9 @@ from coldstart_client import (
     UnexpectedAnswerError,
     WrongField,
 )
-from coldstart_client.call import Listing, call, listing
 from coldstart_client.calls import Calls
+from coldstart_client.listing import Listing
+from coldstart_client.methods import call, listing
 from fastapi import FastAPI
 
 from app.jobs.runner import JobRunner

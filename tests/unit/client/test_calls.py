@@ -6,9 +6,10 @@ from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.call import Call, path_of
 from coldstart_client.calls import Calls
 from coldstart_client.given import GivenRating, NewEvent, NewItem
+from coldstart_client.methods import call, listing
 from coldstart_client.models import Item, ItemStream, Page
 from pydantic import TypeAdapter
 

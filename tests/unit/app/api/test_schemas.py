@@ -23,7 +23,7 @@ def test_a_time_is_taken_to_utc() -> None:
     rating = RatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": "2026-01-01T01:00:00+02:00"})
 
     assert rating.rated_at == datetime(2025, 12, 31, 23, tzinfo=UTC)
-    assert rating.given().rated_at == rating.rated_at
+    assert rating.record().rated_at == rating.rated_at
 
 
 @pytest.mark.parametrize("moment", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "yesterday", True])
