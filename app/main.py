@@ -1,4 +1,4 @@
-"""The application: settings in, ASGI app out."""
+"""Creates the ASGI application from its settings."""
 
 import gc
 from collections.abc import AsyncIterator, Iterator
@@ -39,7 +39,7 @@ from app.web.pages import add_pages
 from models.training.threads import compute_in_one_thread
 
 _RESOURCES = (
-    recommendations,  # a request's path is tried on these in their order: what is asked for most comes first
+    recommendations,  # routes are tried in this order, so the most frequent come first
     ratings,
     candidates,
     users,
@@ -60,11 +60,11 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
     Args:
         settings: Of the service.
-        model_dir: An artifact to activate at the start, whatever is active.
+        model_dir: An artifact to activate at the start, whatever version is active.
 
-    At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are required and
-    there is none.
+    At its start it migrates the database and loads the active model. Start-up fails with ArtifactError if the artifact
+    cannot be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are
+    required and there is none. It does not fail if the active version has the artifact format of another release.
     """
 
     @asynccontextmanager
@@ -109,7 +109,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
 
 def create_app_from_env() -> FastAPI:
-    """The service by the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
+    """The service with the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
     settings = Settings()
     configure_logging(settings.log_format)
     return create_app(settings)
@@ -117,10 +117,10 @@ def create_app_from_env() -> FastAPI:
 
 @contextmanager
 def _unwatched_by_the_garbage_collector() -> Iterator[None]:
-    """Take all objects that there are by now, which stay, out of what the collector walks through.
+    """Exclude all present objects from garbage collection until the block ends.
 
-    They are hundreds of thousands, of the libraries more than of the model. Every full collection would walk through
-    them while all requests wait: for some 100 ms, and it was the whole of the service's longest answers.
+    There are hundreds of thousands of them, most of them of libraries, and they stay. A full collection would walk
+    through them for about 100 ms while all requests wait. These pauses made up the service's longest answers.
     """
     gc.freeze()
     try:

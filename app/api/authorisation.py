@@ -23,8 +23,8 @@ class RequiredScope(APIKeyHeader):
 
     Raises:
         MissingKeyError: If there is no key, where one is required.
-        InvalidKeyError: If it is none of the valid keys.
-        KeyScopeError: If its scope is less.
+        InvalidKeyError: If the key does not exist or was revoked.
+        KeyScopeError: If the key's scope does not include this one.
         RateLimitedError: If its caller has made too many requests.
     """
 

@@ -95,7 +95,7 @@ async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
     responses=problem_responses(InvalidRequestError, ItemNotFoundError),
 )
 async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
-    """Take an item out of the catalogue; its ratings are kept, but count no more."""
+    """Delete an item from the catalogue. Its ratings are kept, but no longer used."""
     await services.items.delete(item_id)
 
 

@@ -47,7 +47,7 @@ class UserResponse(ResponseModel):
 
 @router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
-    """Create a user, or replace a user's attributes; ratings stay."""
+    """Create a user, or replace a user's attributes. Ratings stay."""
     return UserResponse.of(await services.users.put(user_id, body.attributes))
 
 

@@ -47,7 +47,7 @@ def list_command() -> None:
 
 @key_commands.command("revoke")
 def revoke_command(name: KeyName) -> None:
-    """Have a key work no more; running servers follow within seconds."""
+    """Revoke a key. Running servers stop accepting it within seconds."""
     asyncio.run(with_keys(lambda keys: keys.revoke(name), Settings()))
     typer.echo(f"{name} is revoked")
 

@@ -63,12 +63,12 @@ class _Observers:
         self._observers = observers
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        """A global update was made."""
+        """Report a global update."""
         for observer in self._observers:
             observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
 
     def epoch_done(self, result: EpochResult) -> None:
-        """An epoch and its validation are over."""
+        """Do nothing: batches report the progress."""
         for observer in self._observers:
             observer.epoch_done(result)
 

@@ -1,4 +1,4 @@
-"""What a kind of job has to offer the workers."""
+"""The function that does one kind of job."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.settings import Settings
 
 Report = dict[str, Any]
-"""What a job has found out, as JSON."""
+"""The result of a job, as JSON."""
 
 Conclusion = Callable[[AsyncSession], Awaitable[Report]]
-"""What is done in the very transaction in which a job succeeds, and not at all if it was cancelled meanwhile."""
+"""Runs in the transaction in which a job succeeds, and not at all if the job was cancelled. Returns the report."""
 
 
 class JobFunction(Protocol):
-    """Does one kind of job, in a thread of its own."""
+    """Does one kind of job, in its own thread."""
 
     def __call__(
         self, parameters: dict[str, Any], *, job_id: str, settings: Settings, progress: Callable[[float], None]
@@ -23,11 +23,11 @@ class JobFunction(Protocol):
         """Do a job.
 
         Args:
-            parameters: Of the job, as JSON.
-            job_id: Of the job. A job that was interrupted is done again under the same id.
-            settings: Of the worker.
-            progress: To be called often with the share that is done, 0 to 1; what it raises ends the work.
+            parameters: The job's parameters, as JSON.
+            job_id: The job's id. An interrupted job is done again under the same id.
+            settings: The worker's settings.
+            progress: Call it often with the share that is done, 0 to 1. An exception from it ends the work.
 
         Returns:
-            The report, or what makes it.
+            The report, or a function that makes it.
         """

@@ -1,4 +1,4 @@
-"""What the service has collected, as a data set."""
+"""The users, items and ratings in the database, as a data set."""
 
 import asyncio
 import logging
@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 async def read_stored_dataset(
     database: Database, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
 ) -> Dataset:
-    """Users, items and ratings of one moment, as a model of this schema takes them.
+    """Read users, items and ratings, all of one moment, as a data set of this schema.
 
-    Users and items come by id, a user's ratings by time. Attributes that do not fit the schema are unknown, as they are
-    to requests; ratings off its scale, which another schema allowed, are left out and logged.
+    Users and items are ordered by id, a user's ratings by time. Attributes that do not fit the schema become unknown.
+    Ratings off the scale, which another schema allowed, are left out and logged.
 
     Args:
-        database: Where they are.
-        schema: What to read.
-        older: A data set of that schema to add, without the items that were deleted from the catalogue. Where both know
-            an attribute, the service's is right; of two ratings of an item by a user, the later one.
-        batch_read: Called now and then; what it raises stops the reading.
+        database: The database.
+        schema: The schema of the data set.
+        older: A data set of the same schema to add, without items that were deleted from the catalogue. Attributes of
+            the database win, and of two ratings of an item by a user the later.
+        batch_read: Called after each batch. An exception from it stops the reading.
 
     Raises:
         DatabaseUnavailableError: The database cannot be reached.
@@ -52,7 +52,7 @@ async def read_stored_dataset(
 def load_stored_dataset(
     settings: Settings, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
 ) -> Dataset:
-    """`read_stored_dataset` from the database of these settings, for a thread that has no event loop."""
+    """`read_stored_dataset` from the database of these settings, for threads without an event loop."""
 
     async def read() -> Dataset:
         async with open_database(settings.database_url.get_secret_value()) as database:
@@ -81,7 +81,7 @@ async def _ratings(
     schema: DatasetSchema,
     batch_read: Callable[[], None],
 ) -> Ratings:
-    """The ratings as arrays; batch by batch, for tuples take many times the room."""
+    """The ratings as arrays, built batch by batch, because tuples take much more memory."""
     tables = [pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "value": pl.Float64, "time": pl.Int64})]
     user_rows, item_rows = users.row_of, items.row_of
     async for batch in batches:

@@ -1,4 +1,4 @@
-"""API keys: who a request comes from, and what it may do."""
+"""API keys: whose request it is, and what it may do."""
 
 import asyncio
 import hashlib
@@ -15,7 +15,7 @@ from app.storage.database import Database
 from app.storage.tables import ID_LENGTH, APIKey, KeyScope
 
 KNOWN_SECONDS = 5.0
-"""How long a key that was revoked may still work."""
+"""The longest time for which a revoked key may still work."""
 
 _PREFIX = "coldstart_"  # lets scanners of leaked secrets recognise a key
 _KEY_BYTES = 32
@@ -24,12 +24,12 @@ _NOTING_SECONDS = 60.0
 
 
 class KeyManagementError(Exception):
-    """A key cannot be created or revoked, or the service lacks one; the message says what to do."""
+    """A key cannot be created or revoked, or the service needs one. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose key a request carries, and what that key may do."""
+    """The name of the key that a request carries, and what the key may do."""
 
     name: str
     scope: KeyScope
@@ -40,14 +40,14 @@ class APIKeyService:
 
     A key is 256 random bits, so its SHA-256 is as good a hash as any: slow hashes (bcrypt, Argon2) protect secrets that
     people choose and others can guess, and would cost every request tens of milliseconds. A key is looked up by its
-    digest. How long that takes tells nothing about keys: whoever tries one cannot choose its digest.
+    digest. The time that this takes reveals nothing about keys, because an attacker cannot choose a digest.
 
-    All valid keys are held in memory, for they are few, and read anew after `KNOWN_SECONDS`; a key that is not among
-    them has them read again after a second. So neither right nor wrong keys cost the database a statement a request.
+    All valid keys are held in memory, because they are few. They are read again after `KNOWN_SECONDS`, and for an
+    unknown key after a second. So neither valid nor wrong keys cost a database query for each request.
 
     Args:
         database: Where the keys are.
-        required: Whether requests need a key. If not, keys are not looked at.
+        required: Whether requests need a key. If not, keys are ignored.
     """
 
     def __init__(self, database: Database, *, required: bool) -> None:
@@ -59,10 +59,10 @@ class APIKeyService:
         self._uses: dict[str, datetime] = {}
 
     async def create(self, name: str, scope: KeyScope) -> str:
-        """A new key. It is not stored, so this is the only time that it can be shown.
+        """Create a key and return it. Only its hash is stored, so it cannot be shown again.
 
         Raises:
-            KeyManagementError: If there is or was a key of that name, or it cannot be a name.
+            KeyManagementError: If there is or was a key of that name, or the name is not valid.
         """
         if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= ID_LENGTH:
             raise KeyManagementError(f"a key's name has 1 to {ID_LENGTH} printable characters")
@@ -73,12 +73,12 @@ class APIKeyService:
         return key
 
     async def all(self) -> Sequence[APIKey]:
-        """All keys, the revoked ones too, the oldest first."""
+        """All keys, including revoked ones, oldest first."""
         async with self._database.read() as session:
             return await APIKeyRepository(session).all()
 
     async def revoke(self, name: str) -> None:
-        """Have a key work no more; running servers follow within `KNOWN_SECONDS`.
+        """Revoke a key. Running servers stop accepting it within `KNOWN_SECONDS`.
 
         Raises:
             KeyManagementError: If there is no such key, or it is revoked already.
@@ -88,7 +88,7 @@ class APIKeyService:
                 raise KeyManagementError(f"there is no key {name!r} that could be revoked")
 
     async def require_any(self) -> None:
-        """Make sure that somebody can call the service.
+        """Check that there is a key if one is required.
 
         Raises:
             KeyManagementError: If a key is required and there is none.
@@ -104,12 +104,12 @@ class APIKeyService:
                 )
 
     async def authorise(self, key: str | None, scope: KeyScope) -> Caller:
-        """Whose key this is, if it may do what asks for that scope.
+        """The caller that a key belongs to, if the key has this scope.
 
         Raises:
             MissingKeyError: If there is no key.
-            InvalidKeyError: If it is none of the valid keys.
-            KeyScopeError: If its scope is less.
+            InvalidKeyError: If the key does not exist or was revoked.
+            KeyScopeError: If the key's scope does not include this one.
         """
         if not key:
             raise MissingKeyError
@@ -130,7 +130,7 @@ class APIKeyService:
             async with self._database.write() as session:
                 await APIKeyRepository(session).note_uses(uses)
         except DatabaseUnavailableError:
-            self._uses = uses | self._uses  # for the next time
+            self._uses = uses | self._uses  # they are stored the next time
 
     async def _caller(self, digest: str) -> Caller | None:
         if self._age() < KNOWN_SECONDS and (caller := self._callers.get(digest)):
@@ -150,7 +150,7 @@ class APIKeyService:
 
 @asynccontextmanager
 async def open_api_keys(database: Database, *, required: bool) -> AsyncIterator[APIKeyService]:
-    """The keys, whose uses are stored once a minute and when the block ends."""
+    """Open the keys. Their last uses are stored once a minute, and when the block ends."""
     keys = APIKeyService(database, required=required)
 
     async def note_uses_regularly() -> None:

@@ -1,4 +1,4 @@
-"""Which items to ask a new user about."""
+"""Candidates: which items to ask a new user about."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from models.elicitation.strategy import Candidate, Strategy
 
 @dataclass(frozen=True)
 class CandidateList:
-    """Items to ask about, the best first, and the model version that chose them."""
+    """Items to ask about, best first, and the model version that chose them."""
 
     items: Sequence[Candidate]
     model_version: str
@@ -23,14 +23,14 @@ class CandidateList:
 
 @dataclass(frozen=True)
 class CandidateOptions:
-    """What a client may ask of candidates.
+    """The options of a request for candidates.
 
     Attributes:
-        strategy: How to choose them; the service's default if None.
-        n: Most of them.
+        strategy: How to choose candidates; the service's default if None.
+        n: The most candidates.
         exclude: Items to leave out.
         filters: Field → accepted values.
-        seed: Of the random strategy.
+        seed: Seed of the random strategy.
     """
 
     strategy: Strategy | None
@@ -41,7 +41,7 @@ class CandidateOptions:
 
 
 class CandidateService:
-    """Chooses evidence candidates; what was rated or skipped is left out."""
+    """Chooses candidates. Items that the user has rated or skipped are left out."""
 
     def __init__(self, database: Database, host: ModelHost, ranker: Ranker, default: Strategy) -> None:
         self._database = database
@@ -50,12 +50,12 @@ class CandidateService:
         self._default = default
 
     async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> CandidateList:
-        """Candidates for a stored user, who may be new, or for somebody of whom only skips are known.
+        """Candidates for a stored user, for a new user, or for a visitor of whom only skips are known.
 
         Args:
-            user_id: Whose ratings and skips count, if anybody's.
-            skipped: Skips that are not stored.
-            options: What is asked for.
+            user_id: The user whose stored ratings and skips count; None for a visitor.
+            skipped: Items that were skipped, in addition to the stored skips.
+            options: The options of the request.
 
         Raises:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
@@ -65,7 +65,7 @@ class CandidateService:
         rated: Sequence[str] = ()
         if user_id is not None:
             async with self._database.read() as session:
-                # In this order: what was skipped and is rated in between is found in one of them.
+                # In this order: an item that is skipped first and rated meanwhile is in one of the two lists.
                 skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
                 rated = await RatingRepository(session).rated_items(user_id)
         raise_if_invalid(filter_errors(options.filters, served.schema.items))
@@ -74,7 +74,7 @@ class CandidateService:
     async def for_visitor(
         self, ratings: Sequence[RatingRecord], skipped: Sequence[str], options: CandidateOptions
     ) -> CandidateList:
-        """Candidates from the answers and skips in the request alone; nothing is stored.
+        """Candidates from the ratings and skips in the request alone. Nothing is stored.
 
         Raises:
             InvalidRequestError: If ratings or filters contradict the schema or the catalogue.

@@ -39,7 +39,7 @@ from app.storage.migrate import upgrade
 
 @dataclass(frozen=True)
 class Services:
-    """What the API calls."""
+    """The services that the API calls."""
 
     api_keys: APIKeyService
     rate_limit: RateLimit | None
@@ -62,11 +62,11 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Services]:
-    """The services over a migrated database, closed when the block ends.
+    """Open the services over a migrated database, and close them when the block ends.
 
     Args:
-        settings: What to open.
-        with_worker: Whether to work off jobs meanwhile.
+        settings: The service's settings.
+        with_worker: Whether to run jobs in this process.
 
     Raises:
         DatabaseUnavailableError: If the database cannot be reached.

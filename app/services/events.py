@@ -1,4 +1,4 @@
-"""Events: what becomes of the lists that model versions make."""
+"""Events: which recommended items were shown, clicked and rated."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,28 +23,28 @@ from models.data.schema import RatingScale
 
 @dataclass(frozen=True)
 class EventsStored:
-    """How many events of a request are new, and how many were known before."""
+    """How many events of a request are new, and how many were stored before."""
 
     stored: int
     known: int
 
 
 class EventService:
-    """Stores events; they change nothing about users and items."""
+    """Stores events. They change neither users nor items nor recommendations."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
         self._host = host
 
     async def add(self, events: Sequence[EventRecord]) -> EventsStored:
-        """Store events, all or none of them; one whose id is known stays what it is.
+        """Store events, all or none of them. An event whose id is stored already is ignored.
 
-        A rating is compared with what its version predicts from the ratings that are stored from before it, if that
-        version serves at the moment. When this returns, the events are durable.
+        If the version of a rating is being served, the rating is compared with that version's prediction from the
+        user's earlier ratings. When this returns, the events are durable.
 
         Raises:
-            InvalidRequestError: If a version, an item or a rating cannot be; nothing is stored.
-            NoActiveModelError: If no model is being served, and so there is no rating scale; nothing is stored.
+            InvalidRequestError: If a version, an item or a rating is not valid. Nothing is stored.
+            NoActiveModelError: If no model is being served: the rating scale is the model's. Nothing is stored.
         """
         scale = (await self._host.current()).schema.rating_scale
         async with self._database.read() as session:
@@ -60,7 +60,7 @@ class EventService:
         return EventsStored(stored=len(new), known=len(events) - len(new))
 
     async def _predicted(self, events: Sequence[EventRecord]) -> Mapping[str, PredictedRatingRecord]:
-        """By event, its rating and what is predicted of it; nothing where the version or the user is not here."""
+        """By event id, the rating and its prediction; without unknown users and versions that are not served."""
         traffic = self._host.traffic
         if not events or traffic is None:
             return {}
@@ -83,7 +83,7 @@ class EventService:
 
 
 def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
-    """The rating of an event, with what was known when it happened."""
+    """The rating of an event, and the user's ratings from before it."""
     assert event.rating is not None  # noqa: S101 - `_errors` has seen to it
     known = [
         (rating.item_id, rating.rating)
@@ -101,9 +101,9 @@ def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Se
 
 
 def _errors(events: Sequence[EventRecord], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
-    """Versions and items that nobody has ever heard of, and ratings that are missing, too many or off the scale.
+    """Errors for unknown versions and items, and for ratings that are missing, superfluous or off the scale.
 
-    Items that were deleted may well have been shown before.
+    Deleted items are valid: they may have been shown before.
     """
     errors = []
     for index, event in enumerate(events):

@@ -1,4 +1,4 @@
-"""Whether this process can do its work."""
+"""Health: whether this process can answer requests."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ _QUEUE_SECONDS = 1.0
 
 
 class Readiness(StrEnum):
-    """What requests may expect."""
+    """Whether requests are answered."""
 
     READY = "ready"
     DEGRADED = "degraded"
@@ -30,12 +30,12 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The state of each part, and what follows from them.
+    """The state of each part of the service, and of the whole.
 
     Attributes:
-        status: What requests may expect.
+        status: Whether requests are answered.
         database: "ok" or "unavailable".
-        model: The version that serves, why the active one does not, or "none".
+        model: The active version, why it cannot be served, or "none".
         cache: "ok" or "unavailable".
         queue: That of jobs, "ok" or "unavailable".
         missing: Names of the parts that do not work.
@@ -50,7 +50,7 @@ class HealthReport:
 
 
 class HealthService:
-    """Looks after the parts that a request needs."""
+    """Checks the parts that a request needs."""
 
     def __init__(self, database: Database, host: ModelHost, cache: Cache, queue: JobQueue) -> None:
         self._database = database
@@ -81,7 +81,7 @@ class HealthService:
         )
 
     async def measure(self) -> None:
-        """Bring the metrics up to date that tell of a state and not of an event."""
+        """Update the gauges: metrics that show a state and do not count events."""
         report = await self.report()
         for part in ("database", "model", "cache", "queue"):
             DEPENDENCY_UP.labels(part).set(part not in report.missing)
@@ -98,7 +98,7 @@ class HealthService:
             async with self._database.read() as session:
                 counts = await JobRepository(session).count_by_status()
         except DatabaseUnavailableError:
-            return  # since the report; the next one tells
+            return  # it went away after the report
         for status in JobStatus:
             JOBS.labels(status).set(counts.get(status, 0))
 

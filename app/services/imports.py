@@ -14,13 +14,13 @@ from models.data.dataset import Dataset
 _BATCH = 500
 
 Progress = Callable[[int], None]
-"""Told after every committed batch how many items, users or ratings it held."""
+"""Called after every committed batch with its number of items, users or ratings."""
 
 
 class DatasetImporter:
-    """Stores what a data set holds beside what is there; importing again changes nothing.
+    """Adds a data set to what is stored. Importing it again changes nothing.
 
-    Each batch is a transaction: an import that is interrupted can simply be run again.
+    Each batch is a transaction, so an interrupted import can be run again.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,7 +43,7 @@ class DatasetImporter:
             progress(batch.stop - batch.start)
 
     async def ratings(self, dataset: Dataset, progress: Progress) -> None:
-        """Store the data set's ratings, creating users as needed; of two ratings of an item the later stays."""
+        """Store the data set's ratings, and create users as needed. Of two ratings of an item the later is kept."""
         async with self._database.read() as session:
             now = await clock.now(session)
         offsets = dataset.ratings.offsets
@@ -64,7 +64,7 @@ def _batches(count: int) -> Iterator[slice]:
 
 
 def _ratings_of(dataset: Dataset, user: int, now: datetime) -> list[tuple[str, RatingRecord]]:
-    """One user's ratings, each with the user's id; those of a data set without times are made now."""
+    """One user's ratings, each with the user's id. In a data set without times, they were made now."""
     ratings = dataset.ratings
     return [
         (

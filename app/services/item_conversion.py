@@ -1,4 +1,4 @@
-"""The catalogue between its two forms: rows of the database, and the table that models take."""
+"""Converts items between records of the database and the table that models take."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from models.data.schema import EntitySource
 
 
 def to_entities(items: Sequence[ItemRecord], source: EntitySource) -> Entities:
-    """The items as a model with this schema takes them; what does not fit the schema is unknown."""
+    """The items as a model with this schema takes them. Values that do not fit the schema become unknown."""
     return entity_table(
         source.fields, [(item.id, item.title, known_attributes(item.attributes, source)) for item in items]
     )

@@ -1,4 +1,4 @@
-"""Popularity follows the ratings: counted now and then by one replica, read by all."""
+"""Item popularity: one replica counts new ratings regularly, and all replicas read the counts."""
 
 import asyncio
 import logging
@@ -15,15 +15,14 @@ from app.storage.model_versions import ModelVersionRepository
 logger = logging.getLogger(__name__)
 
 _REST = 20
-"""A process waits at least so many times as long as it has counted, however many ratings there are."""
+"""A process waits at least 20 times as long as its last count took, so that counting stays cheap."""
 
 
 class PopularityCounter:
     """Counts the ratings of each item since the models that serve were trained.
 
-    The counts stand in the database under a version that every request reads, so all replicas serve the same ones. They
-    take turns without speaking to each other: whoever finds that the version has moved since it last looked leaves
-    the counting be.
+    The counts are in the database, under a version that every request reads, so all replicas use the same counts.
+    Replicas take turns without talking to each other: one that finds a newer version than its last does not count.
     """
 
     def __init__(self, database: Database) -> None:
@@ -31,7 +30,7 @@ class PopularityCounter:
         self._seen: int | None = None
 
     async def count(self) -> None:
-        """Count, unless another replica has counted something new since this one last did."""
+        """Count, unless another replica has stored new counts since the last call."""
         async with self._database.read() as session:
             versions = await CurrentVersionsRepository(session).current()
         seen, self._seen = self._seen, versions.popularity
@@ -58,7 +57,7 @@ class PopularityCounter:
 
 @asynccontextmanager
 async def counting_ratings(database: Database, *, seconds: float) -> AsyncIterator[None]:
-    """Count regularly, with so many seconds in between at least, until the block ends."""
+    """Count regularly, at most once in `seconds`, until the block ends."""
     counting = asyncio.create_task(_count_regularly(PopularityCounter(database), seconds))
     try:
         yield
@@ -75,7 +74,7 @@ async def _count_regularly(counter: PopularityCounter, seconds: float) -> None:
         try:
             await counter.count()
         except DatabaseUnavailableError:
-            pass  # which is in the log; the next turn comes
+            pass  # it is logged, and the next turn comes
         except Exception:
-            logger.exception("Ratings could not be counted.")  # and nobody's request fails for it
+            logger.exception("Ratings could not be counted.")  # and no request fails for it
         rest = max(seconds, _REST * (time.monotonic() - started))

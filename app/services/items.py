@@ -1,4 +1,4 @@
-"""The items that can be recommended."""
+"""Items: the catalogue of what can be recommended."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from models.data.schema import EntitySource
 
 
 class ItemService:
-    """Stores, finds and deletes items; the next request sees every change."""
+    """Stores, finds and deletes items. The next request sees every change."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class ItemService:
 
         Raises:
             InvalidRequestError: If its attributes contradict the schema.
-            NoActiveModelError: If no model is being served, and so there is no schema.
+            NoActiveModelError: If no model is being served: the schema is the model's.
         """
         source = await self._item_source()
         raise_if_invalid(attribute_errors(item.attributes, source))
@@ -37,11 +37,11 @@ class ItemService:
 
         Raises:
             InvalidRequestError: If attributes contradict the schema, or an id occurs twice.
-            NoActiveModelError: If no model is being served, and so there is no schema.
+            NoActiveModelError: If no model is being served: the schema is the model's.
         """
         source = await self._item_source()
         raise_if_invalid(
-            _duplicate_faults(items),
+            _duplicate_errors(items),
             *(
                 attribute_errors(item.attributes, source, where=f"items.{index}.attributes")
                 for index, item in enumerate(items)
@@ -62,7 +62,7 @@ class ItemService:
         return item
 
     async def delete(self, item_id: str) -> None:
-        """Take an item out of the catalogue; its ratings stay, but count no more.
+        """Delete an item from the catalogue. Its ratings are kept, but no longer used.
 
         Raises:
             ItemNotFoundError: If it is not in the catalogue.
@@ -75,7 +75,7 @@ class ItemService:
     async def page(
         self, *, query: str | None, ids: Sequence[str] | None, after: str | None, limit: int
     ) -> Sequence[Item]:
-        """Items by id from behind `after` on; see `ItemRepository.page`."""
+        """Items, ordered by id, after the id `after`; see `ItemRepository.page`."""
         async with self._database.read() as session:
             return await ItemRepository(session).page(query=query, ids=ids, after=after, limit=limit)
 
@@ -89,11 +89,11 @@ class ItemService:
         return stored
 
 
-def _duplicate_faults(items: Sequence[ItemRecord]) -> list[FieldError]:
+def _duplicate_errors(items: Sequence[ItemRecord]) -> list[FieldError]:
     seen: set[str] = set()
-    faults = []
+    errors = []
     for index, item in enumerate(items):
         if item.id in seen:
-            faults.append(FieldError(f"items.{index}.item_id", "occurs twice in this request"))
+            errors.append(FieldError(f"items.{index}.item_id", "occurs twice in this request"))
         seen.add(item.id)
-    return faults
+    return errors

@@ -1,4 +1,4 @@
-"""What all kinds of jobs have in common: they are started, watched and cancelled, and a worker does them."""
+"""What all kinds of jobs have in common: starting, listing and cancelling them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ from app.storage.tables import Job, JobStatus, ModelVersion
 
 
 class JobService:
-    """The jobs of one kind; a subclass says which, and starts them.
+    """The jobs of one kind. A subclass names the kind and starts jobs.
 
     Args:
         database: Where the jobs are.
         queue: How workers learn of them.
-        data_dir: The data set that they read; by default the one that the model was trained on.
+        data_dir: The data set that jobs read; by default the one that the model was trained on.
     """
 
     kind: ClassVar[str]
@@ -48,12 +48,12 @@ class JobService:
         return job
 
     async def page(self, *, after: str | None, limit: int) -> Sequence[Job]:
-        """Jobs from the newest on, from behind `after` on."""
+        """Jobs, newest first, after the job `after`."""
         async with self._database.read() as session:
             return await JobRepository(session).page(kind=self.kind, after=after, limit=limit)
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job; cancelling again changes nothing.
+        """Cancel a job. Cancelling it again changes nothing.
 
         Raises:
             JobNotFoundError: If there is none of this kind.
@@ -68,7 +68,7 @@ class JobService:
         return job
 
     async def _submit(self, parameters: BaseModel) -> Job:
-        """Have a worker do a job.
+        """Submit a job to the workers.
 
         Raises:
             QueueUnavailableError: If no worker could be told.

@@ -1,4 +1,4 @@
-"""The models in memory, kept level with the versions that serve and the catalogue of the database."""
+"""The models in memory, kept up to date with the database: which versions serve, and the catalogue."""
 
 import asyncio
 import logging
@@ -35,21 +35,21 @@ from models.ranking.self_check import require_finite_predictions
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 10.0
-"""After so long a version that could not be loaded is tried again."""
+"""Time after which a version that could not be loaded is tried again."""
 
 _LARGEST_READING = 256
 
 
 class ModelHost:
-    """Loads models and hands out what serves.
+    """Loads models, and gives each request the model that serves it.
 
-    Two things change. The catalogue changes often and at once: a request is answered over all that was committed when
-    it arrived, and the first one that sees a change takes it in. Which versions serve changes rarely and slowly:
-    `refresh`, which no request waits for, loads and warms a model beside those that serve, and then swaps.
+    Two things change. The catalogue changes often: a request sees every change that was committed when it arrived, and
+    the first request that sees a change applies it. Which versions serve changes rarely: `refresh` loads and warms a
+    new model while the former one serves, and then swaps them. No request waits for `refresh`.
 
     Args:
         database: Where the catalogue and the registered versions are.
-        device: Where models compute.
+        device: The torch device of the models.
     """
 
     def __init__(self, database: Database, *, device: str) -> None:
@@ -64,33 +64,33 @@ class ModelHost:
         self._swapping = asyncio.Lock()
         self._readings = Batcher(self._read, largest=_LARGEST_READING, phase=Phase.READ)
         self.failure: str | None = None
-        """Why a version that should serve does not, if so."""
+        """Why a version that should be served is not; None if all are."""
 
     @property
     def traffic(self) -> ModelTraffic | None:
-        """Which models serve whom in this process; None if none does."""
+        """The models that this process serves; None if it has none."""
         return self._traffic
 
     async def current(self, user_id: str | None = None) -> ServedModel:
-        """What serves a request that has arrived, of a user or of somebody without an id.
+        """The model that serves a request of this user, or a request without a user.
 
         Raises:
-            NoActiveModelError: If no model serves.
+            NoActiveModelError: If no model is being served.
         """
         versions, _ = await self._readings.do(None)
         return (await self._at(versions)).model_for(user_id)
 
     async def current_with_user(self, user_id: str) -> tuple[ServedModel, UserState | None]:
-        """The same, and the user of that moment, if known.
+        """The model as from `current`, and the user, read at the same moment; None if the user is unknown.
 
         Raises:
-            NoActiveModelError: If no model serves.
+            NoActiveModelError: If no model is being served.
         """
         versions, user = await self._readings.do(user_id)
         return (await self._at(versions)).model_for(user_id), user
 
     async def load(self, directory: Path) -> TrainedModel:
-        """Load an artifact; preparing its version next will not load it again.
+        """Load an artifact. Preparing its version next does not load it again.
 
         Raises:
             ArtifactError: If it cannot be used.
@@ -99,28 +99,28 @@ class ModelHost:
         return self._last_loaded
 
     async def prepare(self, version_id: str, directory: Path) -> None:
-        """Do all for a version that can be done before it serves: load, embed the catalogue, check, warm.
+        """Prepare a version before it serves: load it, embed the catalogue, check it and warm it.
 
         Args:
             version_id: The version.
-            directory: Where its artifact is. It is checked even if the model is in memory: other processes need it.
+            directory: Its artifact. It is verified even if the model is in memory, because other processes need it.
 
         Raises:
-            ArtifactError: If it cannot be used, or is another version.
+            ArtifactError: If the artifact cannot be used, or holds another version.
         """
         await to_thread.run_sync(verify_artifact, directory)
         if not self._serves(version_id):
             self._prepared = await self._made_ready(version_id, directory)
-            self._retry_at = 0.0  # if it was active and failed, it need not wait
+            self._retry_at = 0.0  # if it was active and failed, it is tried again at once
 
     async def refresh(self) -> None:
-        """Have serve what the database says; until that is ready, what serves goes on.
+        """Serve the versions that the database names. Until they are ready, the former models go on serving.
 
-        A version that cannot be loaded is tried again later. Meanwhile the former one goes on in its place, and the
-        active one in the place of a challenger.
+        A version that cannot be loaded is tried again later. Meanwhile the former model serves instead of the active
+        version, and the active version instead of a challenger.
 
         Raises:
-            DatabaseUnavailableError: If the database cannot be reached; what serves goes on.
+            DatabaseUnavailableError: If the database cannot be reached. The former models go on serving.
         """
         async with self._following:
             async with self._database.read() as session:
@@ -134,7 +134,7 @@ class ModelHost:
         return self._traffic is not None and version_id in self._traffic.by_version
 
     async def _at(self, versions: Versions) -> ModelTraffic:
-        """What serves, over the catalogue of these versions or a newer one."""
+        """The models, over the catalogue of these versions or a newer one."""
         while (traffic := self._traffic) is None or traffic.is_behind(versions):
             if traffic is None:
                 raise NoActiveModelError(self.failure)
@@ -144,7 +144,7 @@ class ModelHost:
         return traffic
 
     async def _read(self, user_ids: Sequence[str | None]) -> list[tuple[Versions, UserState | None]]:
-        """One reading for several requests; it begins after all of them have arrived, so none sees the past."""
+        """Read once for several requests. The read begins after all have arrived, so each sees earlier changes."""
         wanted = {user_id for user_id in user_ids if user_id is not None}
         async with self._database.read() as session:
             versions, users = await CurrentVersionsRepository(session).current_with_users(wanted)
@@ -172,7 +172,7 @@ class ModelHost:
             logger.info("Serving %s.", serves)
 
     async def _lined_up(self, versions: Versions, fresh: Mapping[str, ServedModel]) -> ModelTraffic | None:
-        """What serves at these versions, of what is fresh and what serves already."""
+        """The models to serve at these versions: newly loaded ones, and ones that serve already."""
         former = self._traffic
         known = {**(former.by_version if former else {}), **fresh}
         active = known.get(versions.model_version or "", None if former is None else former.active)
@@ -181,7 +181,7 @@ class ModelHost:
         traffic = ModelTraffic(active)
         if versions.challenger is not None and versions.challenger.version in known:
             traffic = ModelTraffic(active, known[versions.challenger.version], versions.challenger.percent)
-        # Items that changed while a model was loaded: no request may see less of them than those before it.
+        # Items may have changed while a model was loaded: no request may see an older catalogue than an earlier one.
         while former is not None and traffic.is_behind(former):
             traffic = await self._with_changes(traffic)
         return traffic
@@ -196,14 +196,14 @@ class ModelHost:
         return await self._made_ready(version_id, Path(registered.path))
 
     async def _made_ready(self, version_id: str, directory: Path) -> ServedModel:
-        """A model over the catalogue as it is now, checked and warm."""
+        """A model over the present catalogue, checked and warm."""
         model = self._last_loaded
         if model is None or model.version != version_id:
             model = await self.load(directory)
         if model.version != version_id:
             raise ArtifactError(f"{directory}: holds {model.version}, not {version_id}")
         async with self._database.read() as session:
-            # The versions first: what changes in between is then read again later, but never missed.
+            # Versions first: a change between the reads is then read twice, and never missed.
             versions = await CurrentVersionsRepository(session).current()
             items = await ItemRepository(session).catalogue()
             collected = await ItemPopularityRepository(session).changed_since(model.version, 0)
@@ -213,14 +213,14 @@ class ModelHost:
             require_finite_predictions(recommender)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)
-            )  # the first pass is slow; let no user wait
+            )  # the first pass is slow, and no user should wait for it
             return recommender
 
         try:
             recommender = await to_thread.run_sync(build)
         except ArtifactError:
             raise
-        except Exception as error:  # whatever it is, such a model cannot serve
+        except Exception as error:  # whatever the error, such a model cannot serve
             raise ArtifactError(f"{version_id}: cannot predict: {error}") from error
         return ServedModel(recommender, versions.catalogue, versions.popularity)
 
@@ -251,7 +251,7 @@ class ModelHost:
 
 
 def _described_failure(version_id: str, error: ArtifactError) -> str:
-    """For whoever asks for readiness, who may be anybody: paths are only in the log."""
+    """The failure as readiness shows it to anybody: without paths, which only the log has."""
     if isinstance(error, ArtifactFormatError):
         return f"{version_id} {other_format(error.found)}"
     return f"{version_id} cannot be loaded"

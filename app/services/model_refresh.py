@@ -1,4 +1,4 @@
-"""What keeps a replica level with the database, without waiting for a request to arrive."""
+"""Keeps the models in memory up to date with the database, without waiting for a request."""
 
 import asyncio
 import logging
@@ -12,11 +12,11 @@ from app.services.model_host import ModelHost
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 2.0
-"""The database is looked into so often, whatever was announced: Redis may be away, or have lost something."""
+"""Time between two looks into the database without an announcement: Redis may be down, or lose a message."""
 
 
 class ModelRefresher:
-    """Has the model host follow the database, at once where a change is announced."""
+    """Refreshes the model host regularly, and at once when a change is announced."""
 
     def __init__(self, host: ModelHost, announcements: Announcements) -> None:
         self._host = host
@@ -24,7 +24,7 @@ class ModelRefresher:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow until the block ends."""
+        """Refresh the model host until the block ends."""
         task = asyncio.create_task(self._refresh_forever())
         try:
             yield
@@ -38,7 +38,7 @@ class ModelRefresher:
                 await self._announcements.wait(_POLL_SECONDS)
                 await self._host.refresh()
             except DatabaseUnavailableError:
-                pass  # which has been logged; what serves goes on
+                pass  # it is logged, and the models in memory go on serving
             except Exception:
-                logger.exception("The versions to serve could not be followed.")
-                await asyncio.sleep(_POLL_SECONDS)  # whatever it is, it must not keep the process busy
+                logger.exception("The models in memory could not be refreshed.")
+                await asyncio.sleep(_POLL_SECONDS)  # so that an error that stays does not keep the process busy

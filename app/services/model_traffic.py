@@ -1,4 +1,4 @@
-"""Which models serve whom, over which state of the catalogue."""
+"""Model traffic: which model serves which users, over which state of the catalogue."""
 
 import hashlib
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from models.ranking import Recommender
 
 @dataclass(frozen=True)
 class ServedModel:
-    """One model over one state of the catalogue; a request uses one of them from its beginning to its end."""
+    """One model over one state of the catalogue. A request uses the same one from beginning to end."""
 
     recommender: Recommender
     catalogue: int
@@ -24,24 +24,24 @@ class ServedModel:
 
     @property
     def schema(self) -> DatasetSchema:
-        """What the model's data look like, and so what requests may say."""
+        """The schema of the model's data, which requests must fit."""
         return self.recommender.model.schema
 
     def missing(self, item_ids: Collection[str]) -> set[str]:
-        """Those of the ids that are not in the catalogue."""
-        # Not of `items`, which would be put together anew after every change of the catalogue, while a request waits.
+        """The ids that are not in the catalogue."""
+        # Not `items.row_of`: it is rebuilt after every change of the catalogue, and the request would wait for that.
         row_of = self.recommender.catalogue.row_of
         return {item_id for item_id in item_ids if row_of(item_id) is None}
 
 
 @dataclass(frozen=True)
 class ModelTraffic:
-    """The model that serves, and perhaps another one that serves some of the users instead.
+    """The active model, and possibly a challenger that serves some of the users instead.
 
     Attributes:
-        active: Serves everybody else.
+        active: Serves all users whom the challenger does not serve.
         challenger: Serves a share of the users.
-        percent: The size of that share, between 0 and 100.
+        percent: The challenger's share of the users, between 0 and 100.
     """
 
     active: ServedModel
@@ -59,11 +59,11 @@ class ModelTraffic:
         return min(model.popularity for model in self.by_version.values())
 
     def is_behind(self, other: "ModelTraffic | Versions") -> bool:
-        """Whether the items or their popularity have been seen at something newer."""
+        """Whether the other has a newer catalogue or newer popularity."""
         return self.catalogue < other.catalogue or self.popularity < other.popularity
 
     def model_for(self, user_id: str | None) -> ServedModel:
-        """What serves a user; somebody without an id is served by the active model."""
+        """The model that serves a user. The active model serves requests without a user id."""
         if self.challenger is None or user_id is None:
             return self.active
         is_chosen = traffic_position(user_id, self.challenger.model_version) < self.percent
@@ -76,11 +76,11 @@ class ModelTraffic:
 
 
 def traffic_position(user_id: str, challenger: str) -> float:
-    """Where a user stands between 0 and 100 with regard to a challenger, who serves those below its percentage.
+    """A user's position between 0 and 100. A challenger serves the users whose position is below its percentage.
 
-    The same in every process and for good, so nobody changes sides unless the percentage does, and whoever was on the
-    challenger's side at 10 % is so at 20 %. Each challenger has an order of its own, or the same users would be
-    experimented upon for ever.
+    The position is the same in every process and never changes, so a user changes sides only if the percentage does,
+    and a challenger's users at 10 % are also its users at 20 %. Positions depend on the challenger: otherwise the same
+    users would take part in every experiment.
     """
     digest = hashlib.blake2b(f"{challenger}\0{user_id}".encode(), digest_size=8).digest()
     return 100 * int.from_bytes(digest) / 2**64

@@ -1,4 +1,4 @@
-"""Which models there are, and which of them serve whom."""
+"""Model versions: registering, listing and activating them, and comparing two of them on users."""
 
 import logging
 from collections.abc import Sequence
@@ -45,17 +45,17 @@ class ActiveSchema:
 
 @dataclass(frozen=True)
 class ModelVersionList:
-    """Registered versions, and which of them serve."""
+    """Registered versions, and the versions that serve now."""
 
     versions: Sequence[ModelVersion]
     current: Versions
 
 
 class ModelVersionService:
-    """Registers, lists and activates model versions, and has two of them serve at once.
+    """Registers, lists and activates model versions, and lets a challenger serve some of the users.
 
-    What changes who serves whom is checked first, then written, then announced: every process follows by itself, and in
-    this one it has happened when the call returns.
+    A change of the served versions is checked first, then stored, then announced. Every other process follows by
+    itself. In this process the change has happened when the call returns.
     """
 
     def __init__(self, database: Database, host: ModelHost, announcements: Announcements) -> None:
@@ -64,9 +64,9 @@ class ModelVersionService:
         self._announcements = announcements
 
     async def register(self, directory: Path) -> str:
-        """Make an artifact known and put the items that it was trained with into the catalogue.
+        """Register an artifact, and add the items that it was trained with to the catalogue.
 
-        Registering again changes nothing. Items that are known already stay as they are, and deleted ones deleted.
+        Registering it again changes nothing. Stored items stay as they are, and deleted items stay deleted.
 
         Returns:
             The version's id.
@@ -80,19 +80,18 @@ class ModelVersionService:
         return model.version
 
     async def activate(self, version_id: str, *, allow_schema_change: bool = False) -> ModelVersion:
-        """Have a registered version serve everybody from now on.
+        """Activate a registered version: it serves all users from now on.
 
-        If there is a challenger, it serves nobody any more, unless the version is the active one already: then nothing
-        changes.
+        This ends a challenge, too. Activating the active version changes nothing.
 
         Args:
             version_id: The version.
-            allow_schema_change: Whether it may have another rating scale or lack attributes of the active version.
+            allow_schema_change: Whether its rating scale may differ and attributes may be missing.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.
-            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; the former version stays active.
-            SchemaMismatchError: If it cannot answer the requests that the active one answers, which stays active.
+            ArtifactUnusableError: If it cannot be loaded, or its predictions are not finite. Nothing changes.
+            SchemaMismatchError: If its schema does not fit the active version's. Nothing changes.
         """
         registered = await self._usable(version_id, allow_schema_change=allow_schema_change)
         async with self._database.write() as session:
@@ -103,16 +102,16 @@ class ModelVersionService:
         return registered
 
     async def challenge(self, challenger: Challenger) -> None:
-        """Have a registered version serve some of the users from now on, instead of the active one.
+        """Let a registered version serve some of the users, instead of the active version.
 
-        A former challenger serves nobody any more.
+        It replaces a former challenger.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.
             NoActiveModelError: If no version is active.
             ChallengerIsActiveError: If it is the active version.
-            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; nothing changes.
-            SchemaMismatchError: If it cannot answer the requests that the active one answers; nothing changes.
+            ArtifactUnusableError: If it cannot be loaded, or its predictions are not finite. Nothing changes.
+            SchemaMismatchError: If its schema does not fit the active version's. Nothing changes.
         """
         await self._usable(challenger.version, allow_schema_change=False)
         async with self._database.write() as session:
@@ -123,18 +122,18 @@ class ModelVersionService:
         await self._tell_and_follow()
 
     async def end_challenge(self) -> None:
-        """Have the active version serve everybody; if it does already, nothing changes."""
+        """End the challenge: the active version serves all users. Without a challenger nothing changes."""
         async with self._database.write() as session:
             await CurrentVersionsRepository(session).end_challenge()
         await self._tell_and_follow()
 
     async def traffic(self) -> Versions:
-        """Which versions serve whom, as the database says."""
+        """The versions that serve, as stored in the database."""
         async with self._database.read() as session:
             return await CurrentVersionsRepository(session).current()
 
     async def page(self, *, after: str | None, limit: int) -> ModelVersionList:
-        """Versions from the last registered on, from behind `after` on."""
+        """Versions, last registered first, after the version `after`."""
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).page(after=after, limit=limit)
             current = await CurrentVersionsRepository(session).current()
@@ -167,14 +166,14 @@ class ModelVersionService:
         training can replace the version. The same goes for an artifact that is only to be activated if it never was.
 
         Args:
-            directory: An artifact to register first, and to activate if it never was. One that was active before
-                has been replaced since, and a restart must not undo that.
-            whatever_is_active: Activate it in any case.
+            directory: An artifact to register first, and to activate if it was never active. If it was active before,
+                another version replaced it, and a restart must not undo that.
+            whatever_is_active: Whether to activate it in any case.
 
         Raises:
             ArtifactError: If the artifact cannot be used.
-            ArtifactUnusableError: If it predicts no numbers.
-            SchemaMismatchError: If it cannot answer the requests that the active version answers.
+            ArtifactUnusableError: If its predictions are not finite.
+            SchemaMismatchError: If its schema does not fit the active version's.
         """
         if directory is not None:
             try:
@@ -200,7 +199,7 @@ class ModelVersionService:
         return registered is None or registered.activated_at is None
 
     async def _usable(self, version_id: str, *, allow_schema_change: bool) -> ModelVersion:
-        """A registered version that has passed all checks, and is in memory."""
+        """A registered version that has passed all checks and is in memory."""
         async with self._database.read() as session:
             versions = ModelVersionRepository(session)
             registered = await versions.get(version_id)
@@ -217,7 +216,7 @@ class ModelVersionService:
 
     async def _tell_and_follow(self) -> None:
         await self._announcements.announce()
-        if self._host.traffic is not None:  # a command serves nobody, and need not load what others serve
+        if self._host.traffic is not None:  # a command line serves no requests, so it need not load the models
             await self._host.refresh()
 
     async def _record(self, model: TrainedModel, directory: Path) -> None:
@@ -248,5 +247,5 @@ def _schema_errors(version: ModelVersion, active: ModelVersion) -> list[FieldErr
     try:
         schemas = [DatasetSchema.model_validate(each.manifest["data_schema"]) for each in (version, active)]
     except ValidationError:
-        return []  # of an older release, which this one cannot load, and so never serves beside the other
+        return []  # an older release wrote it: it cannot be loaded, so both versions never serve together
     return schema_incompatibilities(*schemas)

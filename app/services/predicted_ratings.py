@@ -1,4 +1,4 @@
-"""How wrong models are on the ratings that arrive: online mean absolute error."""
+"""Predicted ratings: compares new ratings with what the model predicted, for the online mean absolute error."""
 
 import asyncio
 import logging
@@ -22,20 +22,20 @@ from models.ranking import RankingQuery
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN = 0.1
-"""Between two samples at least. One costs a millisecond or two, so that this takes a core's hundredth or two, however
-many ratings arrive."""
+"""Least time between two samples. A sample costs one or two milliseconds, so sampling takes at most 2 % of a core,
+however many ratings arrive."""
 
 
 @dataclass(frozen=True)
 class RatedItem:
-    """A rating to compare with its prediction, and all that may be known for the prediction.
+    """A rating to compare with its prediction, and what the prediction may use.
 
     Attributes:
-        user_id: Who rated.
-        item_id: What.
-        rating: How.
-        rated_at: When.
-        attributes: The user's.
+        user_id: The user.
+        item_id: The item.
+        rating: The user's rating of the item.
+        rated_at: When it was made.
+        attributes: The user's attributes.
         known: The user's other ratings from before, as item id and rating.
     """
 
@@ -48,9 +48,9 @@ class RatedItem:
 
 
 async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
-    """What a model predicts of ratings that it does not know; those of items outside its catalogue are left out.
+    """Predict ratings that the model has not seen. Items outside its catalogue are left out.
 
-    The prediction is the median, as for the validation error in training, which the error is to be held against.
+    The prediction is the median, as in the validation error of training, so that both errors can be compared.
     """
     queries = [RankingQuery(attributes=each.attributes, ratings=each.known, n=0) for each in rated]
     predicted = await to_thread.run_sync(
@@ -64,10 +64,10 @@ async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list
 
 
 class PredictedRatingSampler:
-    """Compares a sample of new ratings with what the model would have predicted of them, behind the answers' back.
+    """Compares a sample of new ratings with the model's predictions, in the background.
 
-    The model is adapted to all that was stored of the user but the items rated now, so it predicts what it does not
-    know. The comparison goes into a metric, and into the database for the version's report.
+    The model is adapted to the user's stored ratings without the new ones, so it has not seen what it predicts. The
+    errors go into a metric, and into the database for the version's report.
     """
 
     def __init__(self, database: Database) -> None:
@@ -85,14 +85,14 @@ class PredictedRatingSampler:
         written: Collection[str],
         given: Sequence[RatingRecord],
     ) -> None:
-        """Measure the given ratings, unless it is too early for another sample; returns at once.
+        """Measure new ratings in the background, unless the last sample was too recent.
 
         Args:
-            served: What serves the user.
+            served: The model that serves the user.
             user_id: The user.
-            attributes: The user's.
+            attributes: The user's attributes.
             stored: All ratings of the user.
-            written: Items among them that the model may not know yet: those given, and what was stored with them.
+            written: The items whose ratings the model must not see: those of the same transaction.
             given: The new ratings.
         """
         if time.monotonic() < self._next_at or self._measuring is not None:
@@ -106,7 +106,7 @@ class PredictedRatingSampler:
         self._measuring = asyncio.create_task(self._measure(served, rated, Warmth.of(len(before))), context=Context())
 
     async def close(self) -> None:
-        """Finish what is being measured."""
+        """Finish the sample that is being measured."""
         if self._measuring is not None:
             await self._measuring
 
@@ -119,8 +119,8 @@ class PredictedRatingSampler:
             async with self._database.write() as session:
                 await PredictedRatingRepository(session).save(predicted, replace=True)
         except DatabaseUnavailableError:
-            pass  # which has been logged; a sample may be lost
+            pass  # it is logged; losing a sample does no harm
         except Exception:
-            logger.exception("The online error could not be measured.")  # and nobody's request fails for it
+            logger.exception("The online error could not be measured.")  # and no request fails for it
         finally:
             self._measuring = None

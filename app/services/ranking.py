@@ -1,4 +1,4 @@
-"""Where rankings are computed: off the event loop, those of concurrent requests together."""
+"""Computes rankings outside the event loop, and concurrent ones together."""
 
 import asyncio
 import os
@@ -16,12 +16,12 @@ from models.ranking import RankedItem, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
 
 _LARGEST_BATCH = 32
-"""Most users ranked for at once: what arrives behind a batch waits for it, and larger ones gain nothing."""
+"""The most users of a batch. Later requests wait for it, and larger batches are not faster."""
 
 
 @dataclass(frozen=True)
 class CandidateRequest:
-    """What one choice of candidates needs to know; see `Recommender.candidates`."""
+    """The arguments of `Recommender.candidates`."""
 
     strategy: Strategy
     n: int
@@ -39,7 +39,7 @@ class _Ranking:
 
 
 class Ranker:
-    """Computes the rankings of all requests; concurrent ones are adapted and scored together."""
+    """Computes the rankings of all requests. Concurrent requests are adapted and scored together."""
 
     def __init__(self) -> None:
         self._rankings = Batcher(self._rank, largest=_LARGEST_BATCH, phase=Phase.RANK)
@@ -78,7 +78,7 @@ class Ranker:
         return await to_thread.run_sync(call, limiter=self._threads)
 
     async def close(self) -> None:
-        """Finish what has been asked for."""
+        """Finish the requests that have been accepted."""
         await self._rankings.close()
         self._ranking_thread.shutdown()
 
@@ -87,7 +87,7 @@ class Ranker:
 
 
 def _rank_together(batch: Sequence[_Ranking]) -> list[list[RankedItem]]:
-    """One list a ranking. Around a change of the model or the catalogue a batch has several recommenders."""
+    """One list a ranking. When the model or the catalogue changes, a batch may have several recommenders."""
     places: dict[Recommender, list[int]] = {}
     for place, ranking in enumerate(batch):
         places.setdefault(ranking.recommender, []).append(place)

@@ -1,4 +1,4 @@
-"""Ratings: stored, and answered with what they change."""
+"""Ratings: stores them and answers with new recommendations."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -21,12 +21,12 @@ from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
 
 _LARGEST_WRITE = 32
-"""Most requests that share a commit: what arrives behind a transaction waits for all of it."""
+"""The most requests that share a commit. Later requests wait for the whole transaction."""
 
 
 @dataclass(frozen=True)
 class RatingsStored:
-    """What is stored of the items that a request rated, and what is recommended now."""
+    """The stored ratings of the items in a request, and the new recommendations."""
 
     ratings: Sequence[RatingRecord]
     recommendations: RecommendationList
@@ -34,7 +34,7 @@ class RatingsStored:
 
 @dataclass(frozen=True)
 class _Write:
-    """What a request stores: ratings, and the user's attributes unless they stay."""
+    """What a request stores: ratings, and attributes that replace the user's unless they are None."""
 
     user_id: str
     given: Sequence[RatingRecord]
@@ -43,7 +43,7 @@ class _Write:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A user's attributes and all ratings as they are stored then, and which items this transaction has written."""
+    """A user's attributes and ratings after the transaction, and the items whose ratings it wrote."""
 
     attributes: dict[str, Any]
     ratings: Sequence[RatingRecord]
@@ -69,16 +69,16 @@ class RatingService:
         n: int,
         explain: bool = False,
     ) -> RatingsStored:
-        """Store ratings and recommend by all that is known then; creates the user if new.
+        """Store ratings, and recommend from all of the user's ratings. Creates the user if new.
 
-        Of two ratings of an item the one made later stays. When this returns, the ratings are durable.
+        Of two ratings of an item the later is kept. When this returns, the ratings are durable.
 
         Args:
-            user_id: Whose ratings.
-            given: One rating an item, one at least.
-            attributes: Replace the user's, if given.
-            n: Most items to recommend.
-            explain: Whether to say which rating moved each item up most.
+            user_id: The user.
+            given: At least one rating, and one rating an item.
+            attributes: Replace the user's attributes, unless None.
+            n: The most items to recommend.
+            explain: Whether to name the rating that moved each item up most.
 
         Raises:
             InvalidRequestError: If attributes or ratings contradict the schema or the catalogue; nothing is stored.
@@ -107,7 +107,7 @@ class RatingService:
         )
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[RatingRecord]:
-        """A user's ratings by item id, from behind `after` on.
+        """A user's ratings by item id, after the key `after`.
 
         Raises:
             UserNotFoundError: If the user is unknown.
@@ -131,14 +131,14 @@ class RatingService:
                 raise RatingNotFoundError(user_id, item_id)
 
     async def _store(self, writes: Sequence[_Write]) -> list[_Stored]:
-        """Store what several requests give, in their order, in one transaction: one commit makes all of it durable.
+        """Store the ratings of several requests, in their order, in one transaction.
 
-        Everything has been checked before, so that no request can fail the others.
+        The requests were validated before, so none of them can make the others fail.
         """
         async with self._database.write() as session:
             users, ratings = UserRepository(session), RatingRepository(session)
             await users.save(_last_attributes(writes))
-            # After `save` has locked the users: the order in which requests arrive here is the order of their ratings.
+            # After `save` has locked the users, so that ratings are stored in the order in which requests arrive.
             await ratings.save((write.user_id, rating) for write in writes for rating in write.given)
             written: dict[str, set[str]] = defaultdict(set)
             for write in writes:
@@ -150,7 +150,7 @@ class RatingService:
 
 
 def _last_attributes(writes: Sequence[_Write]) -> dict[str, dict[str, AttributeValue] | None]:
-    """What becomes of each user's attributes: the last ones that are given, or None to keep them."""
+    """Each user's new attributes: those of the last request that has any, or None to keep the stored ones."""
     attributes: dict[str, dict[str, AttributeValue] | None] = {}
     for write in writes:
         if write.attributes is not None or write.user_id not in attributes:

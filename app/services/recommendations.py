@@ -1,4 +1,4 @@
-"""Recommendations for a stored user, and for somebody who only appears in the request."""
+"""Recommendations for stored users, and for visitors whom only the request describes."""
 
 import hashlib
 import json
@@ -37,10 +37,10 @@ class RecommendationList:
     """A ranked list, and the model version that made it.
 
     Attributes:
-        items: The best first.
-        model_version: Made it.
-        reasons: By item, the rating that moved it up most, if that was asked for and there is one.
-        ranking_seconds: How long adapting and ranking took, waiting for a turn included; None of a cached list.
+        items: The items, best first.
+        model_version: The version that ranked them.
+        reasons: By item, the rating that moved it up most. Empty unless an explanation was requested.
+        ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
     """
 
     items: list[RankedItem]
@@ -51,14 +51,14 @@ class RecommendationList:
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What a client may ask of a list.
+    """The options of a request for recommendations.
 
     Attributes:
-        n: Its greatest length.
+        n: The most items.
         exclude: Items to leave out.
         filters: Field → accepted values.
         include_rated: Whether items that the user has rated may be in it.
-        explain: Whether to say which rating moved each item up most.
+        explain: Whether to name the rating that moved each item up most.
     """
 
     n: int
@@ -69,7 +69,7 @@ class ListOptions:
 
 
 async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
-    """Adapt, rank, and explain if that is asked for."""
+    """Adapt to a user, rank the catalogue, and explain the list if requested."""
     started = time.perf_counter()
     items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
@@ -79,7 +79,7 @@ async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *,
 
 
 class RecommendationService:
-    """Recommends. Nothing about a user is kept but ratings and attributes: every list is made anew from them."""
+    """Makes recommendations. Every list is computed from ratings and attributes; no user model is kept."""
 
     def __init__(self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache) -> None:
         self._database = database
@@ -104,7 +104,7 @@ class RecommendationService:
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
             return cached
-        # Read again with the ratings: attributes and ratings of two moments would be a user that never was.
+        # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
             raise UserNotFoundError(user_id)
@@ -118,14 +118,14 @@ class RecommendationService:
             where=options.filters,
         )
         made = await recommend(self._ranker, served, query, explained=options.explain)
-        if query.knows_something:  # to others popularity decides, which is not in the key
+        if query.knows_something:  # other lists depend on popularity, which is not in the key
             await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
         self, attributes: Mapping[str, object], ratings: Sequence[RatingRecord], options: ListOptions
     ) -> RecommendationList:
-        """Recommendations from what the request says alone; nothing is stored.
+        """Recommendations from the request alone. Nothing is stored.
 
         Raises:
             InvalidRequestError: If attributes, ratings or filters contradict the schema or the catalogue.
@@ -168,7 +168,7 @@ def _for_cache(made: RecommendationList) -> dict[str, Any]:
 
 
 def _from_cache(value: object, model_version: str) -> RecommendationList | None:
-    """The cached list; None if there is none, or what is there is not of this release's making."""
+    """The cached list; None if there is none, or if another release wrote it in another form."""
     if value is None:
         return None
     try:
@@ -179,7 +179,7 @@ def _from_cache(value: object, model_version: str) -> RecommendationList | None:
 
 
 def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> str:
-    """Of everything that the answer depends on; hashed because ids may be long and are nobody's business."""
+    """A hash of everything that the answer depends on. Hashed, because ids may be long and are personal data."""
     filters = sorted((name, sorted(values)) for name, values in options.filters.items())
     parts = [
         served.model_version,

@@ -1,31 +1,32 @@
-"""Whether a model version may take the place of another one."""
+"""Schema compatibility: whether a model version can replace the active one."""
 
 from app.errors import FieldError
 from models.data.schema import DatasetSchema, EntitySource
 
 
 def schema_incompatibilities(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:
-    """What keeps a version from answering the requests that the active one answers, and from using what is stored.
+    """Why a version cannot answer the requests of the active version, or cannot use the stored data.
 
-    It must have the same rating scale, and all attributes of the active one, of the same kinds. More are no fault.
+    The version must have the same rating scale and all attributes of the active version, of the same kinds. It may have
+    more attributes.
     """
-    faults = []
+    errors = []
     if str(schema.rating_scale) != str(active.rating_scale):
-        faults.append(
+        errors.append(
             FieldError("rating_scale", f"is {schema.rating_scale}, but {active.rating_scale} in the active version")
         )
     for name in ("users", "items"):
-        faults += _entity_faults(name, getattr(schema, name), getattr(active, name))
-    return faults
+        errors += _entity_incompatibilities(name, getattr(schema, name), getattr(active, name))
+    return errors
 
 
-def _entity_faults(where: str, source: EntitySource, active: EntitySource) -> list[FieldError]:
+def _entity_incompatibilities(where: str, source: EntitySource, active: EntitySource) -> list[FieldError]:
     kinds = {field.name: field.kind for field in source.fields}
-    faults = []
+    errors = []
     for field in active.fields:
         if field.name not in kinds:
-            faults.append(FieldError(f"{where}.{field.name}", "is missing, but the active version has it"))
+            errors.append(FieldError(f"{where}.{field.name}", "is missing, but the active version has it"))
         elif kinds[field.name] != field.kind:
             reason = f"is {kinds[field.name].value}, but {field.kind.value} in the active version"
-            faults.append(FieldError(f"{where}.{field.name}", reason))
-    return faults
+            errors.append(FieldError(f"{where}.{field.name}", reason))
+    return errors

@@ -1,4 +1,4 @@
-"""Trainings on what the service has collected: jobs that a worker does."""
+"""Trainings: jobs that train a new model version on the ratings in the database."""
 
 import logging
 from pathlib import Path
@@ -26,19 +26,19 @@ class TrainingService(JobService):
     async def start(
         self, *, preset: Preset | None, epochs: int | None, seed: int | None, with_data_set: bool, activate: bool
     ) -> Job:
-        """Have a new version trained and compared with the active one.
+        """Start the training of a new version, which is compared with the active one.
 
         Args:
             preset: What to train; by default the active version's preset, or the standard one if this release cannot
                 read that.
-            epochs: Instead of the preset's.
-            seed: Instead of the preset's.
-            with_data_set: Whether to train on the service's data set, too.
+            epochs: Overrides the preset's epochs.
+            seed: Overrides the preset's seed.
+            with_data_set: Whether to train on the service's data set as well.
             activate: Whether to activate the new version if it is better.
 
         Raises:
             NoActiveModelError: If no version is active.
-            TrainingDataMissingError: If the data set that was asked for is not there.
+            TrainingDataMissingError: If there is no data set and one was requested.
             QueueUnavailableError: If no worker could be told.
         """
         data_path = await self._data_path(await self._active_model()) if with_data_set else None
@@ -51,7 +51,7 @@ class TrainingService(JobService):
     async def parameters(
         self, *, preset: Preset | None, epochs: int | None, seed: int | None, data_path: Path | None, activate: bool
     ) -> TrainingParameters:
-        """What a training needs to know that starts now; see `start`.
+        """The parameters of a training that starts now; see `start`.
 
         Raises:
             NoActiveModelError: If no version is active.

@@ -1,4 +1,4 @@
-"""The versions that every request reads first."""
+"""The current versions of models, catalogue and popularity, which every request reads first."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from app.storage.users import UserState
 
 @dataclass(frozen=True)
 class Challenger:
-    """A model version that serves some of the users beside the active one.
+    """A model version that serves some of the users instead of the active one.
 
     Attributes:
-        version: Its id.
-        percent: Of the users, between 0 and 100.
+        version: Id of the model version.
+        percent: Share of the users, between 0 and 100.
     """
 
     version: str
@@ -26,12 +26,12 @@ class Challenger:
 
 @dataclass(frozen=True)
 class Versions:
-    """What was being served at one moment.
+    """The versions that were served at one moment.
 
     Attributes:
         model_version: The active model version, if any.
-        challenger: The one that serves some of the users instead, if any.
-        activation: Counts changes of these two, so that of two observations the newer is known.
+        challenger: The version that serves some of the users instead, if any.
+        activation: Number of changes of these two; the larger number is the newer state.
         catalogue: The catalogue version.
         popularity: The version of the items' popularity.
     """
@@ -44,7 +44,7 @@ class Versions:
 
     @property
     def model_versions(self) -> list[str]:
-        """The model versions that serve: the active one, if there is one, and the challenger."""
+        """The ids of the active version and the challenger, as far as there are any."""
         named = (self.model_version, None if self.challenger is None else self.challenger.version)
         return [version_id for version_id in named if version_id is not None]
 
@@ -63,24 +63,24 @@ class CurrentVersionsRepository:
         self._session = session
 
     async def current(self) -> Versions:
-        """What is being served."""
+        """The current versions."""
         return _versions_of((await self._session.execute(_CURRENT)).one())
 
     async def current_with_users(self, user_ids: Collection[str]) -> tuple[Versions, dict[str, UserState]]:
-        """What is being served, and those of the users that are known, by id, read at the same moment."""
+        """The current versions, and the known users among these by id, read at the same moment."""
         rows = (await self._session.execute(_CURRENT_WITH_USERS, {"user_ids": list(user_ids)})).all()
         users = {row.id: UserState(row.id, row.attributes, row.revision) for row in rows if row.id is not None}
         return _versions_of(rows[0]), users
 
     async def next_catalogue(self) -> int:
-        """Advance the catalogue version; other writers of items wait until this transaction ends."""
+        """Advance the catalogue version. Other writers of items wait until this transaction ends."""
         statement = (
             update(CurrentVersions).values(catalogue=CurrentVersions.catalogue + 1).returning(CurrentVersions.catalogue)
         )
         return (await self._session.execute(statement)).scalar_one()
 
     async def next_popularity(self) -> int:
-        """Advance the popularity version; other writers of popularity wait until this transaction ends."""
+        """Advance the popularity version. Other writers of popularity wait until this transaction ends."""
         statement = (
             update(CurrentVersions)
             .values(popularity=CurrentVersions.popularity + 1)
@@ -89,14 +89,14 @@ class CurrentVersionsRepository:
         return (await self._session.execute(statement)).scalar_one()
 
     async def activate(self, version_id: str, *, instead_of: str | None = None) -> bool:
-        """Have a registered version serve everybody.
+        """Activate a registered version for all users.
 
         Args:
             version_id: The version.
-            instead_of: Only if this is the active one.
+            instead_of: If given, activate only if this version is active.
 
         Returns:
-            Whether anything has changed: nothing does if it is the active one already.
+            Whether anything has changed; False if the version was active already.
         """
         is_another = CurrentVersions.model_version.is_distinct_from(version_id)
         return await self._serve(
@@ -107,7 +107,7 @@ class CurrentVersionsRepository:
         )
 
     async def challenge(self, challenger: Challenger) -> bool:
-        """Have a registered version serve some of the users; False if it is the active one, or none is active."""
+        """Let a registered version serve some users; False if it is the active one, or no version is active."""
         return await self._serve(
             CurrentVersions.model_version != challenger.version,
             challenger_version=challenger.version,
@@ -115,7 +115,7 @@ class CurrentVersionsRepository:
         )
 
     async def end_challenge(self) -> bool:
-        """Have the active version serve everybody; False if it does already."""
+        """Let the active version serve all users; False if it does so already."""
         return await self._serve(
             CurrentVersions.challenger_version.is_not(None), challenger_version=None, challenger_percent=None
         )
@@ -131,7 +131,7 @@ def _versions_of(row: Row[*tuple[Any, ...]]) -> Versions:
     return Versions(row.model_version, challenger, row.activation, row.catalogue, row.popularity)
 
 
-# On the tables instead of the classes: every request runs these, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because every request runs these statements and the ORM takes much of their time.
 _versions, _users = (Base.metadata.tables[name] for name in ("current_versions", "users"))
 _CURRENT = select(
     _versions.c.model_version,

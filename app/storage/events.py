@@ -33,19 +33,19 @@ class EventRepository:
         self._session = session
 
     async def save(self, events: Sequence[EventRecord]) -> set[str]:
-        """Store events and return the ids of the new ones; one whose id is known stays what it is."""
-        # In the order of their ids, so that two transactions with events in common cannot deadlock.
+        """Store events, and return the ids of the new ones. An event whose id is stored already is ignored."""
+        # Ordered by id, so that two transactions with the same events cannot deadlock.
         rows = [asdict(event) for event in sorted(events, key=lambda event: event.id)]
         statement = insert(dialect_of(self._session), Event).on_conflict_do_nothing(index_elements=[Event.id])
         return set(await self._session.scalars(statement.returning(Event.id), rows))
 
     async def counts(self, window: Window) -> Mapping[EventType, int]:
-        """How many events there are of each type; those of which there are none are left out."""
+        """The number of events of each type; types without events are left out."""
         statement = select(Event.type, func.count()).where(within(window, Event.model_version, Event.occurred_at))
         return {EventType(kind): count for kind, count in await self._session.execute(statement.group_by(Event.type))}
 
     async def users(self, window: Window) -> int:
-        """How many users there are events or predicted ratings of."""
+        """The number of users with events or predicted ratings."""
         users = union(
             select(Event.user_id).where(within(window, Event.model_version, Event.occurred_at)),
             select(PredictedRating.user_id).where(
@@ -55,9 +55,9 @@ class EventRepository:
         return (await self._session.execute(select(func.count()).select_from(users))).scalar_one()
 
     async def clicks(self, window: Window) -> RatioSums | None:
-        """Clicks per showing; None without any.
+        """Clicks per showing; None if nothing was shown.
 
-        Of one item, no more clicks of a user count than it was shown to that user.
+        For each user and item, clicks count at most as often as the item was shown to the user.
         """
         shown, clicked = (func.sum(case((Event.type == kind, 1), else_=0)) for kind in (_SHOWN, _CLICKED))
         pairs = (

@@ -1,4 +1,4 @@
-"""How many have rated each item since a model was trained, in the database."""
+"""The popularity of items in the database: their ratings since a model was trained."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,14 +15,14 @@ _AT_ONCE = 500
 
 
 class ItemRatings(NamedTuple):
-    """How many have rated an item, and the mean of their ratings; 0 if nobody has."""
+    """The number of an item's ratings, and their mean; 0 without ratings."""
 
     rating_count: int
     rating_mean: float
 
 
 class ItemPopularityRepository:
-    """Counts ratings, and keeps the counts where all replicas read them.
+    """Counts ratings, and stores the counts for all replicas.
 
     A writer first takes its version from `CurrentVersionsRepository.next_popularity`, which keeps other writers out.
     """
@@ -31,14 +31,14 @@ class ItemPopularityRepository:
         self._session = session
 
     async def ratings_since(self, moment: datetime) -> dict[str, ItemRatings]:
-        """The ratings of each item after a moment; items that nobody has rated are left out."""
+        """The ratings of each item after a moment. Items without ratings are left out."""
         statement = select(_ratings.c.item_id, func.count().label("count"), func.avg(_ratings.c.rating).label("mean"))
         rows = await self._session.execute(statement.where(_ratings.c.rated_at > moment).group_by(_ratings.c.item_id))
         # Rounded, because sums in another order may differ in the last bit, which is no change.
         return {item_id: ItemRatings(count, round(mean, 6)) for item_id, count, mean in rows}
 
     async def save(self, model_version: str, ratings: Mapping[str, ItemRatings], *, version: int) -> None:
-        """Keep what was collected since a model was trained."""
+        """Store the counts since a model was trained."""
         statement = insert(dialect_of(self._session), _popularity)
         statement = statement.on_conflict_do_update(
             index_elements=[_popularity.c.model_version, _popularity.c.item_id],
@@ -58,7 +58,7 @@ class ItemPopularityRepository:
             await self._session.execute(statement, rows[start : start + _AT_ONCE])
 
     async def changed_since(self, model_version: str, version: int) -> dict[str, ItemRatings]:
-        """What has changed of a model's after a popularity version; its count is 0 where nothing is left."""
+        """The counts of a model that changed after a popularity version."""
         statement = select(_popularity.c.item_id, _popularity.c.rating_count, _popularity.c.rating_mean).where(
             _popularity.c.model_version == model_version, _popularity.c.version > version
         )
@@ -66,5 +66,5 @@ class ItemPopularityRepository:
         return {row.item_id: ItemRatings(row.rating_count, row.rating_mean) for row in rows}
 
 
-# On the tables instead of the classes: there are many rows, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.
 _ratings, _popularity = (Base.metadata.tables[name] for name in ("ratings", "item_popularity"))

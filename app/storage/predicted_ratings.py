@@ -32,9 +32,9 @@ class PredictedRatingRepository:
         self._session = session
 
     async def save(self, ratings: Collection[PredictedRatingRecord], *, replace: bool) -> None:
-        """Store ratings of users that are known; whether they replace earlier ones of the same items is to be said."""
+        """Store the ratings of known users; `replace` says whether they replace earlier ones of the same items."""
         user_ids = {rating.user_id for rating in ratings}
-        # Locked, so that nobody is erased meanwhile; in their order, so that two transactions cannot deadlock.
+        # Locked, so that no user is erased meanwhile; ordered, so that two transactions cannot deadlock.
         known = (
             select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update(read=True, key_share=True)
         )
@@ -56,7 +56,7 @@ class PredictedRatingRepository:
         await self._session.execute(statement, [rows[place] for place in sorted(rows)])
 
     async def errors(self, window: Window) -> RatioSums | None:
-        """Absolute errors per rating; None without any."""
+        """Absolute errors per rating; None without ratings."""
         users = (
             select(
                 func.count().label("n"),

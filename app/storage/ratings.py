@@ -35,17 +35,17 @@ class RatingRecord:
 
 
 class RatingRepository:
-    """Reads and writes ratings; writers lock the user's row first (see `UserRepository`)."""
+    """Reads and writes ratings. Writers lock the user's row first (see `UserRepository`)."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def save(self, ratings: Iterable[tuple[str, RatingRecord]]) -> None:
-        """Store ratings of known users, by user id; what is rated is skipped no longer.
+        """Store ratings of known users, by user id, and delete their skips of the rated items.
 
-        Of two ratings of one item the one made later stays, and of two made at once the one given later. Clocks that
-        are wrong lose nothing: a rating made in the future counts as made now, so that it does not win for ever; one
-        without a time is later than what is stored, even if that came from a machine whose clock is ahead.
+        Of two ratings of an item the later is kept; of two with the same time, the one that arrives later. Wrong clocks
+        do no harm: a rating from the future counts as made now, so that later ratings can replace it. A rating without
+        a time replaces the stored one, even if that came from a machine whose clock is ahead.
         """
         now = await clock.now(self._session)
         rows = [
@@ -62,14 +62,14 @@ class RatingRepository:
         await self._session.execute(_FORGETTING_SKIPS, {"user_ids": list({row["user_id"] for row in rows})})
 
     async def of_users(self, user_ids: Collection[str]) -> Mapping[str, Sequence[RatingRecord]]:
-        """All ratings of each user, the oldest first; none of whom is not known."""
+        """All ratings of each user, oldest first. Unknown users are left out."""
         ratings: dict[str, list[RatingRecord]] = defaultdict(list)
         for user_id, *rating in await self._session.execute(_OF_USERS, {"user_ids": list(user_ids)}):
             ratings[user_id].append(RatingRecord(*rating))
         return ratings
 
     async def with_users(self, user_ids: Collection[str]) -> dict[str, tuple[UserState, Sequence[RatingRecord]]]:
-        """Those of the users that are known with all their ratings, the oldest first, all of one moment."""
+        """The known users among these, with all their ratings, oldest first, read at one moment."""
         found: dict[str, tuple[UserState, list[RatingRecord]]] = {}
         for row in await self._session.execute(_WITH_USERS, {"user_ids": list(user_ids)}):
             if row.id not in found:
@@ -91,7 +91,7 @@ class RatingRepository:
         return [RatingRecord(rating.item_id, rating.rating, rating.rated_at) for rating in ratings]
 
     async def count(self, user_id: str) -> int:
-        """How many items a user has rated."""
+        """The number of items that a user has rated."""
         statement = select(func.count()).select_from(Rating).where(Rating.user_id == user_id)
         return (await self._session.execute(statement)).scalar_one()
 
@@ -101,7 +101,7 @@ class RatingRepository:
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
 
-# On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because every write runs these statements and the ORM takes much of their time.
 _ratings, _skips, _users = (Base.metadata.tables[name] for name in ("ratings", "skips", "users"))
 _OF_USERS = (
     select(_ratings.c.user_id, _ratings.c.item_id, _ratings.c.rating, _ratings.c.rated_at)

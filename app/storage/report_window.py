@@ -12,7 +12,7 @@ from models.metrics.ratio import RatioSums
 
 @dataclass(frozen=True)
 class Window:
-    """A version's events and ratings of a time: from `since` on, and before `until`; None is no end."""
+    """A model version and a time, from `since` (inclusive) to `until` (exclusive); None means unlimited."""
 
     model_version: str
     since: datetime | None

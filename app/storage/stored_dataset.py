@@ -1,4 +1,4 @@
-"""All that the service has collected, read as a stream: what a training starts from."""
+"""All users, items and ratings of the database, read as a stream for training and evaluation."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -13,26 +13,26 @@ _BATCH = 10_000
 
 
 class StoredDatasetRepository:
-    """Reads whole tables in batches of tuples, in no order; give it a `Database.snapshot`.
+    """Reads whole tables in batches of tuples, in no order. Use it with `Database.snapshot`.
 
-    Deleted items and their ratings are left out: nobody is adapted to them or recommended them any more.
+    Deleted items and their ratings are left out: they are neither recommended nor adapted to.
     """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     def users(self) -> AsyncIterator[Sequence[tuple[str, None, dict[str, Any]]]]:
-        """Ids, titles, which users do not have, and attributes of all users."""
+        """Id, None in place of a title, and attributes of all users."""
         return self._batches(select(_users.c.id, null(), _users.c.attributes))
 
     def items(self) -> AsyncIterator[Sequence[tuple[str, str | None, dict[str, Any]]]]:
-        """Ids, titles and attributes of the catalogue's items."""
+        """Id, title and attributes of all items in the catalogue."""
         return self._batches(
             select(_items.c.id, _items.c.title, _items.c.attributes).where(_items.c.deleted.is_(False))
         )
 
     def deleted_item_ids(self) -> AsyncIterator[Sequence[tuple[str]]]:
-        """Ids of the items that are in the catalogue no more."""
+        """Ids of the deleted items."""
         return self._batches(select(_items.c.id).where(_items.c.deleted.is_(True)))
 
     def ratings(self) -> AsyncIterator[Sequence[tuple[str, str, float, datetime]]]:

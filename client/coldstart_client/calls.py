@@ -39,7 +39,7 @@ class Calls:
 
     @call
     def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
-        """Create a user, or replace a user's attributes; ratings stay."""
+        """Create a user, or replace a user's attributes. Ratings stay."""
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
 
     @call
@@ -229,7 +229,7 @@ class Calls:
 
     @call
     def delete_item(self, item_id: str) -> Call[None]:
-        """Take an item out of the catalogue; its ratings are kept, but count no more."""
+        """Delete an item from the catalogue. Its ratings are kept, but no longer used."""
         return Call("DELETE", path_of("/v1/items/{}", item_id), type(None))
 
     @listing

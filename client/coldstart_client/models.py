@@ -98,7 +98,7 @@ class Candidate(Answer):
 
 
 class CandidatePage(Page[Candidate]):
-    """Items to ask about, the best first, and the model version that chose them."""
+    """Items to ask about, best first, and the model version that chose them."""
 
     model_version: str
 

@@ -77,7 +77,7 @@ async def test_schema_of_an_older_active_artifact_is_served(restarted: httpx.Asy
     schema = answer.json()
     assert schema["model_version"] == version
     assert schema["rating_scale"]["maximum"] == 5
-    assert [field["name"] for field in schema["items"]["fields"]] == ["genre"]
+    assert [field["name"] for field in schema["items"]["fields"]] == ["genre", "year"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_training_that_may_not_activate_leaves_the_service_without_a_model
 
     await until(has_ended)
     report = (await restarted.get(location)).json()["report"]
-    assert (report["activated"], report["reason"]) == (False, "Activating it was not asked for.")
+    assert (report["activated"], report["reason"]) == (False, "Activation was not requested.")
     assert (await restarted.get("/health/ready")).status_code == 503
     activated = await restarted.post(f"/v1/model-versions/{report['model_version']}:activate")
     assert activated.status_code == 200, activated.text

@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
 
 from app.main import create_app
-from app.services import keys as keys_module
+from app.services import api_keys
 from app.services.api_keys import APIKeyService, KeyManagementError
 from app.settings import Settings
 from app.storage.database import open_database
@@ -173,7 +173,7 @@ async def test_who_may_send_a_stream_of_items(client: httpx.AsyncClient, keys: d
 async def test_a_revoked_key_works_no_more(
     client: httpx.AsyncClient, keys: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(api_keys, "KNOWN_SECONDS", 0.0)
     headers = {"X-API-Key": keys["read"]}
     assert (await client.get("/v1/items", headers=headers)).status_code == 200
 
@@ -186,7 +186,7 @@ async def test_a_revoked_key_works_no_more(
 async def test_a_new_key_works_in_running_servers(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "_UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(api_keys, "_UNKNOWN_SECONDS", 0.0)
     assert (await client.get("/v1/items", headers={"X-API-Key": "none"})).status_code == 401
 
     async with open_database(settings.database_url.get_secret_value()) as database:

@@ -9,7 +9,7 @@ import pytest
 
 from app.jobs.stored_dataset import read_stored_dataset
 from app.services.imports import DatasetImporter
-from app.storage import collected as collected_module
+from app.storage import stored_dataset
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
@@ -89,7 +89,7 @@ async def read(database: Database, schema: DatasetSchema, older: Dataset | None 
 async def test_is_the_data_set_that_was_imported(
     database: Database, imported: Dataset, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(collected_module, "_BATCH", batch)
+    monkeypatch.setattr(stored_dataset, "_BATCH", batch)
 
     collected = await read(database, imported.schema)
 
