@@ -1,4 +1,4 @@
-"""Items to ask new users about."""
+"""Candidates: items to ask new users about."""
 
 from typing import Annotated, Self
 
@@ -27,20 +27,20 @@ from models.elicitation.strategy import Strategy
 
 router = APIRouter(prefix="/v1/candidates", tags=["candidates"], route_class=RankingRoute)
 
-_STRATEGY = "How to choose; the service's default if it is not given."
-_SEED = "Of the random strategy."
+_STRATEGY = "How to choose candidates; by default the service's strategy."
+_SEED = "Seed of the random strategy."
 
 
 class CandidateResponse(ResponseModel):
-    """An item, and how much it is worth asking about by the strategy's own measure."""
+    """An item, and the strategy's score for asking about it."""
 
     item_id: ShownItemId
     title: ShownTitle
-    score: float = Field(description="Comparable within this answer alone.", examples=[0.42])
+    score: float = Field(description="Comparable only within this answer.", examples=[0.42])
 
 
 class CandidatePage(Page[CandidateResponse]):
-    """Candidates, the best first, and the model version that chose them."""
+    """Candidates, best first, and the model version that chose them."""
 
     model_version: ShownVersion
 
@@ -54,7 +54,7 @@ class CandidatePage(Page[CandidateResponse]):
 
 
 class CandidatesRequest(RequestModel):
-    """What somebody who is not stored has answered and skipped so far; all of it may be left out."""
+    """The ratings and skips of a visitor who is not stored. All of it is optional."""
 
     ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
@@ -79,19 +79,21 @@ async def list_candidates(
     strategy: Annotated[Strategy | None, Query(description=_STRATEGY)] = None,
     user_id: Annotated[
         EntityId | None,
-        Query(description="Leave out what this user has rated or skipped; the user may be new.", examples=["ada"]),
+        Query(
+            description="Leave out items that this user has rated or skipped. The user may be new.", examples=["ada"]
+        ),
     ] = None,
     skipped: Annotated[
         list[GivenItemId] | None,
         Query(
             max_length=500,
-            description="An item that could not be rated, beside those stored for the user; may be repeated.",
+            description="An item that could not be rated, in addition to stored skips. May be repeated.",
         ),
     ] = None,
     exclude: Excluded = None,
     seed: Annotated[int, Query(ge=0, lt=2**32, description=_SEED)] = 0,
 ) -> CandidatePage:
-    """Items whose ratings would tell the most about a new user."""
+    """Items whose ratings would tell most about a new user."""
     options = CandidateOptions(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
     return CandidatePage.of(await services.candidates.for_user(user_id, skipped or [], options))
 
@@ -100,7 +102,7 @@ async def list_candidates(
     "", dependencies=[READ], responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError)
 )
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
-    """The same from the answers and skips in this request alone; nothing is stored."""
+    """Candidates from the ratings and skips in this request alone. Nothing is stored."""
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )

@@ -1,4 +1,4 @@
-"""What becomes of lists: which items were shown, clicked and rated."""
+"""Events: which recommended items were shown, clicked and rated."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -18,20 +18,23 @@ router = APIRouter(prefix="/v1/events", tags=["model versions"])
 
 
 class EventRequest(RequestModel):
-    """Something that happened to an item of a list; without a time it happened just now."""
+    """Something that happened to a recommended item. Without a time it happened just now."""
 
     event_id: Annotated[
         EntityId,
-        Field(description="The client's own: an event that is sent again counts once.", examples=["6f1c3d9a-1"]),
+        Field(description="Chosen by the client. An event that is sent again counts once.", examples=["6f1c3d9a-1"]),
     ]
     type: EventType
     model_version: Annotated[
-        EntityId, Field(description="Of the answer that had the item.", examples=["coldstart-c8f7fe71d86a"])
+        EntityId,
+        Field(
+            description="The model version of the answer that contained the item.", examples=["coldstart-c8f7fe71d86a"]
+        ),
     ]
     user_id: Annotated[EntityId, Field(examples=["ada"])]
     item_id: GivenItemId
     rating: Annotated[
-        float | None, Field(strict=True, allow_inf_nan=False, description="Of an event of type `rated`, no other.")
+        float | None, Field(strict=True, allow_inf_nan=False, description="Only for events of type `rated`.")
     ] = None
     occurred_at: Moment | None = None
 
@@ -43,7 +46,7 @@ class EventsRequest(RequestModel):
 
 
 class EventsResponse(ResponseModel):
-    """How many of the events are new, and how many were known already."""
+    """How many of the events are new, and how many were stored already."""
 
     stored: int = Field(examples=[1])
     known: int = Field(examples=[0])
@@ -51,10 +54,9 @@ class EventsResponse(ResponseModel):
 
 @router.post("", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def add_events(body: EventsRequest, services: ServicesDep) -> EventsResponse:
-    """Store up to 1000 events, all or none of them, for the report of their model version.
+    """Store up to 1,000 events, all or none of them, for the reports on their model versions.
 
-    Sending them again changes nothing. They change no recommendation: a rating is to be posted to the user's ratings,
-    too.
+    Sending them again changes nothing. Events change no recommendations: post a rating to the user's ratings as well.
     """
     now = datetime.now(UTC)
     events = [

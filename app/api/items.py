@@ -1,4 +1,4 @@
-"""The catalogue."""
+"""Items: the catalogue."""
 
 from http import HTTPStatus
 from typing import Annotated, Self
@@ -56,7 +56,7 @@ class ItemResponse(ResponseModel):
     "/items/{item_id}", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError)
 )
 async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
-    """Create or replace an item; it can be recommended at once."""
+    """Create or replace an item. It can be recommended at once."""
     return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
@@ -66,15 +66,15 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     response_model=Page[ItemResponse] | ItemStreamResponse,
     responses=problem_responses(InvalidRequestError, NoActiveModelError),
     openapi_extra=ndjson_body(
-        "One JSON object a line, of the schema `BatchItemRequest`; as many lines as you like.",
+        "One JSON object a line, of the schema `BatchItemRequest`. Any number of lines.",
         example='{"item_id": "318", "title": "The Shawshank Redemption"}\n{"item_id": "50", "title": "Star Wars"}\n',
     ),
 )
 async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
-    """Create or replace items: up to 1000 as JSON, all or none of them; any number as NDJSON, one a line.
+    """Create or replace items: up to 1,000 as JSON, all or none of them, or any number as NDJSON, one a line.
 
-    NDJSON is read and stored in chunks while it arrives. Good lines are stored, bad ones reported; an item that is
-    stored so already is not written. After a break, send the same again.
+    NDJSON is stored in chunks while it arrives. Valid lines are stored, wrong lines are reported, and unchanged items
+    are not written. After an interruption, send the same lines again.
     """
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
     return Page(items=[ItemResponse.of(item) for item in await services.items.put_all(items)])
@@ -104,12 +104,13 @@ async def list_items(
     services: ServicesDep,
     page: PageDep,
     query: Annotated[
-        Line | None, Query(description="Only items whose title contains this, in any case.", examples=["star"])
+        Line | None,
+        Query(description="Only items whose title contains this text, whatever the case.", examples=["star"]),
     ] = None,
     item_id: Annotated[
-        list[GivenItemId] | None, Query(max_length=500, description="Only this item; may be repeated.")
+        list[GivenItemId] | None, Query(max_length=500, description="Only this item. May be repeated.")
     ] = None,
 ) -> Page[ItemResponse]:
-    """The catalogue, by item id."""
+    """The items of the catalogue, ordered by id."""
     items = await services.items.page(query=query, ids=item_id, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -1,4 +1,4 @@
-"""Which models there are, activating them, and how they do."""
+"""Model versions: listing and activating them, and reports on them."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -21,17 +21,17 @@ VersionId = Annotated[EntityId, Path(description="A registered version.", exampl
 
 
 class ModelVersionResponse(ResponseModel):
-    """A registered model version; `traffic_percent` is the share of the users that it serves."""
+    """A registered model version. `traffic_percent` is the share of the users that it serves."""
 
     version: ShownVersion
-    active: bool = Field(description="Whether it serves whoever has no other version.", examples=[True])
+    active: bool = Field(description="Whether it serves all users whom no challenger serves.", examples=[True])
     traffic_percent: float = Field(examples=[90])
     preset: str = Field(examples=["coldstart"])
-    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-100k"])
+    data: str = Field(description="Name of the data set it was trained on.", examples=["ml-100k"])
     training_ratings: int = Field(examples=[80_000])
     training_users: int = Field(examples=[800])
     training_items: int = Field(examples=[1_500])
-    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.7}])
+    metrics: dict[str, float] = Field(description="Figures of its validation.", examples=[{"validation_mae": 0.7}])
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
@@ -56,7 +56,7 @@ class ModelVersionResponse(ResponseModel):
 
 
 class OnlineEstimateResponse(ResponseModel):
-    """A figure and its 95 % interval over users; of a single user a mean has none."""
+    """A figure and its 95 % interval over users. For a single user, a mean has no interval."""
 
     value: float = Field(examples=[0.12])
     low: float | None = Field(examples=[0.1])
@@ -64,11 +64,11 @@ class OnlineEstimateResponse(ResponseModel):
 
 
 class ModelReportResponse(ResponseModel):
-    """What became of a version's lists: events, and ratings that were compared with what it predicted before.
+    """The report on a version: its events, and the error of its predictions.
 
-    `click_rate` is clicks per showing; of one item, no more clicks of a user count than it was shown to that user.
-    `mae` is over `measured_ratings`: a sample of those posted by the users that it serves, and those of events that
-    came while it served.
+    `click_rate` is clicks per showing. For each user and item, clicks count at most as often as the item was shown.
+    `mae` is over `measured_ratings`: a sample of the posted ratings of its users, and ratings in events that arrived
+    while it served.
     """
 
     version: ShownVersion
@@ -85,7 +85,7 @@ class ModelReportResponse(ResponseModel):
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[ModelVersionResponse]:
-    """All registered versions, the last registered first."""
+    """All registered versions, last registered first."""
     listed = await services.model_versions.page(after=page.after, limit=page.limit)
     return page.page(
         listed.versions,
@@ -106,12 +106,14 @@ async def activate_model_version(
     services: ServicesDep,
     allow_schema_change: Annotated[
         bool,
-        Query(description="Whether it may have another rating scale, or lack attributes, of the active version."),
+        Query(
+            description="Whether its rating scale may differ from the active version's, and attributes may be missing."
+        ),
     ] = False,
 ) -> ModelVersionResponse:
-    """Have this version serve everybody from now on; rolling back is activating the former one.
+    """Activate a version: it serves all users from now on. To roll back, activate the former version.
 
-    It is loaded, checked and warmed before. Other processes follow within seconds.
+    It is loaded, checked and warmed first. Other processes follow within seconds.
     """
     activated = await services.model_versions.activate(version, allow_schema_change=allow_schema_change)
     return ModelVersionResponse.of(activated, await services.model_versions.traffic())
@@ -125,9 +127,9 @@ async def activate_model_version(
 async def get_model_report(
     version: VersionId,
     services: ServicesDep,
-    since: Annotated[Moment | None, Query(description="Only what happened from then on.")] = None,
-    until: Annotated[Moment | None, Query(description="Only what happened before.")] = None,
+    since: Annotated[Moment | None, Query(description="Start of the time, inclusive.")] = None,
+    until: Annotated[Moment | None, Query(description="End of the time, exclusive.")] = None,
 ) -> ModelReportResponse:
-    """What became of this version's lists. To compare two versions, ask for the time in which both have served."""
+    """The report on a version. To compare two versions, choose the time in which both have served."""
     report = await services.model_reports.report(version, since=since, until=until)
     return ModelReportResponse.model_validate(report)

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRo
 
 
 class ReasonResponse(ResponseModel):
-    """The rating without which the item would have lost the most: leaving out any other lowers its score less."""
+    """The rating that moved the item up most: without any other rating, its score would fall less."""
 
     item_id: Annotated[str, Field(examples=["181"])]
     title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
@@ -36,10 +36,10 @@ class ReasonResponse(ResponseModel):
 
 
 class Recommendation(ResponseModel):
-    """An item, what its user is expected to rate it, and how likely he or she is to like it.
+    """An item, the user's predicted rating, and the probability that the user likes it.
 
-    Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model that predicts no distribution
-    gives no probability. `because` is there if it was asked for and a single rating can honestly be named.
+    A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
+    no distribution gives no probability. `because` is there if it was requested and one rating clearly stands out.
     """
 
     item_id: ShownItemId
@@ -52,7 +52,7 @@ class Recommendation(ResponseModel):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, the best first, and the model version that made it."""
+    """A ranked list, best first, and the model version that ranked it."""
 
     model_version: ShownVersion
 
@@ -79,7 +79,7 @@ class RecommendationPage(Page[Recommendation]):
 
 
 class VisitorRequest(RequestModel):
-    """What is known of somebody who is not stored; all of it may be left out."""
+    """Attributes and ratings of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
     ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
@@ -90,12 +90,12 @@ class VisitorRequest(RequestModel):
     filter: Filters = Field(default_factory=dict)
     include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
     explain: Annotated[
-        bool, Field(strict=True, description="Whether to say of each item which of the ratings moved it up most.")
+        bool, Field(strict=True, description="Whether to name, for each item, the rating that moved it up most.")
     ] = False
 
 
 def time_ranking(response: Response, made: RecommendationList) -> None:
-    """Say in the header `Server-Timing` how long adapting and ranking took; a cached list took nothing."""
+    """Set the header `Server-Timing` to the time for adapting and ranking. A cached list has none."""
     if made.ranking_seconds is not None:
         milliseconds = 1000 * made.ranking_seconds
         response.headers["Server-Timing"] = f'rank;desc="adapt and rank";dur={milliseconds:.1f}'
@@ -109,7 +109,7 @@ def time_ranking(response: Response, made: RecommendationList) -> None:
 async def get_recommendations(
     user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
 ) -> RecommendationPage:
-    """Recommendations for a stored user; items that the user has rated are left out by default."""
+    """Recommendations for a stored user. By default without items that the user has rated."""
     made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
     return RecommendationPage.of(made)
@@ -121,7 +121,7 @@ async def get_recommendations(
     responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
 )
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
-    """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
+    """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
     made = await services.recommendations.for_visitor(
         body.attributes,
         [rating.record() for rating in body.ratings],

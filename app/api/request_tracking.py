@@ -1,4 +1,4 @@
-"""What is noted of every request: its id, its duration and its status."""
+"""Tracks every request: its id, duration and status, for metrics and the log."""
 
 import logging
 from functools import cache
@@ -19,15 +19,15 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class RequestTracking:
-    """Gives each request its id and counts it; stands around all else that the application adds.
+    """The outermost middleware: gives each request an id, and counts and times it.
 
-    The id is the client's `X-Request-ID` if that is fit for one, and is sent back in the same header. It stays set
-    behind the answer, because unexpected errors are answered and logged outside of here; a server handles each request
-    in a context of its own.
+    The id is the client's `X-Request-ID` if that is valid, and the answer has it in the same header. It stays set after
+    the answer, because unexpected errors are answered and logged outside this middleware. A server handles each request
+    in its own context.
 
     Args:
-        app: What answers.
-        logs_requests: Whether each request is a line in the log.
+        app: The application.
+        logs_requests: Whether to log each request.
     """
 
     def __init__(self, app: ASGIApp, *, logs_requests: bool) -> None:
@@ -43,7 +43,7 @@ class RequestTracking:
         own_id = request_id.accepted(given)
         request_id.current.set(own_id)
         trace.get_current_span().set_attribute("http.request.header.x-request-id", [own_id])
-        status = 500  # Starlette answers an unexpected error, but outside of here
+        status = 500  # Starlette answers an unexpected error outside this middleware
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -76,11 +76,11 @@ class RequestTracking:
             )
 
 
-@cache  # to find them by their labels takes longer than to count
+@cache  # finding them by their labels takes longer than counting
 def _metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return REQUESTS.labels(method, route, status), REQUEST_SECONDS.labels(method, route)
 
 
 def _template(route: Any) -> str:  # noqa: ANN401 - Starlette's, FastAPI's, or None
-    """A route's path with names instead of ids in it; paths that belong to no route are one."""
+    """A route's path template, without ids; "none" for paths without a route."""
     return getattr(route, "path", "none")

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/schema", tags=["schema"])
 
 
 class ScaleResponse(ResponseModel):
-    """The levels that ratings may have, and the lowest that counts as liking."""
+    """The rating scale, and the lowest rating that counts as liking."""
 
     minimum: float = Field(examples=[1.0])
     maximum: float = Field(examples=[5.0])
@@ -33,7 +33,7 @@ class FieldResponse(ResponseModel):
 
 
 class EntityResponse(ResponseModel):
-    """The attributes of users or items; `date` names the one by which items are new, if there is one."""
+    """The attributes of users or items. `date` names the field that says when items are new, if there is one."""
 
     fields: list[FieldResponse]
     date: str | None = Field(examples=["year"])

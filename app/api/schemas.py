@@ -1,4 +1,4 @@
-"""What the request and response models of several resources share."""
+"""Types and schemas that several resources share."""
 
 import re
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from models.data.schema import AttributeValue
 
 
 class RequestModel(BaseModel):
-    """Base of request bodies: a field that is not known is refused, not ignored."""
+    """Base of request bodies. Unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,7 +22,7 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-# With the halves of surrogate pairs, which JSON can spell and no file or database can hold.
+# Includes surrogates: JSON can contain them, but no file or database can store them.
 _UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -39,9 +39,9 @@ def _is_line(text: str) -> str:
 
 
 def _no_number(value: object) -> object:
-    """Pydantic would take a number, and a text of one, for seconds or milliseconds since 1970, by its size."""
+    """Refuse numbers: Pydantic would take them as seconds or milliseconds since 1970, depending on their size."""
     try:
-        float(value)  # type: ignore[arg-type]  # what cannot be one, is none
+        float(value)  # type: ignore[arg-type]  # anything else raises
     except (TypeError, ValueError):
         return value
     raise ValueError("must be a time such as 2026-01-31T12:00:00Z")
@@ -56,11 +56,11 @@ def _in_utc(moment: datetime) -> datetime:
 
 EntityId = Annotated[
     str,
-    # The pattern is for readers of the document: the validator's words say better what is wrong.
+    # The pattern is for the OpenAPI document: the validator has the better message.
     Field(min_length=1, max_length=128, json_schema_extra={"pattern": r"^[^/\x00-\x1f\x7f-\x9f]*$"}),
     AfterValidator(_is_id),
 ]
-"""The id of a user, an item or whatever else a path names."""
+"""The id of a user, an item or another resource."""
 
 GivenItemId = Annotated[EntityId, Field(examples=["50"])]
 """An item's id in a request."""
@@ -79,37 +79,37 @@ ShownUserId = Annotated[str, Field(examples=["ada"])]
 ShownItemId = Annotated[str, Field(examples=["50"])]
 ShownTitle = Annotated[str | None, Field(examples=["Star Wars"])]
 ShownVersion = Annotated[str, Field(description="Of the model.", examples=["coldstart-c8f7fe71d86a"])]
-"""What answers hold, with the examples of the OpenAPI document; requests have the checked types above."""
+"""Types of answers, with examples for the OpenAPI document. Requests use the checked types above."""
 
 Attributes = Annotated[
     dict[str, SkipValidation[AttributeValue]],
     Field(
         max_length=1000,
         description="By field of the model's schema: a string, a list of strings or a number. "
-        "Values that the model has not seen are taken as unknown.",
+        "Values that the model has not seen count as unknown.",
         examples=[{"age": 36, "gender": "F", "occupation": "programmer"}],
     ),
 ]
-"""Attributes of a user or item. Which ones exist, and their types, is for the model's schema to say."""
+"""Attributes of a user or item. The model's schema says which exist, and their types."""
 
 ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
     "genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"],
     "year": 1977.0,
 }
-"""An example of an item's."""
+"""An example of an item's attributes."""
 
 Filters = Annotated[
     dict[str, Annotated[list[str], Field(max_length=1000)]],
     Field(
         max_length=100,
-        description="By item field, the values of which an item must have one.",
+        description="Accepted values by item field. An item must have one of them for every field.",
         examples=[{"genre": ["Comedy", "Drama"]}],
     ),
 ]
 
 
 class RatingRequest(RequestModel):
-    """A rating of an item, on the model's scale; without a time it was made just now."""
+    """A rating of an item, on the model's scale. Without a time it was made just now."""
 
     item_id: GivenItemId
     rating: Annotated[float, Field(strict=True, allow_inf_nan=False, examples=[5])]
@@ -128,6 +128,6 @@ class ItemRequest(RequestModel):
 
 
 class BatchItemRequest(ItemRequest):
-    """One item of several."""
+    """An item of a batch."""
 
     item_id: GivenItemId

@@ -1,4 +1,4 @@
-"""`coldstart import`: a data set's users, items or ratings into the service's database."""
+"""`coldstart import`: imports a data set's users, items or ratings into the service's database."""
 
 import asyncio
 from enum import StrEnum
@@ -15,7 +15,7 @@ from app.storage.migrate import upgrade
 
 
 class Imported(StrEnum):
-    """What can be imported."""
+    """The parts of a data set that can be imported."""
 
     ITEMS = "items"
     USERS = "users"
@@ -28,7 +28,7 @@ def import_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
 ) -> None:
-    """Create or replace items or users, or store ratings (the later of two stays), in the service's database."""
+    """Import items, users or ratings into the service's database. Of two ratings of an item the later is kept."""
     dataset = load_dataset(data, schema, malformed)
     store, total = {
         Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),

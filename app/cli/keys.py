@@ -1,6 +1,6 @@
-"""`coldstart key`: who may call the service.
+"""`coldstart key`: creates, lists and revokes API keys.
 
-There are no routes for this: whoever can reach the database manages keys, and no stolen key can make another one.
+The API has no routes for this, so that a stolen key cannot create another one.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.storage.tables import KeyScope
 key_commands = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 ResultT = TypeVar("ResultT")
-KeyName = Annotated[str, typer.Argument(help="Who uses the key, and for what.")]
+KeyName = Annotated[str, typer.Argument(help="Name of the key, such as who uses it and for what.")]
 
 
 @key_commands.command("create")
@@ -28,16 +28,18 @@ def create_command(
     name: KeyName,
     scope: Annotated[
         KeyScope,
-        typer.Option(help="read: get everything. write: change users, ratings and skips, too. admin: everything."),
+        typer.Option(
+            help="read: read everything. write: also change users, ratings, skips and events. admin: everything."
+        ),
     ],
 ) -> None:
-    """Create a key and print it, this once: only its hash is stored."""
+    """Create a key and print it. Only its hash is stored, so it cannot be shown again."""
     typer.echo(asyncio.run(with_keys(lambda keys: keys.create(name, scope), Settings())))
 
 
 @key_commands.command("list")
 def list_command() -> None:
-    """List the keys, the revoked ones too."""
+    """List all keys, including revoked ones."""
     table = Table("name", "scope", "created", "last used", "revoked")
     for key in asyncio.run(with_keys(APIKeyService.all, Settings())):
         moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.last_used_at, key.revoked_at))
@@ -53,7 +55,7 @@ def revoke_command(name: KeyName) -> None:
 
 
 async def with_keys(do: Callable[[APIKeyService], Awaitable[ResultT]], settings: Settings) -> ResultT:
-    """Do something with the keys of a service."""
+    """Call `do` with the keys of a service."""
     async with open_database(settings.database_url.get_secret_value()) as database:
         await upgrade(database)
         async with open_api_keys(database, required=not settings.allow_anonymous) as keys:

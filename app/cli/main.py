@@ -1,4 +1,4 @@
-"""All commands under one roof, and what becomes of their errors."""
+"""The command line application, and how it reports errors."""
 
 import errno
 import sys

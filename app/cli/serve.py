@@ -19,16 +19,14 @@ from models.artifact import ArtifactFormatError, verify_artifact
 
 
 def serve_command(
-    model: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Artifact to serve, instead of the active version.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(file_okay=False, help="Artifact to activate and serve.")] = None,
     data: Annotated[
         Path | None, typer.Option(file_okay=False, exists=True, help="Data set that evaluation jobs read.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
 ) -> None:
-    """Serve the API. Options go before the environment's COLDSTART_… settings."""
+    """Serve the API. Options override the environment's COLDSTART_… settings."""
     settings = _settings(data_dir=data, host=host, port=port)
     # Both here, because uvicorn would show an error during start-up with its traceback.
     if (model_dir := model or settings.model_dir) is not None:
@@ -44,14 +42,14 @@ def serve_command(
 
 
 def worker_command() -> None:
-    """Work off jobs in a process of its own, until SIGINT or SIGTERM."""
+    """Run jobs in a separate process, until SIGINT or SIGTERM."""
     settings = Settings()
     configure_logging(settings.log_format)
     run_worker(settings)
 
 
 def migrate_command() -> None:
-    """Bring the database to the tables of this release, which `serve` and `worker` also do when they start."""
+    """Migrate the database to this release. `serve` and `worker` also do this when they start."""
 
     async def migrate() -> None:
         async with open_database(Settings().database_url.get_secret_value()) as database:

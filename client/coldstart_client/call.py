@@ -20,13 +20,13 @@ class Call(Generic[T]):
     """A request, and how to read its answer.
 
     Attributes:
-        method: Of HTTP.
-        path: Below the service's address.
-        answer: What the answer's JSON is read as; `str` takes its text, and None nothing.
-        query: Parameters; those that are None are left out.
-        body: Sent as JSON, if there is one; its members that are None are left out.
-        lines: Sent as NDJSON instead of a body, each on its line.
-        expected: Statuses of answers that are no error, besides those of success.
+        method: HTTP method.
+        path: Path below the service's URL.
+        answer: The type of the answer's JSON; `str` for its text, and `NoneType` for no content.
+        query: Parameters. Those that are None are left out.
+        body: Sent as JSON, if given. Fields that are None are left out.
+        lines: Sent as NDJSON instead of a body.
+        expected: Error statuses that are answers and not errors.
     """
 
     method: str
@@ -71,7 +71,7 @@ def _read(answer: type[T], response: httpx.Response) -> T:
 
 
 def path_of(template: str, *ids: str) -> str:
-    """A path with ids in it. Dots are quoted, too, or an id `..` would be taken for the way up."""
+    """A path with ids. Dots are quoted as well, because an id `..` would mean the parent path."""
     return template.format(*(quote(each, safe="").replace(".", "%2E") for each in ids))
 
 

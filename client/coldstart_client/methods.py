@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class call(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes the definition of a call a method: `Client` returns the answer, `AsyncClient` is awaited."""
+    """Turns the definition of a call into a method: `Client` returns the answer, `AsyncClient` is awaited."""
 
     def __init__(self, define: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self.define = define
@@ -38,7 +38,7 @@ class call(Generic[P, T]):  # noqa: N801 - a decorator
 
 
 class listing(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes the definition of a call that answers in pages a method that returns a list to iterate over."""
+    """Turns the definition of a call that answers in pages into a method that returns an iterable list."""
 
     def __init__(self, define: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
         self.define = define

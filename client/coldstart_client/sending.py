@@ -24,9 +24,9 @@ class Sender:
     Args:
         base_url: The service's address.
         key: API key; None where the service allows anonymous requests.
-        timeout_seconds: Longest wait for a connection, and for each part of an answer.
-        retries: How often to send a request again that was refused with `Retry-After`, after as many seconds: the
-            service has done nothing then. What failed in any other way may have been done, and is not sent again.
+        timeout_seconds: The longest wait for a connection, and for each part of an answer.
+        retries: How often to repeat a request that was refused with `Retry-After`, after that number of seconds. The
+            service has done nothing then. Requests that fail in another way may have been done and are not repeated.
         transport: How to send; by default over the network.
     """
 
@@ -85,9 +85,9 @@ class AsyncSender:
     Args:
         base_url: The service's address.
         key: API key; None where the service allows anonymous requests.
-        timeout_seconds: Longest wait for a connection, and for each part of an answer.
-        retries: How often to send a request again that was refused with `Retry-After`, after as many seconds: the
-            service has done nothing then. What failed in any other way may have been done, and is not sent again.
+        timeout_seconds: The longest wait for a connection, and for each part of an answer.
+        retries: How often to repeat a request that was refused with `Retry-After`, after that number of seconds. The
+            service has done nothing then. Requests that fail in another way may have been done and are not repeated.
         transport: How to send; by default over the network.
     """
 
@@ -145,7 +145,7 @@ def _headers(key: str | None) -> dict[str, str]:
 
 
 def _pause(answer: httpx.Response) -> float | None:
-    """How long to wait before the same request again; None if that would not help, or would take too long."""
+    """Seconds to wait before repeating a request; None if repeating does not help or takes too long."""
     seconds = retry_after_seconds(answer) if answer.status_code in _REFUSALS else None
     return seconds if seconds is not None and seconds <= _LONGEST_PAUSE_SECONDS else None
 

@@ -1,4 +1,4 @@
-"""Trainings on what the service has collected, and how a new version compares with the active one."""
+"""Trainings on the service's database, and the comparison of a new version with the active one."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class ComparedMeasure(Answer):
 
 
 class Comparison(Answer):
-    """Two versions on the same held-out users; `verdict` says in words whether the new one is shown to be better."""
+    """Two versions on the same held-out users. `verdict` says in words whether the new one is better."""
 
     new: str
     active: str
@@ -45,7 +45,7 @@ class TrainingReport(Answer):
 
 
 class TrainingSummary(Answer):
-    """A training without its report; `model_version` is what the new version is compared with.
+    """A training without its report. `model_version` is the version that the new one is compared with.
 
     `status` is queued, running, succeeded, failed or cancelled.
     """
@@ -64,6 +64,6 @@ class TrainingSummary(Answer):
 
 
 class Training(TrainingSummary):
-    """A training; `report` is there once it has succeeded."""
+    """A training. It has a `report` once it has succeeded."""
 
     report: TrainingReport | None
