@@ -52,7 +52,7 @@ def replicas(settings: Settings) -> Iterator[tuple[httpx.Client, httpx.Client]]:
         yield first, second
 
 
-def test_both_swap_without_redis(settings: Settings, other_model_dir: Path) -> None:
+def test_activation_without_redis_reaches_both_replicas(settings: Settings, other_model_dir: Path) -> None:
     with replicas(settings) as (first, second):
         former = serving(second)
         other = register(settings, other_model_dir)
@@ -74,7 +74,7 @@ def test_both_swap_without_redis(settings: Settings, other_model_dir: Path) -> N
 
 
 @pytest.mark.services
-def test_both_swap_while_redis_comes_and_goes(settings: Settings, other_model_dir: Path) -> None:
+def test_activation_during_a_redis_outage_reaches_both_replicas(settings: Settings, other_model_dir: Path) -> None:
     with redis_server() as redis:
         shared = Settings(**settings.model_dump() | {"redis_url": redis.url})
         with replicas(shared) as (first, second):
@@ -88,7 +88,7 @@ def test_both_swap_while_redis_comes_and_goes(settings: Settings, other_model_di
 
 
 @pytest.mark.services
-async def test_an_announcement_is_enough(
+async def test_announcement_refreshes_a_replica_without_polling(
     settings: Settings, redis_url: str, other_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_refresh, "_POLL_SECONDS", 3600.0)

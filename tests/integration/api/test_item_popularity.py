@@ -31,7 +31,7 @@ async def rate(client: httpx.AsyncClient, item_id: str, users: Sequence[str], va
 
 
 @pytest.mark.parametrize("strategy", ["gradient_popularity", "popularity", "popularity_entropy", "sequential"])
-async def test_a_new_item_that_many_rate_is_asked_about(
+async def test_candidates_include_a_new_item_with_many_ratings(
     client: httpx.AsyncClient, database: Database, strategy: str
 ) -> None:
     await client.put("/v1/items/new", json=COMEDY)
@@ -43,7 +43,9 @@ async def test_a_new_item_that_many_rate_is_asked_about(
     assert "new" in await asked(client, strategy)
 
 
-async def test_a_new_item_that_many_rate_is_shown_to_strangers(client: httpx.AsyncClient, database: Database) -> None:
+async def test_recommendations_for_an_unknown_visitor_include_a_new_item_with_many_ratings(
+    client: httpx.AsyncClient, database: Database
+) -> None:
     await client.put("/v1/items/new", json=COMEDY)
     await client.put("/v1/users/stranger", json={})
     path = "/v1/users/stranger/recommendations"
@@ -59,7 +61,7 @@ async def test_a_new_item_that_many_rate_is_shown_to_strangers(client: httpx.Asy
     assert [item["item_id"] for item in of_stranger] == after
 
 
-async def test_an_item_that_nobody_likes_any_more_is_shown_to_strangers_later(
+async def test_recommendations_for_an_unknown_visitor_rank_a_disliked_item_lower(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     first = (await shown_to_strangers(client, 1))[0]
@@ -70,7 +72,7 @@ async def test_an_item_that_nobody_likes_any_more_is_shown_to_strangers_later(
     assert first not in await shown_to_strangers(client, 5)
 
 
-async def test_all_replicas_serve_the_same_counts_and_a_new_one_too(
+async def test_counts_are_the_same_in_all_replicas(
     client: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     async with connected(create_app(settings)) as replica:
@@ -94,7 +96,7 @@ async def test_counts_survive_changes_of_the_catalogue(client: httpx.AsyncClient
     assert "new" not in await asked(client, "popularity", 41)
 
 
-async def test_without_new_ratings_nothing_changes(client: httpx.AsyncClient, database: Database) -> None:
+async def test_count_without_new_ratings_changes_nothing(client: httpx.AsyncClient, database: Database) -> None:
     before = await asked(client, "gradient_popularity", 40)
     await PopularityCounter(database).count()
 

@@ -51,7 +51,7 @@ def ratings(items: Iterable[int], rating: int = 5) -> dict[str, object]:
     return {"ratings": [{"item_id": f"i{item}", "rating": rating} for item in items]}
 
 
-async def test_requests_are_counted_by_template_and_never_by_id(client: httpx.AsyncClient) -> None:
+async def test_request_metrics_have_route_templates_and_no_ids(client: httpx.AsyncClient) -> None:
     before = await scrape(client)
     await client.get("/v1/users/nobody")
     await client.get("/v1/items/i1")
@@ -99,7 +99,7 @@ async def test_phases_cold_rankings_and_the_cache(client: httpx.AsyncClient) -> 
     assert since("coldstart_cache_requests_total", result="hit") == 2
 
 
-async def test_the_online_error_is_that_of_a_model_that_does_not_know_the_ratings(
+async def test_online_error_is_of_a_model_without_the_new_ratings(
     settings: Settings,
 ) -> None:
     assert settings.model_dir is not None

@@ -139,7 +139,7 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     assert health.json()["missing"] == ["database"]
 
 
-async def test_the_log_of_a_database_fault_has_neither_statement_nor_values(
+async def test_log_of_a_database_error_has_neither_statement_nor_values(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fault = OperationalError("SELECT secret", {"user_id": "hunter2"}, sqlite3.OperationalError("disk I/O error"))

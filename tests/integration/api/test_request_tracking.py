@@ -73,14 +73,14 @@ async def test_problems_name_their_request(client: httpx.AsyncClient, path: str)
     assert answer.headers["x-request-id"] == "proxy-2"
 
 
-async def test_so_do_bodies_that_are_too_long(client: httpx.AsyncClient) -> None:
+async def test_refused_body_has_a_request_id(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/recommendations", content=b" " * 2_000_000, headers={"X-Request-ID": "proxy-3"})
 
     assert answer.status_code == 413
     assert answer.json()["instance"] == "urn:coldstart:request:proxy-3"
 
 
-async def test_so_do_unexpected_errors(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unexpected_error_has_a_request_id(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.services.health.HealthService.report", AsyncMock(side_effect=ZeroDivisionError))
 
     answer = await client.get("/health/ready", headers={"X-Request-ID": "proxy-4"})
@@ -90,13 +90,13 @@ async def test_so_do_unexpected_errors(client: httpx.AsyncClient, monkeypatch: p
     assert answer.json()["instance"] == "urn:coldstart:request:proxy-4"
 
 
-async def test_requests_are_logged_by_template(client: httpx.AsyncClient, log: Recorder) -> None:
+async def test_request_log_has_route_templates_and_no_ids(client: httpx.AsyncClient, log: Recorder) -> None:
     await client.get("/v1/users/nobody", headers={"X-Request-ID": "proxy-5"})
 
     assert log.lines[-1] == ("GET /v1/users/{user_id}: 404", "proxy-5")
 
 
-async def test_what_requests_share_is_logged_as_nobodys_and_its_effect_as_theirs(
+async def test_log_of_shared_work_names_no_request(
     client: httpx.AsyncClient, log: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = AsyncMock(side_effect=ConnectionRefusedError)

@@ -86,7 +86,7 @@ async def read(database: Database, schema: DatasetSchema, older: Dataset | None 
 
 
 @pytest.mark.parametrize("batch", [1, 10_000])
-async def test_is_the_data_set_that_was_imported(
+async def test_stored_dataset_after_an_import_equals_the_imported_one(
     database: Database, imported: Dataset, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(stored_dataset, "_BATCH", batch)
@@ -126,7 +126,7 @@ def ratings_of(dataset: Dataset) -> pl.DataFrame:
     ).sort("user", "item")
 
 
-async def test_nothing_at_all(database: Database, directory: Path) -> None:
+async def test_stored_dataset_of_an_empty_database_is_empty(database: Database, directory: Path) -> None:
     schema = read_dataset(directory)[0].schema
 
     collected = await read(database, schema)
@@ -135,7 +135,9 @@ async def test_nothing_at_all(database: Database, directory: Path) -> None:
     assert collected.items.table.columns == ["id", "title", "genre", "plot"]
 
 
-async def test_deleted_items_and_their_ratings_are_left_out(database: Database, imported: Dataset) -> None:
+async def test_stored_dataset_with_deleted_items_leaves_out_their_ratings(
+    database: Database, imported: Dataset
+) -> None:
     async with database.write() as session:
         version = await CurrentVersionsRepository(session).next_catalogue()
         assert await ItemRepository(session).delete("I", version=version)
@@ -148,7 +150,7 @@ async def test_deleted_items_and_their_ratings_are_left_out(database: Database, 
         assert ratings_of(dataset)["user"].to_list() == ["U 9", "u10", "ü"]
 
 
-async def test_ratings_off_the_scale_are_left_out_and_logged(
+async def test_stored_dataset_with_ratings_off_the_scale_leaves_them_out_and_logs_it(
     database: Database, imported: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:
     scale = imported.schema.rating_scale.model_copy(update={"step": 1.0, "minimum": 1.0})
@@ -159,7 +161,9 @@ async def test_ratings_off_the_scale_are_left_out_and_logged(
     assert "3 ratings are not on the scale 1 to 5 in steps of 1" in caplog.text
 
 
-async def test_attributes_that_do_not_fit_the_schema_are_unknown(database: Database, imported: Dataset) -> None:
+async def test_stored_dataset_with_attributes_off_the_schema_makes_them_unknown(
+    database: Database, imported: Dataset
+) -> None:
     async with database.write() as session:
         version = await CurrentVersionsRepository(session).next_catalogue()
         odd = ItemRecord("i", "Odd", {"genre": 3, "plot": "fine", "other": "x"})
@@ -170,7 +174,7 @@ async def test_attributes_that_do_not_fit_the_schema_are_unknown(database: Datab
     assert items.row(1, named=True) == {"id": "i", "title": "Odd", "genre": None, "plot": "fine"}
 
 
-async def test_files_add_what_the_service_does_not_know(database: Database, imported: Dataset) -> None:
+async def test_stored_dataset_with_an_older_data_set_merges_both(database: Database, imported: Dataset) -> None:
     async with database.write() as session:
         await UserRepository(session).save({"new": {"country": "br"}, "u10": {"country": "br"}})
         now = datetime.now(UTC)
@@ -188,7 +192,9 @@ async def test_files_add_what_the_service_does_not_know(database: Database, impo
     }  # fmt: skip
 
 
-async def test_what_stops_it_comes_through(database: Database, imported: Dataset) -> None:
+async def test_stored_dataset_when_the_callback_raises_stops_with_that_error(
+    database: Database, imported: Dataset
+) -> None:
     class StopError(Exception):
         pass
 

@@ -59,7 +59,7 @@ async def test_an_error_undoes_the_whole_block(database: Database) -> None:
         assert await UserRepository(session).get("ada") is None
 
 
-async def test_writers_that_read_first_wait_for_each_other(database_url: str) -> None:
+async def test_write_transactions_that_read_first_run_one_after_the_other(database_url: str) -> None:
     async def add_one() -> None:
         async with open_database(database_url) as own:
             for _ in range(10):
@@ -73,7 +73,7 @@ async def test_writers_that_read_first_wait_for_each_other(database_url: str) ->
         assert (await CurrentVersionsRepository(session).current()).catalogue == 80
 
 
-async def test_a_snapshot_does_not_change_and_keeps_nobody_from_writing(database: Database) -> None:
+async def test_snapshot_during_writes_does_not_change_or_block(database: Database) -> None:
     async def users(session: AsyncSession) -> int:
         return (await session.execute(select(func.count()).select_from(User))).scalar_one()
 

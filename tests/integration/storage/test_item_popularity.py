@@ -42,7 +42,7 @@ async def current(database: Database) -> int:
         return (await CurrentVersionsRepository(session).current()).popularity
 
 
-async def test_ratings_since_training_are_counted(trained: Database) -> None:
+async def test_count_counts_ratings_since_training(trained: Database) -> None:
     for user_id, item_id, days in [("ada", "i1", 1), ("bob", "i1", 2), ("ada", "i2", 1), ("bob", "i0", -1)]:
         await rate(trained, user_id, item_id, days)
 
@@ -51,7 +51,7 @@ async def test_ratings_since_training_are_counted(trained: Database) -> None:
     assert await counts(trained) == {"i1": 2, "i2": 1}
 
 
-async def test_their_mean_follows_a_change_of_mind(trained: Database) -> None:
+async def test_count_after_a_changed_rating_updates_the_mean(trained: Database) -> None:
     popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1", value=5)
     await rate(trained, "bob", "i1", value=2)
@@ -63,7 +63,7 @@ async def test_their_mean_follows_a_change_of_mind(trained: Database) -> None:
         assert await ItemPopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
 
 
-async def test_only_what_changes_gets_a_new_version(trained: Database) -> None:
+async def test_save_differing_gives_only_changed_items_a_new_version(trained: Database) -> None:
     popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await rate(trained, "ada", "i2")
@@ -78,7 +78,7 @@ async def test_only_what_changes_gets_a_new_version(trained: Database) -> None:
     assert await counts(trained, first) == {"i2": 2}
 
 
-async def test_ratings_that_are_gone_count_no_more(trained: Database) -> None:
+async def test_count_after_deleting_ratings_leaves_them_out(trained: Database) -> None:
     popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await popularity.count()
@@ -92,7 +92,7 @@ async def test_ratings_that_are_gone_count_no_more(trained: Database) -> None:
     assert await current(trained) == last
 
 
-async def test_replicas_take_turns(trained: Database) -> None:
+async def test_count_by_two_replicas_alternates(trained: Database) -> None:
     one, other = PopularityCounter(trained), PopularityCounter(trained)
     await one.count()
     await other.count()
@@ -106,7 +106,7 @@ async def test_replicas_take_turns(trained: Database) -> None:
     assert await counts(trained) == {"i1": 2}
 
 
-async def test_without_a_model_nothing_is_counted(database: Database) -> None:
+async def test_count_without_a_model_does_nothing(database: Database) -> None:
     await PopularityCounter(database).count()
 
     assert await current(database) == 0

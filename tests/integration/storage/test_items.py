@@ -37,7 +37,7 @@ async def test_changes_since_a_version(database: Database) -> None:
     assert since_ever.changed == catalogue == [item("a"), item("b", "changed")]
 
 
-async def test_a_deleted_item_is_gone_but_known(database: Database) -> None:
+async def test_delete_of_an_item_keeps_its_id(database: Database) -> None:
     await save(database, item("a"), item("b"))
     await delete(database, "b")
 
@@ -47,7 +47,7 @@ async def test_a_deleted_item_is_gone_but_known(database: Database) -> None:
         assert await items.get("b") is None
 
 
-async def test_saving_missing_ones_touches_no_other(database: Database) -> None:
+async def test_save_missing_keeps_stored_items(database: Database) -> None:
     await save(database, item("a", "edited"), item("b"))
     await delete(database, "b")
     async with database.write() as session:
@@ -59,7 +59,7 @@ async def test_saving_missing_ones_touches_no_other(database: Database) -> None:
         assert await ItemRepository(session).catalogue() == [item("a", "edited"), item("c")]
 
 
-async def test_a_failed_write_does_not_advance_the_version(database: Database) -> None:
+async def test_next_catalogue_in_a_failed_write_does_not_advance(database: Database) -> None:
     async with database.write() as session:
         await CurrentVersionsRepository(session).next_catalogue()
         await session.rollback()

@@ -27,13 +27,13 @@ async def status(database: Database, job_id: str) -> str:
         return job.status
 
 
-async def test_one_worker_alone_gets_a_job(database: Database, job_id: str) -> None:
+async def test_claim_by_two_workers_gives_one_the_job(database: Database, job_id: str) -> None:
     claims = await asyncio.gather(*(claim(database, job_id) for _ in range(8)))
 
     assert [each.status for each in claims if each is not None] == [JobStatus.RUNNING]
 
 
-async def test_a_cancelled_job_stays_cancelled(database: Database, job_id: str) -> None:
+async def test_cancelled_job_cannot_be_ended_or_released(database: Database, job_id: str) -> None:
     claimed = await claim(database, job_id)
     assert claimed is not None
     async with database.write() as session:
@@ -57,9 +57,7 @@ async def take_back(database: Database, seconds: float) -> tuple[list[str], list
         return list(queued), list(failed)
 
 
-async def test_a_silent_job_is_queued_again_and_fails_when_it_has_lost_enough_workers(
-    database: Database, job_id: str
-) -> None:
+async def test_take_back_queues_a_silent_job_and_fails_it_after_enough_workers(database: Database, job_id: str) -> None:
     await claim(database, job_id)
     assert await take_back(database, 60) == ([], [])
     assert await take_back(database, -1) == ([job_id], [])
@@ -77,7 +75,7 @@ async def test_a_silent_job_is_queued_again_and_fails_when_it_has_lost_enough_wo
     assert job.finished_at is not None
 
 
-async def test_a_worker_that_was_given_up_has_no_say_any_more(database: Database, job_id: str) -> None:
+async def test_beat_of_a_worker_that_was_given_up_is_refused(database: Database, job_id: str) -> None:
     given_up = await claim(database, job_id)
     await take_back(database, -1)
     present = await claim(database, job_id)
@@ -98,7 +96,7 @@ async def test_a_worker_that_was_given_up_has_no_say_any_more(database: Database
     assert job.report == {"by": "the present"}
 
 
-async def test_a_released_job_waits_again_and_has_lost_no_worker(database: Database, job_id: str) -> None:
+async def test_release_queues_the_job_without_counting_the_attempt(database: Database, job_id: str) -> None:
     for _ in range(3):
         claimed = await claim(database, job_id)
         assert claimed is not None
@@ -113,7 +111,7 @@ async def test_a_released_job_waits_again_and_has_lost_no_worker(database: Datab
     assert job.attempts == 0
 
 
-async def test_jobs_that_will_not_go_on(database: Database, job_id: str) -> None:
+async def test_given_up_lists_failed_and_cancelled_jobs(database: Database, job_id: str) -> None:
     async with database.write() as session:
         jobs = JobRepository(session)
         done = await jobs.claim((await jobs.add(kind="test", parameters={})).id)

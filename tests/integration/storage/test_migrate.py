@@ -27,12 +27,12 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, Base.metadata))
 
 
-async def test_migrations_make_the_tables_of_the_code(database: Database) -> None:
+async def test_upgrade_creates_the_tables_of_the_code(database: Database) -> None:
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_upgrading_again_changes_nothing(database: Database) -> None:
+async def test_upgrade_again_changes_nothing(database: Database) -> None:
     await upgrade(database)
 
     async with database.read() as session:
@@ -177,7 +177,7 @@ def kept(connection: Connection, filled: set[str]) -> dict[str, dict[str, object
     }
 
 
-async def test_every_migration_keeps_what_is_stored(blank: Database) -> None:
+async def test_upgrade_through_every_migration_keeps_the_data(blank: Database) -> None:
     filled: set[str] = set()
     for revision in revisions():
         await upgrade_to(blank, revision)
@@ -193,7 +193,7 @@ async def test_every_migration_keeps_what_is_stored(blank: Database) -> None:
 
 
 @pytest.mark.parametrize("start", [None, "0001"])
-async def test_processes_that_start_together_migrate_once(
+async def test_upgrade_by_several_processes_migrates_once(
     blank: Database, database_url: str, start: str | None
 ) -> None:
     filled: set[str] = set()
@@ -215,7 +215,7 @@ async def test_processes_that_start_together_migrate_once(
             assert await connection.run_sync(kept, filled) == expected
 
 
-async def test_a_release_that_is_rolled_back_to_leaves_later_tables_alone(database: Database) -> None:
+async def test_upgrade_of_a_later_releases_database_changes_nothing(database: Database) -> None:
     async with database.write() as session:
         await session.execute(text("ALTER TABLE users ADD COLUMN of_a_later_release VARCHAR(8)"))
         await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))

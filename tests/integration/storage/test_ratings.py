@@ -43,7 +43,7 @@ async def test_the_later_rating_stays(rated: Database, hours: int, expected: flo
     assert await ratings_of(rated, "ada") == {"i1": expected, "i2": 2.0}
 
 
-async def test_of_two_made_at_once_the_one_given_later_stays(rated: Database) -> None:
+async def test_save_of_two_ratings_with_the_same_time_keeps_the_later_arrival(rated: Database) -> None:
     async with rated.write() as session:
         both = [("ada", RatingRecord("i3", value, NOON)) for value in (5, 4)]
         await RatingRepository(session).save(both)
@@ -51,7 +51,7 @@ async def test_of_two_made_at_once_the_one_given_later_stays(rated: Database) ->
     assert (await ratings_of(rated, "ada"))["i3"] == 4.0
 
 
-async def test_a_rating_without_a_time_is_later_than_one_from_a_clock_that_is_ahead(rated: Database) -> None:
+async def test_save_of_a_rating_without_a_time_replaces_one_from_a_fast_clock(rated: Database) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=1)
     async with rated.write() as session:
         await session.execute(update(Rating).where(Rating.item_id == "i1").values(rated_at=ahead))
@@ -73,7 +73,7 @@ async def test_a_rating_from_the_future_was_made_now(rated: Database) -> None:
     assert latest.rated_at <= datetime.now(UTC)
 
 
-async def test_users_and_ratings_of_one_moment(rated: Database) -> None:
+async def test_stored_dataset_during_writes_is_of_one_moment(rated: Database) -> None:
     async with rated.write() as session:
         await UserRepository(session).save({"bob": {}})
 
@@ -88,7 +88,7 @@ async def test_users_and_ratings_of_one_moment(rated: Database) -> None:
     }
 
 
-async def test_every_write_gives_a_new_revision(rated: Database) -> None:
+async def test_revision_changes_with_every_write(rated: Database) -> None:
     revisions = set()
     async with rated.write() as session:
         users = UserRepository(session)
@@ -102,7 +102,7 @@ async def test_every_write_gives_a_new_revision(rated: Database) -> None:
     assert len(revisions) == 3
 
 
-async def test_saving_without_attributes_keeps_them(rated: Database) -> None:
+async def test_save_of_a_user_without_attributes_keeps_them(rated: Database) -> None:
     async with rated.write() as session:
         await UserRepository(session).save({"ada": None})
 
@@ -119,7 +119,7 @@ async def skips_of(database: Database, user_id: str) -> dict[str, datetime]:
         }
 
 
-async def test_an_item_is_rated_or_skipped_and_a_skip_keeps_its_time(rated: Database) -> None:
+async def test_save_of_a_rating_deletes_the_skip_and_a_skip_keeps_its_time(rated: Database) -> None:
     async with rated.write() as session:
         skips = SkipRepository(session)
         await skips.save("ada", ["i1", "i3", "i4"], skipped_at=NOON)

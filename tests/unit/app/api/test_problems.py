@@ -25,7 +25,7 @@ def test_names_from_the_request_are_cut_short_and_encodable() -> None:
     assert len(json.loads(bytes(response.body))["errors"]) == 50
 
 
-def test_a_route_declares_the_errors_of_each_status_together() -> None:
+def test_problem_responses_combine_errors_of_the_same_status() -> None:
     responses = problem_responses(UserNotFoundError, ItemNotFoundError, InvalidRequestError)
 
     assert {int(status) for status in responses} == {404, 422} | {401, 403, 429, 503}

@@ -14,12 +14,12 @@ def test_ids(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 129, "a/b", "a\nb", "\0", "\x7f", "\x85", "\ud800", 5, None, ["a"]])
-def test_what_is_no_id(text: object) -> None:
+def test_id_with_invalid_characters_is_refused(text: object) -> None:
     with pytest.raises(ValidationError):
         ID.validate_python(text)
 
 
-def test_a_time_is_taken_to_utc() -> None:
+def test_moment_with_another_time_zone_is_converted_to_utc() -> None:
     rating = RatingRequest.model_validate({"item_id": "a", "rating": 5, "rated_at": "2026-01-01T01:00:00+02:00"})
 
     assert rating.rated_at == datetime(2025, 12, 31, 23, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_other_times_are_refused(moment: object) -> None:
 
 
 @pytest.mark.parametrize("moment", [0, 0.5, "0.5", "1700000000", "nan", "2026-01-01T00:00:00", True])
-def test_what_is_no_moment(moment: object) -> None:
+def test_moment_from_anything_else_is_refused(moment: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Moment).validate_python(moment)
 

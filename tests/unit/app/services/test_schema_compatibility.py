@@ -20,11 +20,11 @@ def schema(scale: tuple[float, float] = (1, 5), **items: FieldKind) -> DatasetSc
     )
 
 
-def test_the_same_schema_has_no_faults() -> None:
+def test_schema_incompatibilities_of_the_same_schema_is_empty() -> None:
     assert schema_incompatibilities(schema(year=FieldKind.CONTINUOUS), schema(year=FieldKind.CONTINUOUS)) == []
 
 
-def test_more_attributes_are_no_fault() -> None:
+def test_schema_incompatibilities_with_more_attributes_is_empty() -> None:
     assert (
         schema_incompatibilities(
             schema(year=FieldKind.CONTINUOUS, plot=FieldKind.TEXT), schema(year=FieldKind.CONTINUOUS)
@@ -33,13 +33,13 @@ def test_more_attributes_are_no_fault() -> None:
     )
 
 
-def test_every_fault_is_named() -> None:
+def test_schema_incompatibilities_names_every_difference() -> None:
     new = schema((1, 10), year=FieldKind.CATEGORICAL)
     active = schema((1, 5), year=FieldKind.CONTINUOUS, genre=FieldKind.MULTI_VALUED)
 
-    faults = {fault.field: fault.reason for fault in schema_incompatibilities(new, active)}
+    errors = {error.field: error.reason for error in schema_incompatibilities(new, active)}
 
-    assert faults == {
+    assert errors == {
         "rating_scale": "is 1 to 10 in steps of 1, but 1 to 5 in steps of 1 in the active version",
         "items.year": "is categorical, but continuous in the active version",
         "items.genre": "is missing, but the active version has it",

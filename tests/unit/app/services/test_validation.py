@@ -32,7 +32,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["country", "genre", "year", "plot", "other"]), JSON))
-def test_known_attributes_have_no_faults_whatever_was_given(attributes: dict[str, object]) -> None:
+def test_attribute_errors_of_known_attributes_is_empty(attributes: dict[str, object]) -> None:
     known = known_attributes(attributes, SOURCE)
 
     assert attribute_errors(known, SOURCE) == []
@@ -40,41 +40,43 @@ def test_known_attributes_have_no_faults_whatever_was_given(attributes: dict[str
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON))
-def test_without_faults_all_that_was_given_is_known(attributes: dict[str, object]) -> None:
-    faults = attribute_errors(attributes, SOURCE)
+def test_attribute_errors_without_an_error_means_that_all_given_attributes_are_known(
+    attributes: dict[str, object],
+) -> None:
+    errors = attribute_errors(attributes, SOURCE)
 
     given_names = {name for name, value in attributes.items() if value is not None}
-    assert bool(faults) or set(known_attributes(attributes, SOURCE)) == given_names
+    assert bool(errors) or set(known_attributes(attributes, SOURCE)) == given_names
 
 
-class TestRatingFaults:
+class TestRatingErrors:
     @pytest.mark.parametrize("rating", [0.5, 1, 4.5, 5])
     def test_on_the_scale(self, rating: float) -> None:
         assert rating_errors([RatingRecord("a", rating)], HALVES, missing=()) == []
 
     @pytest.mark.parametrize("rating", [0, 0.75, 5.5, -1])
     def test_off_the_scale(self, rating: float) -> None:
-        (fault,) = rating_errors([RatingRecord("a", rating)], HALVES, missing=())
+        (error,) = rating_errors([RatingRecord("a", rating)], HALVES, missing=())
 
-        assert fault.field == "ratings.0.rating"
-        assert "0.5 to 5 in steps of 0.5" in fault.reason
+        assert error.field == "ratings.0.rating"
+        assert "0.5 to 5 in steps of 0.5" in error.reason
 
-    def test_all_faults_at_once(self) -> None:
+    def test_rating_errors_names_all_errors_at_once(self) -> None:
         ratings = [RatingRecord("a", 9), RatingRecord("b", 1), RatingRecord("a", 1)]
 
-        fields = [fault.field for fault in rating_errors(ratings, HALVES, missing={"b"})]
+        fields = [error.field for error in rating_errors(ratings, HALVES, missing={"b"})]
 
         assert fields == ["ratings.0.rating", "ratings.1.item_id", "ratings.2.item_id"]
 
 
-def test_filters_are_by_categories() -> None:
-    faults = filter_errors({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
+def test_filter_errors_of_a_field_without_categories_names_it() -> None:
+    errors = filter_errors({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
 
-    assert [fault.field for fault in faults] == ["filter.year", "filter.nothing"]
-    assert "country, genre" in faults[0].reason
+    assert [error.field for error in errors] == ["filter.year", "filter.nothing"]
+    assert "country, genre" in errors[0].reason
 
 
-def test_faults_are_raised_together() -> None:
+def test_raise_if_invalid_raises_all_errors_together() -> None:
     raise_if_invalid([], [])
     first = filter_errors({"x": []}, SOURCE)
     second = attribute_errors({"y": 1}, SOURCE)
@@ -82,4 +84,4 @@ def test_faults_are_raised_together() -> None:
     with pytest.raises(InvalidRequestError) as error:
         raise_if_invalid(first, second)
 
-    assert [fault.field for fault in error.value.errors] == ["filter.x", "attributes.y"]
+    assert [error.field for error in error.value.errors] == ["filter.x", "attributes.y"]
