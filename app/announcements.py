@@ -1,7 +1,7 @@
-"""How replicas hear at once that other versions are to be served: Redis pub/sub.
+"""Announces changes of the served versions to all replicas, over Redis pub/sub.
 
-An announcement says nothing but that there is something to see in the database. It may get lost, and without Redis
-there is none, so whoever listens looks after a while in any case.
+An announcement only says that the database holds a change. It may get lost, and without Redis there are none, so
+replicas also look into the database regularly.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ _HEALTH_CHECK_SECONDS = 10
 
 
 class Announcements:
-    """Makes announcements and hears them.
+    """Sends and receives announcements.
 
     Args:
-        redis: Over which; None if there is none.
+        redis: The connection; None without Redis.
     """
 
     def __init__(self, redis: Redis | None) -> None:
@@ -35,7 +35,7 @@ class Announcements:
         self._outages = RedisOutages("replicas look into the database for versions to serve")
 
     async def announce(self) -> None:
-        """Tell everybody who listens, unless Redis does not answer."""
+        """Announce a change. If Redis does not answer, this does nothing."""
         if self._redis is None:
             return
         try:
@@ -44,7 +44,7 @@ class Announcements:
             self._outages.note_failure(error)
 
     async def wait(self, seconds: float) -> None:
-        """Return once something was announced, or after so many seconds; sooner if there may have been something."""
+        """Return after an announcement, or after `seconds`. It may return sooner without an announcement."""
         if self._redis is None or self._outages.leave_alone:
             await asyncio.sleep(seconds)
             return
@@ -52,7 +52,7 @@ class Announcements:
             if self._listening is None:
                 self._listening = self._redis.pubsub()
                 await self._listening.subscribe(_CHANNEL)
-            await self._listening.get_message(timeout=seconds)  # the first one says that we listen
+            await self._listening.get_message(timeout=seconds)  # the first message confirms the subscription
         except (RedisError, OSError) as error:
             self._outages.note_failure(error)
             await self._stop_listening()
@@ -74,7 +74,7 @@ class Announcements:
 
 @asynccontextmanager
 async def open_announcements(settings: Settings) -> AsyncIterator[Announcements]:
-    """Announcements over the settings' Redis, if there is one, closed when the block ends."""
+    """Open announcements over the Redis of the settings, if there is one, and close them when the block ends."""
     redis = None
     if settings.redis_url is not None:
         redis = Redis.from_url(

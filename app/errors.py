@@ -1,4 +1,4 @@
-"""What can go wrong in words that a client can act upon: each error has a status and a stable code.
+"""Errors that a client is told about. Each has a status and a stable code.
 
 `app.api.problems` turns these errors into RFC 9457 problem responses.
 """
@@ -22,11 +22,11 @@ class ServiceError(Exception):
 
     Attributes:
         status: The HTTP status of the answer.
-        code: Names the kind of error; clients rely on it, so it never changes.
-        title: The kind of error for people, the same for every occurrence.
-        retry_after_seconds: When trying again is worth it, if that is known.
+        code: Names the kind of error. Clients rely on it, so it never changes.
+        title: The kind of error in words, the same for every occurrence.
+        retry_after_seconds: After how many seconds to try again, if known.
         detail: What happened this time.
-        errors: The wrong fields, where the request is to blame.
+        errors: The wrong fields, if the request is at fault.
     """
 
     status: ClassVar[HTTPStatus]
@@ -72,7 +72,7 @@ class MissingKeyError(ServiceError):
 
 
 class InvalidKeyError(ServiceError):
-    """The request's API key does not exist, or was revoked; which of them, nobody is told."""
+    """The request's API key does not exist or was revoked. The answer does not say which."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "invalid-key"
@@ -94,7 +94,7 @@ class KeyScopeError(ServiceError):
 
 
 class RateLimitedError(ServiceError):
-    """The caller has made as many requests as it may for now."""
+    """The caller has made too many requests."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate-limited"
@@ -159,7 +159,7 @@ class ArtifactUnusableError(ServiceError):
 
 
 class SchemaMismatchError(ServiceError):
-    """A model version does not fit the data and the requests that the active one serves."""
+    """A model version's schema does not fit that of the active version."""
 
     status = HTTPStatus.CONFLICT
     code = "schema-mismatch"
@@ -169,39 +169,46 @@ class SchemaMismatchError(ServiceError):
         first = f"{errors[0].field} {errors[0].reason}"
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         super().__init__(
-            f"{version_id}: {first}{more}. What is stored and what clients send would not fit. Allow a schema change "
-            "when activating it, or serve it from a database of its own.",
+            f"{version_id}: {first}{more}. Stored data and clients' requests would not fit. Allow a schema change "
+            "when you activate it, or serve it from a separate database.",
             errors,
         )
 
 
 class ChallengerIsActiveError(ServiceError):
-    """The active version cannot challenge itself."""
+    """The active version cannot be its own challenger."""
 
     status = HTTPStatus.CONFLICT
     code = "challenger-is-active"
     title = "The model version is the active one"
 
     def __init__(self, version_id: str) -> None:
-        super().__init__(f"{version_id} is the active version, so it cannot serve some of the users instead of it.")
+        super().__init__(f"{version_id} is the active version, so it cannot be its own challenger.")
 
 
 class NoActiveModelError(ServiceError):
-    """No model version has been activated yet."""
+    """No model version is active, or the active one cannot be loaded.
+
+    Args:
+        failure: Why the active version cannot be loaded; None if no version is active.
+    """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "no-active-model"
     title = "No model is being served"
 
-    def __init__(self) -> None:
-        super().__init__("No model version is active. Start the service with a model, or activate a version.")
+    def __init__(self, failure: str | None = None) -> None:
+        if failure is None:
+            super().__init__("No model version is active. Start the service with a model, or activate a version.")
+        else:
+            super().__init__(f"The active model version cannot serve: {failure}.")
 
 
 class JobNotFoundError(ServiceError):
-    """There is no such job; each kind of job has its own error.
+    """There is no such job. Each kind of job has its own error.
 
     Attributes:
-        job: What clients call a job of the kind.
+        job: The name of the kind.
     """
 
     status = HTTPStatus.NOT_FOUND
@@ -212,10 +219,10 @@ class JobNotFoundError(ServiceError):
 
 
 class JobFinishedError(ServiceError):
-    """A job that has ended cannot be cancelled; each kind of job has its own error.
+    """A job that has ended cannot be cancelled. Each kind of job has its own error.
 
     Attributes:
-        job: What clients call a job of the kind.
+        job: The name of the kind.
     """
 
     status = HTTPStatus.CONFLICT
@@ -234,14 +241,14 @@ class EvaluationNotFoundError(JobNotFoundError):
 
 
 class EvaluationNotSucceededError(ServiceError):
-    """A report was asked for that does not exist, or not yet."""
+    """The evaluation has no report: it has not succeeded, or not yet."""
 
     status = HTTPStatus.CONFLICT
     code = "evaluation-not-succeeded"
     title = "The evaluation has no report"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"There is a report once an evaluation has succeeded; this one is {status}.")
+        super().__init__(f"The evaluation is {status}. It has a report once it has succeeded.")
 
 
 class EvaluationFinishedError(JobFinishedError):
@@ -257,10 +264,10 @@ class EvaluationDataMissingError(ServiceError):
 
     status = HTTPStatus.CONFLICT
     code = "evaluation-data-missing"
-    title = "There are no data to evaluate on"
+    title = "There is no data to evaluate on"
 
     def __init__(self) -> None:
-        super().__init__("The data set that the model was trained on is not here; set COLDSTART_DATA_DIR.")
+        super().__init__("The data set that the model was trained on is not on this machine. Set COLDSTART_DATA_DIR.")
 
 
 class TrainingNotFoundError(JobNotFoundError):
@@ -280,18 +287,20 @@ class TrainingFinishedError(JobFinishedError):
 
 
 class TrainingDataMissingError(ServiceError):
-    """The service has no data set to train on beside what it has collected."""
+    """The service has no data set to train on in addition to its database."""
 
     status = HTTPStatus.CONFLICT
     code = "training-data-missing"
     title = "There is no data set to train on"
 
     def __init__(self) -> None:
-        super().__init__("The data set that the active version was trained on is not here; set COLDSTART_DATA_DIR.")
+        super().__init__(
+            "The data set that the active version was trained on is not on this machine. Set COLDSTART_DATA_DIR."
+        )
 
 
 class OverloadedError(ServiceError):
-    """As many requests are in progress as the service takes on at once."""
+    """Too many requests are in progress."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "overloaded"
@@ -314,7 +323,7 @@ class QueueUnavailableError(ServiceError):
 
 
 class DatabaseUnavailableError(ServiceError):
-    """The database cannot be reached, or cannot do what it should."""
+    """The database cannot be reached or used."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "database-unavailable"

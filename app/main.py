@@ -1,4 +1,4 @@
-"""The application: settings in, ASGI app out."""
+"""Creates the ASGI application from its settings."""
 
 import gc
 from collections.abc import AsyncIterator, Iterator
@@ -27,9 +27,9 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
-from app.api.observation import Observation
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
 from app.api.problems import add_problem_handlers
+from app.api.request_tracking import RequestTracking
 from app.api.security_headers import SecurityHeaders
 from app.observability.logs import configure_logging
 from app.observability.tracing import FASTAPI_TELEMETRY
@@ -39,7 +39,7 @@ from app.web.pages import add_pages
 from models.training.threads import compute_in_one_thread
 
 _RESOURCES = (
-    recommendations,  # a request's path is tried on these in their order: what is asked for most comes first
+    recommendations,  # routes are tried in this order, so the most frequent come first
     ratings,
     candidates,
     users,
@@ -60,23 +60,23 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
     Args:
         settings: Of the service.
-        model_dir: An artifact to activate at the start, whatever is active.
+        model_dir: An artifact to activate at the start, whatever version is active.
 
-    At its start it migrates the database and loads its model. Start-up fails with ArtifactError if that cannot
-    be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are required and
-    there is none.
+    At its start it migrates the database and loads the active model. Start-up fails with ArtifactError if the artifact
+    cannot be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are
+    required and there is none. It does not fail if the active version has the artifact format of another release.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
-            await services.keys.require_any()
+            await services.api_keys.require_any()
             await services.model_versions.start_serving(
                 model_dir or settings.model_dir, whatever_is_active=model_dir is not None
             )
             app.state.services = services
-            async with services.follower.following():
+            async with services.model_refresher.running():
                 with _unwatched_by_the_garbage_collector():
                     yield
 
@@ -100,7 +100,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
-    app.add_middleware(Observation, logs_requests=settings.access_log)  # the last is the outermost
+    app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the last is the outermost
     add_problem_handlers(app)
     for resource in (*_RESOURCES, health, metrics):
         app.include_router(resource.router)
@@ -109,7 +109,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
 
 def create_app_from_env() -> FastAPI:
-    """The service by the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
+    """The service with the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
     settings = Settings()
     configure_logging(settings.log_format)
     return create_app(settings)
@@ -117,10 +117,10 @@ def create_app_from_env() -> FastAPI:
 
 @contextmanager
 def _unwatched_by_the_garbage_collector() -> Iterator[None]:
-    """Take all objects that there are by now, which stay, out of what the collector walks through.
+    """Exclude all present objects from garbage collection until the block ends.
 
-    They are hundreds of thousands, of the libraries more than of the model. Every full collection would walk through
-    them while all requests wait: for some 100 ms, and it was the whole of the service's longest answers.
+    There are hundreds of thousands of them, most of them of libraries, and they stay. A full collection would walk
+    through them for about 100 ms while all requests wait. These pauses made up the service's longest answers.
     """
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""All that can be set from outside, in one class, read from environment variables `COLDSTART_…`."""
+"""The settings of the service, read from environment variables `COLDSTART_…`."""
 
 import sys
 from enum import StrEnum
@@ -14,7 +14,7 @@ from models.elicitation.strategy import Strategy
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """The format of log lines."""
 
     JSON = "json"
     TEXT = "text"
@@ -48,9 +48,9 @@ def _is_rate(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """What the service needs to know of its surroundings; the defaults need nothing installed.
+    """The settings of the service. The defaults need no other software.
 
-    URLs are secrets because they may hold a password: neither `repr` nor an error message shows them.
+    URLs are secrets because they may hold a password. Neither `repr` nor an error message shows them.
 
     Attributes:
         state_dir: Where the embedded database, the job queue and the artifacts of training jobs are kept; made if it is
@@ -61,22 +61,22 @@ class Settings(BaseSettings):
             rollback.
         data_dir: The data set that evaluations read; the one the model was trained on unless given.
         device: Where models compute, as torch spells it.
-        candidate_strategy: How items to ask about are chosen where a request does not say it.
+        candidate_strategy: How candidates are chosen if a request does not say it.
         host: Address to listen on.
         port: Port to listen on.
-        allow_anonymous: Whether requests need no API key, and keys are not looked at; unless given, exactly when only
-            this machine can reach the address to listen on.
-        rate_limit: Most requests of each key, such as `600/minute`; without keys, of each client's address.
+        allow_anonymous: Whether requests need no API key. By default they need none if only this machine can reach the
+            address to listen on.
+        rate_limit: Most requests of each key, such as `600/minute`. Without keys: of each client address.
         cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
-        access_log: Whether the server logs every request; a proxy in front of it usually does.
-        log_format: `json` or `text`; unless given, JSON where standard error is not a terminal.
+        access_log: Whether the server logs every request. A proxy in front of it usually does so.
+        log_format: `json` or `text`. By default JSON, and text if standard error is a terminal.
         run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
-        job_silence_seconds: A job whose worker has given no sign of life for so long is taken up by another.
-        max_body_bytes: Longer request bodies are refused.
-        max_rankings: Requests for recommendations or candidates in progress at most; more are refused.
-        popularity_seconds: How often new ratings are counted for the items' popularity, at most.
-        cache_entries: How many answers the in-process cache keeps.
-        cache_seconds: How long a cached answer is kept at most.
+        job_silence_seconds: A job is given to another worker after its worker has been silent for this time.
+        max_body_bytes: The longest request body. Longer ones are refused.
+        max_rankings: The most requests for recommendations or candidates in progress. More are refused.
+        popularity_seconds: Least time between two counts of new ratings for the popularity of items.
+        cache_entries: The most answers in the in-process cache.
+        cache_seconds: The longest time for which an answer is cached.
     """
 
     model_config = SettingsConfigDict(env_prefix="COLDSTART_", frozen=True, hide_input_in_errors=True)

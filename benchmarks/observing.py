@@ -1,4 +1,4 @@
-"""What watching adds to a request: `Observation` around an application that only answers, against that one bare.
+"""What watching adds to a request: `RequestTracking` around an application that only answers, against that one bare.
 
 And a request's way through an idle `Batcher`, with the part of it that is metrics and the span, which nobody collects.
 A request that stores and ranks passes three of them.
@@ -11,7 +11,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.observation import Observation
+from app.api.request_tracking import RequestTracking
 from app.observability.metrics import BATCH_REQUESTS, PHASE_SECONDS, PHASE_WAIT_SECONDS, Phase
 from app.observability.tracing import tracer
 from app.services.batching import Batcher
@@ -22,7 +22,7 @@ _SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"ho
 _START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 _ROWS = {
     "bare": "an application that only answers",
-    "observed": "the same under `Observation`",
+    "observed": "the same under `RequestTracking`",
     "batched": "one request through an idle `Batcher`",
     "phase": "of it, metrics and the span",
 }
@@ -34,7 +34,7 @@ def measure(_options: Options) -> Figures:
     seconds = medians(
         {
             "bare": _repeatedly(_requests(_answer)),
-            "observed": _repeatedly(_requests(Observation(_answer, logs_requests=False))),
+            "observed": _repeatedly(_requests(RequestTracking(_answer, logs_requests=False))),
             "batched": _batched,
             "phase": _phases,
         }

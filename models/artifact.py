@@ -50,6 +50,26 @@ class ArtifactError(ValueError):
     """An artifact cannot be used; the message names the file and the reason."""
 
 
+class ArtifactFormatError(ArtifactError):
+    """An artifact has the format of another release; the message says what to do.
+
+    Attributes:
+        found: Its format version.
+    """
+
+    def __init__(self, path: Path, found: object) -> None:
+        super().__init__(f"{path}: {other_format(found)}")
+        self.found = found
+
+
+def other_format(found: object) -> str:
+    """What to do with an artifact of another format version, as a sentence without its subject."""
+    return (
+        f"has format version {found}, but this release reads {FORMAT_VERSION}: "
+        "train the model again with `coldstart train`"
+    )
+
+
 class _ManifestPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -221,7 +241,8 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         device: A torch device, such as `cpu` or `cuda`.
 
     Raises:
-        ArtifactError: A file is missing, truncated, altered, or of another format version.
+        ArtifactError: A file is missing, truncated or altered.
+        ArtifactFormatError: It has the format of another release.
     """
     manifest, contents = _read_artifact(directory)
     target = torch.device(device)
@@ -258,9 +279,24 @@ def verify_artifact(directory: Path) -> Manifest:
     """Check an artifact's files without building the model.
 
     Raises:
-        ArtifactError: A file is missing, truncated, altered, or of another format version.
+        ArtifactError: A file is missing, truncated or altered.
+        ArtifactFormatError: It has the format of another release.
     """
     return _read_artifact(directory)[0]
+
+
+def read_schema(directory: Path) -> DatasetSchema:
+    """The data schema of an artifact of any format version; nothing else of it is read or checked.
+
+    Raises:
+        ArtifactError: There is no manifest, or it holds no schema that this release understands.
+    """
+    path = directory / MANIFEST
+    manifest = _read_json(path)
+    try:
+        return DatasetSchema.model_validate(manifest.get("data_schema"))
+    except ValidationError as error:
+        raise ArtifactError(f"{path}: its data schema cannot be read: {error}") from error
 
 
 def _read_artifact(directory: Path) -> tuple[Manifest, dict[str, bytes]]:
@@ -284,20 +320,22 @@ def _seal(manifest: Manifest) -> str:
     return json.dumps({**body, "checksum": _checksum(body)}, indent=1)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        sealed = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: does not exist; is {path.parent} an artifact?") from error
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(sealed, dict):
+    if not isinstance(content, dict):
         raise ArtifactError(f"{path}: is not a JSON object")
-    if sealed.get("format_version") != FORMAT_VERSION:
-        raise ArtifactError(
-            f"{path}: format version {sealed.get('format_version')}, but this release reads {FORMAT_VERSION}; "
-            "train the model again"
-        )
+    return content
+
+
+def _read_manifest(path: Path) -> Manifest:
+    sealed = _read_json(path)
+    if (found := sealed.get("format_version")) != FORMAT_VERSION:
+        raise ArtifactFormatError(path, found)
     body = {name: value for name, value in sealed.items() if name != "checksum"}
     if sealed.get("checksum") != _checksum(body):
         raise ArtifactError(f"{path}: its checksum does not match: it was altered")

@@ -1,1 +1,1 @@
-"""The REST API: one module a resource, with its routes and its request and response models."""
+"""The REST API: one module a resource, with its routes and its request and response schemas."""

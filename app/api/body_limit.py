@@ -1,4 +1,4 @@
-"""A limit to the length of request bodies."""
+"""Limits the length of request bodies."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,11 +9,11 @@ from app.errors import BodyTooLargeError
 
 
 class BodyLimit:
-    """Refuses bodies over the limit, whether their length is announced or they turn out to be too long.
+    """Refuses bodies that are too long, with or without a `Content-Length`.
 
-    What an `NdjsonRoute` reads has no limit: it is never held whole.
+    Bodies of an `NdjsonRoute` have no limit: they are never in memory as a whole.
 
-    FastAPI's own `max_body_size` would answer the announced ones in plain text, not with a problem.
+    FastAPI's `max_body_size` would answer with plain text instead of a problem.
     """
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
@@ -36,7 +36,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_body_bytes and not isinstance(scope.get("route"), NdjsonRoute):
-                # The one kind of exception that FastAPI passes on while it reads a body.
+                # FastAPI passes on only this exception while it reads a body.
                 raise HTTPException(self._error.status, self._error.detail)
             return message
 

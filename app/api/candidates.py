@@ -1,4 +1,4 @@
-"""Items to ask new users about."""
+"""Candidates: items to ask new users about."""
 
 from typing import Annotated, Self
 
@@ -7,45 +7,45 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
-from app.api.models import (
+from app.api.pagination import Page
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.schemas import (
     EntityId,
     Filters,
     GivenItemId,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
 )
-from app.api.pagination import Page
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.eliciting import CandidateOptions, Candidates
+from app.services.candidates import CandidateList, CandidateOptions
 from models.elicitation.strategy import Strategy
 
 router = APIRouter(prefix="/v1/candidates", tags=["candidates"], route_class=RankingRoute)
 
-_STRATEGY = "How to choose; the service's default if it is not given."
-_SEED = "Of the random strategy."
+_STRATEGY = "How to choose candidates; by default the service's strategy."
+_SEED = "Seed of the random strategy."
 
 
 class CandidateResponse(ResponseModel):
-    """An item, and how much it is worth asking about by the strategy's own measure."""
+    """An item, and the strategy's score for asking about it."""
 
     item_id: ShownItemId
     title: ShownTitle
-    score: float = Field(description="Comparable within this answer alone.", examples=[0.42])
+    score: float = Field(description="Comparable only within this answer.", examples=[0.42])
 
 
 class CandidatePage(Page[CandidateResponse]):
-    """Candidates, the best first, and the model version that chose them."""
+    """Candidates, best first, and the model version that chose them."""
 
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, chosen: Candidates) -> Self:
+    def of(cls, chosen: CandidateList) -> Self:
         """The answer with candidates."""
         return cls(
             items=[CandidateResponse.model_validate(candidate) for candidate in chosen.items],
@@ -54,9 +54,9 @@ class CandidatePage(Page[CandidateResponse]):
 
 
 class CandidatesRequest(RequestModel):
-    """What somebody who is not stored has answered and skipped so far; all of it may be left out."""
+    """The ratings and skips of a visitor who is not stored. All of it is optional."""
 
-    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
     ]
@@ -79,30 +79,32 @@ async def list_candidates(
     strategy: Annotated[Strategy | None, Query(description=_STRATEGY)] = None,
     user_id: Annotated[
         EntityId | None,
-        Query(description="Leave out what this user has rated or skipped; the user may be new.", examples=["ada"]),
+        Query(
+            description="Leave out items that this user has rated or skipped. The user may be new.", examples=["ada"]
+        ),
     ] = None,
     skipped: Annotated[
         list[GivenItemId] | None,
         Query(
             max_length=500,
-            description="An item that could not be rated, beside those stored for the user; may be repeated.",
+            description="An item that could not be rated, in addition to stored skips. May be repeated.",
         ),
     ] = None,
     exclude: Excluded = None,
     seed: Annotated[int, Query(ge=0, lt=2**32, description=_SEED)] = 0,
 ) -> CandidatePage:
-    """Items whose ratings would tell the most about a new user."""
+    """Items whose ratings would tell most about a new user."""
     options = CandidateOptions(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
-    return CandidatePage.of(await services.eliciting.for_user(user_id, skipped or [], options))
+    return CandidatePage.of(await services.candidates.for_user(user_id, skipped or [], options))
 
 
 @router.post(
     "", dependencies=[READ], responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError)
 )
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
-    """The same from the answers and skips in this request alone; nothing is stored."""
+    """Candidates from the ratings and skips in this request alone. Nothing is stored."""
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
-    chosen = await services.eliciting.for_visitor([rating.given() for rating in body.ratings], body.skipped, options)
+    chosen = await services.candidates.for_visitor([rating.record() for rating in body.ratings], body.skipped, options)
     return CandidatePage.of(chosen)

@@ -1,17 +1,17 @@
-"""What routes depend on, and the query parameters that several of them share.
+"""Dependencies of routes, and query parameters that several routes share.
 
-All of it is `async`, though nothing waits: FastAPI would hand a plain function to a thread, which takes longer than all
-of these together.
+All dependencies are `async`, although none of them waits: FastAPI would run a plain function in a thread, which takes
+longer than all of these together.
 """
 
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from app.api.models import EntityId, GivenItemId
+from app.api.schemas import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
-from app.services.recommending import ListOptions
+from app.services.recommendations import ListOptions
 
 
 async def _services(request: Request) -> Services:
@@ -25,8 +25,7 @@ async def _filters(
         Query(
             alias="filter",
             max_length=100,
-            description="`field:value`. Repeat it for several values of a field, any of which will do, or for "
-            "several fields, all of which must match.",
+            description="`field:value`. May be repeated. An item must have one of the values of every field.",
             examples=[["genre:Comedy"]],
         ),
     ] = None,
@@ -45,12 +44,10 @@ UserId = Annotated[EntityId, Path(description="The user's id.", examples=["ada"]
 ItemId = Annotated[EntityId, Path(description="The item's id.", examples=["50"])]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 Excluded = Annotated[
-    list[GivenItemId] | None, Query(max_length=500, description="An item to leave out; may be repeated.")
+    list[GivenItemId] | None, Query(max_length=500, description="An item to leave out. May be repeated.")
 ]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
-Explain = Annotated[
-    bool, Query(description="Whether to say of each item which of the user's ratings moved it up most.")
-]
+Explain = Annotated[bool, Query(description="Whether to name, for each item, the user's rating that moved it up most.")]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 

@@ -1,4 +1,4 @@
-"""Offline evaluations, done by a worker."""
+"""Evaluations: jobs that evaluate a model version offline."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Self
@@ -13,9 +13,9 @@ from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
 from app.api.links import linked
-from app.api.models import EntityId, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, ShownVersion
 from app.errors import (
     EvaluationDataMissingError,
     EvaluationFinishedError,
@@ -70,19 +70,19 @@ _REPORT_EXAMPLE: dict[int | str, dict[str, Any]] = {
 
 
 class EvaluationRequest(EvaluationConfig):
-    """What to evaluate; the active model unless another is named."""
+    """What to evaluate; by default the active model version."""
 
     model_version: EntityId | None = Field(
         default=None, description="A registered version.", examples=["coldstart-c8f7fe71d86a"]
     )
 
     def config(self) -> EvaluationConfig:
-        """The settings of the evaluation itself."""
+        """The configuration of the evaluation."""
         return EvaluationConfig(**self.model_dump(exclude={"model_version"}))
 
 
 class EvaluationSummary(JobSummary):
-    """An evaluation without its report; `error` is there if it has failed."""
+    """An evaluation without its report. `error` says why it has failed, if it has."""
 
     evaluation_id: str = Field(examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
     model_version: ShownVersion
@@ -95,7 +95,7 @@ class EvaluationSummary(JobSummary):
 
 
 class EvaluationResponse(EvaluationSummary):
-    """An evaluation; `report` is there once it has succeeded."""
+    """An evaluation. It has a `report` once it has succeeded."""
 
     report: dict[str, Any] | None = Field(description="An `EvaluationReport`.", examples=[None])
 
@@ -130,7 +130,7 @@ def _summary(job: Job) -> dict[str, Any]:
 async def start_evaluation(
     services: ServicesDep, request: Request, response: Response, body: EvaluationRequest | None = None
 ) -> EvaluationResponse:
-    """Have a model evaluated; `Location` is where to watch it."""
+    """Start an evaluation of a model version. `Location` is the URL of the job."""
     asked = body or EvaluationRequest()
     job = await services.evaluations.start(asked.config(), model_version=asked.model_version)
     response.headers["Location"] = request.app.url_path_for("get_evaluation", evaluation_id=job.id)
@@ -139,7 +139,7 @@ async def start_evaluation(
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[EvaluationSummary]:
-    """All evaluations, the newest first, without their reports."""
+    """All evaluations, newest first, without their reports."""
     jobs = await services.evaluations.page(after=page.after, limit=page.limit)
     return page.page(jobs, EvaluationSummary.of, key=lambda job: job.id)
 
@@ -148,7 +148,7 @@ async def list_evaluations(services: ServicesDep, page: PageDep) -> Page[Evaluat
     "/{evaluation_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, EvaluationNotFoundError)
 )
 async def get_evaluation(evaluation_id: EvaluationId, services: ServicesDep) -> EvaluationResponse:
-    """An evaluation, with its progress, and its report at the end."""
+    """An evaluation with its progress, and its report once it has succeeded."""
     return EvaluationResponse.of(await services.evaluations.get(evaluation_id))
 
 
@@ -170,7 +170,7 @@ async def get_evaluation_report(evaluation_id: EvaluationId, services: ServicesD
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationNotSucceededError),
 )
 async def download_evaluation_report(evaluation_id: EvaluationId, services: ServicesDep) -> HTMLResponse:
-    """An evaluation's report as one HTML file, with plots and their numbers."""
+    """An evaluation's report as one HTML file with plots and tables."""
     report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
     name = f"evaluation-{report.model_version}.html"
     return HTMLResponse(
@@ -185,5 +185,5 @@ async def download_evaluation_report(evaluation_id: EvaluationId, services: Serv
     responses=problem_responses(InvalidRequestError, EvaluationNotFoundError, EvaluationFinishedError),
 )
 async def cancel_evaluation(evaluation_id: EvaluationId, services: ServicesDep) -> EvaluationResponse:
-    """Cancel an evaluation that has not ended; it stays in the list."""
+    """Cancel a queued or running evaluation. It stays in the list."""
     return EvaluationResponse.of(await services.evaluations.cancel(evaluation_id))

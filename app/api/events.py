@@ -1,5 +1,6 @@
-"""What becomes of lists: which items were shown, clicked and rated."""
+"""Events: which recommended items were shown, clicked and rated."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -7,30 +8,33 @@ from pydantic import Field
 
 from app.api.authorisation import WRITE
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
 from app.errors import InvalidRequestError, NoActiveModelError
-from app.services.events import GivenEvent
+from app.storage.events import EventRecord
 from app.storage.tables import EventType
 
 router = APIRouter(prefix="/v1/events", tags=["model versions"])
 
 
 class EventRequest(RequestModel):
-    """Something that happened to an item of a list; without a time it happened just now."""
+    """Something that happened to a recommended item. Without a time it happened just now."""
 
     event_id: Annotated[
         EntityId,
-        Field(description="The client's own: an event that is sent again counts once.", examples=["6f1c3d9a-1"]),
+        Field(description="Chosen by the client. An event that is sent again counts once.", examples=["6f1c3d9a-1"]),
     ]
     type: EventType
     model_version: Annotated[
-        EntityId, Field(description="Of the answer that had the item.", examples=["coldstart-c8f7fe71d86a"])
+        EntityId,
+        Field(
+            description="The model version of the answer that contained the item.", examples=["coldstart-c8f7fe71d86a"]
+        ),
     ]
     user_id: Annotated[EntityId, Field(examples=["ada"])]
     item_id: GivenItemId
     rating: Annotated[
-        float | None, Field(strict=True, allow_inf_nan=False, description="Of an event of type `rated`, no other.")
+        float | None, Field(strict=True, allow_inf_nan=False, description="Only for events of type `rated`.")
     ] = None
     occurred_at: Moment | None = None
 
@@ -42,7 +46,7 @@ class EventsRequest(RequestModel):
 
 
 class EventsResponse(ResponseModel):
-    """How many of the events are new, and how many were known already."""
+    """How many of the events are new, and how many were stored already."""
 
     stored: int = Field(examples=[1])
     known: int = Field(examples=[0])
@@ -50,21 +54,21 @@ class EventsResponse(ResponseModel):
 
 @router.post("", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def add_events(body: EventsRequest, services: ServicesDep) -> EventsResponse:
-    """Store up to 1000 events, all or none of them, for the report of their model version.
+    """Store up to 1,000 events, all or none of them, for the reports on their model versions.
 
-    Sending them again changes nothing. They change no recommendation: a rating is to be posted to the user's ratings,
-    too.
+    Sending them again changes nothing. Events change no recommendations: post a rating to the user's ratings as well.
     """
-    given = [
-        GivenEvent(
+    now = datetime.now(UTC)
+    events = [
+        EventRecord(
             id=event.event_id,
             type=event.type,
             model_version=event.model_version,
             user_id=event.user_id,
             item_id=event.item_id,
             rating=event.rating,
-            occurred_at=event.occurred_at,
+            occurred_at=event.occurred_at or now,
         )
         for event in body.events
     ]
-    return EventsResponse.model_validate(await services.events.add(given))
+    return EventsResponse.model_validate(await services.events.add(events))

@@ -1,4 +1,4 @@
-"""Examples of requests and answers, put together from those of their fields."""
+"""Builds examples of requests and answers from the examples of their fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,21 +7,21 @@ _MOMENT = "2026-01-31T12:00:00Z"
 
 
 class MissingExampleError(LookupError):
-    """A field needs `examples=`; the message says which."""
+    """A field needs `examples=`. The message names it."""
 
 
 def example_of(schema: Mapping[str, Any], components: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any JSON
-    """A value that a JSON schema of the OpenAPI document describes.
+    """An example value for a JSON schema of the OpenAPI document.
 
-    A schema's own example comes first, then what it says by itself (a constant, a choice, a default), then its parts'.
+    It is the schema's own example, or else its constant, first choice or default, or else built from its parts.
 
     Args:
-        schema: What to give an example of.
+        schema: The JSON schema.
         components: The document's schemas, by name.
         where: Names the value in errors.
 
     Raises:
-        MissingExampleError: If a text or a number says nothing of what it may look like.
+        MissingExampleError: If a string or a number has no example.
     """
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]

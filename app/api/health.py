@@ -1,4 +1,4 @@
-"""Whether the service is alive, and ready for requests."""
+"""Health: whether the service is alive, and ready for requests."""
 
 from http import HTTPStatus
 from typing import Literal
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.api.dependencies import ServicesDep
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.services.health import Readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -20,7 +20,7 @@ class LivenessResponse(ResponseModel):
 
 
 class ChecksResponse(ResponseModel):
-    """The state of each part: "ok", the model version that serves, or what is wrong."""
+    """The state of each part: "ok", the active model version, or what is wrong."""
 
     database: str = Field(examples=["ok"])
     model: str = Field(examples=["coldstart-c8f7fe71d86a"])
@@ -29,7 +29,7 @@ class ChecksResponse(ResponseModel):
 
 
 class ReadinessResponse(ResponseModel):
-    """Whether requests are answered; "degraded" is slower or with a former model, but answered."""
+    """Whether requests are answered. "degraded" means: answered, but more slowly or by a former model."""
 
     status: Readiness
     checks: ChecksResponse
@@ -45,7 +45,7 @@ _UNAVAILABLE = {
 
 @router.get("/live")
 async def get_liveness() -> LivenessResponse:
-    """Whether the process is alive; if not, restart it."""
+    """Whether the process is alive. If not, restart it."""
     return LivenessResponse()
 
 
@@ -60,7 +60,7 @@ async def get_liveness() -> LivenessResponse:
     },
 )
 async def get_readiness(services: ServicesDep, response: Response) -> ReadinessResponse:
-    """Whether requests can be answered; if not, send them elsewhere."""
+    """Whether requests can be answered. If not, send them to another server."""
     report = await services.health.report()
     if report.status == Readiness.UNAVAILABLE:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Very many items in one request: `POST /v1/items:batch` with an NDJSON body."""
+"""A stream of items in one request: `POST /v1/items:batch` with an NDJSON body."""
 
 from collections.abc import AsyncIterator
 from typing import Self
@@ -10,10 +10,10 @@ from starlette.requests import ClientDisconnect
 
 from app.api.authorisation import ADMIN
 from app.api.dependencies import ServicesDep
-from app.api.models import BatchItemRequest, ResponseModel
 from app.api.ndjson import NdjsonRoute, numbered_lines
 from app.api.problems import presentable
 from app.api.ranking_route import CLIENT_CLOSED_REQUEST
+from app.api.schemas import BatchItemRequest, ResponseModel
 from app.errors import FieldError
 from app.services.item_stream import GivenLine, LineError, StreamReport
 from app.storage.items import ItemRecord
@@ -29,28 +29,28 @@ class LineErrorResponse(ResponseModel):
     line: int = Field(description="The line's number, from 1.", examples=[2])
     item_id: str | None = Field(description="The item's id, if it could be read.", examples=["50"])
     field: str = Field(
-        description="Where it is in the line, such as `attributes.year`; `line` is the whole of it.",
+        description="The field, such as `attributes.year`; `line` stands for the whole line.",
         examples=["attributes.year"],
     )
-    reason: str = Field(description="What is wrong with it.", examples=["must be a finite number"])
+    reason: str = Field(description="What is wrong with the field.", examples=["must be a finite number"])
 
     @classmethod
     def of(cls, error: LineError) -> Self:
-        """The answer about it; names in it may come from the line, and be very long."""
+        """The answer about an error. Its names may come from the line, so they are cut short."""
         return cls(
             line=error.line, item_id=error.item_id, field=presentable(error.field), reason=presentable(error.reason)
         )
 
 
 class ItemStreamResponse(ResponseModel):
-    """What became of the lines of a stream: each was created, updated, unchanged or rejected."""
+    """The result of a stream: each line was created, updated, unchanged or rejected."""
 
     lines: int = Field(description="Lines that are not empty.", examples=[3])
     created: int = Field(description="Items that were not in the catalogue.", examples=[1])
-    updated: int = Field(description="Items that were otherwise.", examples=[1])
-    unchanged: int = Field(description="Items that were so already; nothing was written.", examples=[0])
-    rejected: int = Field(description="Lines of which nothing was stored.", examples=[1])
-    error_count: int = Field(description="Wrong fields of all rejected lines.", examples=[1])
+    updated: int = Field(description="Items that were different.", examples=[1])
+    unchanged: int = Field(description="Items that were the same; nothing was written.", examples=[0])
+    rejected: int = Field(description="Lines that were not stored.", examples=[1])
+    error_count: int = Field(description="Number of wrong fields in all rejected lines.", examples=[1])
     errors: list[LineErrorResponse] = Field(description="The first 100 of them.")
 
     @classmethod
@@ -62,10 +62,10 @@ class ItemStreamResponse(ResponseModel):
 
 @router.post("/items:batch", dependencies=[ADMIN], include_in_schema=False, response_model=None)
 async def put_item_stream(request: Request, services: ServicesDep) -> ItemStreamResponse | Response:
-    """Create or replace any number of items, one a line; documented with `put_items`, whose path it shares."""
+    """Create or replace any number of items, one a line. It is documented with `put_items`, which has the same path."""
     try:
         return ItemStreamResponse.of(await services.item_stream.put(_given(request)))
-    except ClientDisconnect:  # what is stored by then stays
+    except ClientDisconnect:  # the chunks before stay stored
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue."""
+"""Items: the catalogue."""
 
 from http import HTTPStatus
 from typing import Annotated, Self
@@ -9,7 +9,10 @@ from pydantic import Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
 from app.api.item_stream import ItemStreamResponse
-from app.api.models import (
+from app.api.ndjson import ndjson_body
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.api.schemas import (
     ITEM_ATTRIBUTES,
     BatchItemRequest,
     GivenItemId,
@@ -20,9 +23,6 @@ from app.api.models import (
     ShownItemId,
     ShownTitle,
 )
-from app.api.ndjson import ndjson_body
-from app.api.pagination import Page, PageDep
-from app.api.problems import problem_responses
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
 from app.storage.items import ItemRecord
 from app.storage.tables import Item
@@ -56,8 +56,8 @@ class ItemResponse(ResponseModel):
     "/items/{item_id}", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError)
 )
 async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
-    """Create or replace an item; it can be recommended at once."""
-    return ItemResponse.of(await services.catalogue.put(ItemRecord(item_id, body.title, body.attributes)))
+    """Create or replace an item. It can be recommended at once."""
+    return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
 @router.post(
@@ -66,18 +66,18 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     response_model=Page[ItemResponse] | ItemStreamResponse,
     responses=problem_responses(InvalidRequestError, NoActiveModelError),
     openapi_extra=ndjson_body(
-        "One JSON object a line, of the schema `BatchItemRequest`; as many lines as you like.",
+        "One JSON object a line, of the schema `BatchItemRequest`. Any number of lines.",
         example='{"item_id": "318", "title": "The Shawshank Redemption"}\n{"item_id": "50", "title": "Star Wars"}\n',
     ),
 )
 async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemResponse]:
-    """Create or replace items: up to 1000 as JSON, all or none of them; any number as NDJSON, one a line.
+    """Create or replace items: up to 1,000 as JSON, all or none of them, or any number as NDJSON, one a line.
 
-    NDJSON is read and stored in chunks while it arrives. Good lines are stored, bad ones reported; an item that is
-    stored so already is not written. After a break, send the same again.
+    NDJSON is stored in chunks while it arrives. Valid lines are stored, wrong lines are reported, and unchanged items
+    are not written. After an interruption, send the same lines again.
     """
     items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
-    return Page(items=[ItemResponse.of(item) for item in await services.catalogue.put_all(items)])
+    return Page(items=[ItemResponse.of(item) for item in await services.items.put_all(items)])
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemRespo
 )
 async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
     """An item."""
-    return ItemResponse.of(await services.catalogue.get(item_id))
+    return ItemResponse.of(await services.items.get(item_id))
 
 
 @router.delete(
@@ -95,8 +95,8 @@ async def get_item(item_id: ItemId, services: ServicesDep) -> ItemResponse:
     responses=problem_responses(InvalidRequestError, ItemNotFoundError),
 )
 async def delete_item(item_id: ItemId, services: ServicesDep) -> None:
-    """Take an item out of the catalogue; its ratings are kept, but count no more."""
-    await services.catalogue.delete(item_id)
+    """Delete an item from the catalogue. Its ratings are kept, but no longer used."""
+    await services.items.delete(item_id)
 
 
 @router.get("/items", dependencies=[READ], responses=problem_responses(InvalidRequestError))
@@ -104,12 +104,13 @@ async def list_items(
     services: ServicesDep,
     page: PageDep,
     query: Annotated[
-        Line | None, Query(description="Only items whose title contains this, in any case.", examples=["star"])
+        Line | None,
+        Query(description="Only items whose title contains this text, whatever the case.", examples=["star"]),
     ] = None,
     item_id: Annotated[
-        list[GivenItemId] | None, Query(max_length=500, description="Only this item; may be repeated.")
+        list[GivenItemId] | None, Query(max_length=500, description="Only this item. May be repeated.")
     ] = None,
 ) -> Page[ItemResponse]:
-    """The catalogue, by item id."""
-    items = await services.catalogue.page(query=query, ids=item_id, after=page.after, limit=page.limit)
+    """The items of the catalogue, ordered by id."""
+    items = await services.items.page(query=query, ids=item_id, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

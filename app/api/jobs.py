@@ -1,16 +1,16 @@
-"""What the answers about all kinds of jobs have in common."""
+"""The part of an answer that all kinds of jobs share."""
 
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.storage.tables import Job, JobStatus
 
 
 class JobSummary(ResponseModel):
-    """A job without its report; `error` is there if it has failed."""
+    """A job without its report. `error` says why it has failed, if it has."""
 
     status: JobStatus
     progress: float = Field(ge=0, le=1, description="The share that is done.", examples=[0.0])

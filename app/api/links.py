@@ -1,15 +1,15 @@
-"""Links of the OpenAPI document: which calls go on with what an answer says, where names alone do not tell."""
+"""Links of the OpenAPI document: which operations take a value of an answer, where names alone do not say so."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def linked(status: int, **parameters: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
-    """What a route adds to its `responses=` for answers with this status.
+    """The links of answers with this status, for a route's `responses=`.
 
     Args:
-        status: Of the answer.
-        parameters: By operation id, a runtime expression of OpenAPI for each of its parameters.
+        status: Status of the answer.
+        parameters: By operation id, an OpenAPI runtime expression for each of the operation's parameters.
     """
     links = {name: {"operationId": name, "parameters": dict(own)} for name, own in parameters.items()}
     return {int(status): {"links": links}}

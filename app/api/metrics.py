@@ -1,4 +1,4 @@
-"""Metrics for Prometheus; for those who run the service, and therefore not part of the documented API."""
+"""Metrics for Prometheus. They are for operators, and so not part of the documented API."""
 
 from anyio import to_thread
 from fastapi import APIRouter, Response
@@ -12,6 +12,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/metrics")
 async def get_metrics(services: ServicesDep) -> Response:
-    """All metrics, those of the state of things as of now."""
+    """All metrics; gauges are updated first."""
     await services.health.measure()
     return Response(await to_thread.run_sync(exposition), media_type=CONTENT_TYPE_LATEST)

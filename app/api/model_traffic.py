@@ -1,4 +1,4 @@
-"""Which model versions serve whom."""
+"""Model traffic: which model version serves which users."""
 
 from http import HTTPStatus
 from typing import Annotated, Self
@@ -8,8 +8,8 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, RequestModel, ResponseModel
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, RequestModel, ResponseModel
 from app.errors import (
     ArtifactUnusableError,
     ChallengerIsActiveError,
@@ -18,13 +18,13 @@ from app.errors import (
     NoActiveModelError,
     SchemaMismatchError,
 )
-from app.storage.versions import Challenger, Versions
+from app.storage.current_versions import Challenger, Versions
 
 router = APIRouter(prefix="/v1/model-traffic", tags=["model versions"])
 
 
 class ChallengerRequest(RequestModel):
-    """A registered version, and the share of the users that it shall serve."""
+    """A registered version, and the share of the users that it is to serve."""
 
     version: Annotated[EntityId, Field(examples=["coldstart-1f0a77c0d2b3"])]
     percent: Annotated[
@@ -34,7 +34,7 @@ class ChallengerRequest(RequestModel):
             lt=100,
             strict=True,
             allow_inf_nan=False,
-            description="Of the users, always the same ones.",
+            description="Share of the users. They are always the same users.",
             examples=[10],
         ),
     ]
@@ -65,7 +65,7 @@ class TrafficResponse(ResponseModel):
 
 @router.get("", dependencies=[READ], responses=problem_responses())
 async def get_model_traffic(services: ServicesDep) -> TrafficResponse:
-    """Which version serves, and which one some of the users."""
+    """The active version, and the challenger if there is one."""
     return TrafficResponse.of(await services.model_versions.traffic())
 
 
@@ -82,9 +82,9 @@ async def get_model_traffic(services: ServicesDep) -> TrafficResponse:
     ),
 )
 async def put_challenger(body: ChallengerRequest, services: ServicesDep) -> TrafficResponse:
-    """Have a version serve a share of the users, always the same ones. Requests without a user get the active one.
+    """Let a version serve a share of the users, always the same ones.
 
-    Activating a version, this one or another, gives it everybody and ends the comparison.
+    The active version serves all others, and requests without a user. Activating any version ends the challenge.
     """
     await services.model_versions.challenge(Challenger(body.version, body.percent))
     return TrafficResponse.of(await services.model_versions.traffic())
@@ -92,5 +92,5 @@ async def put_challenger(body: ChallengerRequest, services: ServicesDep) -> Traf
 
 @router.delete("/challenger", dependencies=[ADMIN], status_code=HTTPStatus.NO_CONTENT, responses=problem_responses())
 async def delete_challenger(services: ServicesDep) -> None:
-    """Have the active version serve everybody again; if it does already, nothing changes."""
+    """End the challenge: the active version serves all users. Without a challenger nothing changes."""
     await services.model_versions.end_challenge()

@@ -1,4 +1,4 @@
-"""Which models there are, activating them, and how they do."""
+"""Model versions: listing and activating them, and reports on them."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -8,12 +8,12 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, Moment, ResponseModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, Moment, ResponseModel, ShownVersion
 from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError, SchemaMismatchError
+from app.storage.current_versions import Versions
 from app.storage.tables import ModelVersion
-from app.storage.versions import Versions
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
@@ -21,28 +21,28 @@ VersionId = Annotated[EntityId, Path(description="A registered version.", exampl
 
 
 class ModelVersionResponse(ResponseModel):
-    """A registered model version; `traffic_percent` is the share of the users that it serves."""
+    """A registered model version. `traffic_percent` is the share of the users that it serves."""
 
     version: ShownVersion
-    active: bool = Field(description="Whether it serves whoever has no other version.", examples=[True])
+    active: bool = Field(description="Whether it serves all users whom no challenger serves.", examples=[True])
     traffic_percent: float = Field(examples=[90])
     preset: str = Field(examples=["coldstart"])
-    data: str = Field(description="Name of the data set that it was trained on.", examples=["ml-100k"])
+    data: str = Field(description="Name of the data set it was trained on.", examples=["ml-100k"])
     training_ratings: int = Field(examples=[80_000])
     training_users: int = Field(examples=[800])
     training_items: int = Field(examples=[1_500])
-    metrics: dict[str, float] = Field(description="Of its validation.", examples=[{"validation_mae": 0.7}])
+    metrics: dict[str, float] = Field(description="Figures of its validation.", examples=[{"validation_mae": 0.7}])
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
 
     @classmethod
-    def of(cls, version: ModelVersion, serving: Versions) -> Self:
+    def of(cls, version: ModelVersion, current: Versions) -> Self:
         """The answer about a version, where these serve."""
         return cls(
             version=version.id,
-            active=version.id == serving.model_version,
-            traffic_percent=serving.percent_of(version.id),
+            active=version.id == current.model_version,
+            traffic_percent=current.percent_of(version.id),
             preset=version.manifest["preset"]["name"],
             data=version.manifest["data"]["name"],
             training_ratings=version.manifest["data"]["training_ratings"],
@@ -56,7 +56,7 @@ class ModelVersionResponse(ResponseModel):
 
 
 class OnlineEstimateResponse(ResponseModel):
-    """A figure and its 95 % interval over users; of a single user a mean has none."""
+    """A figure and its 95 % interval over users. For a single user, a mean has no interval."""
 
     value: float = Field(examples=[0.12])
     low: float | None = Field(examples=[0.1])
@@ -64,11 +64,11 @@ class OnlineEstimateResponse(ResponseModel):
 
 
 class ModelReportResponse(ResponseModel):
-    """What became of a version's lists: events, and ratings that were compared with what it predicted before.
+    """The report on a version: its events, and the error of its predictions.
 
-    `click_rate` is clicks per showing; of one item, no more clicks of a user count than it was shown to that user.
-    `mae` is over `measured_ratings`: a sample of those posted by the users that it serves, and those of events that
-    came while it served.
+    `click_rate` is clicks per showing. For each user and item, clicks count at most as often as the item was shown.
+    `mae` is over `measured_ratings`: a sample of the posted ratings of its users, and ratings in events that arrived
+    while it served.
     """
 
     version: ShownVersion
@@ -85,11 +85,11 @@ class ModelReportResponse(ResponseModel):
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[ModelVersionResponse]:
-    """All registered versions, the last registered first."""
+    """All registered versions, last registered first."""
     listed = await services.model_versions.page(after=page.after, limit=page.limit)
     return page.page(
         listed.versions,
-        lambda version: ModelVersionResponse.of(version, listed.serving),
+        lambda version: ModelVersionResponse.of(version, listed.current),
         key=lambda version: version.id,
     )
 
@@ -106,12 +106,14 @@ async def activate_model_version(
     services: ServicesDep,
     allow_schema_change: Annotated[
         bool,
-        Query(description="Whether it may have another rating scale, or lack attributes, of the active version."),
+        Query(
+            description="Whether its rating scale may differ from the active version's, and attributes may be missing."
+        ),
     ] = False,
 ) -> ModelVersionResponse:
-    """Have this version serve everybody from now on; rolling back is activating the former one.
+    """Activate a version: it serves all users from now on. To roll back, activate the former version.
 
-    It is loaded, checked and warmed before. Other processes follow within seconds.
+    It is loaded, checked and warmed first. Other processes follow within seconds.
     """
     activated = await services.model_versions.activate(version, allow_schema_change=allow_schema_change)
     return ModelVersionResponse.of(activated, await services.model_versions.traffic())
@@ -125,9 +127,9 @@ async def activate_model_version(
 async def get_model_report(
     version: VersionId,
     services: ServicesDep,
-    since: Annotated[Moment | None, Query(description="Only what happened from then on.")] = None,
-    until: Annotated[Moment | None, Query(description="Only what happened before.")] = None,
+    since: Annotated[Moment | None, Query(description="Start of the time, inclusive.")] = None,
+    until: Annotated[Moment | None, Query(description="End of the time, exclusive.")] = None,
 ) -> ModelReportResponse:
-    """What became of this version's lists. To compare two versions, ask for the time in which both have served."""
+    """The report on a version. To compare two versions, choose the time in which both have served."""
     report = await services.model_reports.report(version, since=since, until=until)
     return ModelReportResponse.model_validate(report)

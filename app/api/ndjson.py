@@ -1,4 +1,4 @@
-"""Bodies of one JSON text a line (NDJSON), read as they arrive."""
+"""NDJSON bodies: one JSON text a line, read as they arrive."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,9 +13,9 @@ _MEDIA_TYPES = {MEDIA_TYPE, "application/ndjson", "application/jsonl"}
 
 
 class NdjsonRoute(APIRoute):
-    """A route that takes only NDJSON, so that another one of the same path can take JSON.
+    """A route that accepts only NDJSON, so that another route with the same path can accept JSON.
 
-    It reads its body itself, bit by bit, and so the limit to the length of bodies does not apply to it.
+    It reads its body in parts, so the limit to the length of bodies does not apply.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -24,7 +24,7 @@ class NdjsonRoute(APIRoute):
 
 
 def is_ndjson(scope: Scope) -> bool:
-    """Whether a request says that its body is NDJSON, by one of the names that are in use."""
+    """Whether a request's content type is one of NDJSON's names."""
     if scope["type"] != "http":
         return False
     media_type, _, _ = Headers(scope=scope).get("content-type", "").partition(";")
@@ -32,17 +32,17 @@ def is_ndjson(scope: Scope) -> bool:
 
 
 def ndjson_body(description: str, *, example: str) -> dict[str, Any]:
-    """What a route's `openapi_extra` says of such a body."""
+    """An NDJSON body, for a route's `openapi_extra`."""
     content = {"schema": {"type": "string", "description": description}, "example": example}
     return {"requestBody": {"content": {MEDIA_TYPE: content}}}
 
 
 async def numbered_lines(chunks: AsyncIterator[bytes], *, longest: int) -> AsyncIterator[tuple[int, bytes]]:
-    """The lines with their numbers, from 1; empty ones have numbers too, but are left out.
+    """The lines with their numbers, from 1. Empty lines are counted and left out.
 
     Args:
         chunks: The body, cut anywhere.
-        longest: Of a line that has more bytes there is no more than its beginning, which has more than so many too.
+        longest: Longer lines are cut to `longest` + 1 bytes, so that the caller can tell that they are too long.
     """
     number, line = 1, bytearray()
     async for chunk in chunks:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds out by itself, and what makes it complete."""
+"""The OpenAPI document: FastAPI's, completed with examples, problems and short names."""
 
 import re
 from http import HTTPStatus
@@ -11,31 +11,34 @@ from app.api.problems import declared_problem, problem_schemas
 from app.errors import BodyTooLargeError
 
 DESCRIPTION = """\
-Recommendations for the moment when least is known: a new user, a new item, or both.
+Recommendations for new users and new items, from few or no ratings.
 
 - **Ids** are strings of 1 to 128 characters, without `/` and control characters.
 - **Moments** are RFC 3339 with a time zone; answers are in UTC.
 - **Lists** come in pages: an answer's `next_cursor` is the next request's `cursor`, and null on the last page.
 - **Errors** are problem details (RFC 9457, `application/problem+json`). `type` names the kind and never changes; each
   answer declares its kinds. A request that is not valid changes nothing, and `errors` names its wrong fields.
-- **503 and 429 with `Retry-After`** did nothing: the same request may be sent again after so many seconds.
-- **Every answer** has an `X-Request-ID`, the request's own if it had one, by which the service's log names it.
+- **503 and 429 with `Retry-After`**: nothing was done. Send the same request again after that number of seconds.
+- **Every answer** has an `X-Request-ID`: the request's, or else a new one. The service's log has it, too.
 """
 
 TAGS = [
-    {"name": "users", "description": "Users and their attributes. Users are created by their first rating, too."},
-    {"name": "ratings", "description": "What users rated; storing ratings answers with recommendations."},
+    {"name": "users", "description": "Users and their attributes. A first rating creates a user, too."},
+    {"name": "ratings", "description": "Users' ratings. Posting ratings answers with recommendations."},
     {"name": "recommendations", "description": "Ranked lists, for stored users and for visitors."},
-    {"name": "candidates", "description": "Which items to ask a new user about, and which could not be rated."},
+    {
+        "name": "candidates",
+        "description": "Which items to ask a new user about, and skips of items that could not be rated.",
+    },
     {"name": "items", "description": "The catalogue: what can be recommended."},
-    {"name": "schema", "description": "The attributes that users and items have, and the scale of ratings."},
-    {"name": "evaluations", "description": "Offline evaluations: jobs that a worker does."},
-    {"name": "trainings", "description": "Trainings on what was collected: jobs that a worker does."},
+    {"name": "schema", "description": "The rating scale, and the attributes of users and items."},
+    {"name": "evaluations", "description": "Offline evaluations, which workers run as jobs."},
+    {"name": "trainings", "description": "Trainings on the ratings in the database, which workers run as jobs."},
     {
         "name": "model versions",
-        "description": "Which models there are, which of them serve whom, and what becomes of their lists.",
+        "description": "Registered models, which of them serve which users, and reports on their recommendations.",
     },
-    {"name": "health", "description": "For load balancers and orchestrators; needs no key."},
+    {"name": "health", "description": "For load balancers and orchestrators. Needs no key."},
 ]
 
 _JSON = "application/json"
@@ -44,7 +47,7 @@ _UNDESCRIBED = "Successful Response"
 
 
 class DocumentedAPI(FastAPI):
-    """FastAPI with a document that has an example of every request and answer, and all problems."""
+    """FastAPI whose document has an example of every request and answer, and all problems."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document.
@@ -54,7 +57,7 @@ class DocumentedAPI(FastAPI):
         """
         if self.openapi_schema is None:
             document = super().openapi()
-            self.openapi_schema = None  # until it is complete
+            self.openapi_schema = None  # until it is completed
             schemas = document["components"]["schemas"]
             schemas.update(problem_schemas())
             for path in document["paths"].values():
@@ -65,9 +68,9 @@ class DocumentedAPI(FastAPI):
 
 
 def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with schemas called `User` and `UserPage`, which clients made from it call their classes.
+    """The document with short names of schemas, `User` and `UserPage`, for the classes of generated clients.
 
-    FastAPI calls them as Python does, `UserResponse` and `Page_UserResponse_`.
+    FastAPI uses the names of the Python classes, `UserResponse` and `Page_UserResponse_`.
     """
     schemas: dict[str, Any] = document["components"]["schemas"]
     names = {name: short if (short := _short(name)) not in schemas else name for name in schemas}
@@ -108,7 +111,7 @@ def _give_example(content: dict[str, Any], schemas: dict[str, Any], where: str) 
 
 
 def _description(status: int, response: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """What the answer's model says of itself."""
+    """The description of the answer's schema."""
     reference: str = response.get("content", {}).get(_JSON, {}).get("schema", {}).get("$ref", "")
     described: str = schemas.get(reference.rpartition("/")[2], {}).get("description", "")
     return described.partition("\n\n")[0] or ("Done." if status == HTTPStatus.NO_CONTENT else HTTPStatus(status).phrase)

@@ -1,4 +1,4 @@
-"""Lists in pages: every list answers with its items and the cursor of the next page."""
+"""Pagination: every list answers with items and the cursor of the next page."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Depends, Query
 from pydantic import Field
 
-from app.api.models import ResponseModel
+from app.api.schemas import ResponseModel
 from app.errors import FieldError, InvalidRequestError
 from models.data.attribute_values import is_storable
 
@@ -21,23 +21,23 @@ class Page(ResponseModel, Generic[ItemT]):
 
     items: list[ItemT]
     next_cursor: str | None = Field(
-        default=None, description="Of the next page; null on the last one.", examples=[None]
+        default=None, description="Cursor of the next page; null on the last one.", examples=[None]
     )
 
 
 class PageRequest:
-    """Which part of a list is asked for.
+    """The requested page of a list.
 
     Attributes:
-        limit: Most items of a page.
-        after: The key of the item behind which the page begins; None for the first page.
+        limit: The most items of a page.
+        after: The page begins after the item with this key; None for the first page.
     """
 
     def __init__(
         self,
         limit: Annotated[int, Query(ge=1, le=500, description="Most items to return.")] = 50,
         cursor: Annotated[
-            str | None, Query(max_length=1000, description="`next_cursor` of the page before.", examples=["NTA="])
+            str | None, Query(max_length=1000, description="`next_cursor` of the previous page.", examples=["NTA="])
         ] = None,
     ) -> None:
         self.limit = limit
@@ -46,7 +46,7 @@ class PageRequest:
     def page(
         self, rows: Sequence[RowT], convert: Callable[[RowT], ItemT], *, key: Callable[[RowT], str]
     ) -> Page[ItemT]:
-        """The page made of these rows; a full one may have a next one."""
+        """The page of these rows. A full page has a cursor, because there may be a next page."""
         next_cursor = _encode(key(rows[-1])) if len(rows) == self.limit else None
         return Page(items=[convert(row) for row in rows], next_cursor=next_cursor)
 

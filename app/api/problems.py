@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): every answer with a status from 400 on has this form."""
+"""Errors as problem details (RFC 9457): the form of every answer with status 400 or higher."""
 
 import inspect
 import logging
@@ -45,7 +45,7 @@ class WrongField(BaseModel):
     """A field of the request that is wrong."""
 
     field: str = Field(description="Where it is, such as `ratings.2.rating`.")
-    reason: str = Field(description="What is wrong with it.")
+    reason: str = Field(description="What is wrong with the field.")
 
 
 class Problem(BaseModel):
@@ -63,9 +63,9 @@ _WRONG_FIELDS = [WrongField(field="ratings.2.rating", reason="must be on the sca
 
 
 def problem_responses(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """What a route behind a key declares as `responses=`: the errors that it may answer with.
+    """The `responses=` of a route that needs a key: the errors that it may answer with.
 
-    Those that every such route may answer with need not be named.
+    Errors that every such route may answer with are added.
     """
     by_status: dict[HTTPStatus, list[type[ServiceError]]] = {}
     for error in (*errors, *_OF_EVERY_ROUTE):
@@ -74,7 +74,7 @@ def problem_responses(*errors: type[ServiceError]) -> dict[int | str, dict[str, 
 
 
 def declared_problem(*errors: type[ServiceError]) -> dict[str, Any]:
-    """How the OpenAPI document describes an answer with one of these errors, which have the same status."""
+    """The description of an answer with one of these errors in the OpenAPI document. They share a status."""
     kinds = {
         "type": "object",
         "properties": {
@@ -106,7 +106,7 @@ def problem_schemas() -> dict[str, Any]:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Have every error of the app answered as a problem."""
+    """Answer every error of the app with a problem."""
     app.exception_handler(ServiceError)(_on_service_error)
     app.exception_handler(RequestValidationError)(_on_validation_error)
     app.exception_handler(HTTPException)(_on_http_exception)
@@ -114,7 +114,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def problem_response(error: ServiceError) -> JSONResponse:
-    """The answer that tells of an error."""
+    """The answer for an error."""
     response = _problem(error.status, error.code, error.title, error.detail, error.errors)
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -125,7 +125,7 @@ def problem_response(error: ServiceError) -> JSONResponse:
 
 async def _on_service_error(_request: Request, error: ServiceError) -> JSONResponse:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.retry_after_seconds is None:
-        logger.warning("%s: %s", error.code, error.detail)  # what batches log of the cause names no request
+        logger.warning("%s: %s", error.code, error.detail)  # batches log the cause without a request id
     return problem_response(error)
 
 
@@ -134,11 +134,11 @@ async def _on_validation_error(_request: Request, error: RequestValidationError)
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-    """What FastAPI and Starlette refuse by themselves, such as unknown paths and methods."""
+    """Errors of FastAPI and Starlette, such as unknown paths and methods."""
     status = HTTPStatus(error.status_code)
     if status == BodyTooLargeError.status:
         return problem_response(BodyTooLargeError(error.detail))
-    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's, of bytes that it cannot make JSON of
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's, for bytes that are not JSON
         return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
     response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
     response.headers.update(error.headers or {})
@@ -148,16 +148,16 @@ async def _on_http_exception(request: Request, error: HTTPException) -> JSONResp
 
 
 def _documented_methods(request: Request) -> list[str]:
-    """The methods of the path that a request is for; Starlette knows only those of the first route that matches it."""
+    """All methods of a request's path. Starlette knows only those of the first route that matches."""
     path = getattr(request.scope.get("route"), "path", None)
     return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
 
 
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
-    """A fault of the service. Starlette raises it again behind this answer, so that the server logs it."""
+    """An error of the service itself. Starlette raises it again after this answer, so that the server logs it."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     response = _problem(status, "internal-error", status.phrase, "Something unexpected went wrong.")
-    response.headers["X-Request-ID"] = request_id.current.get() or ""  # `Observation` does not see this answer
+    response.headers["X-Request-ID"] = request_id.current.get() or ""  # `RequestTracking` does not see this answer
     return response
 
 
@@ -193,12 +193,12 @@ def _example(error: type[ServiceError]) -> dict[str, Any]:
 
 
 def presentable(text: str) -> str:
-    """The text, cut short and encodable: names in it may come from the request."""
+    """The text, cut short and encodable, because names in it may come from the request."""
     return text[:_MAX_TEXT].encode(errors="replace").decode()
 
 
 def _field_error(error: dict[str, Any]) -> FieldError:
-    """One of Pydantic's errors, without the input: it may be secret, and need not be valid JSON again."""
+    """One of Pydantic's errors, without the input, which may be secret or not valid in JSON."""
     source, *path = error["loc"]
     if error["type"] == "json_invalid":
         return FieldError("body", f"is not JSON: {error['ctx']['error']} at character {path[0]}")

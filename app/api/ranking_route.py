@@ -1,4 +1,4 @@
-"""What all routes have in common that compute rankings."""
+"""The class of routes that compute rankings."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,11 +11,11 @@ from app.services.container import Services
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-CLIENT_CLOSED_REQUEST = 499  # as nginx calls it; nobody is left to read the status
+CLIENT_CLOSED_REQUEST = 499  # nginx's code; no client is left to read it
 
 
 class RankingRoute(APIRoute):
-    """A route whose requests are refused when there are too many, and dropped when their client goes away."""
+    """A route that refuses requests when there are too many, and cancels them when their client disconnects."""
 
     def get_route_handler(self) -> Handler:
         """The handler that FastAPI calls."""
@@ -30,8 +30,8 @@ class RankingRoute(APIRoute):
 
 
 async def _while_connected(request: Request, handle: Handler) -> Response:
-    """The answer to a request; its handling is cancelled if the client closes the connection first."""
-    await request.body()  # which Starlette keeps for the handler: all that can be received from now on is the end
+    """Handle a request, and cancel that if the client closes the connection first."""
+    await request.body()  # Starlette keeps it for the handler; only the disconnect can be received after it
     handling: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]  # every coroutine has its task
     gone = False
 

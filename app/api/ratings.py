@@ -10,19 +10,19 @@ from pydantic import Field
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ItemId, ListLength, ServicesDep, UserId
 from app.api.links import linked
-from app.api.models import (
+from app.api.pagination import Page, PageDep
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.recommendations import RecommendationPage, time_ranking
+from app.api.schemas import (
     Attributes,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownUserId,
     ShownVersion,
 )
-from app.api.pagination import Page, PageDep
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
-from app.api.recommendations import RecommendationPage, time_ranking
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
@@ -31,9 +31,9 @@ _FIRST_ITEM = "$response.body#/ratings/0/item_id"
 
 
 class RatingsRequest(RequestModel):
-    """A few ratings, one an item, and the user's attributes, which replace the stored ones if they are given."""
+    """Ratings, at most one an item, and optionally attributes, which replace the user's stored ones."""
 
-    ratings: Annotated[list[GivenRatingRequest], Field(min_length=1, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(min_length=1, max_length=1000)]
     attributes: Attributes | None = None
 
 
@@ -46,7 +46,7 @@ class RatingResponse(ResponseModel):
 
 
 class RatingsResponse(ResponseModel):
-    """What is stored of the items in the request, and what is recommended now."""
+    """The stored ratings of the items in the request, and the new recommendations."""
 
     user_id: ShownUserId
     ratings: list[RatingResponse]
@@ -62,9 +62,9 @@ async def add_ratings(
     n: ListLength = 10,
     explain: Explain = False,
 ) -> RatingsResponse:
-    """Store ratings, adapt to them, and recommend. Creates the user if new; of two ratings the later stays."""
+    """Store ratings, adapt to them, and recommend. Creates the user if new. Of two ratings the later is kept."""
     stored = await services.ratings.add(
-        user_id, [rating.given() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
+        user_id, [rating.record() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
     )
     time_ranking(response, stored.recommendations)
     return RatingsResponse(
@@ -82,13 +82,13 @@ router.add_api_route(
     dependencies=[WRITE],
     responses=linked(HTTPStatus.OK, delete_rating={"user_id": "$request.path.user_id", "item_id": _FIRST_ITEM})
     | problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
-    route_class_override=RankingRoute,  # the only one of these routes that ranks
+    route_class_override=RankingRoute,  # the only one of these routes that computes a ranking
 )
 
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
 async def list_ratings(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[RatingResponse]:
-    """The user's ratings, by item id."""
+    """The user's ratings, ordered by item id."""
     ratings = await services.ratings.page(user_id, after=page.after, limit=page.limit)
     return page.page(ratings, RatingResponse.model_validate, key=lambda rating: rating.item_id)
 

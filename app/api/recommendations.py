@@ -7,28 +7,28 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
-from app.api.models import (
+from app.api.pagination import Page
+from app.api.problems import problem_responses
+from app.api.ranking_route import RankingRoute
+from app.api.schemas import (
     Attributes,
     Filters,
     GivenItemId,
-    GivenRatingRequest,
+    RatingRequest,
     RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
 )
-from app.api.pagination import Page
-from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, UserNotFoundError
-from app.services.recommending import ListOptions, Recommendations
+from app.services.recommendations import ListOptions, RecommendationList
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
 
 class ReasonResponse(ResponseModel):
-    """The rating without which the item would have lost the most: leaving out any other lowers its score less."""
+    """The rating that moved the item up most: without any other rating, its score would fall less."""
 
     item_id: Annotated[str, Field(examples=["181"])]
     title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
@@ -36,10 +36,10 @@ class ReasonResponse(ResponseModel):
 
 
 class Recommendation(ResponseModel):
-    """An item, what its user is expected to rate it, and how likely he or she is to like it.
+    """An item, the user's predicted rating, and the probability that the user likes it.
 
-    Liking is rating at least as the model's schema says, 4 of 5 for MovieLens. A model that predicts no distribution
-    gives no probability. `because` is there if it was asked for and a single rating can honestly be named.
+    A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
+    no distribution gives no probability. `because` is there if it was requested and one rating clearly stands out.
     """
 
     item_id: ShownItemId
@@ -52,12 +52,12 @@ class Recommendation(ResponseModel):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, the best first, and the model version that made it."""
+    """A ranked list, best first, and the model version that ranked it."""
 
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, made: Recommendations) -> Self:
+    def of(cls, made: RecommendationList) -> Self:
         """The answer with recommendations."""
         return cls(
             items=[
@@ -79,10 +79,10 @@ class RecommendationPage(Page[Recommendation]):
 
 
 class VisitorRequest(RequestModel):
-    """What is known of somebody who is not stored; all of it may be left out."""
+    """Attributes and ratings of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
-    ratings: Annotated[list[GivenRatingRequest], Field(default_factory=list, max_length=1000)]
+    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
     exclude: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
@@ -90,12 +90,12 @@ class VisitorRequest(RequestModel):
     filter: Filters = Field(default_factory=dict)
     include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
     explain: Annotated[
-        bool, Field(strict=True, description="Whether to say of each item which of the ratings moved it up most.")
+        bool, Field(strict=True, description="Whether to name, for each item, the rating that moved it up most.")
     ] = False
 
 
-def time_ranking(response: Response, made: Recommendations) -> None:
-    """Say in the header `Server-Timing` how long adapting and ranking took; a cached list took nothing."""
+def time_ranking(response: Response, made: RecommendationList) -> None:
+    """Set the header `Server-Timing` to the time for adapting and ranking. A cached list has none."""
     if made.ranking_seconds is not None:
         milliseconds = 1000 * made.ranking_seconds
         response.headers["Server-Timing"] = f'rank;desc="adapt and rank";dur={milliseconds:.1f}'
@@ -109,8 +109,8 @@ def time_ranking(response: Response, made: Recommendations) -> None:
 async def get_recommendations(
     user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
 ) -> RecommendationPage:
-    """Recommendations for a stored user; items that the user has rated are left out by default."""
-    made = await services.recommending.for_user(user_id, options)
+    """Recommendations for a stored user. By default without items that the user has rated."""
+    made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
     return RecommendationPage.of(made)
 
@@ -121,10 +121,10 @@ async def get_recommendations(
     responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
 )
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
-    """Recommendations from this request alone; nothing is stored. An empty request gets what most people like."""
-    made = await services.recommending.for_visitor(
+    """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
+    made = await services.recommendations.for_visitor(
         body.attributes,
-        [rating.given() for rating in body.ratings],
+        [rating.record() for rating in body.ratings],
         ListOptions(
             n=body.n,
             exclude=body.exclude,

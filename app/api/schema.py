@@ -1,4 +1,4 @@
-"""What the serving model's data look like, and so what requests may say."""
+"""The active model's schema: the rating scale, and the attributes that requests may name."""
 
 from typing import Self
 
@@ -7,17 +7,17 @@ from pydantic import Field
 
 from app.api.authorisation import READ
 from app.api.dependencies import ServicesDep
-from app.api.models import ResponseModel, ShownVersion
 from app.api.problems import problem_responses
+from app.api.schemas import ResponseModel, ShownVersion
 from app.errors import NoActiveModelError
-from app.services.line_up import Serving
+from app.services.model_versions import ActiveSchema
 from models.data.schema import EntitySource, FieldKind
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])
 
 
 class ScaleResponse(ResponseModel):
-    """The levels that ratings may have, and the lowest that counts as liking."""
+    """The rating scale, and the lowest rating that counts as liking."""
 
     minimum: float = Field(examples=[1.0])
     maximum: float = Field(examples=[5.0])
@@ -33,7 +33,7 @@ class FieldResponse(ResponseModel):
 
 
 class EntityResponse(ResponseModel):
-    """The attributes of users or items; `date` names the one by which items are new, if there is one."""
+    """The attributes of users or items. `date` names the field that says when items are new, if there is one."""
 
     fields: list[FieldResponse]
     date: str | None = Field(examples=["year"])
@@ -45,7 +45,7 @@ class EntityResponse(ResponseModel):
 
 
 class SchemaResponse(ResponseModel):
-    """The schema of the data that the serving model was trained on."""
+    """The schema of the data that the active model was trained on."""
 
     data: str = Field(description="Name of the data set.", examples=["ml-100k"])
     rating_scale: ScaleResponse
@@ -54,18 +54,18 @@ class SchemaResponse(ResponseModel):
     model_version: ShownVersion
 
     @classmethod
-    def of(cls, serving: Serving) -> Self:
+    def of(cls, active: ActiveSchema) -> Self:
         """The answer about the schema."""
         return cls(
-            data=serving.schema.name,
-            rating_scale=ScaleResponse.model_validate(serving.schema.rating_scale),
-            users=EntityResponse.of(serving.schema.users),
-            items=EntityResponse.of(serving.schema.items),
-            model_version=serving.model_version,
+            data=active.schema.name,
+            rating_scale=ScaleResponse.model_validate(active.schema.rating_scale),
+            users=EntityResponse.of(active.schema.users),
+            items=EntityResponse.of(active.schema.items),
+            model_version=active.model_version,
         )
 
 
 @router.get("", dependencies=[READ], responses=problem_responses(NoActiveModelError))
 async def get_schema(services: ServicesDep) -> SchemaResponse:
     """The rating scale, and the attributes of users and items."""
-    return SchemaResponse.of(await services.model_versions.serving())
+    return SchemaResponse.of(await services.model_versions.active_schema())

@@ -1,4 +1,4 @@
-"""Headers that tell browsers to do with an answer nothing but show it."""
+"""Security headers: browsers may do nothing with an answer but show it."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,11 +8,11 @@ _NOT_IN_FRAMES = "frame-ancestors 'none'"
 
 
 class SecurityHeaders:
-    """Gives every answer those of the headers that it does not have of its own.
+    """Adds the headers that an answer does not set itself.
 
-    Answers are about users, so none is kept by browsers or proxies unless it says that it may be. Those that are not
-    HTML load nothing. HTML without a policy of its own is FastAPI's documentation, which loads Swagger UI from a CDN,
-    or a report that is saved as a file.
+    Answers are about users, so browsers and proxies may not keep them unless an answer allows it. Answers other than
+    HTML may load nothing. HTML without its own policy is FastAPI's documentation, which loads Swagger UI from a CDN, or
+    a report that is saved as a file.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""What a user was asked about and could not rate."""
+"""Skips: items that a user was asked to rate and could not."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -9,16 +9,16 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import GivenItemId, RequestModel, ResponseModel, ShownItemId
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import GivenItemId, RequestModel, ResponseModel, ShownItemId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])
 
 
 class SkipsRequest(RequestModel):
-    """Items that the user cannot rate."""
+    """Items that the user could not rate."""
 
     item_ids: Annotated[list[GivenItemId], Field(min_length=1, max_length=1000)]
 
@@ -37,15 +37,15 @@ class SkipResponse(ResponseModel):
     responses=problem_responses(InvalidRequestError, NoActiveModelError),
 )
 async def add_skips(user_id: UserId, body: SkipsRequest, services: ServicesDep) -> None:
-    """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new.
+    """Store that a user could not rate items, so that they are not candidates again. Creates the user if new.
 
-    An item that the user has rated stays rated, and one that is rated later is skipped no longer.
+    Items that the user has rated are left out. Rating an item later deletes its skip.
     """
     await services.skips.add(user_id, body.item_ids)
 
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
 async def list_skips(user_id: UserId, services: ServicesDep, page: PageDep) -> Page[SkipResponse]:
-    """The user's skips, by item id."""
+    """The user's skips, ordered by item id."""
     skips = await services.skips.page(user_id, after=page.after, limit=page.limit)
     return page.page(skips, SkipResponse.model_validate, key=lambda skip: skip.item_id)

@@ -1,4 +1,4 @@
-"""Trainings on what the service has collected, done by a worker."""
+"""Trainings: jobs that train a new model version on the ratings in the database."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Self
@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
-from app.api.models import EntityId, RequestModel, ShownVersion
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.schemas import EntityId, RequestModel, ShownVersion
 from app.errors import (
     InvalidRequestError,
     NoActiveModelError,
@@ -40,29 +40,29 @@ class TrainingRequest(RequestModel):
 
     preset: Annotated[str, AfterValidator(_is_preset)] | None = Field(
         default=None,
-        description="A preset that comes with the product; by default all choices of the active version.",
+        description="A preset that comes with the product; by default the active version's preset.",
         examples=["coldstart"],
     )
     epochs: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = Field(
-        default=None, description="Instead of the preset's.", examples=[30]
+        default=None, description="Overrides the preset.", examples=[30]
     )
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] | None = Field(
-        default=None, description="Instead of the preset's.", examples=[0]
+        default=None, description="Overrides the preset.", examples=[0]
     )
     with_data_set: bool = Field(
         default=False,
         strict=True,
-        description="Train on a data set, too: `COLDSTART_DATA_DIR`, or what the active version was trained on.",
+        description="Train on a data set as well: `COLDSTART_DATA_DIR`, or the active version's data set.",
     )
     activate: bool = Field(
         default=False,
         strict=True,
-        description="Activate the new version if it is shown to be better than the active one.",
+        description="Activate the new version if the comparison shows that it is better than the active one.",
     )
 
 
 class TrainingSummary(JobSummary):
-    """A training without its report; `error` is there if it has failed. `model_version` is what it is compared with."""
+    """A training without its report. `model_version` is the version that the new one is compared with."""
 
     training_id: str = Field(examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
     model_version: ShownVersion
@@ -77,10 +77,10 @@ class TrainingSummary(JobSummary):
 
 
 class TrainingResponse(TrainingSummary):
-    """A training; `report` is there once it has succeeded."""
+    """A training. It has a `report` once it has succeeded."""
 
     report: TrainingReport | None = Field(
-        description="The new version, how it compares with `model_version`, and why it serves now or does not.",
+        description="The new version, its comparison with `model_version`, and why it was activated or not.",
         examples=[None],
     )
 
@@ -112,10 +112,10 @@ def _summary(job: Job) -> dict[str, Any]:
 async def start_training(
     services: ServicesDep, request: Request, response: Response, body: TrainingRequest | None = None
 ) -> TrainingResponse:
-    """Have a new version trained on what the service has collected; `Location` is where to watch it.
+    """Start the training of a new version on the ratings in the database. `Location` is the URL of the job.
 
-    It is compared with the active version on users held out of its training, registered, and activated if that is asked
-    for and it is better.
+    The new version is compared with the active one on held-out users, and registered. It is activated if that was
+    requested and it is better.
     """
     asked = body or TrainingRequest()
     job = await services.trainings.start(
@@ -131,7 +131,7 @@ async def start_training(
 
 @router.get("", dependencies=[READ], responses=problem_responses(InvalidRequestError))
 async def list_trainings(services: ServicesDep, page: PageDep) -> Page[TrainingSummary]:
-    """All trainings, the newest first, without their reports."""
+    """All trainings, newest first, without their reports."""
     jobs = await services.trainings.page(after=page.after, limit=page.limit)
     return page.page(jobs, TrainingSummary.of, key=lambda job: job.id)
 
@@ -140,7 +140,7 @@ async def list_trainings(services: ServicesDep, page: PageDep) -> Page[TrainingS
     "/{training_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, TrainingNotFoundError)
 )
 async def get_training(training_id: TrainingId, services: ServicesDep) -> TrainingResponse:
-    """A training, with its progress, and its report at the end."""
+    """A training with its progress, and its report once it has succeeded."""
     return TrainingResponse.of(await services.trainings.get(training_id))
 
 
@@ -150,5 +150,5 @@ async def get_training(training_id: TrainingId, services: ServicesDep) -> Traini
     responses=problem_responses(InvalidRequestError, TrainingNotFoundError, TrainingFinishedError),
 )
 async def cancel_training(training_id: TrainingId, services: ServicesDep) -> TrainingResponse:
-    """Cancel a training that has not ended; it stays in the list, and no version comes of it."""
+    """Cancel a queued or running training. It stays in the list, and registers no version."""
     return TrainingResponse.of(await services.trainings.cancel(training_id))

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
-from app.api.models import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.api.problems import problem_responses
+from app.api.schemas import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
 from models.data.schema import AttributeValue
@@ -47,7 +47,7 @@ class UserResponse(ResponseModel):
 
 @router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
-    """Create a user, or replace a user's attributes; ratings stay."""
+    """Create a user, or replace a user's attributes. Ratings stay."""
     return UserResponse.of(await services.users.put(user_id, body.attributes))
 
 
@@ -64,5 +64,5 @@ async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
     responses=problem_responses(InvalidRequestError, UserNotFoundError),
 )
 async def delete_user(user_id: UserId, services: ServicesDep) -> None:
-    """Erase a user and all of the user's ratings, skips and events."""
+    """Erase a user, with all ratings, skips and events."""
     await services.users.delete(user_id)

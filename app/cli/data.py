@@ -1,4 +1,4 @@
-"""`coldstart data`: obtaining and checking data sets."""
+"""`coldstart data`: downloads and checks data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +11,17 @@ from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFil
 from models.data.dataset import State
 from models.data.download import PUBLIC_DATASETS, fetch
 
-data_commands = typer.Typer(help="Obtain and check data sets.", no_args_is_help=True)
+data_commands = typer.Typer(help="Download and check data sets.", no_args_is_help=True)
 
 
 @data_commands.command("fetch")
 def fetch_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(PUBLIC_DATASETS)}.")],
-    directory: Annotated[Path, typer.Option("--to", file_okay=False, help="Where to put it, under its name.")] = Path(
-        "data"
-    ),
+    directory: Annotated[
+        Path, typer.Option("--to", file_okay=False, help="Directory in which to put it, under its name.")
+    ] = Path("data"),
 ) -> None:
-    """Download a public data set, unless it is there already."""
+    """Download a public data set, unless it is already there."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, transient=True) as progress:
         task = progress.add_task(name, total=None)
@@ -37,7 +37,7 @@ def fetch_command(
 def check_command(
     data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
 ) -> None:
-    """Read a data set and say what is in it."""
+    """Read a data set and print a summary."""
     dataset = load_dataset(data, schema, malformed)
     ratings = dataset.ratings
     typer.echo(

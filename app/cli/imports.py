@@ -1,4 +1,4 @@
-"""`coldstart import`: a data set's users, items or ratings into the service's database."""
+"""`coldstart import`: imports a data set's users, items or ratings into the service's database."""
 
 import asyncio
 from enum import StrEnum
@@ -8,14 +8,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from app.services.importing import Importing
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
 
 
 class Imported(StrEnum):
-    """What can be imported."""
+    """The parts of a data set that can be imported."""
 
     ITEMS = "items"
     USERS = "users"
@@ -28,12 +28,12 @@ def import_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
 ) -> None:
-    """Create or replace items or users, or store ratings (the later of two stays), in the service's database."""
+    """Import items, users or ratings into the service's database. Of two ratings of an item the later is kept."""
     dataset = load_dataset(data, schema, malformed)
     store, total = {
-        Imported.ITEMS: (Importing.items, len(dataset.items)),
-        Imported.USERS: (Importing.users, len(dataset.users)),
-        Imported.RATINGS: (Importing.ratings, len(dataset.ratings)),
+        Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),
+        Imported.USERS: (DatasetImporter.users, len(dataset.users)),
+        Imported.RATINGS: (DatasetImporter.ratings, len(dataset.ratings)),
     }[what]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
@@ -42,7 +42,7 @@ def import_command(
         async def run() -> None:
             async with open_database(Settings().database_url.get_secret_value()) as database:
                 await upgrade(database)
-                await store(Importing(database), dataset, lambda done: progress.advance(task, done))
+                await store(DatasetImporter(database), dataset, lambda done: progress.advance(task, done))
 
         asyncio.run(run())
     typer.echo(f"imported {total:,} {what.value}")

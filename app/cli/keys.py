@@ -1,6 +1,6 @@
-"""`coldstart key`: who may call the service.
+"""`coldstart key`: creates, lists and revokes API keys.
 
-There are no routes for this: whoever can reach the database manages keys, and no stolen key can make another one.
+The API has no routes for this, so that a stolen key cannot create another one.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.services.keys import Keys, open_keys
+from app.services.api_keys import APIKeyService, open_api_keys
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -20,7 +20,7 @@ from app.storage.tables import KeyScope
 key_commands = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 ResultT = TypeVar("ResultT")
-KeyName = Annotated[str, typer.Argument(help="Who uses the key, and for what.")]
+KeyName = Annotated[str, typer.Argument(help="Name of the key, such as who uses it and for what.")]
 
 
 @key_commands.command("create")
@@ -28,18 +28,20 @@ def create_command(
     name: KeyName,
     scope: Annotated[
         KeyScope,
-        typer.Option(help="read: get everything. write: change users, ratings and skips, too. admin: everything."),
+        typer.Option(
+            help="read: read everything. write: also change users, ratings, skips and events. admin: everything."
+        ),
     ],
 ) -> None:
-    """Create a key and print it, this once: only its hash is stored."""
+    """Create a key and print it. Only its hash is stored, so it cannot be shown again."""
     typer.echo(asyncio.run(with_keys(lambda keys: keys.create(name, scope), Settings())))
 
 
 @key_commands.command("list")
 def list_command() -> None:
-    """List the keys, the revoked ones too."""
+    """List all keys, including revoked ones."""
     table = Table("name", "scope", "created", "last used", "revoked")
-    for key in asyncio.run(with_keys(Keys.all, Settings())):
+    for key in asyncio.run(with_keys(APIKeyService.all, Settings())):
         moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.last_used_at, key.revoked_at))
         table.add_row(key.name, key.scope, f"{key.created_at:%Y-%m-%d %H:%M}", *moments)
     Console().print(table)
@@ -47,14 +49,14 @@ def list_command() -> None:
 
 @key_commands.command("revoke")
 def revoke_command(name: KeyName) -> None:
-    """Have a key work no more; running servers follow within seconds."""
+    """Revoke a key. Running servers stop accepting it within seconds."""
     asyncio.run(with_keys(lambda keys: keys.revoke(name), Settings()))
     typer.echo(f"{name} is revoked")
 
 
-async def with_keys(do: Callable[[Keys], Awaitable[ResultT]], settings: Settings) -> ResultT:
-    """Do something with the keys of a service."""
+async def with_keys(do: Callable[[APIKeyService], Awaitable[ResultT]], settings: Settings) -> ResultT:
+    """Call `do` with the keys of a service."""
     async with open_database(settings.database_url.get_secret_value()) as database:
         await upgrade(database)
-        async with open_keys(database, required=not settings.allow_anonymous) as keys:
+        async with open_api_keys(database, required=not settings.allow_anonymous) as keys:
             return await do(keys)

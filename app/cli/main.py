@@ -1,4 +1,4 @@
-"""All commands under one roof, and what becomes of their errors."""
+"""The command line application, and how it reports errors."""
 
 import errno
 import sys
@@ -15,7 +15,7 @@ from app.cli.model_versions import model_commands
 from app.cli.serve import migrate_command, serve_command, worker_command
 from app.cli.train import train_command
 from app.errors import ServiceError
-from app.services.keys import KeyManagementError
+from app.services.api_keys import KeyManagementError
 from models.artifact import ArtifactError
 from models.data.download import DownloadError
 from models.data.episode_files import EpisodeFileError

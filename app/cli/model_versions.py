@@ -1,4 +1,4 @@
-"""`coldstart model`: the versions that a service knows, which of them serve whom, and how they do."""
+"""`coldstart model`: registers, lists and activates model versions, compares two, and reports on them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,10 +13,10 @@ from rich.table import Table
 from app.services.container import Services, open_services
 from app.services.model_reports import OnlineEstimate
 from app.settings import Settings
-from app.storage.versions import Challenger
+from app.storage.current_versions import Challenger
 
 model_commands = typer.Typer(
-    help="Register, list and activate model versions, compare two, see how they do.", no_args_is_help=True
+    help="Register, list and activate model versions, compare two of them, and report on them.", no_args_is_help=True
 )
 
 _MOST_LISTED = 100
@@ -29,18 +29,18 @@ Version = Annotated[str, typer.Argument(help="Id of a registered version.")]
 def register_command(
     model: Annotated[Path, typer.Argument(file_okay=False, help="Directory of the artifact.")],
 ) -> None:
-    """Make an artifact known to the service, without serving it."""
+    """Register an artifact with the service, without activating it."""
     typer.echo(_with_services(lambda services: services.model_versions.register(model)))
 
 
 @model_commands.command("list")
 def list_command() -> None:
-    """List the registered versions, the last one first."""
+    """List the registered versions, last registered first."""
     listed = _with_services(lambda services: services.model_versions.page(after=None, limit=_MOST_LISTED))
     table = Table("version", "created", "active", "users", "path")
     for version in listed.versions:
-        active = "yes" if version.id == listed.serving.model_version else ""
-        percent = listed.serving.percent_of(version.id)
+        active = "yes" if version.id == listed.current.model_version else ""
+        percent = listed.current.percent_of(version.id)
         users = f"{percent:g} %" if percent else ""
         table.add_row(version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, users, version.path)
     Console().print(table)
@@ -52,10 +52,12 @@ def activate_command(
     *,
     allow_schema_change: Annotated[
         bool,
-        typer.Option("--allow-schema-change", help="Even if it has another rating scale or lacks attributes."),
+        typer.Option(
+            "--allow-schema-change", help="Activate it even if its rating scale differs or attributes are missing."
+        ),
     ] = False,
 ) -> None:
-    """Have a registered version serve everybody from now on; running servers follow within seconds."""
+    """Activate a registered version for all users. Running servers follow within seconds."""
     _with_services(lambda services: services.model_versions.activate(version, allow_schema_change=allow_schema_change))
     typer.echo(f"{version} is active")
 
@@ -65,7 +67,7 @@ def challenge_command(
     version: Version,
     percent: Annotated[float, typer.Option(help="Share of the users, between 0 and 100.")],
 ) -> None:
-    """Have a registered version serve some of the users, always the same ones, instead of the active one."""
+    """Let a registered version serve some users, always the same ones, instead of the active version."""
     if not 0 < percent < 100:
         raise typer.BadParameter("must lie between 0 and 100", param_hint="--percent")
     _with_services(lambda services: services.model_versions.challenge(Challenger(version, percent)))
@@ -74,7 +76,7 @@ def challenge_command(
 
 @model_commands.command("end-challenge")
 def end_challenge_command() -> None:
-    """Have the active version serve everybody again."""
+    """End the challenge: the active version serves all users."""
     _with_services(lambda services: services.model_versions.end_challenge())
     typer.echo("the active version serves everybody")
 
@@ -82,10 +84,10 @@ def end_challenge_command() -> None:
 @model_commands.command("report")
 def report_command(
     version: Version,
-    since: Annotated[datetime | None, typer.Option(help="Only what happened from then on, UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only what happened before, UTC.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Start of the time, inclusive, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the time, exclusive, UTC.")] = None,
 ) -> None:
-    """Say what became of a version's lists: clicks, and the error of its predictions."""
+    """Report on a version: clicks on its recommendations, and the error of its predictions."""
     ends = {"since": since and since.replace(tzinfo=UTC), "until": until and until.replace(tzinfo=UTC)}
     report = _with_services(lambda services: services.model_reports.report(version, **ends))
     typer.echo(f"users             {report.users:,}")

@@ -35,16 +35,20 @@ OptionalDataDirectory = Annotated[
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option("--schema", dir_okay=False, help="TOML schema, where the directory holds none and is no known set."),
+    typer.Option(
+        "--schema",
+        dir_okay=False,
+        help="Schema (TOML) of a data set that is not a known one and has no schema in its directory.",
+    ),
 ]
 MalformedOption = Annotated[
-    Malformed, typer.Option("--malformed", help="Refuse a data set with malformed rows, or skip those rows.")
+    Malformed, typer.Option("--malformed", help="Refuse a data set with malformed rows, or skip these rows.")
 ]
 Device = Annotated[str, typer.Option(envvar="COLDSTART_DEVICE", help="Where to compute: cpu, cuda, …")]
 
 
 def load_dataset(directory: Path, schema_file: Path | None, malformed: Malformed) -> Dataset:
-    """Read a data set and report the rows that were skipped on standard error."""
+    """Read a data set, and report skipped rows on standard error."""
     schema = DatasetSchema.from_toml(schema_file) if schema_file else None
     dataset, rows = read_dataset(directory, schema=schema, malformed=malformed.value)
     report_skipped(rows)
@@ -52,6 +56,6 @@ def load_dataset(directory: Path, schema_file: Path | None, malformed: Malformed
 
 
 def report_skipped(rows: MalformedRows) -> None:
-    """Say how many rows were left out, and why."""
+    """Print how many rows were skipped, and why."""
     if rows:
         typer.echo(f"skipped {len(rows):,} malformed rows\n{rows.summary()}", err=True)

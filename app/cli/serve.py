@@ -11,43 +11,45 @@ from app.cli.keys import with_keys
 from app.jobs.worker import run_worker
 from app.main import create_app
 from app.observability.logs import configure_logging
-from app.services.keys import Keys
+from app.services.api_keys import APIKeyService
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
-from models.artifact import verify_artifact
+from models.artifact import ArtifactFormatError, verify_artifact
 
 
 def serve_command(
-    model: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Artifact to serve, instead of the active version.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(file_okay=False, help="Artifact to activate and serve.")] = None,
     data: Annotated[
         Path | None, typer.Option(file_okay=False, exists=True, help="Data set that evaluation jobs read.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
 ) -> None:
-    """Serve the API. Options go before the environment's COLDSTART_… settings."""
+    """Serve the API. Options override the environment's COLDSTART_… settings."""
     settings = _settings(data_dir=data, host=host, port=port)
-    # Both here, because an error during start-up would come with uvicorn's traceback around it.
+    # Both here, because uvicorn would show an error during start-up with its traceback.
     if (model_dir := model or settings.model_dir) is not None:
-        verify_artifact(model_dir)
+        try:
+            verify_artifact(model_dir)
+        except ArtifactFormatError:
+            if model is not None:
+                raise  # the setting's artifact is skipped: the active version may be another
     if not settings.allow_anonymous:
-        asyncio.run(with_keys(Keys.require_any, settings))
+        asyncio.run(with_keys(APIKeyService.require_any, settings))
     configure_logging(settings.log_format)
     uvicorn.run(create_app(settings, model_dir=model), host=settings.host, port=settings.port, log_config=None)
 
 
 def worker_command() -> None:
-    """Work off jobs in a process of its own, until SIGINT or SIGTERM."""
+    """Run jobs in a separate process, until SIGINT or SIGTERM."""
     settings = Settings()
     configure_logging(settings.log_format)
     run_worker(settings)
 
 
 def migrate_command() -> None:
-    """Bring the database to the tables of this release, which `serve` and `worker` also do when they start."""
+    """Migrate the database to this release. `serve` and `worker` also do this when they start."""
 
     async def migrate() -> None:
         async with open_database(Settings().database_url.get_secret_value()) as database:

@@ -1,4 +1,4 @@
-"""`coldstart train`: from a data set, or from what a service has collected, to an artifact."""
+"""`coldstart train`: trains a model on a data set, on a service's database, or on both."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import Device, Malformed, MalformedOption, OptionalDataDirectory, SchemaFile, load_dataset
-from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_collected
+from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_stored_dataset
 from app.services.container import open_services
 from app.settings import Settings
 from app.storage.database import open_database
@@ -22,7 +22,7 @@ from models.training.trainer import EpochResult, TrainingObserver
 
 
 class ProgressBar:
-    """Shows training as one bar an epoch and one line of figures after it."""
+    """Shows a progress bar for each epoch, and a line of figures after it."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -57,18 +57,18 @@ class ProgressBar:
 
 
 class _Observers:
-    """Tells several observers of the same training."""
+    """Passes everything on to several observers."""
 
     def __init__(self, *observers: TrainingObserver) -> None:
         self._observers = observers
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        """A global update was made."""
+        """Report a global update."""
         for observer in self._observers:
             observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
 
     def epoch_done(self, result: EpochResult) -> None:
-        """An epoch and its validation are over."""
+        """Do nothing: batches report the progress."""
         for observer in self._observers:
             observer.epoch_done(result)
 
@@ -78,25 +78,28 @@ def train_command(
     output: Annotated[Path, typer.Option("--out", file_okay=False, help="Directory of the artifact to write.")],
     data: OptionalDataDirectory = None,
     from_database: Annotated[
-        bool, typer.Option("--from-database", help="Train on what the service has collected; with --data on both.")
+        bool, typer.Option("--from-database", help="Train on the service's database; with --data on both.")
     ] = False,
     activate: Annotated[
-        bool, typer.Option("--activate", help="With --from-database: activate what is better than the active version.")
+        bool,
+        typer.Option(
+            "--activate", help="With --from-database: activate the new version if it is better than the active one."
+        ),
     ] = False,
     preset: Annotated[
         str | None,
         typer.Option(help="Name of a preset, or path of a TOML file. [default: coldstart, or the active version's]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the preset's.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Overrides the preset.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Overrides the preset.")] = None,
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Train a model and write it as an artifact; started again after an interruption, it goes on where it was.
+    """Train a model and write it as an artifact. An interrupted training continues when it is started again.
 
-    With --from-database the new version is compared with the active one on users held out of its training, and
-    registered. Learning curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
+    With --from-database the new version is compared with the active one on held-out users, and registered. Learning
+    curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
     """
     if not from_database:
         if activate:
@@ -112,7 +115,7 @@ def train_command(
     if schema is not None:
         raise typer.BadParameter("the schema is the active version's", param_hint="--schema")
     settings = Settings().model_copy(update={"device": device})
-    # The variable says where the service's data set is, not that it is to be trained on again.
+    # The variable names the service's data set; only the option asks to train on it.
     source = context.get_parameter_source("data")
     data_path = data if source is not None and source.name == "COMMANDLINE" else None
     parameters = asyncio.run(
@@ -120,17 +123,19 @@ def train_command(
     ).model_copy(update={"malformed": malformed.value})
     if data_of(output).exists():
         typer.echo(
-            f"going on with the data of {data_of(output)}; to begin anew, remove it and the checkpoint", err=True
+            f"continuing with the data of {data_of(output)}; to start again, remove it and the checkpoint", err=True
         )
     with _shown(output) as observer:
-        trained = train_on_collected(parameters, output, settings=settings, observer=observer, progress=lambda _: None)
+        trained = train_on_stored_dataset(
+            parameters, output, settings=settings, observer=observer, progress=lambda _: None
+        )
     _print_result(output, trained.model.version, trained.model.manifest)
     _print_report(asyncio.run(_register(settings, trained)))
 
 
 @contextmanager
 def _shown(output: Path) -> Iterator[TrainingObserver]:
-    """Show a training as a bar, and write its learning curves beside the output."""
+    """Show a training as a progress bar, and write its learning curves beside the output."""
     from models.training.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
 
     with ProgressBar() as bar, LearningCurves(output.with_name(f"{output.name}.tensorboard")) as curves:
@@ -172,11 +177,11 @@ def _print_result(output: Path, version: str, manifest: Manifest) -> None:
 
 def _print_report(report: TrainingReport) -> None:
     comparison = report.comparison
-    typer.echo(f"compared with {comparison.active}: {comparison.verdict}")
-    for note in comparison.notes:
-        typer.echo(f"note: {note}")
-    if report.activated:
-        typer.echo("registered and activated")
-    else:
-        why = "" if report.reason == comparison.verdict else f": {report.reason}"
-        typer.echo(f"registered, not activated{why}")
+    verdict = None
+    if comparison is not None:
+        verdict = comparison.verdict
+        typer.echo(f"compared with {comparison.active}: {verdict}")
+        for note in comparison.notes:
+            typer.echo(f"note: {note}")
+    why = "" if report.reason == verdict else f": {report.reason}"
+    typer.echo(f"registered and activated{why}" if report.activated else f"registered, not activated{why}")

@@ -1,4 +1,4 @@
-"""The evaluation job: a model version, a data set, a report."""
+"""The evaluation job: evaluates a model version on a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.jobs.collected import collected_dataset
-from app.jobs.work import Report
+from app.jobs.job_function import Report
+from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
@@ -17,12 +17,12 @@ KIND = "evaluation"
 
 
 class EvaluationParameters(BaseModel):
-    """All that an evaluation needs to know.
+    """The parameters of an evaluation job.
 
     Attributes:
         model_version: The model to evaluate.
         model_path: Where its artifact is.
-        data_path: The data set to evaluate it on; None for what the service has collected.
+        data_path: The data set to evaluate it on; None for the database.
         config: What to evaluate.
     """
 
@@ -35,7 +35,7 @@ class EvaluationParameters(BaseModel):
 def run_evaluation(
     parameters: dict[str, Any],
     *,
-    job_id: str,  # noqa: ARG001 - nothing of an evaluation is kept when it is interrupted
+    job_id: str,  # noqa: ARG001 - an interrupted evaluation keeps nothing
     settings: Settings,
     progress: Callable[[float], None],
 ) -> Report:
@@ -45,7 +45,7 @@ def run_evaluation(
         parameters: `EvaluationParameters` as JSON.
         job_id: Of the job.
         settings: Where to compute.
-        progress: Called with the share that is done; what it raises stops the evaluation.
+        progress: Called with the share that is done. An exception from it stops the evaluation.
 
     Returns:
         `EvaluationReport` as JSON.
@@ -58,9 +58,9 @@ def run_evaluation(
     given = EvaluationParameters.model_validate(parameters)
     model = load_artifact(given.model_path, device=settings.device)
     if given.data_path is None:
-        dataset = collected_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
+        dataset = load_stored_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
     else:
-        # Training may have left malformed rows out, and so does its evaluation.
+        # Training may have skipped malformed rows, so the evaluation skips them as well.
         dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
     report, _ = evaluate(model, dataset, given.config, progress=progress)
     return report.model_dump(mode="json")

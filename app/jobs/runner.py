@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, ServiceError
 from app.jobs import evaluation, training
-from app.jobs.work import Conclusion, Report, Work
+from app.jobs.job_function import Conclusion, JobFunction, Report
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
@@ -26,7 +26,10 @@ _BEAT_SECONDS = 1.0
 _ATTEMPTS = 3
 """How many workers a job may lose: one that kills them, by its need of memory say, must come to an end."""
 
-_WORK: dict[str, Work] = {evaluation.KIND: evaluation.run_evaluation, training.KIND: training.run_training}
+_JOB_FUNCTIONS: dict[str, JobFunction] = {
+    evaluation.KIND: evaluation.run_evaluation,
+    training.KIND: training.run_training,
+}
 
 
 class _StoppedError(Exception):
@@ -91,7 +94,7 @@ class JobRunner:
         progress = _Progress()
         work = asyncio.create_task(
             asyncio.to_thread(
-                _WORK[job.kind],
+                _JOB_FUNCTIONS[job.kind],
                 job.parameters,
                 job_id=job.id,
                 settings=self._settings,

@@ -17,8 +17,8 @@ _PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s/:@]*):\S*@")
 def configure_logging(log_format: LogFormat) -> None:
     """Send all logs of this process to standard error, uvicorn's included.
 
-    Requests are logged by `app.api.observation` if that is asked for; uvicorn's own access log, which has ids of users
-    in its paths and none of requests, stays silent.
+    `app.api.request_tracking` logs requests if the settings ask for it. uvicorn's own access log stays silent: its
+    paths hold ids of users, and it names no request.
     """
     logging.config.dictConfig(
         {

@@ -24,7 +24,7 @@ _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Phase(StrEnum):
-    """What requests do in batches, and so wait for."""
+    """The phases that requests share in batches."""
 
     READ = "read"
     """Versions and user."""
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 
 class Warmth(StrEnum):
-    """How much is known of whom a ranking is for, by the number of ratings."""
+    """Groups of users by their number of ratings."""
 
     COLD = "0"
     FEW = "1-9"
@@ -45,7 +45,7 @@ class Warmth(StrEnum):
 
     @classmethod
     def of(cls, ratings: int) -> "Warmth":
-        """That of somebody with so many ratings."""
+        """The group of a user with this number of ratings."""
         if ratings == 0:
             return cls.COLD
         return cls.FEW if ratings < 10 else cls.MANY

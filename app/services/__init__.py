@@ -1,1 +1,1 @@
-"""What the service does, in terms of neither HTTP nor SQL."""
+"""What the service does: one service a resource of the API. No HTTP and no SQL here."""

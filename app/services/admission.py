@@ -1,4 +1,4 @@
-"""How much is worked on at once before the service says no."""
+"""The limit to the number of ranking requests in progress."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from app.observability.metrics import REFUSED
 
 
 class Admission:
-    """Bounds the requests in progress, and so the wait of the last one.
+    """Limits the requests in progress, and so how long the last one waits.
 
-    Who is refused is refused before anything is read or stored.
+    A request is refused before anything is read or stored.
 
     Args:
-        places: Requests in progress at most.
+        places: The largest number of requests in progress.
     """
 
     def __init__(self, places: int) -> None:
@@ -21,10 +21,10 @@ class Admission:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place until the block ends.
+        """Take a place, and give it back when the block ends.
 
         Raises:
-            OverloadedError: If none is free.
+            OverloadedError: If no place is free.
         """
         if self._free == 0:
             REFUSED.inc()

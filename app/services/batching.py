@@ -24,18 +24,17 @@ class _Waiting(Generic[RequestT, ResultT]):
 
 
 class Batcher(Generic[RequestT, ResultT]):
-    """Does one batch at a time; what is asked for meanwhile becomes the next one.
+    """Does one batch at a time. Requests that arrive meanwhile form the next batch.
 
-    So nothing ever waits for a batch to fill: a request that finds nobody at work begins at once and alone, and the
-    batches grow with the load by themselves. Requests keep their order. Whoever stops waiting, because its task is
-    cancelled, is left out of the batch if that has not begun.
+    No request waits for a batch to fill: the first one starts at once and alone, and batches grow with the load.
+    Requests keep their order. A request whose task is cancelled is left out of a batch that has not begun.
 
     Args:
-        work: Does a batch: one result a request, in their order. If it raises a `ServiceError`, that is the answer to
-            each of them. Any other error may be the fault of a single request: it is found by doing the batch again
-            one by one, so that only its own caller learns of it. A failed batch must therefore have had no effect.
-        largest: Most requests of a batch.
-        phase: What metrics and traces call the work.
+        work: Does a batch: returns one result a request, in their order. If it raises a `ServiceError`, every request
+            of the batch gets that error. Any other error may be the fault of a single request, so the batch is done
+            again one by one, and only the request at fault gets it. A failed batch must therefore have no effect.
+        largest: The most requests of a batch.
+        phase: The name of the work in metrics and traces.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Batcher(Generic[RequestT, ResultT]):
         result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(request, result, perf_counter()))
         if self._working is None:
-            # In no request's context: the work is shared, and its log lines must not name one of them.
+            # In no request's context: the requests share the work, so its log lines must not name one of them.
             self._working = asyncio.create_task(self._work_off(), context=Context())
         span = tracer.start_span(self._phase)
         try:
@@ -64,7 +63,7 @@ class Batcher(Generic[RequestT, ResultT]):
             span.end()
 
     async def close(self) -> None:
-        """Finish what has been asked for."""
+        """Finish the requests that have been accepted."""
         if self._working is not None:
             await self._working
 

@@ -13,25 +13,25 @@ from app.jobs.runner import JobRunner
 from app.jobs.worker import EmbeddedWorker
 from app.rate_limit import RateLimit, open_rate_limit
 from app.services.admission import Admission
-from app.services.catalogue import Catalogue
-from app.services.eliciting import Eliciting
-from app.services.evaluations import Evaluations
-from app.services.events import Events
-from app.services.follower import Follower
-from app.services.health import Health
-from app.services.item_stream import ItemStream
-from app.services.keys import Keys, open_keys
+from app.services.api_keys import APIKeyService, open_api_keys
+from app.services.candidates import CandidateService
+from app.services.evaluations import EvaluationService
+from app.services.events import EventService
+from app.services.health import HealthService
+from app.services.item_popularity import counting_ratings
+from app.services.item_stream import ItemStreamService
+from app.services.items import ItemService
 from app.services.model_host import ModelHost
-from app.services.model_reports import ModelReports
-from app.services.model_versions import ModelVersions
-from app.services.online_error import OnlineError
-from app.services.popularity import open_popularity
-from app.services.ratings import Ratings
-from app.services.recommending import Recommending
-from app.services.scoring import Scorer
-from app.services.skips import Skips
-from app.services.trainings import Trainings
-from app.services.users import Users
+from app.services.model_refresh import ModelRefresher
+from app.services.model_reports import ModelReportService
+from app.services.model_versions import ModelVersionService
+from app.services.predicted_ratings import PredictedRatingSampler
+from app.services.ranking import Ranker
+from app.services.ratings import RatingService
+from app.services.recommendations import RecommendationService
+from app.services.skips import SkipService
+from app.services.trainings import TrainingService
+from app.services.users import UserService
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -39,34 +39,34 @@ from app.storage.migrate import upgrade
 
 @dataclass(frozen=True)
 class Services:
-    """What the API calls."""
+    """The services that the API calls."""
 
-    keys: Keys
+    api_keys: APIKeyService
     rate_limit: RateLimit | None
     admission: Admission
-    users: Users
-    ratings: Ratings
-    skips: Skips
-    recommending: Recommending
-    eliciting: Eliciting
-    catalogue: Catalogue
-    item_stream: ItemStream
-    evaluations: Evaluations
-    trainings: Trainings
-    model_versions: ModelVersions
-    model_reports: ModelReports
-    follower: Follower
-    events: Events
-    health: Health
+    users: UserService
+    ratings: RatingService
+    skips: SkipService
+    recommendations: RecommendationService
+    candidates: CandidateService
+    items: ItemService
+    item_stream: ItemStreamService
+    evaluations: EvaluationService
+    trainings: TrainingService
+    model_versions: ModelVersionService
+    model_reports: ModelReportService
+    model_refresher: ModelRefresher
+    events: EventService
+    health: HealthService
 
 
 @asynccontextmanager
 async def open_services(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Services]:
-    """The services over a migrated database, closed when the block ends.
+    """Open the services over a migrated database, and close them when the block ends.
 
     Args:
-        settings: What to open.
-        with_worker: Whether to work off jobs meanwhile.
+        settings: The service's settings.
+        with_worker: Whether to run jobs in this process.
 
     Raises:
         DatabaseUnavailableError: If the database cannot be reached.
@@ -74,8 +74,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url.get_secret_value()))
         await upgrade(database)
-        keys = await stack.enter_async_context(open_keys(database, required=not settings.allow_anonymous))
-        await stack.enter_async_context(open_popularity(database, seconds=settings.popularity_seconds))
+        api_keys = await stack.enter_async_context(open_api_keys(database, required=not settings.allow_anonymous))
+        await stack.enter_async_context(counting_ratings(database, seconds=settings.popularity_seconds))
         rate_limit = await stack.enter_async_context(open_rate_limit(settings))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
@@ -86,28 +86,28 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             await stack.enter_async_context(_worker(queue, runner))
         announcements = await stack.enter_async_context(open_announcements(settings))
         host = ModelHost(database, device=settings.device)
-        scorer = Scorer()
-        stack.push_async_callback(scorer.close)
-        online_error = OnlineError(database)
-        stack.push_async_callback(online_error.close)
+        ranker = Ranker()
+        stack.push_async_callback(ranker.close)
+        sampler = PredictedRatingSampler(database)
+        stack.push_async_callback(sampler.close)
         yield Services(
-            keys=keys,
+            api_keys=api_keys,
             rate_limit=rate_limit,
             admission=Admission(settings.max_rankings),
-            users=Users(database, host),
-            ratings=Ratings(database, host, scorer, online_error),
-            skips=Skips(database, host),
-            recommending=Recommending(database, host, scorer, cache),
-            eliciting=Eliciting(database, host, scorer, settings.candidate_strategy),
-            catalogue=Catalogue(database, host),
-            item_stream=ItemStream(database, host),
-            evaluations=Evaluations(database, queue, settings.data_dir),
-            trainings=Trainings(database, queue, settings.data_dir),
-            model_versions=ModelVersions(database, host, announcements),
-            model_reports=ModelReports(database),
-            follower=Follower(host, announcements),
-            events=Events(database, host),
-            health=Health(database, host, cache, queue),
+            users=UserService(database, host),
+            ratings=RatingService(database, host, ranker, sampler),
+            skips=SkipService(database, host),
+            recommendations=RecommendationService(database, host, ranker, cache),
+            candidates=CandidateService(database, host, ranker, settings.candidate_strategy),
+            items=ItemService(database, host),
+            item_stream=ItemStreamService(database, host),
+            evaluations=EvaluationService(database, queue, settings.data_dir),
+            trainings=TrainingService(database, queue, settings.data_dir),
+            model_versions=ModelVersionService(database, host, announcements),
+            model_reports=ModelReportService(database),
+            model_refresher=ModelRefresher(host, announcements),
+            events=EventService(database, host),
+            health=HealthService(database, host, cache, queue),
         )
 
 

@@ -1,4 +1,4 @@
-"""Offline evaluations: jobs that a worker does."""
+"""Evaluations: jobs that evaluate a model version offline."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ from app.errors import (
     ModelVersionNotFoundError,
 )
 from app.jobs.evaluation import KIND, EvaluationParameters
-from app.services.jobs import Jobs
+from app.services.jobs import JobService
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import Job, ModelVersion
 from models.evaluation import EvaluationConfig
 
 
-class Evaluations(Jobs):
+class EvaluationService(JobService):
     """Starts, shows and cancels evaluations."""
 
     kind = KIND
@@ -25,14 +25,14 @@ class Evaluations(Jobs):
     finished = EvaluationFinishedError
 
     async def start(self, config: EvaluationConfig, *, model_version: str | None = None) -> Job:
-        """Have a model version evaluated, the active one unless it is named.
+        """Start the evaluation of a model version; by default of the active one.
 
-        One that was trained on what the service has collected is evaluated on that, unless there is a data set.
+        A version that was trained on the database is evaluated on the database, unless there is a data set.
 
         Raises:
-            NoActiveModelError: If none is named and no version is active.
+            NoActiveModelError: If no version is named and none is active.
             ModelVersionNotFoundError: If the named version is not registered.
-            EvaluationDataMissingError: If there are no data to evaluate on.
+            EvaluationDataMissingError: If there is no data to evaluate on.
             QueueUnavailableError: If no worker could be told.
         """
         model = await (self._active_model() if model_version is None else self._registered(model_version))
@@ -50,7 +50,7 @@ class Evaluations(Jobs):
 
         Raises:
             EvaluationNotFoundError: If there is no such evaluation.
-            EvaluationNotSucceededError: If it has no report, or not yet.
+            EvaluationNotSucceededError: If it has no report.
         """
         job = await self.get(job_id)
         if job.report is None:

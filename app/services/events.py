@@ -1,19 +1,19 @@
-"""Events: what becomes of the lists that model versions make."""
+"""Events: which recommended items were shown, clicked and rated."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from app.errors import FieldError
-from app.services.checks import raise_faults
-from app.services.line_up import Serving
 from app.services.model_host import ModelHost
-from app.services.online_error import RatedItem, predict_rated
+from app.services.model_traffic import ServedModel
+from app.services.predicted_ratings import RatedItem, predict_rated
+from app.services.validation import raise_if_invalid
 from app.storage.database import Database
-from app.storage.events import EventRecord, EventRepository, PredictedRatingRecord, PredictedRatingRepository
+from app.storage.events import EventRecord, EventRepository
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
@@ -22,55 +22,35 @@ from models.data.schema import RatingScale
 
 
 @dataclass(frozen=True)
-class GivenEvent:
-    """An event as a request gives it; without a time it happened just now."""
-
-    id: str
-    type: EventType
-    model_version: str
-    user_id: str
-    item_id: str
-    rating: float | None
-    occurred_at: datetime | None
-
-
-@dataclass(frozen=True)
 class EventsStored:
-    """How many events of a request are new, and how many were known before."""
+    """How many events of a request are new, and how many were stored before."""
 
     stored: int
     known: int
 
 
-class Events:
-    """Stores events; they change nothing about users and items."""
+class EventService:
+    """Stores events. They change neither users nor items nor recommendations."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
         self._host = host
 
-    async def add(self, given: Sequence[GivenEvent]) -> EventsStored:
-        """Store events, all or none of them; one whose id is known stays what it is.
+    async def add(self, events: Sequence[EventRecord]) -> EventsStored:
+        """Store events, all or none of them. An event whose id is stored already is ignored.
 
-        A rating is compared with what its version predicts from the ratings that are stored from before it, if that
-        version serves at the moment. When this returns, the events are durable.
+        If the version of a rating is being served, the rating is compared with that version's prediction from the
+        user's earlier ratings. When this returns, the events are durable.
 
         Raises:
-            InvalidRequestError: If a version, an item or a rating cannot be; nothing is stored.
-            NoActiveModelError: If no model is being served, and so there is no rating scale; nothing is stored.
+            InvalidRequestError: If a version, an item or a rating is not valid. Nothing is stored.
+            NoActiveModelError: If no model is being served: the rating scale is the model's. Nothing is stored.
         """
-        now = datetime.now(UTC)
         scale = (await self._host.current()).schema.rating_scale
         async with self._database.read() as session:
-            versions = await ModelVersionRepository(session).known({event.model_version for event in given})
-            items = await ItemRepository(session).known_ids({event.item_id for event in given})
-        raise_faults(_faults(given, scale, versions, items))
-        events = [
-            EventRecord(
-                each.id, each.type, each.model_version, each.user_id, each.item_id, each.rating, each.occurred_at or now
-            )
-            for each in given
-        ]
+            versions = await ModelVersionRepository(session).known({event.model_version for event in events})
+            items = await ItemRepository(session).known_ids({event.item_id for event in events})
+        raise_if_invalid(_errors(events, scale, versions, items))
         predicted = await self._predicted([event for event in events if event.type is EventType.RATED])
         async with self._database.write() as session:
             new = await EventRepository(session).save(events)
@@ -80,9 +60,9 @@ class Events:
         return EventsStored(stored=len(new), known=len(events) - len(new))
 
     async def _predicted(self, events: Sequence[EventRecord]) -> Mapping[str, PredictedRatingRecord]:
-        """By event, its rating and what is predicted of it; nothing where the version or the user is not here."""
-        line_up = self._host.line_up
-        if not events or line_up is None:
+        """By event id, the rating and its prediction; without unknown users and versions that are not served."""
+        traffic = self._host.traffic
+        if not events or traffic is None:
             return {}
         user_ids = {event.user_id for event in events}
         async with self._database.read() as session:
@@ -94,51 +74,49 @@ class Events:
                 of_version[event.model_version].append(event)
         predicted: dict[str, PredictedRatingRecord] = {}
         for version_id, own in of_version.items():
-            if (serving := line_up.by_version.get(version_id)) is not None:
-                known = [event for event in own if not serving.missing([event.item_id])]
-                rated = [
-                    _rated(event, serving, users[event.user_id], ratings.get(event.user_id, ())) for event in known
-                ]
-                records = await predict_rated(serving, rated)
+            if (served := traffic.by_version.get(version_id)) is not None:
+                known = [event for event in own if not served.missing([event.item_id])]
+                rated = [_rated(event, served, users[event.user_id], ratings.get(event.user_id, ())) for event in known]
+                records = await predict_rated(served, rated)
                 predicted.update(zip((event.id for event in known), records, strict=True))
         return predicted
 
 
-def _rated(event: EventRecord, serving: Serving, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
-    """The rating of an event, with what was known when it happened."""
-    assert event.rating is not None  # noqa: S101 - `_faults` has seen to it
+def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
+    """The rating of an event, and the user's ratings from before it."""
+    assert event.rating is not None  # noqa: S101 - `_errors` has seen to it
     known = [
-        (each.item_id, each.rating)
-        for each in ratings
-        if each.item_id != event.item_id and each.rated_at < event.occurred_at
+        (rating.item_id, rating.rating)
+        for rating in ratings
+        if rating.item_id != event.item_id and rating.is_older_than(event.occurred_at)
     ]
     return RatedItem(
         event.user_id,
         event.item_id,
         event.rating,
         event.occurred_at,
-        known_attributes(user.attributes, serving.schema.users),
+        known_attributes(user.attributes, served.schema.users),
         known,
     )
 
 
-def _faults(events: Sequence[GivenEvent], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
-    """Versions and items that nobody has ever heard of, and ratings that are missing, too many or off the scale.
+def _errors(events: Sequence[EventRecord], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
+    """Errors for unknown versions and items, and for ratings that are missing, superfluous or off the scale.
 
-    Items that were deleted may well have been shown before.
+    Deleted items are valid: they may have been shown before.
     """
-    faults = []
+    errors = []
     for index, event in enumerate(events):
         where = f"events.{index}"
         if event.model_version not in versions:
-            faults.append(FieldError(f"{where}.model_version", "is not a registered version"))
+            errors.append(FieldError(f"{where}.model_version", "is not a registered version"))
         if event.item_id not in items:
-            faults.append(FieldError(f"{where}.item_id", "was never in the catalogue"))
+            errors.append(FieldError(f"{where}.item_id", "was never in the catalogue"))
         if event.type is not EventType.RATED:
             if event.rating is not None:
-                faults.append(FieldError(f"{where}.rating", f"does not belong to an event of type {event.type}"))
+                errors.append(FieldError(f"{where}.rating", f"does not belong to an event of type {event.type}"))
         elif event.rating is None:
-            faults.append(FieldError(f"{where}.rating", "is missing"))
+            errors.append(FieldError(f"{where}.rating", "is missing"))
         elif not scale.contains(event.rating):
-            faults.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
-    return faults
+            errors.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
+    return errors

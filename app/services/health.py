@@ -1,4 +1,4 @@
-"""Whether this process can do its work."""
+"""Health: whether this process can answer requests."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,17 +11,17 @@ from app.errors import DatabaseUnavailableError, QueueUnavailableError
 from app.jobs.queue import JobQueue
 from app.observability.metrics import DEPENDENCY_UP, JOBS, MODEL_CREATED, MODEL_VALIDATION_ERROR
 from app.services.model_host import ModelHost
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.tables import JobStatus
-from app.storage.versions import VersionsRepository
 
 _QUEUE_SECONDS = 1.0
 """A queue that takes longer counts as unavailable: whoever asks for readiness has little patience."""
 
 
 class Readiness(StrEnum):
-    """What requests may expect."""
+    """Whether requests are answered."""
 
     READY = "ready"
     DEGRADED = "degraded"
@@ -30,12 +30,12 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The state of each part, and what follows from them.
+    """The state of each part of the service, and of the whole.
 
     Attributes:
-        status: What requests may expect.
+        status: Whether requests are answered.
         database: "ok" or "unavailable".
-        model: The version that serves, why the active one does not, or "none".
+        model: The active version, why it cannot be served, or "none".
         cache: "ok" or "unavailable".
         queue: That of jobs, "ok" or "unavailable".
         missing: Names of the parts that do not work.
@@ -49,8 +49,8 @@ class HealthReport:
     missing: tuple[str, ...]
 
 
-class Health:
-    """Looks after the parts that a request needs."""
+class HealthService:
+    """Checks the parts that a request needs."""
 
     def __init__(self, database: Database, host: ModelHost, cache: Cache, queue: JobQueue) -> None:
         self._database = database
@@ -60,33 +60,33 @@ class Health:
 
     async def report(self) -> HealthReport:
         """The state of each part. Without cache or queue, or with a former model, rankings are still answered."""
-        line_up = self._host.line_up
+        traffic = self._host.traffic
         works = {
             "database": await self._database_answers(),
-            "model": line_up is not None and self._host.failure is None,
+            "model": traffic is not None and self._host.failure is None,
             "cache": await self._cache.is_available(),
             "queue": await self._queue_answers(),
         }
-        if line_up is None or not works["database"]:
+        if traffic is None or not works["database"]:
             status = Readiness.UNAVAILABLE
         else:
             status = Readiness.READY if all(works.values()) else Readiness.DEGRADED
         return HealthReport(
             status=status,
             database=_state(works["database"]),
-            model=self._host.failure or ("none" if line_up is None else line_up.active.model_version),
+            model=self._host.failure or ("none" if traffic is None else traffic.active.model_version),
             cache=_state(works["cache"]),
             queue=_state(works["queue"]),
             missing=tuple(part for part, well in works.items() if not well),
         )
 
     async def measure(self) -> None:
-        """Bring the metrics up to date that tell of a state and not of an event."""
+        """Update the gauges: metrics that show a state and do not count events."""
         report = await self.report()
         for part in ("database", "model", "cache", "queue"):
             DEPENDENCY_UP.labels(part).set(part not in report.missing)
-        if (line_up := self._host.line_up) is not None:
-            manifest = line_up.active.recommender.model.manifest
+        if (traffic := self._host.traffic) is not None:
+            manifest = traffic.active.recommender.model.manifest
             MODEL_CREATED.set(manifest.created_at.timestamp())
             if (error := manifest.metrics.get("validation_mae")) is not None:
                 MODEL_VALIDATION_ERROR.set(error)
@@ -98,14 +98,14 @@ class Health:
             async with self._database.read() as session:
                 counts = await JobRepository(session).count_by_status()
         except DatabaseUnavailableError:
-            return  # since the report; the next one tells
+            return  # it went away after the report
         for status in JobStatus:
             JOBS.labels(status).set(counts.get(status, 0))
 
     async def _database_answers(self) -> bool:
         try:
             async with self._database.read() as session:
-                await VersionsRepository(session).current()
+                await CurrentVersionsRepository(session).current()
         except DatabaseUnavailableError:
             return False
         return True

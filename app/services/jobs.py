@@ -1,4 +1,4 @@
-"""What all kinds of jobs have in common: they are started, watched and cancelled, and a worker does them."""
+"""What all kinds of jobs have in common: starting, listing and cancelling them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +10,20 @@ from pydantic import BaseModel
 
 from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError, QueueUnavailableError
 from app.jobs.queue import JobQueue
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import Job, JobStatus, ModelVersion
-from app.storage.versions import VersionsRepository
 
 
-class Jobs:
-    """The jobs of one kind; a subclass says which, and starts them.
+class JobService:
+    """The jobs of one kind. A subclass names the kind and starts jobs.
 
     Args:
         database: Where the jobs are.
         queue: How workers learn of them.
-        data_dir: The data set that they read; by default the one that the model was trained on.
+        data_dir: The data set that jobs read; by default the one that the model was trained on.
     """
 
     kind: ClassVar[str]
@@ -48,12 +48,12 @@ class Jobs:
         return job
 
     async def page(self, *, after: str | None, limit: int) -> Sequence[Job]:
-        """Jobs from the newest on, from behind `after` on."""
+        """Jobs, newest first, after the job `after`."""
         async with self._database.read() as session:
             return await JobRepository(session).page(kind=self.kind, after=after, limit=limit)
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job; cancelling again changes nothing.
+        """Cancel a job. Cancelling it again changes nothing.
 
         Raises:
             JobNotFoundError: If there is none of this kind.
@@ -68,7 +68,7 @@ class Jobs:
         return job
 
     async def _submit(self, parameters: BaseModel) -> Job:
-        """Have a worker do a job.
+        """Submit a job to the workers.
 
         Raises:
             QueueUnavailableError: If no worker could be told.
@@ -85,7 +85,7 @@ class Jobs:
 
     async def _active_model(self) -> ModelVersion:
         async with self._database.read() as session:
-            active = (await VersionsRepository(session).current()).model_version
+            active = (await CurrentVersionsRepository(session).current()).model_version
             model = None if active is None else await ModelVersionRepository(session).get(active)
         if model is None:
             raise NoActiveModelError

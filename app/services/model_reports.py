@@ -1,19 +1,21 @@
-"""What became of the lists of a model version: the report by which versions are compared online."""
+"""Reports on model versions: clicks and errors of predictions, to compare versions online."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.errors import ModelVersionNotFoundError
 from app.storage.database import Database
-from app.storage.events import EventRepository, PredictedRatingRepository, Window
+from app.storage.events import EventRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.predicted_ratings import PredictedRatingRepository
+from app.storage.report_window import Window
 from app.storage.tables import EventType
 from models.metrics.ratio import mean_interval_95, share_interval_95
 
 
 @dataclass(frozen=True)
 class OnlineEstimate:
-    """A figure with the ends of its 95 % interval, which are None where one user alone says nothing of others."""
+    """A figure and its 95 % interval. The ends are None for a single user."""
 
     value: float
     low: float | None
@@ -22,19 +24,19 @@ class OnlineEstimate:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What became of a version's lists.
+    """What happened to the lists of a version.
 
     Attributes:
         version: The model version.
-        since: From when on; None is from the beginning.
-        until: Before when; None is until now.
-        users: Users of whom anything is known here.
-        shown: Events of that type.
-        clicked: Events of that type.
-        rated: Events of that type.
-        click_rate: Clicks per showing, None if nothing was shown.
-        measured_ratings: Ratings that were compared with their predictions.
-        mae: Their mean absolute error, None without any.
+        since: Start of the time, inclusive; None for no start.
+        until: End of the time, exclusive; None for no end.
+        users: Users with an event or a measured rating.
+        shown: Number of events of type `shown`.
+        clicked: Number of events of type `clicked`.
+        rated: Number of events of type `rated`.
+        click_rate: Clicks per showing; None if nothing was shown.
+        measured_ratings: Number of ratings that were compared with their predictions.
+        mae: Mean absolute error of these predictions; None if there are none.
     """
 
     version: str
@@ -49,14 +51,14 @@ class ModelReport:
     mae: OnlineEstimate | None
 
 
-class ModelReports:
-    """Makes reports."""
+class ModelReportService:
+    """Makes reports on model versions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def report(self, version_id: str, *, since: datetime | None, until: datetime | None) -> ModelReport:
-        """What became of a version's lists in a time.
+        """The report on a version, for a time.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.

@@ -1,11 +1,15 @@
-"""Which models there are, and which of them serve whom."""
+"""Model versions: registering, listing and activating them, and comparing two of them on users."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.announcements import Announcements
 from app.errors import (
@@ -16,33 +20,42 @@ from app.errors import (
     NoActiveModelError,
     SchemaMismatchError,
 )
-from app.services.entities import to_records
-from app.services.line_up import Serving
-from app.services.model_checks import schema_faults
+from app.services.item_conversion import to_records
 from app.services.model_host import ModelHost
+from app.services.schema_compatibility import schema_incompatibilities
+from app.storage.current_versions import Challenger, CurrentVersionsRepository, Versions
 from app.storage.database import Database
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import ModelVersion
-from app.storage.versions import Challenger, Versions, VersionsRepository
-from models.artifact import ArtifactError, TrainedModel
+from models.artifact import ArtifactError, ArtifactFormatError, TrainedModel, read_schema
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ActiveSchema:
+    """The active version, and the schema of the data that it was trained on."""
+
+    model_version: str
+    schema: DatasetSchema
 
 
 @dataclass(frozen=True)
 class ModelVersionList:
-    """Registered versions, and which of them serve."""
+    """Registered versions, and the versions that serve now."""
 
     versions: Sequence[ModelVersion]
-    serving: Versions
+    current: Versions
 
 
-class ModelVersions:
-    """Registers, lists and activates model versions, and has two of them serve at once.
+class ModelVersionService:
+    """Registers, lists and activates model versions, and lets a challenger serve some of the users.
 
-    What changes who serves whom is checked first, then written, then announced: every process follows by itself, and in
-    this one it has happened when the call returns.
+    A change of the served versions is checked first, then stored, then announced. Every other process follows by
+    itself. In this process the change has happened when the call returns.
     """
 
     def __init__(self, database: Database, host: ModelHost, announcements: Announcements) -> None:
@@ -51,9 +64,9 @@ class ModelVersions:
         self._announcements = announcements
 
     async def register(self, directory: Path) -> str:
-        """Make an artifact known and put the items that it was trained with into the catalogue.
+        """Register an artifact, and add the items that it was trained with to the catalogue.
 
-        Registering again changes nothing. Items that are known already stay as they are, and deleted ones deleted.
+        Registering it again changes nothing. Stored items stay as they are, and deleted items stay deleted.
 
         Returns:
             The version's id.
@@ -67,100 +80,118 @@ class ModelVersions:
         return model.version
 
     async def activate(self, version_id: str, *, allow_schema_change: bool = False) -> ModelVersion:
-        """Have a registered version serve everybody from now on.
+        """Activate a registered version: it serves all users from now on.
 
-        If there is a challenger, it serves nobody any more, unless the version is the active one already: then nothing
-        changes.
+        This ends a challenge, too. Activating the active version changes nothing.
 
         Args:
             version_id: The version.
-            allow_schema_change: Whether it may have another rating scale or lack attributes of the active version.
+            allow_schema_change: Whether its rating scale may differ and attributes may be missing.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.
-            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; the former version stays active.
-            SchemaMismatchError: If it cannot answer the requests that the active one answers, which stays active.
+            ArtifactUnusableError: If it cannot be loaded, or its predictions are not finite. Nothing changes.
+            SchemaMismatchError: If its schema does not fit the active version's. Nothing changes.
         """
         registered = await self._usable(version_id, allow_schema_change=allow_schema_change)
         async with self._database.write() as session:
-            if await VersionsRepository(session).activate(version_id):
+            if await CurrentVersionsRepository(session).activate(version_id):
                 registered.activated_at = await ModelVersionRepository(session).mark_activated(version_id)
         await self._announcements.announce()
-        await self._host.follow()
+        await self._host.refresh()
         return registered
 
     async def challenge(self, challenger: Challenger) -> None:
-        """Have a registered version serve some of the users from now on, instead of the active one.
+        """Let a registered version serve some of the users, instead of the active version.
 
-        A former challenger serves nobody any more.
+        It replaces a former challenger.
 
         Raises:
             ModelVersionNotFoundError: If it is not registered.
             NoActiveModelError: If no version is active.
             ChallengerIsActiveError: If it is the active version.
-            ArtifactUnusableError: If it cannot be loaded or predicts no numbers; nothing changes.
-            SchemaMismatchError: If it cannot answer the requests that the active one answers; nothing changes.
+            ArtifactUnusableError: If it cannot be loaded, or its predictions are not finite. Nothing changes.
+            SchemaMismatchError: If its schema does not fit the active version's. Nothing changes.
         """
         await self._usable(challenger.version, allow_schema_change=False)
         async with self._database.write() as session:
-            if not await VersionsRepository(session).challenge(challenger):
-                if (await VersionsRepository(session).current()).model_version is None:
+            if not await CurrentVersionsRepository(session).challenge(challenger):
+                if (await CurrentVersionsRepository(session).current()).model_version is None:
                     raise NoActiveModelError
                 raise ChallengerIsActiveError(challenger.version)
         await self._tell_and_follow()
 
     async def end_challenge(self) -> None:
-        """Have the active version serve everybody; if it does already, nothing changes."""
+        """End the challenge: the active version serves all users. Without a challenger nothing changes."""
         async with self._database.write() as session:
-            await VersionsRepository(session).end_challenge()
+            await CurrentVersionsRepository(session).end_challenge()
         await self._tell_and_follow()
 
     async def traffic(self) -> Versions:
-        """Which versions serve whom, as the database says."""
+        """The versions that serve, as stored in the database."""
         async with self._database.read() as session:
-            return await VersionsRepository(session).current()
+            return await CurrentVersionsRepository(session).current()
 
     async def page(self, *, after: str | None, limit: int) -> ModelVersionList:
-        """Versions from the last registered on, from behind `after` on."""
+        """Versions, last registered first, after the version `after`."""
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).page(after=after, limit=limit)
-            serving = await VersionsRepository(session).current()
-        return ModelVersionList(versions, serving)
+            current = await CurrentVersionsRepository(session).current()
+        return ModelVersionList(versions, current)
 
-    async def serving(self) -> Serving:
-        """What serves whoever is not served by a challenger.
+    async def active_schema(self) -> ActiveSchema:
+        """The active version and its schema, even if its artifact has the format of another release.
 
         Raises:
-            NoActiveModelError: If no model is being served.
+            NoActiveModelError: If no version is active, or its schema cannot be read.
         """
-        return await self._host.current()
+        try:
+            served = await self._host.current()
+        except NoActiveModelError:
+            async with self._database.read() as session:
+                active = await _active_version(session)
+            if active is None:
+                raise
+            try:
+                schema = await to_thread.run_sync(read_schema, Path(active.path))
+            except ArtifactError as error:
+                raise NoActiveModelError(f"{active.id} cannot be loaded") from error
+            return ActiveSchema(active.id, schema)
+        return ActiveSchema(served.model_version, served.schema)
 
     async def start_serving(self, directory: Path | None, *, whatever_is_active: bool = False) -> None:
         """Get ready for requests: load the active version, if there is one.
 
+        If its artifact has the format of another release, the service starts without a model: it is not ready, but a
+        training can replace the version. The same goes for an artifact that is only to be activated if it never was.
+
         Args:
-            directory: An artifact to register first, and to activate if it never was. One that was active before
-                has been replaced since, and a restart must not undo that.
-            whatever_is_active: Activate it in any case.
+            directory: An artifact to register first, and to activate if it was never active. If it was active before,
+                another version replaced it, and a restart must not undo that.
+            whatever_is_active: Whether to activate it in any case.
 
         Raises:
             ArtifactError: If the artifact cannot be used.
-            ArtifactUnusableError: If it predicts no numbers.
-            SchemaMismatchError: If it cannot answer the requests that the active version answers.
+            ArtifactUnusableError: If its predictions are not finite.
+            SchemaMismatchError: If its schema does not fit the active version's.
         """
         if directory is not None:
-            version_id = await self.register(directory)
-            if whatever_is_active or await self._was_never_active(version_id):
-                await self.activate(version_id)
-                return
+            try:
+                version_id = await self.register(directory)
+            except ArtifactFormatError as error:
+                if whatever_is_active:
+                    raise
+                logger.error("The artifact is not registered: %s", error)
+            else:
+                if whatever_is_active or await self._was_never_active(version_id):
+                    await self.activate(version_id)
+                    return
         async with self._database.read() as session:
-            versions = await VersionsRepository(session).current()
-            if versions.model_version is None:
-                return
-            active = await ModelVersionRepository(session).get(versions.model_version)
+            active = await _active_version(session)
         if active is not None:
-            await self._host.prepare(active.id, Path(active.path))
-            await self._host.follow()
+            with suppress(ArtifactFormatError):  # `refresh` logs it and says so to whoever asks for readiness
+                await self._host.prepare(active.id, Path(active.path))
+            await self._host.refresh()
 
     async def _was_never_active(self, version_id: str) -> bool:
         async with self._database.read() as session:
@@ -168,16 +199,15 @@ class ModelVersions:
         return registered is None or registered.activated_at is None
 
     async def _usable(self, version_id: str, *, allow_schema_change: bool) -> ModelVersion:
-        """A registered version that has passed all checks, and is in memory."""
+        """A registered version that has passed all checks and is in memory."""
         async with self._database.read() as session:
             versions = ModelVersionRepository(session)
             registered = await versions.get(version_id)
             if registered is None:
                 raise ModelVersionNotFoundError(version_id)
-            active_id = (await VersionsRepository(session).current()).model_version
-            active = None if active_id is None else await versions.get(active_id)
-        if active is not None and not allow_schema_change and (faults := _schema_faults(registered, active)):
-            raise SchemaMismatchError(version_id, faults)
+            active = await _active_version(session)
+        if active is not None and not allow_schema_change and (errors := _schema_errors(registered, active)):
+            raise SchemaMismatchError(version_id, errors)
         try:
             await self._host.prepare(version_id, Path(registered.path))
         except ArtifactError as error:
@@ -186,8 +216,8 @@ class ModelVersions:
 
     async def _tell_and_follow(self) -> None:
         await self._announcements.announce()
-        if self._host.line_up is not None:  # a command serves nobody, and need not load what others serve
-            await self._host.follow()
+        if self._host.traffic is not None:  # a command line serves no requests, so it need not load the models
+            await self._host.refresh()
 
     async def _record(self, model: TrainedModel, directory: Path) -> None:
         async with self._database.write() as session:
@@ -204,13 +234,18 @@ class ModelVersions:
             known = await items.known_ids()
             missing = [item for item in to_records(entities) if item.id not in known]
             if missing:
-                version = await VersionsRepository(session).next_catalogue()
+                version = await CurrentVersionsRepository(session).next_catalogue()
                 await items.save_missing(missing, version=version)
 
 
-def _schema_faults(version: ModelVersion, active: ModelVersion) -> list[FieldError]:
+async def _active_version(session: AsyncSession) -> ModelVersion | None:
+    active_id = (await CurrentVersionsRepository(session).current()).model_version
+    return None if active_id is None else await ModelVersionRepository(session).get(active_id)
+
+
+def _schema_errors(version: ModelVersion, active: ModelVersion) -> list[FieldError]:
     try:
         schemas = [DatasetSchema.model_validate(each.manifest["data_schema"]) for each in (version, active)]
     except ValidationError:
-        return []  # of an older release, which this one cannot load, and so never serves beside the other
-    return schema_faults(*schemas)
+        return []  # an older release wrote it: it cannot be loaded, so both versions never serve together
+    return schema_incompatibilities(*schemas)

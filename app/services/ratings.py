@@ -1,4 +1,4 @@
-"""Ratings: stored, and answered with what they change."""
+"""Ratings: stores them and answers with new recommendations."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -8,89 +8,88 @@ from typing import Any
 from app.errors import RatingNotFoundError, UserNotFoundError
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.checks import GivenRating, attribute_faults, raise_faults, rating_faults
 from app.services.model_host import ModelHost
-from app.services.online_error import OnlineError
-from app.services.recommending import Recommendations, recommend
-from app.services.scoring import Scorer
+from app.services.predicted_ratings import PredictedRatingSampler
+from app.services.ranking import Ranker
+from app.services.recommendations import RecommendationList, recommend
+from app.services.validation import attribute_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
-from app.storage.ratings import NewRating, RatingRecord, RatingRepository
-from app.storage.tables import Rating
+from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 from models.data.attribute_values import known_attributes
 from models.data.schema import AttributeValue
 from models.ranking import RankingQuery
 
 _LARGEST_WRITE = 32
-"""Most requests that share a commit: what arrives behind a transaction waits for all of it."""
+"""The most requests that share a commit. Later requests wait for the whole transaction."""
 
 
 @dataclass(frozen=True)
 class RatingsStored:
-    """What is stored of the items that a request rated, and what is recommended now."""
+    """The stored ratings of the items in a request, and the new recommendations."""
 
     ratings: Sequence[RatingRecord]
-    recommendations: Recommendations
+    recommendations: RecommendationList
 
 
 @dataclass(frozen=True)
 class _Write:
-    """What a request stores: ratings, and the user's attributes unless they stay."""
+    """What a request stores: ratings, and attributes that replace the user's unless they are None."""
 
     user_id: str
-    given: Sequence[GivenRating]
+    given: Sequence[RatingRecord]
     attributes: dict[str, AttributeValue] | None
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """A user's attributes and all ratings as they are stored then, and which items this transaction has written."""
+    """A user's attributes and ratings after the transaction, and the items whose ratings it wrote."""
 
     attributes: dict[str, Any]
     ratings: Sequence[RatingRecord]
     written: Collection[str]
 
 
-class Ratings:
+class RatingService:
     """Stores, lists and deletes ratings."""
 
-    def __init__(self, database: Database, host: ModelHost, scorer: Scorer, online_error: OnlineError) -> None:
+    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, sampler: PredictedRatingSampler) -> None:
         self._database = database
         self._host = host
-        self._scorer = scorer
-        self._online_error = online_error
+        self._ranker = ranker
+        self._sampler = sampler
         self._writes = Batcher(self._store, largest=_LARGEST_WRITE, phase=Phase.STORE)
 
     async def add(
         self,
         user_id: str,
-        given: Sequence[GivenRating],
+        given: Sequence[RatingRecord],
         *,
         attributes: Mapping[str, object] | None,
         n: int,
         explain: bool = False,
     ) -> RatingsStored:
-        """Store ratings and recommend by all that is known then; creates the user if new.
+        """Store ratings, and recommend from all of the user's ratings. Creates the user if new.
 
-        Of two ratings of an item the one made later stays. When this returns, the ratings are durable.
+        Of two ratings of an item the later is kept. When this returns, the ratings are durable.
 
         Args:
-            user_id: Whose ratings.
-            given: One rating an item, one at least.
-            attributes: Replace the user's, if given.
-            n: Most items to recommend.
-            explain: Whether to say which rating moved each item up most.
+            user_id: The user.
+            given: At least one rating, and one rating an item.
+            attributes: Replace the user's attributes, unless None.
+            n: The most items to recommend.
+            explain: Whether to name the rating that moved each item up most.
 
         Raises:
             InvalidRequestError: If attributes or ratings contradict the schema or the catalogue; nothing is stored.
             NoActiveModelError: If no model is being served; nothing is stored.
         """
         item_ids = [rating.item_id for rating in given]
-        serving = await self._host.current(user_id)
-        schema = serving.schema
-        raise_faults(
-            attribute_faults(attributes or {}, schema.users),
-            rating_faults(given, schema.rating_scale, serving.missing(item_ids)),
+        served = await self._host.current(user_id)
+        schema = served.schema
+        raise_if_invalid(
+            attribute_errors(attributes or {}, schema.users),
+            rating_errors(given, schema.rating_scale, served.missing(item_ids)),
         )
         known = None if attributes is None else known_attributes(attributes, schema.users)
         stored = await self._writes.do(_Write(user_id, given, known))
@@ -99,18 +98,16 @@ class Ratings:
             ratings=[(rating.item_id, rating.rating) for rating in stored.ratings],
             n=n,
         )
-        recommendations = await recommend(self._scorer, serving, query, explained=explain)
-        self._online_error.sample(
-            serving, user_id, query.attributes, query.ratings, written=stored.written, given=given
-        )
+        recommendations = await recommend(self._ranker, served, query, explained=explain)
+        self._sampler.sample(served, user_id, query.attributes, query.ratings, written=stored.written, given=given)
         by_item = {rating.item_id: rating for rating in stored.ratings}
         return RatingsStored(
             ratings=[by_item[item_id] for item_id in item_ids],
             recommendations=recommendations,
         )
 
-    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Rating]:
-        """A user's ratings by item id, from behind `after` on.
+    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[RatingRecord]:
+        """A user's ratings by item id, after the key `after`.
 
         Raises:
             UserNotFoundError: If the user is unknown.
@@ -134,22 +131,18 @@ class Ratings:
                 raise RatingNotFoundError(user_id, item_id)
 
     async def _store(self, writes: Sequence[_Write]) -> list[_Stored]:
-        """Store what several requests give, in their order, in one transaction: one commit makes all of it durable.
+        """Store the ratings of several requests, in their order, in one transaction.
 
-        Everything has been checked before, so that no request can fail the others.
+        The requests were validated before, so none of them can make the others fail.
         """
         async with self._database.write() as session:
             users, ratings = UserRepository(session), RatingRepository(session)
             await users.save(_last_attributes(writes))
-            # After `save` has locked the users: the order in which requests arrive here is the order of their ratings.
-            await ratings.save(
-                (write.user_id, NewRating(each.item_id, each.rating, each.rated_at))
-                for write in writes
-                for each in write.given
-            )
+            # After `save` has locked the users, so that ratings are stored in the order in which requests arrive.
+            await ratings.save((write.user_id, rating) for write in writes for rating in write.given)
             written: dict[str, set[str]] = defaultdict(set)
             for write in writes:
-                written[write.user_id].update(each.item_id for each in write.given)
+                written[write.user_id].update(rating.item_id for rating in write.given)
             known, rated = await users.states(written), await ratings.of_users(written)
         return [
             _Stored(known[write.user_id].attributes, rated[write.user_id], written[write.user_id]) for write in writes
@@ -157,7 +150,7 @@ class Ratings:
 
 
 def _last_attributes(writes: Sequence[_Write]) -> dict[str, dict[str, AttributeValue] | None]:
-    """What becomes of each user's attributes: the last ones that are given, or None to keep them."""
+    """Each user's new attributes: those of the last request that has any, or None to keep the stored ones."""
     attributes: dict[str, dict[str, AttributeValue] | None] = {}
     for write in writes:
         if write.attributes is not None or write.user_id not in attributes:

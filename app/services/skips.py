@@ -1,18 +1,18 @@
-"""Skips: items that a user was asked about and could not rate."""
+"""Skips: items that a user was asked to rate and could not."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.errors import UserNotFoundError
-from app.services.checks import missing_faults, raise_faults
 from app.services.model_host import ModelHost
+from app.services.validation import missing_item_errors, raise_if_invalid
 from app.storage.database import Database
 from app.storage.skips import SkipRepository
 from app.storage.tables import Skip
 from app.storage.users import UserRepository
 
 
-class Skips:
+class SkipService:
     """Stores and lists skips."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -20,20 +20,20 @@ class Skips:
         self._host = host
 
     async def add(self, user_id: str, item_ids: Sequence[str]) -> None:
-        """Store skips; creates the user if new. An item that the user has rated is not skipped.
+        """Store skips, and create the user if new. Items that the user has rated are left out.
 
         Raises:
             InvalidRequestError: If an item is not in the catalogue; nothing is stored.
-            NoActiveModelError: If no model is being served, and so there is no catalogue; nothing is stored.
+            NoActiveModelError: If no model is being served: it holds the catalogue in memory. Nothing is stored.
         """
-        serving = await self._host.current(user_id)
-        raise_faults(missing_faults(item_ids, serving.missing(item_ids), where="item_ids"))
+        served = await self._host.current(user_id)
+        raise_if_invalid(missing_item_errors(item_ids, served.missing(item_ids), where="item_ids"))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: None})
             await SkipRepository(session).save(user_id, item_ids, skipped_at=datetime.now(UTC))
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Skip]:
-        """A user's skips by item id, from behind `after` on.
+        """A user's skips by item id, after the key `after`.
 
         Raises:
             UserNotFoundError: If the user is unknown.

@@ -1,15 +1,22 @@
-"""Trainings on what the service has collected: jobs that a worker does."""
+"""Trainings: jobs that train a new model version on the ratings in the database."""
 
+import logging
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
 from app.jobs.training import KIND, TrainingParameters
-from app.services.jobs import Jobs
-from app.storage.tables import Job
-from models.training.preset import Preset
+from app.services.jobs import JobService
+from app.storage.tables import Job, ModelVersion
+from models.training.preset import Preset, load_preset, preset_names
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_PRESET = "coldstart"
 
 
-class Trainings(Jobs):
+class TrainingService(JobService):
     """Starts, shows and cancels trainings."""
 
     kind = KIND
@@ -19,18 +26,19 @@ class Trainings(Jobs):
     async def start(
         self, *, preset: Preset | None, epochs: int | None, seed: int | None, with_data_set: bool, activate: bool
     ) -> Job:
-        """Have a new version trained and compared with the active one.
+        """Start the training of a new version, which is compared with the active one.
 
         Args:
-            preset: What to train; by default what the active version is.
-            epochs: Instead of the preset's.
-            seed: Instead of the preset's.
-            with_data_set: Whether to train on the service's data set, too.
+            preset: What to train; by default the active version's preset, or the standard one if this release cannot
+                read that.
+            epochs: Overrides the preset's epochs.
+            seed: Overrides the preset's seed.
+            with_data_set: Whether to train on the service's data set as well.
             activate: Whether to activate the new version if it is better.
 
         Raises:
             NoActiveModelError: If no version is active.
-            TrainingDataMissingError: If the data set that was asked for is not there.
+            TrainingDataMissingError: If there is no data set and one was requested.
             QueueUnavailableError: If no worker could be told.
         """
         data_path = await self._data_path(await self._active_model()) if with_data_set else None
@@ -43,13 +51,13 @@ class Trainings(Jobs):
     async def parameters(
         self, *, preset: Preset | None, epochs: int | None, seed: int | None, data_path: Path | None, activate: bool
     ) -> TrainingParameters:
-        """What a training needs to know that starts now; see `start`.
+        """The parameters of a training that starts now; see `start`.
 
         Raises:
             NoActiveModelError: If no version is active.
         """
         model = await self._active_model()
-        chosen = preset or Preset.model_validate(model.manifest["preset"])
+        chosen = preset or _preset_of(model)
         return TrainingParameters(
             model_version=model.id,
             model_path=Path(model.path),
@@ -57,3 +65,14 @@ class Trainings(Jobs):
             data_path=data_path,
             activate=activate,
         )
+
+
+def _preset_of(model: ModelVersion) -> Preset:
+    """A version's preset. Of one that an older release trained, the preset of the same name, or the standard one."""
+    stored = model.manifest["preset"]
+    try:
+        return Preset.model_validate(stored)
+    except ValidationError:
+        name = stored["name"] if stored["name"] in preset_names() else _STANDARD_PRESET
+        logger.warning("This release cannot read the preset of %s; it trains the preset %s.", model.id, name)
+        return load_preset(name)

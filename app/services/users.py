@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.errors import UserNotFoundError
-from app.services.checks import attribute_faults, raise_faults
 from app.services.model_host import ModelHost
+from app.services.validation import attribute_errors, raise_if_invalid
 from app.storage.database import Database
 from app.storage.ratings import RatingRepository
 from app.storage.tables import User
@@ -15,13 +15,13 @@ from models.data.attribute_values import known_attributes
 
 @dataclass(frozen=True)
 class UserProfile:
-    """A user, and how many items the user has rated."""
+    """A user, and the number of items that the user has rated."""
 
     user: User
     rating_count: int
 
 
-class Users:
+class UserService:
     """Creates, shows and erases users."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
@@ -29,14 +29,14 @@ class Users:
         self._host = host
 
     async def put(self, user_id: str, attributes: Mapping[str, object]) -> UserProfile:
-        """Create a user, or replace a user's attributes; ratings stay.
+        """Create a user, or replace a user's attributes. Ratings stay.
 
         Raises:
             InvalidRequestError: If the attributes contradict the schema.
-            NoActiveModelError: If no model is being served, and so there is no schema.
+            NoActiveModelError: If no model is being served: the schema is the model's.
         """
         source = (await self._host.current(user_id)).schema.users
-        raise_faults(attribute_faults(attributes, source))
+        raise_if_invalid(attribute_errors(attributes, source))
         async with self._database.write() as session:
             await UserRepository(session).save({user_id: known_attributes(attributes, source)})
         return await self.get(user_id)
@@ -54,10 +54,10 @@ class Users:
             return UserProfile(user, await RatingRepository(session).count(user_id))
 
     async def delete(self, user_id: str) -> None:
-        """Erase a user and the user's ratings, skips and events.
+        """Erase a user, with all ratings, skips and events.
 
         Raises:
-            UserNotFoundError: If nothing is stored of the user.
+            UserNotFoundError: If nothing is stored about the user.
         """
         async with self._database.write() as session:
             if not await UserRepository(session).delete(user_id):

@@ -25,7 +25,7 @@ class APIKeyRepository:
         return (await self._session.execute(statement.returning(APIKey.name))).scalar_one_or_none() is not None
 
     async def all(self) -> Sequence[APIKey]:
-        """All keys, the revoked ones too, the oldest first."""
+        """All keys, including revoked ones, oldest first."""
         return (await self._session.scalars(select(APIKey).order_by(APIKey.created_at, APIKey.name))).all()
 
     async def valid(self) -> dict[str, tuple[str, KeyScope]]:

@@ -1,4 +1,4 @@
-"""The one clock that all processes of a deployment share."""
+"""The clock that all processes of a deployment share: the database's."""
 
 from datetime import UTC, datetime
 
@@ -9,9 +9,9 @@ from app.storage.upsert import dialect_of
 
 
 async def now(session: AsyncSession) -> datetime:
-    """The moment by the database's clock: for whatever is compared with what another process has written.
+    """The time by the database's clock. Use it for times that are compared with times of other processes.
 
-    In PostgreSQL it goes on within a transaction. SQLite has no clock but the machine's, which its processes share.
+    In PostgreSQL it advances within a transaction. SQLite uses the clock of the machine, which its processes share.
     """
     if dialect_of(session) == "sqlite":
         return datetime.now(UTC)

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.tables import Base, Item
 from app.storage.upsert import dialect_of, insert
-from app.storage.versions import VersionsRepository
 
 _AT_ONCE = 500
 """Rows of one statement: preparing their parameters keeps the event loop busy for some milliseconds."""
@@ -18,7 +18,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """What an item is, without when it changed."""
+    """An item's id, title and attributes."""
 
     id: str
     title: str | None
@@ -27,7 +27,7 @@ class ItemRecord:
 
 @dataclass(frozen=True)
 class CatalogueChanges:
-    """What a catalogue that is behind has to catch up with."""
+    """The changes of the catalogue since a version."""
 
     changed: Sequence[ItemRecord]
     removed: Sequence[str]
@@ -38,7 +38,7 @@ class CatalogueChanges:
 
 @dataclass(frozen=True)
 class Saved:
-    """What became of items that were given one after the other: how many were new, how many differed, how many not."""
+    """How many saved items were new, different from the stored ones, or the same."""
 
     created: int = 0
     updated: int = 0
@@ -51,7 +51,7 @@ class Saved:
 class ItemRepository:
     """Reads and writes items.
 
-    A writer first takes its version from `VersionsRepository.next_catalogue`, which keeps other writers out.
+    A writer first takes its version from `CurrentVersionsRepository.next_catalogue`, which keeps other writers out.
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -72,9 +72,9 @@ class ItemRepository:
         await self._session.execute(statement, [_row(item, version) for item in items])
 
     async def save_differing(self, items: Sequence[ItemRecord]) -> Saved:
-        """Create or replace those of the items that differ from what is stored.
+        """Create or replace the items that differ from the stored ones.
 
-        They get a new catalogue version; if nothing differs there is none. Of several items of one id the last stays.
+        They get a new catalogue version, unless nothing differs. Of several items with one id the last is kept.
         """
         before = await self._stored({item.id for item in items})
         after = dict(before)
@@ -86,8 +86,8 @@ class ItemRepository:
             after[item.id] = item
         differing = [item for item_id, item in after.items() if before.get(item_id) != item]
         if differing:
-            # What is found equal above counts as written before whatever another writer has written since.
-            version = await VersionsRepository(self._session).next_catalogue()
+            # Another writer may have changed items that were equal above: that write then counts as the later one.
+            version = await CurrentVersionsRepository(self._session).next_catalogue()
             for start in range(0, len(differing), _AT_ONCE):
                 await self.save(differing[start : start + _AT_ONCE], version=version)
         return Saved(created, updated, len(items) - created - updated)
@@ -102,19 +102,19 @@ class ItemRepository:
         return stored
 
     async def save_missing(self, items: Iterable[ItemRecord], *, version: int) -> None:
-        """Create the items that the table has never held; edited and deleted ones stay as they are."""
+        """Create the items that were never stored. Edited and deleted items stay as they are."""
         statement = insert(dialect_of(self._session), Item).on_conflict_do_nothing(index_elements=[Item.id])
         await self._session.execute(statement, [_row(item, version) for item in items])
 
     async def known_ids(self, among: Collection[str] | None = None) -> set[str]:
-        """The ids of all items ever held, deleted ones included; those `among` some ids, if these are given."""
+        """The ids of all items ever stored, including deleted ones; with `among`, only ids among these."""
         statement = select(Item.id)
         if among is not None:
             statement = statement.where(Item.id.in_(among))
         return set(await self._session.scalars(statement))
 
     async def delete(self, item_id: str, *, version: int) -> bool:
-        """Turn an item into a tombstone; False if it is not in the catalogue."""
+        """Mark an item as deleted; False if it is not in the catalogue."""
         statement = (
             update(Item)
             .where(Item.id == item_id, Item.deleted.is_(False))
@@ -126,7 +126,7 @@ class ItemRepository:
     async def page(
         self, *, query: str | None, ids: Collection[str] | None, after: str | None, limit: int
     ) -> Sequence[Item]:
-        """Items by id from behind `after` on; with a query, those whose title contains it in any case.
+        """Items, ordered by id, after the id `after`. With a query, those whose title contains it, whatever the case.
 
         With `ids`, only these items.
         """
@@ -154,7 +154,7 @@ class ItemRepository:
         )
 
     async def _all(self, statement: Select[Any]) -> list[Row[Any]]:
-        """Very many rows, which are decoded in portions, so that other requests get their turn in between."""
+        """Many rows, decoded in portions, so that other requests are served in between."""
         rows: list[Row[Any]] = []
         for portion in (await self._session.execute(statement)).partitions(_AT_ONCE):
             rows += portion
@@ -162,7 +162,7 @@ class ItemRepository:
         return rows
 
 
-# On the table instead of the class: there are many rows, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.
 _items = Base.metadata.tables["items"]
 _RECORD = (_items.c.id, _items.c.title, _items.c.attributes)
 _STORED = select(*_RECORD).where(_items.c.id.in_(bindparam("ids", expanding=True)), _items.c.deleted.is_(False))

@@ -1,4 +1,4 @@
-"""Jobs in the database; every change of status names the status it starts from, so no two parties collide."""
+"""Jobs in the database. Every change of status names the status it starts from, so that two changes cannot collide."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ class JobRepository:
         return await self._session.get(Job, job_id)
 
     async def page(self, *, kind: str, after: str | None, limit: int) -> Sequence[Job]:
-        """Jobs from the newest on, from behind `after` on."""
+        """Jobs, newest first, after the job `after`."""
         statement = select(Job).where(Job.kind == kind).order_by(Job.created_at.desc(), Job.id.desc())
         if after is not None:
             position = select(Job.created_at, Job.id).where(Job.id == after).scalar_subquery()
@@ -49,7 +49,7 @@ class JobRepository:
         return (await self._session.scalars(statement.limit(limit))).all()
 
     async def count_by_status(self) -> dict[str, int]:
-        """How many jobs there are of each status; those of which there are none are left out."""
+        """The number of jobs of each status; statuses without jobs are left out."""
         rows = await self._session.execute(select(Job.status, func.count()).group_by(Job.status))
         return dict(rows.all())
 

@@ -1,4 +1,4 @@
-"""Brings a database to the tables of this version of the service."""
+"""Migrates a database to the tables of this release."""
 
 import logging
 from importlib.resources import as_file, files
@@ -17,10 +17,10 @@ _ADVISORY_LOCK = 0x636F6C64  # any number, as long as nothing else in the databa
 
 
 async def upgrade(database: Database) -> None:
-    """Run the migrations that the database lacks, all or none of them.
+    """Run the missing migrations, all or none of them.
 
-    Replicas may start together: they take turns, and the later ones find nothing left to do. What a later release has
-    migrated is left as it is (docs/decisions/0016-running-it.md).
+    Replicas that start together take turns, and only the first migrates. A database that a later release has migrated
+    is left as it is (docs/decisions/0016-running-it.md).
 
     Raises:
         DatabaseUnavailableError: If the database cannot be reached.

@@ -25,7 +25,7 @@ class ModelVersionRepository:
         return set(await self._session.scalars(select(ModelVersion.id).where(ModelVersion.id.in_(version_ids))))
 
     async def register(self, *, version_id: str, path: str, manifest: dict[str, object], created_at: datetime) -> None:
-        """Make a version known; one that is known already is from now on loaded from the new path."""
+        """Register a version. One that is registered already is loaded from the new path from now on."""
         statement = insert(dialect_of(self._session), ModelVersion).values(
             id=version_id,
             path=path,
@@ -38,13 +38,13 @@ class ModelVersionRepository:
         )
 
     async def mark_activated(self, version_id: str) -> datetime:
-        """Note that a version is activated now, and return when that is."""
+        """Store that a version is activated now, and return the time."""
         now = datetime.now(UTC)
         await self._session.execute(update(ModelVersion).where(ModelVersion.id == version_id).values(activated_at=now))
         return now
 
     async def page(self, *, after: str | None, limit: int) -> Sequence[ModelVersion]:
-        """Versions from the last registered on, from behind `after` on."""
+        """Versions, last registered first, after the version `after`."""
         statement = select(ModelVersion).order_by(ModelVersion.registered_at.desc(), ModelVersion.id.desc())
         if after is not None:
             position = (

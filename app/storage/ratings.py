@@ -17,34 +17,35 @@ from app.storage.users import UserState
 
 @dataclass(frozen=True)
 class RatingRecord:
-    """An item's rating by somebody, and when it was made."""
+    """A user's rating of an item.
 
-    item_id: str
-    rating: float
-    rated_at: datetime
-
-
-@dataclass(frozen=True)
-class NewRating:
-    """A rating to be stored; without a time it was made when it arrived."""
+    Attributes:
+        item_id: The item.
+        rating: On the rating scale.
+        rated_at: When it was made. None is allowed only before the rating is stored: it was made when it arrived.
+    """
 
     item_id: str
     rating: float
     rated_at: datetime | None = None
 
+    def is_older_than(self, moment: datetime) -> bool:
+        """Whether it was made before a moment."""
+        return self.rated_at is not None and self.rated_at < moment
+
 
 class RatingRepository:
-    """Reads and writes ratings; writers lock the user's row first (see `UserRepository`)."""
+    """Reads and writes ratings. Writers lock the user's row first (see `UserRepository`)."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def save(self, ratings: Iterable[tuple[str, NewRating | RatingRecord]]) -> None:
-        """Store ratings of known users, by user id; what is rated is skipped no longer.
+    async def save(self, ratings: Iterable[tuple[str, RatingRecord]]) -> None:
+        """Store ratings of known users, by user id, and delete their skips of the rated items.
 
-        Of two ratings of one item the one made later stays, and of two made at once the one given later. Clocks that
-        are wrong lose nothing: a rating made in the future counts as made now, so that it does not win for ever; one
-        without a time is later than what is stored, even if that came from a machine whose clock is ahead.
+        Of two ratings of an item the later is kept; of two with the same time, the one that arrives later. Wrong clocks
+        do no harm: a rating from the future counts as made now, so that later ratings can replace it. A rating without
+        a time replaces the stored one, even if that came from a machine whose clock is ahead.
         """
         now = await clock.now(self._session)
         rows = [
@@ -61,14 +62,14 @@ class RatingRepository:
         await self._session.execute(_FORGETTING_SKIPS, {"user_ids": list({row["user_id"] for row in rows})})
 
     async def of_users(self, user_ids: Collection[str]) -> Mapping[str, Sequence[RatingRecord]]:
-        """All ratings of each user, the oldest first; none of whom is not known."""
+        """All ratings of each user, oldest first. Unknown users are left out."""
         ratings: dict[str, list[RatingRecord]] = defaultdict(list)
         for user_id, *rating in await self._session.execute(_OF_USERS, {"user_ids": list(user_ids)}):
             ratings[user_id].append(RatingRecord(*rating))
         return ratings
 
     async def with_users(self, user_ids: Collection[str]) -> dict[str, tuple[UserState, Sequence[RatingRecord]]]:
-        """Those of the users that are known with all their ratings, the oldest first, all of one moment."""
+        """The known users among these, with all their ratings, oldest first, read at one moment."""
         found: dict[str, tuple[UserState, list[RatingRecord]]] = {}
         for row in await self._session.execute(_WITH_USERS, {"user_ids": list(user_ids)}):
             if row.id not in found:
@@ -81,15 +82,16 @@ class RatingRepository:
         """The ids of all items that a user has rated."""
         return (await self._session.scalars(select(Rating.item_id).where(Rating.user_id == user_id))).all()
 
-    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Rating]:
-        """A user's ratings by item id, from behind `after` on."""
+    async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[RatingRecord]:
+        """A user's ratings, ordered by item id, after the item id `after`."""
         statement = select(Rating).where(Rating.user_id == user_id).order_by(Rating.item_id).limit(limit)
         if after is not None:
             statement = statement.where(Rating.item_id > after)
-        return (await self._session.scalars(statement)).all()
+        ratings = await self._session.scalars(statement)
+        return [RatingRecord(rating.item_id, rating.rating, rating.rated_at) for rating in ratings]
 
     async def count(self, user_id: str) -> int:
-        """How many items a user has rated."""
+        """The number of items that a user has rated."""
         statement = select(func.count()).select_from(Rating).where(Rating.user_id == user_id)
         return (await self._session.execute(statement)).scalar_one()
 
@@ -99,7 +101,7 @@ class RatingRepository:
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
 
-# On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because every write runs these statements and the ORM takes much of their time.
 _ratings, _skips, _users = (Base.metadata.tables[name] for name in ("ratings", "skips", "users"))
 _OF_USERS = (
     select(_ratings.c.user_id, _ratings.c.item_id, _ratings.c.rating, _ratings.c.rated_at)

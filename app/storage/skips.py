@@ -1,4 +1,4 @@
-"""Skips in the database: items that a user was asked about and could not rate."""
+"""Skips in the database: items that a user was asked to rate and could not."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,17 +11,17 @@ from app.storage.upsert import dialect_of, insert
 
 
 class SkipRepository:
-    """Reads and writes skips; writers lock the user's row first (see `UserRepository`).
+    """Reads and writes skips. Writers lock the user's row first (see `UserRepository`).
 
-    An item is rated or skipped, never both: `save` leaves out what is rated, and `RatingRepository.save` forgets the
-    skips of what it stores.
+    An item is rated or skipped, never both: `save` leaves out rated items, and `RatingRepository.save` deletes the
+    skips of the items that it stores.
     """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def save(self, user_id: str, item_ids: Collection[str], *, skipped_at: datetime) -> None:
-        """Store skips of a known user; a known skip keeps its time."""
+        """Store skips of a known user. A skip that is stored already keeps its time."""
         rated = select(Rating.item_id).where(Rating.user_id == user_id, Rating.item_id.in_(item_ids))
         skipped = set(item_ids) - set(await self._session.scalars(rated))
         if skipped:
@@ -36,7 +36,7 @@ class SkipRepository:
         return (await self._session.scalars(select(Skip.item_id).where(Skip.user_id == user_id))).all()
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Skip]:
-        """A user's skips by item id, from behind `after` on."""
+        """A user's skips by item id, after the key `after`."""
         statement = select(Skip).where(Skip.user_id == user_id).order_by(Skip.item_id).limit(limit)
         if after is not None:
             statement = statement.where(Skip.item_id > after)

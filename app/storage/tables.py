@@ -1,4 +1,4 @@
-"""The tables. `migrations/` creates them; a test holds the two together."""
+"""The tables. `migrations/` creates them, and a test checks that both agree."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ ID_LENGTH = 128
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment, aware and in UTC on every database; SQLite itself would forget the time zone."""
+    """A time in UTC, with its time zone, on every database. SQLite alone would lose the time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -44,7 +44,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """Base of the tables; constraints have names so that later migrations can change them."""
+    """Base of the tables. Constraints have names, so that later migrations can change them."""
 
     metadata = MetaData(
         naming_convention={
@@ -61,8 +61,8 @@ class Base(DeclarativeBase):
 class User(Base):
     """A user.
 
-    `revision` is new with every change of the attributes or the ratings, and part of the key of cached
-    answers. It is random, not counted: a user who is erased and returns must never meet older answers.
+    `revision` changes with every change of the attributes or ratings, and is part of the key of cached answers. It is
+    random and not a counter, so that a user who is erased and created again never gets older cached answers.
     """
 
     __tablename__ = "users"
@@ -77,7 +77,7 @@ class Rating(Base):
     """One user's rating of one item."""
 
     __tablename__ = "ratings"
-    __table_args__ = (Index(None, "rated_at", "item_id"),)  # what `PopularityRepository` counts
+    __table_args__ = (Index(None, "rated_at", "item_id"),)  # what `ItemPopularityRepository` counts
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
@@ -86,7 +86,7 @@ class Rating(Base):
 
 
 class Skip(Base):
-    """One user's word that he or she cannot rate an item; a rating of it takes its place."""
+    """An item that a user cannot rate. A rating of the item replaces it."""
 
     __tablename__ = "skips"
 
@@ -98,8 +98,8 @@ class Skip(Base):
 class Item(Base):
     """An item of the catalogue.
 
-    `version` is the catalogue version at which the row last changed. A deleted item stays as a tombstone:
-    ratings refer to it, and replicas that are behind learn from it what to drop.
+    `version` is the catalogue version at which the row last changed. The row of a deleted item is kept: ratings refer
+    to it, and replicas see from it what to remove.
     """
 
     __tablename__ = "items"
@@ -113,7 +113,7 @@ class Item(Base):
 
 
 class ModelVersion(Base):
-    """A trained model that the service may serve; the artifact itself stays in its directory."""
+    """A registered model version. The artifact itself stays in its directory."""
 
     __tablename__ = "model_versions"
 
@@ -126,10 +126,10 @@ class ModelVersion(Base):
 
 
 class CurrentVersions(Base):
-    """The single row that says what is being served: which models, over which state of the catalogue.
+    """The single row that says which model versions are served, over which state of the catalogue.
 
-    Writers of items, and of their popularity, lock this row until they commit, so versions become visible in their
-    order and a reader that has seen version v has missed nothing up to v. A sequence could not promise that.
+    Writers of items and of their popularity lock this row until they commit. So versions become visible in order, and a
+    reader that has seen version v has seen everything up to v. A sequence does not guarantee that.
     """
 
     __tablename__ = "current_versions"
@@ -145,7 +145,7 @@ class CurrentVersions(Base):
 
 
 class EventType(StrEnum):
-    """What can happen to an item of a list."""
+    """What can happen to a recommended item."""
 
     SHOWN = "shown"
     CLICKED = "clicked"
@@ -153,9 +153,9 @@ class EventType(StrEnum):
 
 
 class Event(Base):
-    """What a client tells of a list that a model version made; its id is the client's, so that it may tell it again.
+    """An event of a recommended item. The client chooses the id, so that it can send the event again.
 
-    The user need not be known, and so is no reference; who erases a user erases the events, too.
+    `user_id` is not a foreign key, because the user need not be stored. Erasing a user erases the user's events.
     """
 
     __tablename__ = "events"
@@ -170,7 +170,7 @@ class Event(Base):
 
 
 class PredictedRating(Base):
-    """A rating, and what a model version predicted of it from what was known before."""
+    """A rating, and a model version's prediction of it from the user's other ratings."""
 
     __tablename__ = "predicted_ratings"
 
@@ -183,7 +183,7 @@ class PredictedRating(Base):
 
 
 class ItemPopularity(Base):
-    """How many have rated an item since a model was trained, and the mean of their ratings, if there are any.
+    """The number and mean of an item's ratings since a model was trained.
 
     `version` is the popularity version at which the row last changed.
     """
@@ -199,7 +199,7 @@ class ItemPopularity(Base):
 
 
 class JobStatus(StrEnum):
-    """The life of a job: queued → running → one of the other three. Cancelling is possible from both."""
+    """The states of a job: queued → running → one of the other three. A queued or running job can be cancelled."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -209,10 +209,10 @@ class JobStatus(StrEnum):
 
 
 class Job(Base):
-    """A piece of work for the workers.
+    """A job for the workers.
 
-    `heartbeat_at` is when its worker was last known to be alive. `attempts` counts the workers that have begun it, but
-    for those that put it back; it also tells the worker that has a job from one that had it and was given up.
+    `heartbeat_at` is when its worker last reported. `attempts` counts the workers that have started the job, without
+    those that put it back. It also distinguishes the job's present worker from one that was given up.
     """
 
     __tablename__ = "jobs"
@@ -232,22 +232,22 @@ class Job(Base):
 
 
 class KeyScope(StrEnum):
-    """What a key may do; each scope includes those before it."""
+    """What a key may do. Each scope includes the ones before it."""
 
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
 
     def includes(self, other: "KeyScope") -> bool:
-        """Whether a key of this scope may do what asks for the other."""
+        """Whether a key of this scope may do what needs the other scope."""
         scopes = list(KeyScope)
         return scopes.index(self) >= scopes.index(other)
 
 
 class APIKey(Base):
-    """A key of the API; the key itself is nowhere, only its SHA-256.
+    """An API key. Only the key's SHA-256 is stored.
 
-    A revoked key keeps its row: its name is never used again, so that a name in a log means one key.
+    The row of a revoked key is kept, and its name is never used again, so that a name in a log always means one key.
     """
 
     __tablename__ = "api_keys"

@@ -16,7 +16,7 @@ from app.storage.upsert import dialect_of, insert
 
 @dataclass(frozen=True)
 class UserState:
-    """What of a user an answer depends on."""
+    """The user data that an answer depends on."""
 
     id: str
     attributes: dict[str, Any]
@@ -38,14 +38,14 @@ class UserRepository:
         return await self._session.get(User, user_id)
 
     async def states(self, user_ids: Collection[str]) -> dict[str, UserState]:
-        """Those of the users that are known, by id."""
+        """The known users among these, by id."""
         rows = await self._session.execute(_STATES, {"user_ids": list(user_ids)})
         return {row.id: UserState(*row) for row in rows}
 
     async def save(self, users: Mapping[str, dict[str, Any] | None]) -> None:
-        """Create or change users, by id; without attributes a known user keeps the old ones.
+        """Create or change users, by id. With None instead of attributes, a known user keeps the stored ones.
 
-        They are locked in the order of their ids, so that two transactions that save several cannot deadlock.
+        Rows are locked in the order of their ids, so that two transactions cannot deadlock.
         """
         now = datetime.now(UTC)
         rows = [
@@ -66,7 +66,7 @@ class UserRepository:
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def delete(self, user_id: str) -> bool:
-        """Erase a user with all that is stored of him or her; False if nothing is."""
+        """Erase everything that is stored about a user; False if nothing is."""
         erasures = (
             delete(User).where(User.id == user_id).returning(User.id),
             delete(Event).where(Event.user_id == user_id).returning(Event.id),
@@ -79,7 +79,7 @@ def _revision() -> str:
     return uuid4().hex
 
 
-# On the table instead of the class: every storing request runs these, and the ORM's share of their time is large.
+# On tables instead of ORM classes, because every write runs these statements and the ORM takes much of their time.
 _users = Base.metadata.tables["users"]
 _STATES = select(_users.c.id, _users.c.attributes, _users.c.revision).where(
     _users.c.id.in_(bindparam("user_ids", expanding=True))

@@ -1,1 +1,1 @@
-"""The pages: clients of the REST API that a browser runs, and what serves them."""
+"""The web pages: their scripts call the REST API from the browser."""

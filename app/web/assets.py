@@ -1,4 +1,4 @@
-"""Scripts, styles and fonts: compressed, and cached for good under an address that changes with their content."""
+"""Scripts, styles and fonts: compressed, and cached forever under a URL that changes with their content."""
 
 import hashlib
 from pathlib import Path
@@ -19,7 +19,7 @@ _COMPRESSED_FROM_BYTES = 500
 
 
 def assets_path() -> str:
-    """Where the assets are served: one digest of all of them, so that scripts import each other by relative names."""
+    """The path of the assets. It has one digest of all files, so that relative imports between scripts work."""
     digest = hashlib.sha256(stylesheet().encode())
     for file in sorted(file for file in _DIRECTORY.rglob("*") if file.is_file()):
         digest.update(str(file.relative_to(_DIRECTORY)).encode() + b"\0" + file.read_bytes())
@@ -42,7 +42,7 @@ async def _report_stylesheet(_request: Request) -> Response:
 
 
 class _CachedForGood:
-    """Lets browsers keep what they were given: under the same address it never changes."""
+    """Lets browsers cache the files forever: the content of a URL never changes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The pages: shells whose scripts get what they show from the REST API, and reports, which Python renders."""
+"""The pages: most are empty pages that scripts fill from the REST API; reports are rendered here."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from app.api.authorisation import KEY_COOKIE, RequiredScope
 from app.api.dependencies import ServicesDep
-from app.api.models import EntityId, RequestModel
+from app.api.schemas import EntityId, RequestModel
 from app.errors import InvalidKeyError, MissingKeyError
 from app.reports import comparison_body, report_body
 from app.services.container import Services
@@ -29,7 +29,7 @@ _ASSETS = assets_path()
 _TEMPLATES = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 _HEADERS = {
-    # Nothing but this server's own scripts, styles and fonts; nothing inline; in nobody's frame.
+    # Only this server's scripts, styles and fonts; nothing inline; no frames.
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",
@@ -51,7 +51,7 @@ _may_read = RequiredScope(KeyScope.READ)
 
 
 async def _signed_in(request: Request) -> None:
-    """Let nobody see a report who may not read; a browser is shown the way."""
+    """Accept only callers with a key of scope `read`; redirect others to the sign-in page."""
     try:
         await _may_read(request)
     except (MissingKeyError, InvalidKeyError):
@@ -70,19 +70,19 @@ def add_pages(app: FastAPI) -> None:
 
 @router.get("/")
 async def show_onboarding(request: Request) -> HTMLResponse:
-    """What a new visitor sees: items to rate, and the recommendations that follow."""
+    """The onboarding page: items to rate, and recommendations."""
     return _page(request, "onboarding.html")
 
 
 @router.get("/models")
 async def show_models(request: Request) -> HTMLResponse:
-    """The model versions."""
+    """The model versions page."""
     return _page(request, "models.html")
 
 
 @router.get("/evaluations")
 async def show_evaluations(request: Request) -> HTMLResponse:
-    """All evaluations, and a form to start one."""
+    """The evaluations page: all evaluations, and a form to start one."""
     return _page(
         request,
         "evaluations.html",
@@ -93,7 +93,7 @@ async def show_evaluations(request: Request) -> HTMLResponse:
 
 
 class SignInRequest(RequestModel):
-    """The key that a browser is to send from now on."""
+    """The key that the browser sends from now on."""
 
     key: Annotated[str, Field(max_length=1000)]
 
@@ -106,15 +106,15 @@ async def show_sign_in(request: Request) -> HTMLResponse:
 
 @router.post("/sign-in", status_code=HTTPStatus.NO_CONTENT)
 async def sign_in(body: SignInRequest, request: Request, response: Response, services: ServicesDep) -> None:
-    """Put a valid key into a cookie, which scripts cannot read and which ends with the browser's session."""
-    await services.keys.authorise(body.key, KeyScope.READ)
+    """Put a valid key into a cookie that scripts cannot read and that ends with the browser session."""
+    await services.api_keys.authorise(body.key, KeyScope.READ)
     secure = request.url.scheme == "https"
     response.set_cookie(KEY_COOKIE, body.key, httponly=True, samesite="strict", secure=secure)
 
 
 @router.delete("/sign-in", status_code=HTTPStatus.NO_CONTENT)
 async def sign_out(response: Response) -> None:
-    """Forget the key."""
+    """Delete the cookie with the key."""
     response.delete_cookie(KEY_COOKIE, httponly=True, samesite="strict")
 
 
@@ -139,5 +139,5 @@ async def show_report(evaluation_id: EntityId, request: Request, services: Servi
 
 def _page(request: Request, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - what the template needs
     services: Services = request.app.state.services
-    shared = {"assets": _ASSETS, "keys_required": services.keys.required}
+    shared = {"assets": _ASSETS, "keys_required": services.api_keys.required}
     return _TEMPLATES.TemplateResponse(request, template, {**shared, **context}, headers=_HEADERS)

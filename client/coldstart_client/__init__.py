@@ -1,4 +1,4 @@
-"""A typed client of the coldstart recommender service: `Client`, and `AsyncClient`, whose methods are awaited."""
+"""A typed client of the coldstart recommender service: `Client`, and `AsyncClient` with awaited methods."""
 
 from coldstart_client.clients import AsyncClient, Client
 from coldstart_client.errors import (

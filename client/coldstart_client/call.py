@@ -1,10 +1,9 @@
-"""How one definition of a call becomes a method of the sync and of the async client."""
+"""A call of the API: the request, and how to read the answer."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import update_wrapper
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -12,12 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
 from coldstart_client.errors import UnexpectedAnswerError, problem_of
-from coldstart_client.models import Page
 
-if TYPE_CHECKING:
-    from coldstart_client.clients import AsyncClient, Client
-
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -26,13 +20,13 @@ class Call(Generic[T]):
     """A request, and how to read its answer.
 
     Attributes:
-        method: Of HTTP.
-        path: Below the service's address.
-        answer: What the answer's JSON is read as; `str` takes its text, and None nothing.
-        query: Parameters; those that are None are left out.
-        body: Sent as JSON, if there is one; its members that are None are left out.
-        lines: Sent as NDJSON instead of a body, each on its line.
-        expected: Statuses of answers that are no error, besides those of success.
+        method: HTTP method.
+        path: Path below the service's URL.
+        answer: The type of the answer's JSON; `str` for its text, and `NoneType` for no content.
+        query: Parameters. Those that are None are left out.
+        body: Sent as JSON, if given. Fields that are None are left out.
+        lines: Sent as NDJSON instead of a body.
+        expected: Error statuses that are answers and not errors.
     """
 
     method: str
@@ -77,101 +71,9 @@ def _read(answer: type[T], response: httpx.Response) -> T:
 
 
 def path_of(template: str, *ids: str) -> str:
-    """A path with ids in it. Dots are quoted, too, or an id `..` would be taken for the way up."""
+    """A path with ids. Dots are quoted as well, because an id `..` would mean the parent path."""
     return template.format(*(quote(each, safe="").replace(".", "%2E") for each in ids))
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-class call(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes the definition of a call a method: `Client` returns the answer, `AsyncClient` is awaited."""
-
-    def __init__(self, define: Callable[Concatenate[Any, P], Call[T]]) -> None:
-        self.define = define
-        self.__doc__ = define.__doc__
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: "Client", owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, client: "Client | AsyncClient | None", owner: type) -> Any:
-        """The method of a client."""
-        if client is None:
-            return self
-
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - what `__get__` says
-            return client.perform(self.define(client, *args, **kwargs))
-
-        return update_wrapper(method, self.define)
-
-
-class listing(Generic[P, T]):  # noqa: N801 - a decorator
-    """Makes the definition of a call that answers in pages a method that returns a list to iterate over."""
-
-    def __init__(self, define: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
-        self.define = define
-        self.__doc__ = define.__doc__
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: "Client", owner: type) -> "Callable[P, Listing[T]]": ...
-    @overload
-    def __get__(self, client: "AsyncClient", owner: type) -> "Callable[P, AsyncListing[T]]": ...
-    def __get__(self, client: "Client | AsyncClient | None", owner: type) -> Any:
-        """The method of a client."""
-        if client is None:
-            return self
-
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - what `__get__` says
-            return client.listing(self.define(client, *args, **kwargs))
-
-        return update_wrapper(method, self.define)
-
-
-class Listing(Generic[T]):
-    """A list that is fetched page by page, while it is iterated over."""
-
-    def __init__(self, client: "Client", first: Call[Page[T]]) -> None:
-        self._client = client
-        self._first = first
-
-    def __iter__(self) -> Iterator[T]:
-        page = self.page()
-        yield from page.items
-        while page.next_cursor is not None:
-            page = self.page(page.next_cursor)
-            yield from page.items
-
-    def page(self, cursor: str | None = None) -> Page[T]:
-        """One page: the first, or that of a cursor."""
-        return self._client.perform(_at(self._first, cursor))
-
-
-class AsyncListing(Generic[T]):
-    """A list that is fetched page by page, while it is iterated over with `async for`."""
-
-    def __init__(self, client: "AsyncClient", first: Call[Page[T]]) -> None:
-        self._client = client
-        self._first = first
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        page = await self.page()
-        for item in page.items:
-            yield item
-        while page.next_cursor is not None:
-            page = await self.page(page.next_cursor)
-            for item in page.items:
-                yield item
-
-    async def page(self, cursor: str | None = None) -> Page[T]:
-        """One page: the first, or that of a cursor."""
-        return await self._client.perform(_at(self._first, cursor))
-
-
-def _at(first: Call[Page[T]], cursor: str | None) -> Call[Page[T]]:
-    return replace(first, query={**first.query, "cursor": cursor})

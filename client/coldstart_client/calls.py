@@ -1,14 +1,15 @@
-"""Every call of the API, defined once, with the names that operation and arguments have in the OpenAPI document.
+"""Every call of the API. Methods and arguments have the names of the OpenAPI document.
 
-All of them raise `ColdstartError` of one kind or another if they do not succeed.
+Every call raises a `ColdstartError` if it does not succeed.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 
-from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.call import Call, path_of
 from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
+from coldstart_client.methods import call, listing
 from coldstart_client.models import (
     CandidatePage,
     Evaluation,
@@ -34,11 +35,11 @@ from coldstart_client.trainings import Training, TrainingSummary
 
 
 class Calls:
-    """What `Client` and `AsyncClient` have in common: all but how a call is sent."""
+    """The calls of `Client` and `AsyncClient`, without how they are sent."""
 
     @call
     def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
-        """Create a user, or replace a user's attributes; ratings stay."""
+        """Create a user, or replace a user's attributes. Ratings stay."""
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
 
     @call
@@ -48,7 +49,7 @@ class Calls:
 
     @call
     def delete_user(self, user_id: str) -> Call[None]:
-        """Erase a user and all of the user's ratings, skips and events."""
+        """Erase a user, with all ratings, skips and events."""
         return Call("DELETE", path_of("/v1/users/{}", user_id), type(None))
 
     @call
@@ -61,9 +62,9 @@ class Calls:
         n: int | None = None,
         explain: bool | None = None,
     ) -> Call[Ratings]:
-        """Store ratings, adapt to them, and recommend `n` items; attributes replace the user's if they are given.
+        """Store ratings, adapt to them, and recommend `n` items. Attributes, if given, replace the user's.
 
-        Creates the user if new. Of two ratings of an item the later stays. When this returns, they are durable.
+        Creates the user if new. Of two ratings of an item the later is kept. The ratings are durable when this returns.
         """
         return Call(
             "POST",
@@ -75,7 +76,7 @@ class Calls:
 
     @listing
     def list_ratings(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Rating]]:
-        """The user's ratings, by item id."""
+        """The user's ratings, ordered by item id."""
         return Call("GET", path_of("/v1/users/{}/ratings", user_id), Page[Rating], query={"limit": page_size})
 
     @call
@@ -85,12 +86,12 @@ class Calls:
 
     @call
     def add_skips(self, user_id: str, item_ids: Sequence[str]) -> Call[None]:
-        """Store that a user cannot rate items, so that they are not asked about again. Creates the user if new."""
+        """Store that a user could not rate items, so that they are not candidates again. Creates the user if new."""
         return Call("POST", path_of("/v1/users/{}/skips", user_id), type(None), body={"item_ids": item_ids})
 
     @listing
     def list_skips(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Skip]]:
-        """The user's skips, by item id."""
+        """The user's skips, ordered by item id."""
         return Call("GET", path_of("/v1/users/{}/skips", user_id), Page[Skip], query={"limit": page_size})
 
     @call
@@ -104,7 +105,7 @@ class Calls:
         include_rated: bool | None = None,
         explain: bool | None = None,
     ) -> Call[RecommendationPage]:
-        """Recommendations for a stored user; items that the user has rated are left out by default."""
+        """Recommendations for a stored user. By default without items that the user has rated."""
         return Call(
             "GET",
             path_of("/v1/users/{}/recommendations", user_id),
@@ -130,7 +131,7 @@ class Calls:
         include_rated: bool | None = None,
         explain: bool | None = None,
     ) -> Call[RecommendationPage]:
-        """Recommendations from these arguments alone; nothing is stored."""
+        """Recommendations from these arguments alone. Nothing is stored."""
         return Call(
             "POST",
             "/v1/recommendations",
@@ -158,7 +159,7 @@ class Calls:
         filter: Filter | None = None,
         seed: int | None = None,
     ) -> Call[CandidatePage]:
-        """Items whose ratings would tell the most about a user, who may be new."""
+        """Items whose ratings would tell most about a user, who may be new."""
         return Call(
             "GET",
             "/v1/candidates",
@@ -186,7 +187,7 @@ class Calls:
         filter: Filter | None = None,
         seed: int | None = None,
     ) -> Call[CandidatePage]:
-        """The same from the answers and skips in these arguments alone; nothing is stored."""
+        """Candidates from the ratings and skips in these arguments alone. Nothing is stored."""
         return Call(
             "POST",
             "/v1/candidates",
@@ -204,20 +205,20 @@ class Calls:
 
     @call
     def put_item(self, item_id: str, *, title: str | None = None, attributes: Attributes | None = None) -> Call[Item]:
-        """Create or replace an item; it can be recommended at once."""
+        """Create or replace an item. It can be recommended at once."""
         body = {"title": title, "attributes": attributes}
         return Call("PUT", path_of("/v1/items/{}", item_id), Item, body=body)
 
     @call
     def put_items(self, items: Sequence[NewItem]) -> Call[Page[Item]]:
-        """Create or replace up to 1000 items, all or none of them."""
+        """Create or replace up to 1,000 items, all or none of them."""
         return Call("POST", "/v1/items:batch", Page[Item], body={"items": items})
 
     @call
     def put_item_stream(self, items: Sequence[NewItem]) -> Call[ItemStream]:
-        """Create or replace any number of items; bad ones are reported, the others stored.
+        """Create or replace any number of items. Valid items are stored, errors are reported.
 
-        It is the operation `put_items` with a body of another kind. After a failure, send the same again.
+        It is the operation `put_items` with an NDJSON body. After an interruption, send the same items again.
         """
         return Call("POST", "/v1/items:batch", ItemStream, lines=items)
 
@@ -228,14 +229,14 @@ class Calls:
 
     @call
     def delete_item(self, item_id: str) -> Call[None]:
-        """Take an item out of the catalogue; its ratings are kept, but count no more."""
+        """Delete an item from the catalogue. Its ratings are kept, but no longer used."""
         return Call("DELETE", path_of("/v1/items/{}", item_id), type(None))
 
     @listing
     def list_items(
         self, *, query: str | None = None, item_id: Sequence[str] | None = None, page_size: int | None = None
     ) -> Call[Page[Item]]:
-        """The catalogue, by item id: of these ids, with this text in the title."""
+        """The items of the catalogue, ordered by id; only those with these ids or with this text in the title."""
         return Call("GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": page_size})
 
     @call
@@ -258,7 +259,7 @@ class Calls:
         max_ratings: int | None = None,
         bootstrap_resamples: int | None = None,
     ) -> Call[Evaluation]:
-        """Have a model evaluated, the active one unless another is named; watch it by `get_evaluation`."""
+        """Start an evaluation of a model version, by default of the active one. `get_evaluation` shows its progress."""
         return Call(
             "POST",
             "/v1/evaluations",
@@ -279,17 +280,17 @@ class Calls:
 
     @listing
     def list_evaluations(self, *, page_size: int | None = None) -> Call[Page[EvaluationSummary]]:
-        """All evaluations, the newest first, without their reports."""
+        """All evaluations, newest first, without their reports."""
         return Call("GET", "/v1/evaluations", Page[EvaluationSummary], query={"limit": page_size})
 
     @call
     def get_evaluation(self, evaluation_id: str) -> Call[Evaluation]:
-        """An evaluation, with its progress, and its report at the end."""
+        """An evaluation with its progress, and its report once it has succeeded."""
         return Call("GET", path_of("/v1/evaluations/{}", evaluation_id), Evaluation)
 
     @call
     def cancel_evaluation(self, evaluation_id: str) -> Call[Evaluation]:
-        """Cancel an evaluation that has not ended; it stays in the list."""
+        """Cancel a queued or running evaluation. It stays in the list."""
         return Call("DELETE", path_of("/v1/evaluations/{}", evaluation_id), Evaluation)
 
     @call
@@ -299,7 +300,7 @@ class Calls:
 
     @call
     def download_evaluation_report(self, evaluation_id: str) -> Call[str]:
-        """An evaluation's report as one HTML file, with plots and their numbers."""
+        """An evaluation's report as one HTML file with plots and tables."""
         return Call("GET", path_of("/v1/evaluations/{}/report.html", evaluation_id), str)
 
     @call
@@ -312,9 +313,9 @@ class Calls:
         with_data_set: bool | None = None,
         activate: bool | None = None,
     ) -> Call[Training]:
-        """Have a new version trained on what was collected, and activated if that is asked for and it is better.
+        """Start the training of a new version on the service's database, and activate it if requested and better.
 
-        It is what the active one is, unless a preset is named; watch it by `get_training`.
+        Without a preset, it has the active version's. `get_training` shows the progress.
         """
         return Call(
             "POST",
@@ -331,27 +332,27 @@ class Calls:
 
     @listing
     def list_trainings(self, *, page_size: int | None = None) -> Call[Page[TrainingSummary]]:
-        """All trainings, the newest first, without their reports."""
+        """All trainings, newest first, without their reports."""
         return Call("GET", "/v1/trainings", Page[TrainingSummary], query={"limit": page_size})
 
     @call
     def get_training(self, training_id: str) -> Call[Training]:
-        """A training, with its progress, and its report at the end."""
+        """A training with its progress, and its report once it has succeeded."""
         return Call("GET", path_of("/v1/trainings/{}", training_id), Training)
 
     @call
     def cancel_training(self, training_id: str) -> Call[Training]:
-        """Cancel a training that has not ended; it stays in the list, and no version comes of it."""
+        """Cancel a queued or running training. It stays in the list, and registers no version."""
         return Call("DELETE", path_of("/v1/trainings/{}", training_id), Training)
 
     @listing
     def list_model_versions(self, *, page_size: int | None = None) -> Call[Page[ModelVersion]]:
-        """All registered versions, the last registered first."""
+        """All registered versions, last registered first."""
         return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": page_size})
 
     @call
     def activate_model_version(self, version: str, *, allow_schema_change: bool | None = None) -> Call[ModelVersion]:
-        """Have this version serve everybody from now on; rolling back is activating the former one."""
+        """Activate a version for all users. To roll back, activate the former version."""
         return Call(
             "POST",
             path_of("/v1/model-versions/{}:activate", version),
@@ -363,7 +364,7 @@ class Calls:
     def get_model_report(
         self, version: str, *, since: datetime | None = None, until: datetime | None = None
     ) -> Call[ModelReport]:
-        """What became of a version's lists, in a time if one is given: clicks, and the error of its predictions."""
+        """The report on a version, for a time if one is given: clicks, and the error of its predictions."""
         return Call(
             "GET",
             path_of("/v1/model-versions/{}/report", version),
@@ -373,22 +374,22 @@ class Calls:
 
     @call
     def get_model_traffic(self) -> Call[ModelTraffic]:
-        """Which version serves, and which one some of the users."""
+        """The active version, and the challenger if there is one."""
         return Call("GET", "/v1/model-traffic", ModelTraffic)
 
     @call
     def put_challenger(self, version: str, percent: float) -> Call[ModelTraffic]:
-        """Have a version serve a share of the users, always the same ones, instead of the active one."""
+        """Let a version serve a share of the users, always the same ones, instead of the active version."""
         return Call("PUT", "/v1/model-traffic/challenger", ModelTraffic, body={"version": version, "percent": percent})
 
     @call
     def delete_challenger(self) -> Call[None]:
-        """Have the active version serve everybody again."""
+        """End the challenge: the active version serves all users."""
         return Call("DELETE", "/v1/model-traffic/challenger", type(None))
 
     @call
     def add_events(self, events: Sequence[NewEvent]) -> Call[StoredEvents]:
-        """Tell what became of lists, up to 1000 events at once; sending them again changes nothing."""
+        """Store up to 1,000 events of recommended items. Sending them again changes nothing."""
         return Call("POST", "/v1/events", StoredEvents, body={"events": events})
 
     @call
@@ -398,7 +399,7 @@ class Calls:
 
     @call
     def get_readiness(self) -> Call[Readiness]:
-        """Whether the service can answer requests, and what is missing."""
+        """Whether the service can answer requests, and which parts do not work."""
         return Call("GET", "/health/ready", Readiness, expected=[HTTPStatus.SERVICE_UNAVAILABLE])
 
 

@@ -1,154 +1,20 @@
-"""The two clients: what sends calls, and sends them again where the service asks for it."""
+"""The two clients: every call of the API, and how it is sent."""
 
-import time
-from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import anyio
-import httpx
-
-from coldstart_client.call import AsyncListing, Call, Listing
 from coldstart_client.calls import Calls
-from coldstart_client.errors import NoAnswerError, retry_after_seconds
-from coldstart_client.models import Page
-
-T = TypeVar("T")
-
-_REFUSALS = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
-_LONGEST_PAUSE_SECONDS = 60.0
+from coldstart_client.sending import AsyncSender, Sender
 
 
-class Client(Calls):
-    """A client whose methods return answers. It may be used by several threads.
+class Client(Calls, Sender):
+    """A client whose methods return answers; `Sender` describes its arguments. Several threads may use it.
 
-    Args:
-        base_url: The service's address.
-        key: API key; None where the service allows anonymous requests.
-        timeout_seconds: Longest wait for a connection, and for each part of an answer.
-        retries: How often to send a request again that was refused with `Retry-After`, after as many seconds: the
-            service has done nothing then. What failed in any other way may have been done, and is not sent again.
-        transport: How to send; by default over the network.
+    with Client("http://127.0.0.1:8000") as client:
+        print(client.recommend(n=5).items)
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        key: str | None = None,
-        timeout_seconds: float = 30.0,
-        retries: int = 3,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._retries = retries
-        self._http = httpx.Client(
-            base_url=base_url, headers=_headers(key), timeout=timeout_seconds, transport=transport
-        )
 
-    def __enter__(self) -> Self:
-        return self
+class AsyncClient(Calls, AsyncSender):
+    """A client whose methods are awaited, on asyncio or trio; `AsyncSender` describes its arguments.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def perform(self, call: Call[T]) -> T:
-        """Send a call.
-
-        Raises:
-            ColdstartError: If it does not succeed.
-        """
-        retries = self._retries
-        while (pause := _pause(answer := self._send(call))) is not None and retries > 0:
-            retries -= 1
-            time.sleep(pause)
-        return call.read(answer)
-
-    def listing(self, first: Call[Page[T]]) -> Listing[T]:
-        """The list of which a call gets the first page."""
-        return Listing(self, first)
-
-    def _send(self, call: Call[Any]) -> httpx.Response:
-        try:
-            return self._http.request(**call.request())
-        except httpx.TransportError as error:
-            raise _no_answer(error) from error
-
-
-class AsyncClient(Calls):
-    """A client whose methods are awaited; on asyncio or trio.
-
-    Args:
-        base_url: The service's address.
-        key: API key; None where the service allows anonymous requests.
-        timeout_seconds: Longest wait for a connection, and for each part of an answer.
-        retries: How often to send a request again that was refused with `Retry-After`, after as many seconds: the
-            service has done nothing then. What failed in any other way may have been done, and is not sent again.
-        transport: How to send; by default over the network.
+    async with AsyncClient("http://127.0.0.1:8000") as client:
+        print((await client.recommend(n=5)).items)
     """
-
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        key: str | None = None,
-        timeout_seconds: float = 30.0,
-        retries: int = 3,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._retries = retries
-        self._http = httpx.AsyncClient(
-            base_url=base_url, headers=_headers(key), timeout=timeout_seconds, transport=transport
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def perform(self, call: Call[T]) -> T:
-        """Send a call.
-
-        Raises:
-            ColdstartError: If it does not succeed.
-        """
-        retries = self._retries
-        while (pause := _pause(answer := await self._send(call))) is not None and retries > 0:
-            retries -= 1
-            await anyio.sleep(pause)
-        return call.read(answer)
-
-    def listing(self, first: Call[Page[T]]) -> AsyncListing[T]:
-        """The list of which a call gets the first page."""
-        return AsyncListing(self, first)
-
-    async def _send(self, call: Call[Any]) -> httpx.Response:
-        try:
-            return await self._http.request(**call.request())
-        except httpx.TransportError as error:
-            raise _no_answer(error) from error
-
-
-def _headers(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"X-API-Key": key}
-
-
-def _pause(answer: httpx.Response) -> float | None:
-    """How long to wait before the same request again; None if that would not help, or would take too long."""
-    seconds = retry_after_seconds(answer) if answer.status_code in _REFUSALS else None
-    return seconds if seconds is not None and seconds <= _LONGEST_PAUSE_SECONDS else None
-
-
-def _no_answer(error: httpx.TransportError) -> NoAnswerError:
-    return NoAnswerError(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What can go wrong. Every error of this package is a `ColdstartError`."""
+"""The errors of this package. Every one is a `ColdstartError`."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,7 +15,7 @@ class ColdstartError(Exception):
 class NoAnswerError(ColdstartError):
     """No answer came: the service cannot be reached, or took longer than the timeout.
 
-    Whether it did what it was asked to do is not known.
+    The service may or may not have handled the request.
     """
 
 
@@ -32,7 +32,7 @@ class WrongField:
 
 
 class ProblemError(ColdstartError):
-    """The service said no, with problem details (RFC 9457).
+    """The service answered with problem details (RFC 9457).
 
     Attributes:
         type: Names the kind of problem and never changes.
@@ -41,7 +41,7 @@ class ProblemError(ColdstartError):
         detail: What happened this time.
         instance: Names the request, as the service's log does.
         errors: The wrong fields, if the request is to blame.
-        retry_after_seconds: When to try again, if the service says so. Then it has done nothing.
+        retry_after_seconds: After how many seconds to try again, if the service says so. It has done nothing then.
     """
 
     _status: ClassVar[HTTPStatus | None] = None
@@ -87,19 +87,19 @@ class NotFoundError(ProblemError):
 
 
 class ConflictError(ProblemError):
-    """What is asked for does not fit the state of things, such as the report of an evaluation that still runs."""
+    """The request does not fit the present state, such as the report of an evaluation that still runs."""
 
     _status = HTTPStatus.CONFLICT
 
 
 class RateLimitedError(ProblemError):
-    """The key has made too many requests, and went on to while the client waited."""
+    """The key has made too many requests, and still did after the client had waited and retried."""
 
     _status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class UnavailableError(ProblemError):
-    """The service cannot do it now: it is overloaded, has no model, or its database does not answer."""
+    """The service cannot answer now: it is overloaded, has no model, or its database does not answer."""
 
     _status = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -117,7 +117,7 @@ _BY_STATUS: dict[int | None, type[ProblemError]] = {error._status: error for err
 
 
 def problem_of(answer: httpx.Response) -> ProblemError:
-    """The error that an answer tells of; it need not be the service's own, for proxies answer, too."""
+    """The error of an answer. The answer may come from a proxy, and then has another form."""
     try:
         problem = _Problem.model_validate_json(answer.content)
     except ValidationError:
@@ -126,6 +126,6 @@ def problem_of(answer: httpx.Response) -> ProblemError:
 
 
 def retry_after_seconds(answer: httpx.Response) -> float | None:
-    """What the header `Retry-After` says in seconds; of its two forms the service uses this one alone."""
+    """The seconds in the header `Retry-After`. The service does not use the header's other form, a date."""
     value = answer.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None

@@ -1,4 +1,4 @@
-"""What callers give to the service."""
+"""The types that callers pass to the client."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ AttributeValue = str | float | Sequence[str] | None
 Attributes = Mapping[str, AttributeValue]
 
 Filter = Mapping[str, Sequence[str]]
-"""By item field, the values of which an item must have one."""
+"""Accepted values by item field. An item must have one of them for every field."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class GivenRating:
     Attributes:
         item_id: Which item.
         rating: On the model's scale; see `get_schema`.
-        rated_at: When it was made, with a time zone; now if it is not given. Of two ratings the later stays, so a
-            rating with its time may be sent again without harm.
+        rated_at: When it was made, with a time zone; None for now. Of two ratings the later is kept, so a rating with
+            its time can be sent again safely.
     """
 
     item_id: str
@@ -36,8 +36,8 @@ class NewItem:
 
     Attributes:
         item_id: Its id.
-        title: For people.
-        attributes: By field of the model's schema.
+        title: Its title.
+        attributes: Attributes by field of the model's schema.
     """
 
     item_id: str
@@ -47,16 +47,16 @@ class NewItem:
 
 @dataclass(frozen=True)
 class NewEvent:
-    """Something that happened to an item of a list.
+    """Something that happened to a recommended item.
 
     Attributes:
-        event_id: The caller's own; an event that is sent again counts once.
+        event_id: Chosen by the caller. An event that is sent again counts once.
         type: What happened.
-        model_version: Of the answer that had the item.
-        user_id: To whom.
-        item_id: Which item.
-        rating: Of an event of type `rated`, no other.
-        occurred_at: When, with a time zone; now if it is not given.
+        model_version: The model version of the answer that contained the item.
+        user_id: The user.
+        item_id: The item.
+        rating: Only for events of type `rated`.
+        occurred_at: When, with a time zone; None for now.
     """
 
     event_id: str

@@ -1,7 +1,7 @@
-"""What the service answers.
+"""The answers of the service.
 
-Members that a newer service adds are ignored, and names it may add to, such as a status, are plain `str`: a client goes
-on working when the service is upgraded first.
+Fields that a newer service adds are ignored, and enumerations that may grow, such as a status, are plain `str`. So the
+service can be upgraded before its clients.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ class Answer(BaseModel):
 
 
 class Page(Answer, Generic[T]):
-    """A part of a list, and the cursor of the next part; None on the last one."""
+    """A page of a list, and the cursor of the next page; None on the last one."""
 
     items: list[T]
     next_cursor: str | None = None
@@ -60,9 +60,9 @@ class Reason(Answer):
 
 
 class Recommendation(Answer):
-    """An item, what its user is expected to rate it, and how likely he or she is to like it, if the model knows.
+    """An item, the user's predicted rating, and the probability that the user likes it, if the model gives one.
 
-    `because` is there if it was asked for and a single rating can honestly be named.
+    `because` is there if it was requested and one rating clearly stands out.
     """
 
     item_id: str
@@ -75,13 +75,13 @@ class Recommendation(Answer):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, the best first, and the model version that made it."""
+    """A ranked list, best first, and the model version that ranked it."""
 
     model_version: str
 
 
 class Ratings(Answer):
-    """What is stored of the items that were rated, and what is recommended now."""
+    """The stored ratings of the items in the request, and the new recommendations."""
 
     user_id: str
     ratings: list[Rating]
@@ -90,7 +90,7 @@ class Ratings(Answer):
 
 
 class Candidate(Answer):
-    """An item, and how much it is worth asking about, comparable within one answer."""
+    """An item, and the strategy's score for asking about it, which is comparable only within one answer."""
 
     item_id: str
     title: str | None
@@ -98,7 +98,7 @@ class Candidate(Answer):
 
 
 class CandidatePage(Page[Candidate]):
-    """Items to ask about, the best first, and the model version that chose them."""
+    """Items to ask about, best first, and the model version that chose them."""
 
     model_version: str
 
@@ -112,7 +112,7 @@ class Item(Answer):
 
 
 class LineError(Answer):
-    """A field of a line that is wrong; lines count from 1."""
+    """A wrong field of a line. Lines are numbered from 1."""
 
     line: int
     item_id: str | None
@@ -121,7 +121,7 @@ class LineError(Answer):
 
 
 class ItemStream(Answer):
-    """What became of many items: each was created, updated, unchanged or rejected; `errors` are the first of them."""
+    """The result of a stream: each item was created, updated, unchanged or rejected. `errors` are the first errors."""
 
     lines: int
     created: int
@@ -133,7 +133,7 @@ class ItemStream(Answer):
 
 
 class Scale(Answer):
-    """The levels that ratings may have, and the lowest that counts as liking."""
+    """The rating scale, and the lowest rating that counts as liking."""
 
     minimum: float
     maximum: float
@@ -149,14 +149,14 @@ class Field(Answer):
 
 
 class Entity(Answer):
-    """The attributes of users or items; `date` names the one by which items are new, if there is one."""
+    """The attributes of users or items. `date` names the field that says when items are new, if there is one."""
 
     fields: list[Field]
     date: str | None
 
 
 class Schema(Answer):
-    """What the serving model knows of users and items, and how they are rated."""
+    """The schema of the active model: the rating scale, and the attributes of users and items."""
 
     data: str
     rating_scale: Scale
@@ -166,7 +166,7 @@ class Schema(Answer):
 
 
 class EvaluationConfig(Answer):
-    """What an evaluation evaluates."""
+    """The configuration of an evaluation."""
 
     states: list[str]
     baselines: list[str]
@@ -180,7 +180,7 @@ class EvaluationConfig(Answer):
 
 
 class EvaluationSummary(Answer):
-    """An evaluation without its report; `status` is queued, running, succeeded, failed or cancelled."""
+    """An evaluation without its report. `status` is queued, running, succeeded, failed or cancelled."""
 
     evaluation_id: str
     status: str
@@ -194,7 +194,7 @@ class EvaluationSummary(Answer):
 
 
 class Evaluation(EvaluationSummary):
-    """An evaluation; `report` is there once it has succeeded, and `get_evaluation_report` returns it with types."""
+    """An evaluation. It has a `report` once it has succeeded; `get_evaluation_report` returns it with types."""
 
     report: dict[str, Any] | None
 
@@ -217,7 +217,7 @@ class ModelVersion(Answer):
 
 
 class OnlineEstimate(Answer):
-    """A figure and its 95 % interval over users, None where a single user gives none."""
+    """A figure and its 95 % interval over users. The interval is None for a single user."""
 
     value: float
     low: float | None
@@ -225,7 +225,7 @@ class OnlineEstimate(Answer):
 
 
 class ModelReport(Answer):
-    """What became of a model version's lists: events, and ratings compared with what it predicted before."""
+    """The report on a model version: its events, and the error of its predictions."""
 
     version: str
     since: datetime | None
@@ -254,7 +254,7 @@ class ModelTraffic(Answer):
 
 
 class StoredEvents(Answer):
-    """How many of the events are new, and how many were known already."""
+    """How many of the events are new, and how many were stored already."""
 
     stored: int
     known: int
@@ -267,7 +267,7 @@ class Liveness(Answer):
 
 
 class Checks(Answer):
-    """The state of each part of the service: "ok", the model version that serves, or what is wrong."""
+    """The state of each part of the service: "ok", the active model version, or what is wrong."""
 
     database: str
     model: str
@@ -276,7 +276,7 @@ class Checks(Answer):
 
 
 class Readiness(Answer):
-    """Whether requests are answered: `status` is ready, degraded or unavailable; `missing` names what does not work."""
+    """Whether requests are answered: `status` is ready, degraded or unavailable. `missing` names broken parts."""
 
     status: str
     checks: Checks

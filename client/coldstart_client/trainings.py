@@ -1,4 +1,4 @@
-"""Trainings on what the service has collected, and how a new version compares with the active one."""
+"""Trainings on the service's database, and the comparison of a new version with the active one."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class ComparedMeasure(Answer):
 
 
 class Comparison(Answer):
-    """Two versions on the same held-out users; `verdict` says in words whether the new one is shown to be better."""
+    """Two versions on the same held-out users. `verdict` says in words whether the new one is better."""
 
     new: str
     active: str
@@ -29,20 +29,23 @@ class Comparison(Answer):
 
 
 class TrainingReport(Answer):
-    """What came of a training: `model_version` is the new one, and `reason` why it is active now, or is not."""
+    """The result of a training: `model_version` is the new one, and `reason` says why it is active now, or is not.
+
+    `comparison` is None if the service could not load the version that was active.
+    """
 
     model_version: str
     training_ratings: int
     training_users: int
     training_items: int
     validation_mae: float
-    comparison: Comparison
+    comparison: Comparison | None
     activated: bool
     reason: str
 
 
 class TrainingSummary(Answer):
-    """A training without its report; `model_version` is what the new version is compared with.
+    """A training without its report. `model_version` is the version that the new one is compared with.
 
     `status` is queued, running, succeeded, failed or cancelled.
     """
@@ -61,6 +64,6 @@ class TrainingSummary(Answer):
 
 
 class Training(TrainingSummary):
-    """A training; `report` is there once it has succeeded."""
+    """A training. It has a `report` once it has succeeded."""
 
     report: TrainingReport | None

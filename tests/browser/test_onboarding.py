@@ -116,7 +116,7 @@ def test_ratings_outlast_a_reload_and_can_be_taken_back(page: Page) -> None:
     expect(page.locator(".list ol li")).to_have_count(10)
     page.reload()
     expect(page.locator(".rated li")).to_contain_text(f"Film {film}")
-    page.get_by_role("button", name=f"Take back the rating of Film {film}").click()
+    page.get_by_role("button", name=f"Delete the rating of Film {film}").click()
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
 
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.cli.main import main
-from app.services.line_up import place_of
+from app.services.model_traffic import traffic_position
 
 TINY_PRESET = """
 [local_update]
@@ -248,7 +248,7 @@ def cells(line: str) -> list[str]:
 
 def chosen(challenger: str) -> str:
     """A user whom a challenger serves at 20 %."""
-    return next(user for user in map(str, range(1000)) if place_of(user, challenger) < 20)
+    return next(user for user in map(str, range(1000)) if traffic_position(user, challenger) < 20)
 
 
 def collect(client: httpx.Client, users: range) -> None:
@@ -377,7 +377,7 @@ def test_anonymous_requests_may_be_allowed(trained: Path, tmp_path: Path) -> Non
     [
         (lambda model: (model / "weights.safetensors").unlink(), "weights.safetensors: cannot be read"),
         (lambda model: (model / "items.parquet").write_bytes(b"PAR1"), "items.parquet: its SHA-256 does not match"),
-        (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: format version None"),
+        (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: has format version None"),
     ],
 )
 def test_damaged_artifact_stops_the_start(

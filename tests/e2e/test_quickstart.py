@@ -186,7 +186,7 @@ def test_with_python(checkout: Path, demo: str) -> None:
 async def create_key(checkout: Path) -> None:
     """A first key, without which the service would not start."""
     async with open_services(Settings(state_dir=checkout / ".coldstart")) as services:
-        await services.keys.create("first", KeyScope.ADMIN)
+        await services.api_keys.create("first", KeyScope.ADMIN)
 
 
 def test_with_a_key(checkout: Path) -> None:

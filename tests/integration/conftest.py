@@ -17,7 +17,7 @@ import redis
 from redis.exceptions import RedisError
 
 from app.main import create_app
-from app.services import follower, model_host
+from app.services import model_host, model_refresh
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
@@ -117,7 +117,7 @@ def redis_url(worker_id: str) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an application in this process would do every few seconds it does at once, so that no test waits for it."""
-    monkeypatch.setattr(follower, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(model_refresh, "_POLL_SECONDS", 0.1)
     monkeypatch.setattr(model_host, "RETRY_SECONDS", 0.5)
 
 

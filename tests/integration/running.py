@@ -21,7 +21,7 @@ from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
-# Importing the service takes longer than what most tests do with it: their processes begin where it is done.
+# DatasetImporter the service takes longer than what most tests do with it: their processes begin where it is done.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["app.main", "app.jobs.worker", __name__])
 

@@ -36,7 +36,7 @@ async def heard(waiting: Announcements) -> bool:
 
 
 @pytest.mark.services
-async def test_everybody_who_listens_hears(tmp_path: Path, redis_url: str) -> None:
+async def test_announcement_reaches_all_listeners(tmp_path: Path, redis_url: str) -> None:
     async with (
         announcements(tmp_path, redis_url) as speaker,
         announcements(tmp_path, redis_url) as one,
@@ -51,7 +51,7 @@ async def test_everybody_who_listens_hears(tmp_path: Path, redis_url: str) -> No
 
 
 @pytest.mark.services
-async def test_what_is_announced_while_nobody_waits_is_heard_later(tmp_path: Path, redis_url: str) -> None:
+async def test_announcement_between_two_waits_is_received_by_the_next(tmp_path: Path, redis_url: str) -> None:
     async with announcements(tmp_path, redis_url) as speaker, announcements(tmp_path, redis_url) as waiting:
         await listening(waiting)
         await speaker.announce()
@@ -61,7 +61,7 @@ async def test_what_is_announced_while_nobody_waits_is_heard_later(tmp_path: Pat
 
 
 @pytest.mark.services
-async def test_silence_is_no_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_quiet_redis_is_not_an_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     async with announcements(tmp_path, redis_url) as waiting:
         await listening(waiting)
         with caplog.at_level(logging.INFO):
@@ -70,7 +70,7 @@ async def test_silence_is_no_outage(tmp_path: Path, redis_url: str, caplog: pyte
     assert not caplog.records
 
 
-async def test_without_redis_it_only_waits(tmp_path: Path) -> None:
+async def test_wait_without_redis_returns_after_the_time(tmp_path: Path) -> None:
     async with announcements(tmp_path, None) as alone:
         await alone.announce()
         await alone.wait(0.01)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.main import create_app
-from app.services.keys import Keys
+from app.services.api_keys import APIKeyService
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
@@ -44,7 +44,7 @@ async def test_one_request_too_many(limited: Settings) -> None:
 async def test_each_key_has_its_own_limit(limited: Settings) -> None:
     async with open_database(limited.database_url.get_secret_value()) as database:
         await upgrade(database)
-        keys = Keys(database, required=True)
+        keys = APIKeyService(database, required=True)
         one, other = [await keys.create(name, KeyScope.READ) for name in ("one", "other")]
 
     async with connected(create_app(limited.model_copy(update={"allow_anonymous": False}))) as client:

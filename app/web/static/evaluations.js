@@ -66,7 +66,7 @@ function Evaluations({ states, baselines, quickBaselines }) {
           : jobs?.filter(({ status }) => status === "succeeded").length > 1 && html`<span class="soft">Tick two to compare them.</span>`}
       </div>
       ${problem && html`<p class="notice" role="alert">${problem}</p>`}
-      ${jobs?.length === 0 && html`<p class="soft">None yet. On MovieLens 1M one takes some ten seconds.</p>`}
+      ${jobs?.length === 0 && html`<p class="soft">There are no evaluations yet. One takes about ten seconds on MovieLens 1M.</p>`}
       <ul class="cards">
         ${jobs?.map((job) => html`<${Job} key=${job.evaluation_id} job=${job} chosen=${chosen.includes(job.evaluation_id)} onChoose=${choose} onCancel=${cancel} />`)}
       </ul>
@@ -110,7 +110,7 @@ function Form({ states, baselines, quickBaselines, versions, onStart }) {
   const choices = (name, values, ticked) =>
     values.map((value) => html`<label class="choice"><input type="checkbox" name=${name} value=${value} defaultChecked=${ticked(value)} />${value}</label>`);
   return html`<form class="panel" onSubmit=${submit}>
-    <h2>Start one</h2>
+    <h2>Start an evaluation</h2>
     <div class="field">
       <label for="model">Model</label>
       <select id="model" name="model_version">
@@ -123,7 +123,7 @@ function Form({ states, baselines, quickBaselines, versions, onStart }) {
       <div class="field"><label for="seed">Seed</label><input id="seed" name="seed" type="number" min="0" max="4294967295" step="1" defaultValue="0" required /></div>
       <div class="field"><label for="steps">Local steps</label><input id="steps" name="steps" type="number" min="1" max="100" step="1" placeholder="preset’s" aria-describedby="steps-hint" /></div>
     </div>
-    <p class="hint" id="steps-hint">A model that adapts in closed form takes no steps.</p>
+    <p class="hint" id="steps-hint">A model that adapts in closed form has no local steps.</p>
     <button class="button primary" disabled=${waiting}>Start the evaluation</button>
   </form>`;
 }

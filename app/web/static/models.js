@@ -42,7 +42,7 @@ function Models() {
       ${former && html`<button type="button" class="button" disabled=${waiting} onClick=${() => activate(former)}>Roll back to ${former.version}</button>`}
     </div>
     ${problem && html`<p class="notice" role="alert">${problem}</p>`}
-    ${versions?.length === 0 && html`<p class="soft">None is registered: <code>coldstart model register DIR</code>.</p>`}
+    ${versions?.length === 0 && html`<p class="soft">No version is registered. Register one with <code>coldstart model register DIR</code>.</p>`}
     <ul class="cards">
       ${versions?.map((each) => html`<${Version} key=${each.version} each=${each} waiting=${waiting} onActivate=${activate} />`)}
     </ul>
@@ -73,7 +73,7 @@ function Version({ each, waiting, onActivate }) {
   </li>`;
 }
 
-/** What became of a version's lists: see `GET /v1/model-versions/{version}/report`. */
+/** The report on a version: see `GET /v1/model-versions/{version}/report`. */
 function Report({ report }) {
   return html`
     <div><dt>Users so far</dt><dd>${report.users.toLocaleString()}</dd></div>

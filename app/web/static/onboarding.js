@@ -37,7 +37,7 @@ function Onboarding({ visit }) {
           <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!rated.size && !state.skipped.size && !visit.isKnown}>Start over</button>
         </div>
         ${problem && html`<p class="notice" role="alert">${problem.text}</p>`}
-        ${state.slots.every((item) => !item) && html`<p class="soft">There is nothing left to ask about. You have rated ${rated.size} and not seen ${state.skipped.size}.</p>`}
+        ${state.slots.every((item) => !item) && html`<p class="soft">There are no more items to rate. You have rated ${rated.size} and not seen ${state.skipped.size}.</p>`}
         <ul class="tiles">
           ${state.slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} scale=${scale}
             onRate=${(rating) => visit.rate(item, rating)} onSkip=${() => visit.skip(item)} />`)}
@@ -85,7 +85,7 @@ function Rated({ state, visit }) {
         const name = item.title ?? item.item_id;
         return html`<li key=${item.item_id}>
           <span>${name}</span> <b>★ ${rating}</b>
-          <button type="button" aria-label=${`Take back the rating of ${name}`} onClick=${() => visit.takeBack(item)}>×</button>
+          <button type="button" aria-label=${`Delete the rating of ${name}`} onClick=${() => visit.takeBack(item)}>×</button>
         </li>`;
       })}
     </ul>

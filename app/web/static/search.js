@@ -36,7 +36,7 @@ export function Search({ scale, rated, describe, onRate }) {
     <input id="search" type="search" autocomplete="off" placeholder="A title, or a part of one" value=${query} onInput=${(event) => setQuery(event.target.value)} />
     ${found && html`<div class="found panel">
       <p class="visually-hidden" role="status">${found.length} found</p>
-      ${!found.length && html`<p class="soft">Nothing has “${query.trim()}” in its title.</p>`}
+      ${!found.length && html`<p class="soft">No title contains “${query.trim()}”.</p>`}
       <ul>
         ${found.map((item) => html`<${Found} key=${item.item_id} item=${item} about=${describe(item)} scale=${scale} value=${rated.get(item.item_id)?.rating} onRate=${(rating) => onRate(item, rating)} />`)}
       </ul>

@@ -82,7 +82,7 @@ export class Visit {
   /** Delete a rating. */
   takeBack(item) {
     this.forget(item);
-    this.announce(`The rating of ${this.name(item)} is taken back.`);
+    this.announce(`The rating of ${this.name(item)} is deleted.`);
     return this.inTurn(async () => {
       await call("DELETE", `/v1/users/${this.id}/ratings/${encodeURIComponent(item.item_id)}`);
       this.refillSoon();
@@ -97,7 +97,7 @@ export class Visit {
       this.spare = [];
       this.set({ ...FIRST, schema: this.state.schema, modelVersion: this.state.modelVersion });
       await Promise.all([this.refill(), this.recommend()]);
-      this.announce("Everything is forgotten.");
+      this.announce("All your ratings are deleted.");
       document.querySelector(".tile button")?.focus();
     });
   }
@@ -184,7 +184,7 @@ export class Visit {
     await this.show(data, { basis, milliseconds });
   }
 
-  /** Show a list that comes from so many ratings; `started` is when the visitor gave the last of them. */
+  /** Show a list that is based on `basis` ratings; `started` is when the visitor gave the last of them. */
   async show(page, { basis, milliseconds, started = null }) {
     await this.know(page.items);
     const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));

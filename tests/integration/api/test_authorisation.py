@@ -13,8 +13,8 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
 
 from app.main import create_app
-from app.services import keys as keys_module
-from app.services.keys import KeyManagementError, Keys
+from app.services import api_keys
+from app.services.api_keys import APIKeyService, KeyManagementError
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.tables import KeyScope
@@ -87,7 +87,7 @@ def settings(settings: Settings) -> Settings:
 async def keys(settings: Settings) -> dict[str, str]:
     """A key of each scope, by the scope's name, and two that are not valid."""
     async with open_database(settings.database_url.get_secret_value()) as database:
-        management = Keys(database, required=True)
+        management = APIKeyService(database, required=True)
         created = {scope.value: await management.create(scope, scope) for scope in KeyScope}
         created["revoked"] = await management.create("revoked", KeyScope.ADMIN)
         await management.revoke("revoked")
@@ -156,7 +156,7 @@ async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: di
                 assert answer.status_code not in {401, 403}, where
 
 
-async def test_who_may_send_a_stream_of_items(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
     """It shares its path with an operation of the document, and is none of its own there."""
 
     async def unread() -> AsyncIterator[bytes]:
@@ -170,40 +170,40 @@ async def test_who_may_send_a_stream_of_items(client: httpx.AsyncClient, keys: d
         assert answer.status_code == expected, f"with the key {kind}: {answer.text}"
 
 
-async def test_a_revoked_key_works_no_more(
+async def test_revoked_key_is_refused(
     client: httpx.AsyncClient, keys: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(api_keys, "KNOWN_SECONDS", 0.0)
     headers = {"X-API-Key": keys["read"]}
     assert (await client.get("/v1/items", headers=headers)).status_code == 200
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        await Keys(database, required=True).revoke("read")
+        await APIKeyService(database, required=True).revoke("read")
 
     assert (await client.get("/v1/items", headers=headers)).status_code == 401
 
 
-async def test_a_new_key_works_in_running_servers(
+async def test_new_key_is_accepted_by_running_servers(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "_UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(api_keys, "_UNKNOWN_SECONDS", 0.0)
     assert (await client.get("/v1/items", headers={"X-API-Key": "none"})).status_code == 401
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        key = await Keys(database, required=True).create("new", KeyScope.READ)
+        key = await APIKeyService(database, required=True).create("new", KeyScope.READ)
 
     assert (await client.get("/v1/items", headers={"X-API-Key": key})).status_code == 200
 
 
-async def test_without_keys_the_service_does_not_start(settings: Settings) -> None:
+async def test_start_without_keys_fails(settings: Settings) -> None:
     with pytest.raises(KeyManagementError, match="there is no API key"):
         async with connected(create_app(settings)):
             pass
 
 
-async def test_a_revoked_key_alone_does_not_let_it_start(settings: Settings) -> None:
+async def test_start_with_only_a_revoked_key_fails(settings: Settings) -> None:
     async with open_database(settings.database_url.get_secret_value()) as database:
-        management = Keys(database, required=True)
+        management = APIKeyService(database, required=True)
         await management.create("only", KeyScope.ADMIN)
         await management.revoke("only")
 
@@ -218,7 +218,7 @@ async def test_anonymous_requests_may_be_allowed(settings: Settings) -> None:
         assert (await client.get("/v1/items", headers={"X-API-Key": "anything"})).status_code == 200
 
 
-async def test_keys_are_nowhere_in_clear(
+async def test_keys_are_stored_only_as_hashes(
     app: FastAPI, keys: dict[str, str], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     secrets = [key for key in keys.values() if key]
@@ -236,7 +236,7 @@ async def test_keys_are_nowhere_in_clear(
         assert all(key not in answer.text for answer in answers)
 
 
-async def test_the_last_use_is_stored_when_the_server_ends(
+async def test_last_use_of_a_key_is_stored_when_the_server_stops(
     app: FastAPI, keys: dict[str, str], settings: Settings
 ) -> None:
     before = datetime.now(UTC)
@@ -244,7 +244,7 @@ async def test_the_last_use_is_stored_when_the_server_ends(
         await client.get("/v1/items", headers={"X-API-Key": keys["read"]})
 
     async with open_database(settings.database_url.get_secret_value()) as database:
-        used = {key.name: key.last_used_at for key in await Keys(database, required=True).all()}
+        used = {key.name: key.last_used_at for key in await APIKeyService(database, required=True).all()}
     assert used.pop("read") >= before  # type: ignore[operator]
     assert set(used.values()) == {None}
 
@@ -281,7 +281,7 @@ class TestPages:
         ("origin", "status"),
         [("http://test", 404), ("http://other.test", 401), ("http://test:81", 401), ("null", 401), (None, 401)],
     )
-    async def test_changes_come_from_pages_of_this_origin(
+    async def test_cookie_of_another_origin_is_ignored_for_changes(
         self, client: httpx.AsyncClient, keys: dict[str, str], origin: str | None, status: int
     ) -> None:
         await client.post("/sign-in", json={"key": keys["admin"]})

@@ -38,7 +38,7 @@ async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dic
 
 
 def replace_work(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
-    monkeypatch.setitem(runner._WORK, "evaluation", work)
+    monkeypatch.setitem(runner._JOB_FUNCTIONS, "evaluation", work)
 
 
 def work_until_stopped(

@@ -67,7 +67,7 @@ class TestAddEvents:
         assert sum(answer.json()["stored"] for answer in answers) == 200
         assert (await teller.report())["shown"] == 200
 
-    async def test_of_two_with_one_id_the_first_stays(self, teller: Teller) -> None:
+    async def test_add_events_with_the_same_id_keeps_the_first(self, teller: Teller) -> None:
         event = teller.event("shown")
 
         answer = await teller.tell(event, event | {"type": "clicked"})
@@ -76,7 +76,7 @@ class TestAddEvents:
         report = await teller.report()
         assert (report["shown"], report["clicked"]) == (1, 0)
 
-    async def test_of_an_item_that_was_deleted_since(self, client: httpx.AsyncClient, teller: Teller) -> None:
+    async def test_add_events_of_a_deleted_item_is_accepted(self, client: httpx.AsyncClient, teller: Teller) -> None:
         await client.delete("/v1/items/i1")
 
         assert (await teller.tell(teller.event("shown"))).status_code == 200
@@ -98,7 +98,9 @@ class TestAddEvents:
             ({"more": 1}, "more"),
         ],
     )
-    async def test_one_wrong_event_refuses_all(self, teller: Teller, change: Event, field: str) -> None:
+    async def test_add_events_with_one_invalid_event_stores_none(
+        self, teller: Teller, change: Event, field: str
+    ) -> None:
         answer = await teller.tell(teller.event("shown"), teller.event("shown") | change)
 
         assert answer.status_code == 422
@@ -144,7 +146,7 @@ class TestModelReport:
         assert (report["users"], report["shown"], report["clicked"]) == (10, 100, 20)
         assert report["click_rate"] == pytest.approx({"value": 0.2, "low": 0.1334, "high": 0.2888}, abs=1e-3)
 
-    async def test_clicks_count_as_often_as_the_item_was_shown(self, teller: Teller) -> None:
+    async def test_report_counts_clicks_at_most_as_often_as_the_item_was_shown(self, teller: Teller) -> None:
         shown = [teller.event("shown", "ada", item) for item in ("i1", "i1", "i2")]
         clicked = [teller.event("clicked", "ada", item) for item in ("i1", "i1", "i1", "i2", "i2", "i3")]
 
@@ -201,7 +203,7 @@ class TestWhatWasPredicted:
         assert predicted is not None
         return predicted
 
-    async def test_a_rated_event_is_compared_with_the_ratings_from_before(
+    async def test_rated_event_is_compared_with_a_prediction_from_earlier_ratings(
         self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
     ) -> None:
         rated_at = datetime(2026, 1, 10, tzinfo=UTC)
@@ -226,7 +228,7 @@ class TestWhatWasPredicted:
         assert report["mae"]["low"] is None  # of one user
         assert (report["rated"], report["users"]) == (1, 1)
 
-    async def test_posted_ratings_are_measured_and_an_event_of_the_same_counts_once(
+    async def test_report_counts_a_rating_that_is_posted_and_sent_as_an_event_once(
         self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
     ) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 2}]})
@@ -238,7 +240,7 @@ class TestWhatWasPredicted:
         assert (report["measured_ratings"], report["rated"]) == (1, 1)
         assert report["mae"]["value"] == pytest.approx(abs(2 - self.prediction(recommender, "i1", {})), abs=1e-5)
 
-    async def test_of_an_unknown_user_or_item_nothing_can_be_predicted(
+    async def test_rated_event_of_an_unknown_user_or_item_is_not_compared(
         self, client: httpx.AsyncClient, teller: Teller
     ) -> None:
         await client.put("/v1/users/ada", json={})
@@ -268,7 +270,9 @@ class TestWhatWasPredicted:
 
 
 class TestErasingAUser:
-    async def test_erases_events_and_what_was_predicted(self, client: httpx.AsyncClient, teller: Teller) -> None:
+    async def test_delete_user_erases_events_and_predicted_ratings(
+        self, client: httpx.AsyncClient, teller: Teller
+    ) -> None:
         await client.put("/v1/users/ada", json={})
         await teller.tell(teller.event("shown"), teller.event("rated", rating=5), teller.event("shown", "bob"))
 
@@ -277,7 +281,9 @@ class TestErasingAUser:
         report = await teller.report()
         assert (report["users"], report["shown"], report["measured_ratings"]) == (1, 1, 0)
 
-    async def test_even_of_one_who_was_never_stored(self, client: httpx.AsyncClient, teller: Teller) -> None:
+    async def test_delete_user_that_was_never_stored_erases_the_events(
+        self, client: httpx.AsyncClient, teller: Teller
+    ) -> None:
         await teller.tell(teller.event("shown", "visitor"))
 
         assert (await client.delete("/v1/users/visitor")).status_code == 204

@@ -11,9 +11,9 @@ from app.api import item_stream
 from app.main import create_app
 from app.services import item_stream as item_stream_service
 from app.settings import Settings
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import open_database
 from app.storage.items import ItemRecord, ItemRepository, Saved
-from app.storage.versions import VersionsRepository
 from tests.integration.running import connected
 
 BATCH = "/v1/items:batch"
@@ -37,7 +37,7 @@ async def send(client: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) ->
 
 async def catalogue_version(settings: Settings) -> int:
     async with open_database(settings.database_url.get_secret_value()) as database, database.read() as session:
-        return (await VersionsRepository(session).current()).catalogue
+        return (await CurrentVersionsRepository(session).current()).catalogue
 
 
 async def titles(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, str]:
@@ -45,7 +45,7 @@ async def titles(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, str
     return {each["item_id"]: each["title"] for each in answer.json()["items"]}
 
 
-async def test_good_lines_are_stored_and_bad_ones_told(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_them(client: httpx.AsyncClient) -> None:
     body = b"\n".join(
         [
             json.dumps(item("new1")).encode(),
@@ -110,7 +110,7 @@ async def test_sending_the_same_again_changes_nothing(client: httpx.AsyncClient,
     assert await catalogue_version(settings) == before
 
 
-async def test_only_what_differs_is_written(client: httpx.AsyncClient) -> None:
+async def test_save_differing_writes_only_different_items(client: httpx.AsyncClient) -> None:
     await send(client, lines(item(f"new{n}") for n in range(20)))
 
     report = await send(client, lines(item(f"new{n}", **({"title": "Changed"} if n == 3 else {})) for n in range(21)))
@@ -119,7 +119,7 @@ async def test_only_what_differs_is_written(client: httpx.AsyncClient) -> None:
     assert (await titles(client, ["new2", "new3"])) == {"new2": "Film new2", "new3": "Changed"}
 
 
-async def test_of_two_lines_of_one_item_the_later_stays(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_with_two_lines_of_one_item_keeps_the_later(client: httpx.AsyncClient) -> None:
     report = await send(client, lines([item("new"), item("new"), item("new", title="Later")]))
 
     assert (report["created"], report["unchanged"], report["updated"]) == (1, 1, 1)
@@ -134,7 +134,7 @@ async def test_an_item_that_was_deleted_returns(client: httpx.AsyncClient) -> No
     assert await titles(client, ["new"]) == {"new": "Film new"}
 
 
-async def test_what_a_broken_stream_has_stored_stays_and_the_same_again_resumes(
+async def test_put_item_stream_after_an_interruption_can_be_repeated(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(item_stream_service, "_CHUNK_LINES", 10)
@@ -188,7 +188,7 @@ async def test_errors_are_bounded_and_counted(client: httpx.AsyncClient) -> None
     assert [error["line"] for error in report["errors"]] == list(range(1, 101))
 
 
-async def test_a_line_has_a_limit_and_the_body_none(
+async def test_put_item_stream_limits_lines_and_not_the_body(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(item_stream, "_LONGEST_LINE", 2000)
@@ -205,7 +205,7 @@ async def test_a_line_has_a_limit_and_the_body_none(
     ]
 
 
-async def test_elsewhere_ndjson_is_limited_as_all_bodies_are(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_ndjson_body_of_another_route_is_limited(client: httpx.AsyncClient, settings: Settings) -> None:
     async def too_much() -> AsyncIterator[bytes]:
         for _ in range(settings.max_body_bytes // 1000 + 2):
             yield b" " * 1000
@@ -234,7 +234,7 @@ async def test_other_names_of_the_same(client: httpx.AsyncClient, media_type: st
     assert answer.json()["created"] == 1
 
 
-async def test_without_a_model_nothing_is_read(settings: Settings) -> None:
+async def test_put_item_stream_without_a_model_reads_nothing(settings: Settings) -> None:
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError("was read")
         yield b""
@@ -246,7 +246,7 @@ async def test_without_a_model_nothing_is_read(settings: Settings) -> None:
     assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
 
-async def test_streams_into_two_replicas_at_once(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_put_item_stream_into_two_replicas_stores_all(client: httpx.AsyncClient, settings: Settings) -> None:
     async with connected(create_app(settings)) as replica:
         reports = await asyncio.gather(
             send(client, lines(item(f"a{n}") for n in range(3000))),

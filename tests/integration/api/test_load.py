@@ -113,7 +113,7 @@ class TestBatches:
 
 
 class TestOverload:
-    async def test_who_is_refused_is_told_when_to_come_back_and_nothing_is_stored(
+    async def test_refused_request_says_when_to_retry_and_stores_nothing(
         self, client: httpx.AsyncClient, spy: Spy
     ) -> None:
         spy.hold()
@@ -146,7 +146,7 @@ class TestOverload:
 
 
 class TestAbandonment:
-    async def test_what_nobody_waits_for_is_never_computed(self, app: FastAPI, spy: Spy) -> None:
+    async def test_ranking_request_whose_client_disconnects_is_never_computed(self, app: FastAPI, spy: Spy) -> None:
         spy.hold()
         gone = asyncio.Event()
         waiting = asyncio.Event()

@@ -51,7 +51,7 @@ def ratings(items: Iterable[int], rating: int = 5) -> dict[str, object]:
     return {"ratings": [{"item_id": f"i{item}", "rating": rating} for item in items]}
 
 
-async def test_requests_are_counted_by_template_and_never_by_id(client: httpx.AsyncClient) -> None:
+async def test_request_metrics_have_route_templates_and_no_ids(client: httpx.AsyncClient) -> None:
     before = await scrape(client)
     await client.get("/v1/users/nobody")
     await client.get("/v1/items/i1")
@@ -74,7 +74,7 @@ async def test_requests_are_counted_by_template_and_never_by_id(client: httpx.As
 async def test_an_unexpected_error_counts_as_one(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await scrape(client)
     with monkeypatch.context() as broken:
-        broken.setattr("app.services.health.Health.report", AsyncMock(side_effect=ZeroDivisionError))
+        broken.setattr("app.services.health.HealthService.report", AsyncMock(side_effect=ZeroDivisionError))
         await client.get("/health/ready")
     since = Watch(before, await scrape(client))
 
@@ -99,7 +99,7 @@ async def test_phases_cold_rankings_and_the_cache(client: httpx.AsyncClient) -> 
     assert since("coldstart_cache_requests_total", result="hit") == 2
 
 
-async def test_the_online_error_is_that_of_a_model_that_does_not_know_the_ratings(
+async def test_online_error_is_of_a_model_without_the_new_ratings(
     settings: Settings,
 ) -> None:
     assert settings.model_dir is not None

@@ -36,7 +36,7 @@ async def assignment(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 class TestPutChallenger:
-    async def test_serves_a_share_of_the_users_always_the_same(
+    async def test_challenger_serves_always_the_same_share_of_the_users(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         answer = await client.put(CHALLENGER, json={"version": other, "percent": 30})
@@ -79,7 +79,7 @@ class TestPutChallenger:
         assert (before.json()["model_version"], during.json()["model_version"]) == (active, other)
         assert after.json() == before.json() != during.json()
 
-    async def test_requests_without_a_user_get_the_active_one(
+    async def test_challenger_does_not_serve_requests_without_a_user(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 99.999})
@@ -103,7 +103,7 @@ class TestPutChallenger:
             assert "i1" not in {item["item_id"] for item in items}
         assert {active, other} == set((await assignment(client)).values())
 
-    async def test_another_replica_and_a_restarted_one_assign_alike(
+    async def test_challenger_has_the_same_users_in_every_replica(
         self, client: httpx.AsyncClient, settings: Settings, other: str
     ) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as replica:
@@ -119,7 +119,7 @@ class TestPutChallenger:
         async with connected(create_app(settings)) as activated_again:  # which it is already: nothing changes
             assert await assignment(activated_again) == expected
 
-    async def test_the_list_of_versions_says_the_shares(
+    async def test_list_model_versions_shows_the_traffic_shares(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 12.5})
@@ -182,7 +182,7 @@ class TestEndingIt:
         assert (await client.get(TRAFFIC)).json() == {"active": active, "challenger": None}
         assert set((await assignment(client)).values()) == {active}
 
-    async def test_activating_the_challenger(self, client: httpx.AsyncClient, other: str) -> None:
+    async def test_activate_of_the_challenger_ends_the_challenge(self, client: httpx.AsyncClient, other: str) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})
 
         await client.post(f"/v1/model-versions/{other}:activate")
@@ -190,7 +190,7 @@ class TestEndingIt:
         assert (await client.get(TRAFFIC)).json() == {"active": other, "challenger": None}
         assert set((await assignment(client)).values()) == {other}
 
-    async def test_activating_the_active_one_again_does_not(
+    async def test_activate_of_the_active_version_keeps_the_challenge(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})

@@ -12,8 +12,8 @@ from app.errors import ArtifactUnusableError
 from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
-from app.storage.versions import VersionsRepository
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
 from models.training.preset import Preset
 from tests.integration.running import connected, until
@@ -137,7 +137,7 @@ class TestActivateModelVersion:
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
 
-    async def test_an_artifact_that_is_gone_leaves_the_former_serving(
+    async def test_activate_of_a_missing_artifact_keeps_the_former_version(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
         former = await serving(client)
@@ -153,7 +153,7 @@ class TestActivateModelVersion:
         assert await serving(client) == former
         assert (await client.get("/health/ready")).json()["status"] == "ready"
 
-    async def test_an_artifact_that_was_damaged_since_it_was_loaded(
+    async def test_activate_of_a_damaged_artifact_keeps_the_former_version(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
         former = await serving(client)
@@ -168,7 +168,7 @@ class TestActivateModelVersion:
 
         assert (await client.get("/v1/model-traffic")).json()["active"] == former
 
-    async def test_a_version_that_predicts_no_numbers(
+    async def test_activate_of_a_version_without_finite_predictions_is_refused(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
         former = await serving(client)
@@ -184,7 +184,7 @@ class TestActivateModelVersion:
         assert "not all finite numbers" in answer.json()["detail"]
         assert await serving(client) == former
 
-    async def test_another_schema_is_refused_unless_it_is_meant(
+    async def test_activate_with_another_schema_is_refused_unless_allowed(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
         former = await serving(client)
@@ -206,7 +206,7 @@ class TestActivateModelVersion:
         assert meant.status_code == 200
         assert await serving(client) == version
 
-    async def test_requests_go_on_with_the_former_while_it_is_loaded(
+    async def test_activate_while_the_model_loads_serves_the_former_version(
         self, client: httpx.AsyncClient, other_version: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         former = await serving(client)
@@ -230,7 +230,7 @@ class TestActivateModelVersion:
         for answer in (during, after):
             assert "new" in {item["item_id"] for item in answer["items"]}
 
-    async def test_a_replica_without_the_artifact_goes_on_with_the_former(
+    async def test_replica_without_the_artifact_serves_the_former_version(
         self, client: httpx.AsyncClient, settings: Settings, database: Database, other_model_dir: Path, tmp_path: Path
     ) -> None:
         former = await serving(client)
@@ -239,7 +239,7 @@ class TestActivateModelVersion:
             version = await services.model_versions.register(copy)
         shutil.rmtree(copy)
         async with database.write() as session:  # as a replica does that has the artifact
-            await VersionsRepository(session).activate(version)
+            await CurrentVersionsRepository(session).activate(version)
 
         async def is_degraded() -> bool:
             return bool((await client.get("/health/ready")).json()["status"] == "degraded")
@@ -282,7 +282,7 @@ class TestStart:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await serving(restarted) == other_version
 
-    async def test_does_not_undo_a_rollback(
+    async def test_start_after_a_rollback_keeps_the_former_version(
         self, client: httpx.AsyncClient, settings: Settings, other_version: str
     ) -> None:
         await client.post(f"{VERSIONS}/{other_version}:activate")
@@ -291,7 +291,7 @@ class TestStart:
             assert await serving(restarted) == other_version
             assert await serving(client) == other_version
 
-    async def test_activates_what_it_is_told_to_serve(
+    async def test_start_with_a_model_directory_activates_it(
         self, client: httpx.AsyncClient, settings: Settings, other_version: str
     ) -> None:
         former = await serving(client)

@@ -111,7 +111,7 @@ class TestBodyLimit:
 
 async def test_unexpected_errors_say_nothing_of_the_inside(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(create_app(settings)) as client:
-        monkeypatch.setattr("app.services.health.Health.report", lambda _self: 1 / 0)
+        monkeypatch.setattr("app.services.health.HealthService.report", lambda _self: 1 / 0)
 
         answer = await client.get("/health/ready")
 
@@ -124,7 +124,9 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     async with connected(create_app(settings)) as client:
         refused = ConnectionRefusedError("postgresql://user:hunter2@host")
         for method in ("current", "current_with_users"):
-            monkeypatch.setattr(f"app.storage.versions.VersionsRepository.{method}", AsyncMock(side_effect=refused))
+            monkeypatch.setattr(
+                f"app.storage.current_versions.CurrentVersionsRepository.{method}", AsyncMock(side_effect=refused)
+            )
 
         answer = await client.post("/v1/recommendations", json={})
         health = await client.get("/health/ready")
@@ -137,7 +139,7 @@ async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.M
     assert health.json()["missing"] == ["database"]
 
 
-async def test_the_log_of_a_database_fault_has_neither_statement_nor_values(
+async def test_log_of_a_database_error_has_neither_statement_nor_values(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fault = OperationalError("SELECT secret", {"user_id": "hunter2"}, sqlite3.OperationalError("disk I/O error"))

@@ -186,7 +186,7 @@ def problem(answer: httpx.Response) -> str:
     return str(answer.json()["type"]).rpartition(":")[2]
 
 
-def test_the_rating_api_is_as_a_plain_model_says(settings: Settings) -> None:
+def test_rating_api_behaves_like_its_reference_model(settings: Settings) -> None:
     with served(create_app(settings)) as address, httpx.Client(base_url=address) as client:
 
         class Machine(RatingMachine):

@@ -54,13 +54,13 @@ class TestAddRatings:
 
         assert await stored(client) == {"i1": 2.0}
 
-    async def test_an_earlier_rating_that_arrives_late_changes_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_save_of_an_earlier_rating_that_arrives_late_changes_nothing(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating("i1", 5, rated_at="2026-01-02T00:00:00Z")]})
         answer = await client.post(RATINGS, json={"ratings": [rating("i1", 2, rated_at="2026-01-02T00:30:00+01:00")]})
 
         assert answer.json()["ratings"] == [rating("i1", 5.0, rated_at="2026-01-02T00:00:00Z")]
 
-    async def test_a_rating_without_a_time_was_made_now(self, client: httpx.AsyncClient) -> None:
+    async def test_save_of_a_rating_without_a_time_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
         before = datetime.now(UTC)
         answer = await client.post(RATINGS, json={"ratings": [rating("i1", 5)]})
 
@@ -74,9 +74,7 @@ class TestAddRatings:
         assert answer.json()["ratings"][0]["rated_at"] == moment
         assert (await client.get(RATINGS)).json()["items"][0]["rated_at"] == moment
 
-    async def test_a_rating_from_the_future_was_made_now_and_does_not_win_for_ever(
-        self, client: httpx.AsyncClient
-    ) -> None:
+    async def test_save_of_a_rating_from_the_future_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
         before = datetime.now(UTC)
         ahead = rating("i1", 5, rated_at="9999-12-31T23:59:59Z")
         answer = await client.post(RATINGS, json={"ratings": [ahead]})

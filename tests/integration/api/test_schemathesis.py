@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.jobs.runner import JobRunner
+from app.services.api_keys import APIKeyService
 from app.services.container import open_services
-from app.services.keys import Keys
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.tables import KeyScope
@@ -33,7 +33,7 @@ def settings(settings: Settings) -> Settings:
 
 async def create_key(settings: Settings) -> str:
     async with open_database(settings.database_url.get_secret_value()) as database:
-        return await Keys(database, required=True).create("schemathesis", KeyScope.ADMIN)
+        return await APIKeyService(database, required=True).create("schemathesis", KeyScope.ADMIN)
 
 
 def finished_evaluation(client: httpx.Client, settings: Settings) -> str:

@@ -16,7 +16,7 @@ class TestAddSkips:
         assert await skipped(client) == ["i1", "i3"]
         assert (await client.get("/v1/users/ada")).json()["rating_count"] == 0
 
-    async def test_a_known_user_keeps_attributes_and_ratings(self, client: httpx.AsyncClient) -> None:
+    async def test_skip_of_a_known_user_keeps_attributes_and_ratings(self, client: httpx.AsyncClient) -> None:
         rating = {"item_id": "i1", "rating": 3}
         await client.post("/v1/users/ada/ratings", json={"ratings": [rating], "attributes": {"country": "fr"}})
 
@@ -33,14 +33,14 @@ class TestAddSkips:
 
         assert (await client.get(SKIPS)).json() == before
 
-    async def test_what_is_rated_is_not_skipped(self, client: httpx.AsyncClient) -> None:
+    async def test_skip_of_a_rated_item_is_left_out(self, client: httpx.AsyncClient) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 3}]})
 
         await client.post(SKIPS, json={"item_ids": ["i1"]})
 
         assert await skipped(client) == []
 
-    async def test_what_is_rated_later_is_skipped_no_longer(self, client: httpx.AsyncClient) -> None:
+    async def test_skip_of_an_item_that_is_rated_later_is_deleted(self, client: httpx.AsyncClient) -> None:
         await client.post(SKIPS, json={"item_ids": ["i1", "i2"]})
 
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 3}]})

@@ -15,7 +15,7 @@ from app.jobs import training
 from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.services.container import open_services
-from app.services.importing import Importing
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Base
@@ -51,7 +51,7 @@ def settings(settings: Settings) -> Settings:
 async def imported(database: Database, dataset_dir: Path) -> None:
     """The data that the models were trained on are in the database, too."""
     dataset, _ = read_dataset(dataset_dir)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
 
@@ -115,7 +115,9 @@ async def serving(client: httpx.AsyncClient) -> str:
 
 @pytest.mark.usefixtures("imported")
 class TestStartTraining:
-    async def test_a_better_version_is_activated_if_asked(self, settings: Settings, bad_model_dir: Path) -> None:
+    async def test_start_training_with_activate_and_a_better_version_activates_it(
+        self, settings: Settings, bad_model_dir: Path
+    ) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
             former = await serving(client)
             await collect(client)
@@ -154,7 +156,9 @@ class TestStartTraining:
             assert new["training_users"] == report["training_users"]
             assert (old["version"], old["active"]) == (former, False)
 
-    async def test_users_and_items_added_since_are_in_it(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    async def test_start_training_after_new_users_and_items_trains_on_them(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
         await collect(client)
 
         job = await trained(client, epochs=1)
@@ -171,7 +175,9 @@ class TestStartTraining:
         assert model.manifest.preset.name == "tiny"
         assert model.manifest.data_schema == load_artifact(settings.model_dir or Path()).schema
 
-    async def test_a_worse_version_is_registered_and_not_activated(self, client: httpx.AsyncClient) -> None:
+    async def test_start_training_with_activate_and_a_worse_version_only_registers_it(
+        self, client: httpx.AsyncClient
+    ) -> None:
         former = await serving(client)
         await collect(client)
 
@@ -185,7 +191,9 @@ class TestStartTraining:
         versions = (await client.get("/v1/model-versions")).json()["items"]
         assert [version["version"] for version in versions] == [report["model_version"], former]
 
-    async def test_a_better_version_is_not_activated_unasked(self, settings: Settings, bad_model_dir: Path) -> None:
+    async def test_start_training_without_activate_and_a_better_version_only_registers_it(
+        self, settings: Settings, bad_model_dir: Path
+    ) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
             former = await serving(client)
             await collect(client)
@@ -195,7 +203,7 @@ class TestStartTraining:
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert await serving(client) == former
 
-    async def test_a_version_activated_meanwhile_stays(
+    async def test_start_training_when_another_version_is_activated_meanwhile_keeps_that_one(
         self, settings: Settings, bad_model_dir: Path, other_model_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
@@ -210,7 +218,9 @@ class TestStartTraining:
             assert "Another version was activated meanwhile" in report["reason"]
             assert await serving(client) == other
 
-    async def test_the_data_set_can_be_trained_on_too(self, client: httpx.AsyncClient, database: Database) -> None:
+    async def test_start_training_with_data_set_trains_on_both(
+        self, client: httpx.AsyncClient, database: Database
+    ) -> None:
         async with database.write() as session:
             await session.execute(Base.metadata.tables["ratings"].delete())
         await collect(client)
@@ -222,7 +232,7 @@ class TestStartTraining:
         assert alone["report"]["training_ratings"] < 12 * NEW_USERS
         assert both["report"]["training_ratings"] > 1500 + alone["report"]["training_ratings"] * 0.9
 
-    async def test_the_new_version_is_evaluated_on_what_was_collected(
+    async def test_start_evaluation_of_a_version_trained_on_the_database_uses_the_database(
         self, client: httpx.AsyncClient, settings: Settings, tmp_path: Path
     ) -> None:
         version = (await trained(client, epochs=1))["report"]["model_version"]
@@ -246,7 +256,9 @@ class TestStartTraining:
 
 
 class TestRefusals:
-    async def test_too_little_data(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    async def test_start_training_with_too_few_users_fails_and_says_why(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
         for user in range(3):
             ratings = [{"item_id": f"i{item}", "rating": 3} for item in range(2)]
             await client.post(f"/v1/users/{user}/ratings", json={"ratings": ratings})
@@ -307,7 +319,7 @@ class TestRefusals:
         assert job["status"] == "failed"
         assert "manifest.json" in job["error"]
 
-    async def test_other_jobs_are_no_trainings(self, client: httpx.AsyncClient) -> None:
+    async def test_get_training_of_an_evaluation_is_not_found(self, client: httpx.AsyncClient) -> None:
         location = (await client.post("/v1/evaluations", json={"states": ["warm"]})).headers["location"]
         evaluation_id = location.rpartition("/")[2]
 
@@ -373,7 +385,7 @@ class TestInterruption:
         assert [path.name for path in artifacts.iterdir()] == [later["training_id"]]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
-    async def test_cancelling_at_the_last_moment_keeps_the_version_from_being_registered(
+    async def test_cancel_training_after_the_comparison_registers_no_version(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cancelled = while_comparing(monkeypatch, lambda: client.delete(location))
@@ -393,7 +405,7 @@ class TestInterruption:
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:training-finished"
 
-    async def test_a_stopped_workers_training_goes_on_with_the_same_data(
+    async def test_training_of_a_stopped_worker_continues_with_the_same_data(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pausing = Pausing(monkeypatch)

@@ -28,8 +28,9 @@ from coldstart_client import (
     UnexpectedAnswerError,
     WrongField,
 )
-from coldstart_client.call import Listing, call, listing
 from coldstart_client.calls import Calls
+from coldstart_client.listing import Listing
+from coldstart_client.methods import call, listing
 from fastapi import FastAPI
 
 from app.jobs.runner import JobRunner
@@ -130,7 +131,7 @@ async def test_users(api: Api) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["..", ".", "a b", "ä?x=1#y", "100%", "a:b", "%2F"])
-async def test_any_id(api: Api, user_id: str) -> None:
+async def test_id_of_other_characters_is_accepted(api: Api, user_id: str) -> None:
     assert (await api.put_user(user_id)).user_id == user_id
     assert (await api.get_user(user_id)).user_id == user_id
 
@@ -290,7 +291,7 @@ async def test_a_service_that_is_not_ready_says_so(connect: Connect, settings: S
         assert raised.value.code == "no-active-model"
 
 
-async def test_a_wrong_request_names_its_fields(api: Api) -> None:
+async def test_invalid_request_raises_with_its_fields(api: Api) -> None:
     with pytest.raises(InvalidRequestError, match=r"ratings\.1\.rating: must be on the scale") as raised:
         await api.add_ratings("ada", [GivenRating("i1", 5), GivenRating("i2", 9)])
 
@@ -299,7 +300,7 @@ async def test_a_wrong_request_names_its_fields(api: Api) -> None:
 
 async def test_keys(connect: Connect, settings: Settings) -> None:
     async with open_services(settings) as services:
-        key = await services.keys.create("reader", KeyScope.READ)
+        key = await services.api_keys.create("reader", KeyScope.READ)
     with served(create_app(settings.model_copy(update={"allow_anonymous": False}))) as address:
         reader = connect(address, key=key)
 
@@ -334,11 +335,13 @@ class TestRefusals:
         place.__enter__()
         return pauses
 
-    async def test_it_waits_as_long_as_it_is_told_and_tries_again(self, api: Api, occupied: list[float]) -> None:
+    async def test_retry_after_waits_and_repeats_the_request(self, api: Api, occupied: list[float]) -> None:
         assert len((await api.recommend()).items) == 10
         assert occupied == [1.0, 1.0]
 
-    async def test_it_gives_up_in_the_end(self, connect: Connect, address: str, occupied: list[float]) -> None:
+    async def test_retry_after_more_refusals_than_retries_raises(
+        self, connect: Connect, address: str, occupied: list[float]
+    ) -> None:
         with pytest.raises(UnavailableError) as raised:
             await connect(address, retries=1).recommend()
 
@@ -347,9 +350,7 @@ class TestRefusals:
         assert occupied == [1.0]
 
 
-async def test_a_limit_that_lasts_longer_than_anybody_waits_is_told_at_once(
-    connect: Connect, settings: Settings
-) -> None:
+async def test_retry_after_longer_than_the_longest_pause_raises_at_once(connect: Connect, settings: Settings) -> None:
     with served(create_app(settings.model_copy(update={"rate_limit": "1/hour"}))) as address:
         api = connect(address)
         await api.get_schema()

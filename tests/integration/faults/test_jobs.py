@@ -39,7 +39,7 @@ def work(parameters, *, progress, **_options):
         time.sleep(0.02)
     return {{"by": os.getpid()}}
 
-runner._WORK["evaluation"] = work
+runner._JOB_FUNCTIONS["evaluation"] = work
 """
 RUN_WORKER = "from app.jobs.worker import run_worker; from app.settings import Settings; run_worker(Settings())"
 

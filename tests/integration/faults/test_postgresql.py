@@ -65,7 +65,7 @@ def test_restarted_and_crashed_under_load(postgresql: PostgreSQLServer, settings
     assert clients.acknowledged <= asyncio.run(rated_users(postgresql.url))
 
 
-async def test_a_job_that_ends_meanwhile_is_written_down_afterwards(
+async def test_job_that_ends_during_an_outage_is_stored_afterwards(
     postgresql: PostgreSQLServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, finish = threading.Event(), threading.Event()
@@ -75,7 +75,7 @@ async def test_a_job_that_ends_meanwhile_is_written_down_afterwards(
         assert finish.wait(60)
         return {"done": True}
 
-    monkeypatch.setitem(runner._WORK, "evaluation", work)
+    monkeypatch.setitem(runner._JOB_FUNCTIONS, "evaluation", work)
     async with open_database(postgresql.url) as database:
         await upgrade(database)
         async with database.write() as session:
@@ -105,7 +105,7 @@ async def test_a_job_that_ends_meanwhile_is_written_down_afterwards(
         ("22012", DBAPIError),  # division by zero: a fault of the statement
     ],
 )
-async def test_what_is_an_outage_and_what_a_fault(
+async def test_database_errors_are_outages_or_faults(
     postgresql: PostgreSQLServer, state: str, expected: type[Exception]
 ) -> None:
     statement = text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs import training
-from app.jobs.training import Trained, TrainingParameters, run_training, train_on_collected
-from app.services.importing import Importing
+from app.jobs.training import Trained, TrainingParameters, run_training, train_on_stored_dataset
+from app.services.imports import DatasetImporter
 from app.settings import Settings
 from app.storage.database import Database
 from models.artifact import ArtifactError, load_artifact
@@ -34,7 +34,7 @@ class StopError(Exception):
 async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> TrainingParameters:
     """Two epochs of the active version's preset, on the two tastes in the database."""
     dataset, _ = read_dataset(dataset_dir)
-    importing = Importing(database)
+    importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
         await store(dataset, lambda _: None)
     active = load_artifact(model_dir)
@@ -49,11 +49,11 @@ async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> 
 
 async def train(parameters: TrainingParameters, output: Path, settings: Settings) -> Trained:
     return await asyncio.to_thread(
-        train_on_collected, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
+        train_on_stored_dataset, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
     )
 
 
-async def test_what_was_interrupted_behind_its_training_is_not_trained_again(
+async def test_training_interrupted_after_its_end_is_not_repeated(
     parameters: TrainingParameters, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_args: object, **_options: object) -> None:
@@ -74,7 +74,7 @@ async def test_what_was_interrupted_behind_its_training_is_not_trained_again(
     assert [path.name for path in settings.state_dir.glob("model*")] == ["model"]
 
 
-async def test_another_preset_is_trained_all_the_same(
+async def test_training_with_another_preset_in_the_same_directory_trains_again(
     parameters: TrainingParameters, settings: Settings, tmp_path: Path
 ) -> None:
     output = tmp_path / "model"
@@ -87,7 +87,7 @@ async def test_another_preset_is_trained_all_the_same(
     assert second.model.version != first.model.version
 
 
-async def test_a_checkpoint_of_another_release_is_begun_anew(
+async def test_training_with_a_checkpoint_of_another_release_starts_again(
     parameters: TrainingParameters, settings: Settings
 ) -> None:
     def interrupt(share: float) -> None:
@@ -110,7 +110,7 @@ async def test_a_checkpoint_of_another_release_is_begun_anew(
     assert [path.name for path in (settings.state_dir / "trained").iterdir()] == ["job"]
 
 
-async def test_the_active_version_has_to_be_where_it_was(
+async def test_training_when_the_active_artifact_is_another_version_is_refused(
     parameters: TrainingParameters, settings: Settings, other_model_dir: Path, tmp_path: Path
 ) -> None:
     moved = parameters.model_copy(update={"model_path": other_model_dir})
@@ -118,7 +118,7 @@ async def test_the_active_version_has_to_be_where_it_was(
         await train(moved, tmp_path / "model", settings)
 
 
-async def test_the_active_versions_directory_is_not_written_to(
+async def test_training_into_the_active_versions_directory_is_refused(
     parameters: TrainingParameters, settings: Settings, model_dir: Path
 ) -> None:
     with pytest.raises(ArtifactError, match="holds the active version"):

@@ -8,10 +8,10 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, UserNotFoundError
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database, open_database
 from app.storage.tables import CurrentVersions, User
 from app.storage.users import UserRepository
-from app.storage.versions import VersionsRepository
 
 
 def user(user_id: str, created_at: datetime) -> User:
@@ -59,21 +59,21 @@ async def test_an_error_undoes_the_whole_block(database: Database) -> None:
         assert await UserRepository(session).get("ada") is None
 
 
-async def test_writers_that_read_first_wait_for_each_other(database_url: str) -> None:
+async def test_write_transactions_that_read_first_run_one_after_the_other(database_url: str) -> None:
     async def add_one() -> None:
         async with open_database(database_url) as own:
             for _ in range(10):
                 async with own.write() as session:
                     await session.execute(select(CurrentVersions.catalogue).with_for_update())
-                    await VersionsRepository(session).next_catalogue()
+                    await CurrentVersionsRepository(session).next_catalogue()
 
     await asyncio.gather(*(add_one() for _ in range(8)))
 
     async with open_database(database_url) as database, database.read() as session:
-        assert (await VersionsRepository(session).current()).catalogue == 80
+        assert (await CurrentVersionsRepository(session).current()).catalogue == 80
 
 
-async def test_a_snapshot_does_not_change_and_keeps_nobody_from_writing(database: Database) -> None:
+async def test_snapshot_during_writes_does_not_change_or_block(database: Database) -> None:
     async def users(session: AsyncSession) -> int:
         return (await session.execute(select(func.count()).select_from(User))).scalar_one()
 

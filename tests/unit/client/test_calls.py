@@ -6,9 +6,10 @@ from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from coldstart_client.call import Call, call, listing, path_of
+from coldstart_client.call import Call, path_of
 from coldstart_client.calls import Calls
 from coldstart_client.given import GivenRating, NewEvent, NewItem
+from coldstart_client.methods import call, listing
 from coldstart_client.models import Item, ItemStream, Page
 from pydantic import TypeAdapter
 
@@ -27,12 +28,12 @@ OF_PAGES = {"limit", "cursor"}
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
-def test_there_is_a_method_for_every_operation() -> None:
+def test_calls_have_a_method_for_every_operation() -> None:
     assert set(DEFINED) == set(OPERATIONS) | {"put_item_stream"}  # which is documented with `put_items`
 
 
 @every_operation
-def test_it_takes_all_that_the_operation_takes(name: str) -> None:
+def test_call_takes_all_arguments_of_its_operation(name: str) -> None:
     _, _, operation = OPERATIONS[name]
     documented = {parameter["name"] for parameter in operation.get("parameters", ())} | body_fields(operation)
     if documented >= OF_PAGES:
@@ -42,7 +43,7 @@ def test_it_takes_all_that_the_operation_takes(name: str) -> None:
 
 
 @every_operation
-def test_it_asks_for_the_operation(name: str) -> None:
+def test_call_sends_the_method_and_path_of_its_operation(name: str) -> None:
     method, path, operation = OPERATIONS[name]
     ids = {parameter["name"]: "x" for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
     made = defined_call(name, **ids)
@@ -55,7 +56,7 @@ def test_it_asks_for_the_operation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"put_items"}))
-def test_it_reads_all_that_is_answered(name: str) -> None:
+def test_call_reads_all_fields_of_its_answer(name: str) -> None:
     _, _, operation = OPERATIONS[name]
     (answer,) = get_args(get_type_hints(DEFINED[name].define)["return"])
     assert answer == defined_call(name).answer
@@ -69,7 +70,7 @@ def test_it_reads_all_that_is_answered(name: str) -> None:
         assert answer is (str if content else type(None))
 
 
-def test_the_two_methods_of_putting_items_read_what_it_answers() -> None:
+def test_put_items_and_put_item_stream_read_their_answers() -> None:
     _, _, operation = OPERATIONS["put_items"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
 
@@ -79,13 +80,13 @@ def test_the_two_methods_of_putting_items_read_what_it_answers() -> None:
 
 @pytest.mark.parametrize(
     ("given", "schema"),
-    [(GivenRating, "GivenRatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
+    [(GivenRating, "RatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
 )
-def test_what_is_given_has_all_its_members(given: type, schema: str) -> None:
+def test_argument_types_have_all_fields_of_their_schema(given: type, schema: str) -> None:
     assert {field.name for field in fields(given)} == set(DOCUMENT["components"]["schemas"][schema]["properties"])
 
 
-def test_ids_stay_one_part_of_the_path() -> None:
+def test_path_of_quotes_ids() -> None:
     assert path_of("/v1/users/{}/ratings/{}", "a/b?c#d", "..") == "/v1/users/a%2Fb%3Fc%23d/ratings/%2E%2E"
 
 

@@ -52,7 +52,7 @@ def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_needs_nothing_of_the_service() -> None:
+def test_package_imports_nothing_of_the_service() -> None:
     run = python("-c", "import sys, coldstart_client; print(*{name.partition('.')[0] for name in sys.modules})")
 
     assert run.returncode == 0, run.stderr
@@ -60,7 +60,7 @@ def test_it_needs_nothing_of_the_service() -> None:
     assert not {"app", "models", "torch", "numpy", "fastapi", "sqlalchemy"} & set(run.stdout.split())
 
 
-def test_its_methods_have_the_types_of_their_kind_of_client(tmp_path: Path) -> None:
+def test_methods_have_the_types_of_their_client(tmp_path: Path) -> None:
     used, misused = tmp_path / "use.py", tmp_path / "misuse.py"
     used.write_text(USE, encoding="utf-8")
     misused.write_text(MISUSE, encoding="utf-8")

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 
 from models.artifact import (
     EXPOSURE,
+    FORMAT_VERSION,
     ITEMS,
     MANIFEST,
     STATISTICS,
@@ -21,6 +22,7 @@ from models.artifact import (
     ArtifactError,
     TrainedModel,
     load_artifact,
+    read_schema,
     save_artifact,
 )
 from models.data.dataset import Entities
@@ -165,9 +167,21 @@ class TestManifest:
     @pytest.mark.parametrize("version", [0, 1, "2", None])
     def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
-        assert (
-            refused(directory, MANIFEST) == f"format version {version}, but this release reads 2; train the model again"
+        assert refused(directory, MANIFEST) == (
+            f"has format version {version}, but this release reads {FORMAT_VERSION}: "
+            "train the model again with `coldstart train`"
         )
+
+    @pytest.mark.parametrize("version", [1, FORMAT_VERSION])
+    def test_read_schema_of_any_format_version_returns_the_schema(self, directory: Path, version: int) -> None:
+        schema = load_artifact(directory).schema
+        change_manifest(directory, lambda body: body.update(format_version=version, preset={}), resealed=False)
+        assert read_schema(directory) == schema
+
+    def test_read_schema_of_a_manifest_without_one_is_refused(self, directory: Path) -> None:
+        change_manifest(directory, lambda body: body.pop("data_schema"), resealed=False)
+        with pytest.raises(ArtifactError, match="its data schema cannot be read"):
+            read_schema(directory)
 
     @pytest.mark.parametrize("text", ["", "[]", '"x"', "{", "\x00"])
     def test_other_json_is_refused(self, directory: Path, text: str) -> None:

@@ -19,14 +19,14 @@ async def numbered(body: bytes, cuts: list[int], *, longest: int) -> list[tuple[
 @given(
     st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), max_size=8), st.lists(st.integers(0))
 )
-async def test_lines_are_the_same_however_they_are_cut(lines: list[bytes], cuts: list[int]) -> None:
+async def test_numbered_lines_are_the_same_for_all_chunks(lines: list[bytes], cuts: list[int]) -> None:
     expected = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
     assert await numbered(b"\n".join(lines), cuts, longest=12) == expected
 
 
 @given(st.lists(st.integers(0)), st.integers(6, 40))
-async def test_of_a_long_line_only_its_beginning_is_held(cuts: list[int], length: int) -> None:
+async def test_numbered_lines_with_a_long_line_cuts_it(cuts: list[int], length: int) -> None:
     (first, long, last) = await numbered(b"ab\n" + b"x" * length + b"\ncd", cuts, longest=5)
 
     assert (first, last) == ((1, b"ab"), (3, b"cd"))
@@ -34,7 +34,7 @@ async def test_of_a_long_line_only_its_beginning_is_held(cuts: list[int], length
     assert 5 < len(long[1]) <= length
 
 
-def test_what_ndjson_is_called() -> None:
+def test_is_ndjson_accepts_all_names_of_the_media_type() -> None:
     def named(media_type: bytes) -> bool:
         return is_ndjson({"type": "http", "headers": [(b"content-type", media_type)]})
 

@@ -110,14 +110,14 @@ class Outer(BaseModel):
     chosen: str | None = None
 
 
-def test_a_field_without_an_example_is_named() -> None:
+def test_example_of_a_field_without_one_raises_with_its_name() -> None:
     schema = Outer.model_json_schema()
 
     with pytest.raises(MissingExampleError, match=r"^Inner\.texts\[\] has no example"):
         example_of(schema, schema["$defs"], "Outer")
 
 
-def test_an_example_is_put_together_from_those_of_the_fields() -> None:
+def test_example_of_an_object_combines_the_examples_of_its_fields() -> None:
     class Whole(BaseModel):
         number: int = Field(examples=[3])
         flags: dict[str, bool] = Field(default={"on": True})

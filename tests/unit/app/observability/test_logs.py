@@ -70,11 +70,11 @@ def test_passwords_in_urls(text: str, expected: str) -> None:
 
 class TestRequestId:
     @pytest.mark.parametrize("given", [b"a", b"0123-abc.DEF_:=+", b"x" * 128])
-    def test_fit_ones_are_kept(self, given: bytes) -> None:
+    def test_request_id_that_is_valid_is_kept(self, given: bytes) -> None:
         assert request_id.accepted(given) == given.decode()
 
     @pytest.mark.parametrize("given", [None, b"", b"x" * 129, b"a b", b"a\n", b"\xff", b'"', b"<script>"])
-    def test_others_are_replaced(self, given: bytes | None) -> None:
+    def test_request_id_that_is_invalid_is_replaced(self, given: bytes | None) -> None:
         made = request_id.accepted(given)
 
         assert len(made) == 32

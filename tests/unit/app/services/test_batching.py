@@ -32,7 +32,7 @@ async def started(batcher: Batcher[int, int], *numbers: int) -> list[asyncio.Tas
     return tasks
 
 
-async def test_what_arrives_during_a_batch_is_the_next_one_in_order() -> None:
+async def test_batcher_requests_during_a_batch_form_the_next_one_in_order() -> None:
     work = Work()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
 
@@ -44,7 +44,7 @@ async def test_what_arrives_during_a_batch_is_the_next_one_in_order() -> None:
     assert work.batches == [[1], [2, 3, 4]]
 
 
-async def test_batches_are_bounded() -> None:
+async def test_batcher_with_many_requests_limits_the_batch() -> None:
     work = Work()
     batcher = Batcher(work, largest=2, phase=Phase.RANK)
     tasks = await started(batcher, 1) + await started(batcher, 2, 3, 4)
@@ -54,7 +54,7 @@ async def test_batches_are_bounded() -> None:
     assert work.batches == [[1], [2, 3], [4]]
 
 
-async def test_whoever_no_longer_waits_is_left_out() -> None:
+async def test_batcher_cancelled_requests_do_not_change_the_others() -> None:
     work = Work()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
     at_work, left, stayed = await started(batcher, 1) + await started(batcher, 2, 3)
@@ -67,7 +67,7 @@ async def test_whoever_no_longer_waits_is_left_out() -> None:
     assert work.batches == [[1], [3]]
 
 
-async def test_a_failure_reaches_only_whose_fault_it_is() -> None:
+async def test_batcher_error_of_one_request_reaches_only_that_request() -> None:
     work = Work()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
     tasks = await started(batcher, 1) + await started(batcher, 2, -1, 3)
@@ -77,7 +77,7 @@ async def test_a_failure_reaches_only_whose_fault_it_is() -> None:
     assert work.batches == [[1], [2, -1, 3], [2], [-1], [3]]
 
 
-async def test_an_outage_reaches_all_at_once() -> None:
+async def test_batcher_service_error_reaches_all_requests_of_the_batch() -> None:
     work = Work()
     work.error = DatabaseUnavailableError()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
@@ -97,7 +97,7 @@ async def test_goes_on_after_a_pause() -> None:
 
 
 @pytest.mark.parametrize("numbers", [(), (1, 2, 3)])
-async def test_closing_finishes_what_was_asked_for(numbers: tuple[int, ...]) -> None:
+async def test_batcher_close_finishes_accepted_requests(numbers: tuple[int, ...]) -> None:
     work = Work()
     batcher = Batcher(work, largest=2, phase=Phase.RANK)
     tasks = await started(batcher, *numbers)

@@ -1,0 +1,133 @@
+"""Types and schemas that several resources share."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
+
+from app.storage.ratings import RatingRecord
+from models.data.schema import AttributeValue
+
+
+class RequestModel(BaseModel):
+    """Base of request bodies. Unknown fields are refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ResponseModel(BaseModel):
+    """Base of answers, filled from what the services return."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+# Includes surrogates: JSON can contain them, but no file or database can store them.
+_UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _is_id(text: str) -> str:
+    if "/" in text or _UNCLEAN.search(text):
+        raise ValueError("must not contain '/' or control characters")
+    return text
+
+
+def _is_line(text: str) -> str:
+    if _UNCLEAN.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _no_number(value: object) -> object:
+    """Refuse numbers: Pydantic would take them as seconds or milliseconds since 1970, depending on their size."""
+    try:
+        float(value)  # type: ignore[arg-type]  # anything else raises
+    except (TypeError, ValueError):
+        return value
+    raise ValueError("must be a time such as 2026-01-31T12:00:00Z")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
+EntityId = Annotated[
+    str,
+    # The pattern is for the OpenAPI document: the validator has the better message.
+    Field(min_length=1, max_length=128, json_schema_extra={"pattern": r"^[^/\x00-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_is_id),
+]
+"""The id of a user, an item or another resource."""
+
+GivenItemId = Annotated[EntityId, Field(examples=["50"])]
+"""An item's id in a request."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
+"""A time with its time zone, in UTC."""
+
+Line = Annotated[
+    str,
+    Field(max_length=1000, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_is_line),
+]
+"""A text that people read, such as a title."""
+
+ShownUserId = Annotated[str, Field(examples=["ada"])]
+ShownItemId = Annotated[str, Field(examples=["50"])]
+ShownTitle = Annotated[str | None, Field(examples=["Star Wars"])]
+ShownVersion = Annotated[str, Field(description="Of the model.", examples=["coldstart-c8f7fe71d86a"])]
+"""Types of answers, with examples for the OpenAPI document. Requests use the checked types above."""
+
+Attributes = Annotated[
+    dict[str, SkipValidation[AttributeValue]],
+    Field(
+        max_length=1000,
+        description="By field of the model's schema: a string, a list of strings or a number. "
+        "Values that the model has not seen count as unknown.",
+        examples=[{"age": 36, "gender": "F", "occupation": "programmer"}],
+    ),
+]
+"""Attributes of a user or item. The model's schema says which exist, and their types."""
+
+ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
+    "genre": ["Action", "Adventure", "Romance", "Sci-Fi", "War"],
+    "year": 1977.0,
+}
+"""An example of an item's attributes."""
+
+Filters = Annotated[
+    dict[str, Annotated[list[str], Field(max_length=1000)]],
+    Field(
+        max_length=100,
+        description="Accepted values by item field. An item must have one of them for every field.",
+        examples=[{"genre": ["Comedy", "Drama"]}],
+    ),
+]
+
+
+class RatingRequest(RequestModel):
+    """A rating of an item, on the model's scale. Without a time it was made just now."""
+
+    item_id: GivenItemId
+    rating: Annotated[float, Field(strict=True, allow_inf_nan=False, examples=[5])]
+    rated_at: Moment | None = None
+
+    def record(self) -> RatingRecord:
+        """The rating as it is stored."""
+        return RatingRecord(self.item_id, self.rating, self.rated_at)
+
+
+class ItemRequest(RequestModel):
+    """An item's title and attributes."""
+
+    title: Line | None = Field(default=None, examples=["Star Wars"])
+    attributes: Annotated[Attributes, Field(default_factory=dict, examples=[ITEM_ATTRIBUTES])]
+
+
+class BatchItemRequest(ItemRequest):
+    """An item of a batch."""
+
+    item_id: GivenItemId

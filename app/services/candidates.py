@@ -1,0 +1,103 @@
+"""Candidates: which items to ask a new user about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.services.model_host import ModelHost
+from app.services.model_traffic import ServedModel
+from app.services.ranking import CandidateRequest, Ranker
+from app.services.validation import filter_errors, raise_if_invalid, rating_errors
+from app.storage.database import Database
+from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.skips import SkipRepository
+from models.elicitation.strategy import Candidate, Strategy
+
+
+@dataclass(frozen=True)
+class CandidateList:
+    """Items to ask about, best first, and the model version that chose them."""
+
+    items: Sequence[Candidate]
+    model_version: str
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """The options of a request for candidates.
+
+    Attributes:
+        strategy: How to choose candidates; the service's default if None.
+        n: The most candidates.
+        exclude: Items to leave out.
+        filters: Field → accepted values.
+        seed: Seed of the random strategy.
+    """
+
+    strategy: Strategy | None
+    n: int
+    exclude: Sequence[str]
+    filters: Mapping[str, Sequence[str]]
+    seed: int
+
+
+class CandidateService:
+    """Chooses candidates. Items that the user has rated or skipped are left out."""
+
+    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, default: Strategy) -> None:
+        self._database = database
+        self._host = host
+        self._ranker = ranker
+        self._default = default
+
+    async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> CandidateList:
+        """Candidates for a stored user, for a new user, or for a visitor of whom only skips are known.
+
+        Args:
+            user_id: The user whose stored ratings and skips count; None for a visitor.
+            skipped: Items that were skipped, in addition to the stored skips.
+            options: The options of the request.
+
+        Raises:
+            InvalidRequestError: If a filter names a field that items cannot be filtered by.
+            NoActiveModelError: If no model is being served.
+        """
+        served = await self._host.current(user_id)
+        rated: Sequence[str] = ()
+        if user_id is not None:
+            async with self._database.read() as session:
+                # In this order: an item that is skipped first and rated meanwhile is in one of the two lists.
+                skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
+                rated = await RatingRepository(session).rated_items(user_id)
+        raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        return await self._choose(served, rated, skipped, options)
+
+    async def for_visitor(
+        self, ratings: Sequence[RatingRecord], skipped: Sequence[str], options: CandidateOptions
+    ) -> CandidateList:
+        """Candidates from the ratings and skips in the request alone. Nothing is stored.
+
+        Raises:
+            InvalidRequestError: If ratings or filters contradict the schema or the catalogue.
+            NoActiveModelError: If no model is being served.
+        """
+        rated = [given.item_id for given in ratings]
+        served = await self._host.current()
+        raise_if_invalid(
+            rating_errors(ratings, served.schema.rating_scale, served.missing(rated)),
+            filter_errors(options.filters, served.schema.items),
+        )
+        return await self._choose(served, rated, skipped, options)
+
+    async def _choose(
+        self, served: ServedModel, rated: Collection[str], skipped: Collection[str], options: CandidateOptions
+    ) -> CandidateList:
+        request = CandidateRequest(
+            strategy=options.strategy or self._default,
+            n=options.n,
+            rated=rated,
+            skipped=skipped,
+            exclude=options.exclude,
+            filters=options.filters,
+            seed=options.seed,
+        )
+        return CandidateList(await self._ranker.candidates(served.recommender, request), served.model_version)

@@ -1,0 +1,32 @@
+"""Schema compatibility: whether a model version can replace the active one."""
+
+from app.errors import FieldError
+from models.data.schema import DatasetSchema, EntitySource
+
+
+def schema_incompatibilities(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:
+    """Why a version cannot answer the requests of the active version, or cannot use the stored data.
+
+    The version must have the same rating scale and all attributes of the active version, of the same kinds. It may have
+    more attributes.
+    """
+    errors = []
+    if str(schema.rating_scale) != str(active.rating_scale):
+        errors.append(
+            FieldError("rating_scale", f"is {schema.rating_scale}, but {active.rating_scale} in the active version")
+        )
+    for name in ("users", "items"):
+        errors += _entity_incompatibilities(name, getattr(schema, name), getattr(active, name))
+    return errors
+
+
+def _entity_incompatibilities(where: str, source: EntitySource, active: EntitySource) -> list[FieldError]:
+    kinds = {field.name: field.kind for field in source.fields}
+    errors = []
+    for field in active.fields:
+        if field.name not in kinds:
+            errors.append(FieldError(f"{where}.{field.name}", "is missing, but the active version has it"))
+        elif kinds[field.name] != field.kind:
+            reason = f"is {kinds[field.name].value}, but {field.kind.value} in the active version"
+            errors.append(FieldError(f"{where}.{field.name}", reason))
+    return errors

@@ -1,0 +1,73 @@
+"""Validation of requests against the model's schema and the catalogue.
+
+Each function returns the errors that it finds, so that one answer can name all of them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from app.errors import FieldError, InvalidRequestError
+from app.storage.ratings import RatingRecord
+from models.data.attribute_values import fit_value
+from models.data.schema import EntitySource, FieldKind, RatingScale
+
+_FILTERABLE = (FieldKind.CATEGORICAL, FieldKind.MULTI_VALUED)
+
+
+def raise_if_invalid(*errors: Sequence[FieldError]) -> None:
+    """Raise InvalidRequestError with all of these errors; do nothing if there are none."""
+    if found := [error for group in errors for error in group]:
+        raise InvalidRequestError(found)
+
+
+def rating_errors(ratings: Sequence[RatingRecord], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
+    """Errors for ratings off the scale, items `missing` from the catalogue, and items that are rated twice."""
+    errors = []
+    seen: set[str] = set()
+    for index, given in enumerate(ratings):
+        where = f"ratings.{index}"
+        if not scale.contains(given.rating):
+            errors.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
+        if given.item_id in missing:
+            errors.append(FieldError(f"{where}.item_id", "is not in the catalogue"))
+        if given.item_id in seen:
+            errors.append(FieldError(f"{where}.item_id", "is rated twice in this request"))
+        seen.add(given.item_id)
+    return errors
+
+
+def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
+    """Errors for items that are `missing` from the catalogue."""
+    return [
+        FieldError(f"{where}.{index}", "is not in the catalogue")
+        for index, item_id in enumerate(item_ids)
+        if item_id in missing
+    ]
+
+
+def attribute_errors(
+    attributes: Mapping[str, object], source: EntitySource, *, where: str = "attributes"
+) -> list[FieldError]:
+    """Errors for attributes that the schema lacks, or whose type is wrong. An unknown value is not an error."""
+    fields = {field.name: field for field in source.fields}
+    errors = []
+    for name, value in attributes.items():
+        if name not in fields:
+            known = ", ".join(fields) or "none"
+            errors.append(FieldError(f"{where}.{name}", f"is not an attribute; known are: {known}"))
+            continue
+        try:
+            fit_value(fields[name].kind, value)
+        except ValueError as error:
+            errors.append(FieldError(f"{where}.{name}", str(error)))
+    return errors
+
+
+def filter_errors(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
+    """Errors for filters by fields that items do not have, or whose values are not categories."""
+    filterable = [field.name for field in source.fields if field.kind in _FILTERABLE]
+    known = ", ".join(filterable) or "none"
+    return [
+        FieldError(f"filter.{name}", f"items cannot be filtered by it; known are: {known}")
+        for name in filters
+        if name not in filterable
+    ]

@@ -1,0 +1,46 @@
+from app.services.schema_compatibility import schema_incompatibilities
+from models.data.schema import (
+    AttributeField,
+    DatasetSchema,
+    EntitySource,
+    FieldKind,
+    RatingScale,
+    RatingsSource,
+    SourceFile,
+)
+
+
+def schema(scale: tuple[float, float] = (1, 5), **items: FieldKind) -> DatasetSchema:
+    fields = tuple(AttributeField(name=name, column=name, kind=kind) for name, kind in items.items())
+    return DatasetSchema(
+        name="any",
+        rating_scale=RatingScale(minimum=scale[0], maximum=scale[1]),
+        ratings=RatingsSource(user="user", item="item", rating="rating", files=(SourceFile(path="ratings.csv"),)),
+        items=EntitySource(fields=fields),
+    )
+
+
+def test_schema_incompatibilities_of_the_same_schema_is_empty() -> None:
+    assert schema_incompatibilities(schema(year=FieldKind.CONTINUOUS), schema(year=FieldKind.CONTINUOUS)) == []
+
+
+def test_schema_incompatibilities_with_more_attributes_is_empty() -> None:
+    assert (
+        schema_incompatibilities(
+            schema(year=FieldKind.CONTINUOUS, plot=FieldKind.TEXT), schema(year=FieldKind.CONTINUOUS)
+        )
+        == []
+    )
+
+
+def test_schema_incompatibilities_names_every_difference() -> None:
+    new = schema((1, 10), year=FieldKind.CATEGORICAL)
+    active = schema((1, 5), year=FieldKind.CONTINUOUS, genre=FieldKind.MULTI_VALUED)
+
+    errors = {error.field: error.reason for error in schema_incompatibilities(new, active)}
+
+    assert errors == {
+        "rating_scale": "is 1 to 10 in steps of 1, but 1 to 5 in steps of 1 in the active version",
+        "items.year": "is categorical, but continuous in the active version",
+        "items.genre": "is missing, but the active version has it",
+    }
