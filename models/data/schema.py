@@ -11,9 +11,17 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+if TYPE_CHECKING:  # reading a schema does not need torch, which takes seconds to import
+    from torch import Tensor
+
+ArrayT = TypeVar("ArrayT", NDArray[Any], "Tensor")
+"""A numpy array or a torch tensor."""
 
 AttributeValue = str | float | list[str] | None
 """One attribute of a user or item: text or a category, a number, several categories, or unknown."""
@@ -133,13 +141,22 @@ class SourceFile(_SchemaModel):
 
 
 class RatingScale(_SchemaModel):
-    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`."""
+    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`.
+
+    The level of a rating is its place on the scale, counted from 0.
+
+    Attributes:
+        minimum: The lowest rating.
+        maximum: The highest rating.
+        step: Between one rating and the next.
+        liked_from: The lowest rating of a user who likes the item; by default the first at or above three quarters of
+            the scale.
+    """
 
     minimum: float
     maximum: float
     step: Annotated[float, Field(gt=0)] = 1.0
     liked_from: float = math.nan
-    """The lowest rating of those who like an item; unless given, the level three quarters up the scale."""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,18 +174,39 @@ class RatingScale(_SchemaModel):
         return self
 
     def contains(self, rating: float) -> bool:
-        """Whether a rating is one of the scale's levels."""
+        """Whether a rating is on the scale."""
         steps = (rating - self.minimum) / self.step
         return self.minimum <= rating <= self.maximum and abs(steps - round(steps)) < 1e-6
 
     @property
     def level_count(self) -> int:
-        """How many ratings exist."""
+        """The number of ratings that exist, K."""
         return round((self.maximum - self.minimum) / self.step) + 1
 
+    @property
+    def all_ratings(self) -> NDArray[np.float64]:
+        """The ratings that exist, the lowest first; float64 [K]."""
+        return self.rating_of(np.arange(self.level_count))
+
     def level(self, rating: float) -> int:
-        """A rating's place among those that exist, from 0."""
+        """The level of one rating."""
         return round((rating - self.minimum) / self.step)
+
+    def levels_of(self, ratings: ArrayT) -> ArrayT:
+        """The level nearest to each rating, of a numpy array or a torch tensor; int64, in 0 … K − 1."""
+        levels = self._nearest_levels(ratings)
+        return levels.astype(np.int64) if isinstance(levels, np.ndarray) else levels.long()
+
+    def rating_of(self, levels: ArrayT) -> ArrayT:
+        """The rating of each level, of a numpy array or a torch tensor; a level may lie between two ratings."""
+        return levels * self.step + self.minimum
+
+    def nearest(self, values: ArrayT) -> ArrayT:
+        """The rating on the scale that is nearest to each value, of a numpy array or a torch tensor."""
+        return self.rating_of(self._nearest_levels(values))
+
+    def _nearest_levels(self, ratings: ArrayT) -> ArrayT:
+        return ((ratings - self.minimum) / self.step).round().clip(0, self.level_count - 1)
 
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"

@@ -85,7 +85,7 @@ class TestMalformedLines:
 
     @pytest.mark.parametrize("lines", [[], ["", "  "]])
     def test_file_without_episodes_is_refused(self, tmp_path: Path, lines: list[str]) -> None:
-        with pytest.raises(EpisodeFileError, match="holds no episodes"):
+        with pytest.raises(EpisodeFileError, match="the file has no episodes"):
             read_episodes(write(tmp_path, *lines), DATASET)
 
     def test_missing_file_is_named(self, tmp_path: Path) -> None:

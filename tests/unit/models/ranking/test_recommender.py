@@ -21,12 +21,12 @@ from models.inputs.collaborative_inputs import TrainingView
 from models.inputs.features import EncodedRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
-from models.ranking import RankedItem, RankingQuery, Recommender
+from models.ranking import ItemRating, RankedItem, RankingQuery, Recommender
 
-Ratings = list[tuple[str, float]]
+Ratings = list[ItemRating]
 
-COMEDY_FAN: Ratings = [("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0)]
-HORROR_FAN: Ratings = [(item_id, 6.0 - rating) for item_id, rating in COMEDY_FAN]
+COMEDY_FAN: Ratings = [ItemRating("i1", 5.0), ItemRating("i3", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)]
+HORROR_FAN: Ratings = [ItemRating(liked.item_id, 6.0 - liked.rating) for liked in COMEDY_FAN]
 NOTHING: dict[str, Any] = {"attributes": {}, "ratings": []}
 
 
@@ -81,7 +81,7 @@ class TestRecommend:
         assert by_id(short) == pytest.approx(by_id(long[:3]), rel=1e-6)
 
     def test_predictions_stay_on_the_rating_scale(self, recommender: Recommender) -> None:
-        extreme = [(f"i{item}", 5.0 if item % 2 else 1.0) for item in range(30)]
+        extreme = [ItemRating(f"i{item}", 5.0 if item % 2 else 1.0) for item in range(30)]
         ranked = recommender.recommend(RankingQuery(attributes={}, ratings=extreme, n=40))
         assert all(1.0 <= item.predicted_rating <= 5.0 for item in ranked)
 
@@ -105,7 +105,7 @@ class TestRecommend:
 
     def test_ratings_of_items_outside_the_catalogue_are_ignored(self, recommender: Recommender) -> None:
         expected = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
-        actual = recommender.recommend(RankingQuery(attributes={}, ratings=[*COMEDY_FAN, ("gone", 1.0)], n=5))
+        actual = recommender.recommend(RankingQuery(attributes={}, ratings=[*COMEDY_FAN, ItemRating("gone", 1.0)], n=5))
         assert actual == expected
 
     def test_more_than_the_catalogue_is_the_catalogue(self, recommender: Recommender) -> None:
@@ -166,9 +166,10 @@ class TestRecommend:
 def test_equals_predicting_everything(
     recommender: Recommender, age: float | None, country: str | None, rated: dict[int, int], n: int
 ) -> None:
-    query = RankingQuery({"age": age, "country": country}, [(f"i{item}", float(own)) for item, own in rated.items()], n)
+    ratings = [ItemRating(f"i{item}", float(rating)) for item, rating in rated.items()]
+    query = RankingQuery({"age": age, "country": country}, ratings, n)
     model, table = recommender.model, recommender.items.table
-    known = [(recommender.items.row_of[item_id], own) for item_id, own in query.ratings if int(item_id[1:]) < 40]
+    known = [(item, float(rating)) for item, rating in rated.items() if item < 40]
     user = entity_table(model.schema.users.fields, [("", None, query.attributes)])
     with torch.inference_mode():
         users = model.learner.embed_users(model.manifest.user_encoder.encode(user.table))
@@ -231,7 +232,7 @@ class TestRecommendMany:
         RankingQuery(attributes={"age": 30.0, "country": "jp"}, ratings=HORROR_FAN[:1], n=40, include_rated=True),
         RankingQuery(attributes={}, ratings=[], n=7),
         RankingQuery(attributes={"age": 30.0}, ratings=[], n=3, where={"genre": ["horror"]}, exclude=["i0"]),
-        RankingQuery(attributes={}, ratings=[("gone", 1.0)], n=3),
+        RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
     )
 
@@ -427,7 +428,7 @@ class TestWithChanges:
     def test_new_item_can_be_rated_at_once(self, recommender: Recommender) -> None:
         changed = self.change(recommender)
         before = changed.recommend(RankingQuery(attributes={}, ratings=[], n=100))
-        after = changed.recommend(RankingQuery(attributes={}, ratings=[("new", 5.0)], n=100))
+        after = changed.recommend(RankingQuery(attributes={}, ratings=[ItemRating("new", 5.0)], n=100))
         assert by_id(after)["i3"] > by_id(before)["i3"]
 
     def test_leaves_the_former_recommender_as_it_was(self, recommender: Recommender) -> None:
