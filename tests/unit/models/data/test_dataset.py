@@ -79,11 +79,15 @@ class TestFingerprint:
             {"items": 3},
             {"years": [1990.0, None]},
             {"states": [State.WARM] * 4},
+            {"times": [1, 2, 3, 4]},
         ],
-        ids=["value", "user", "users", "items", "attributes", "states"],
+        ids=["value", "user", "users", "items", "attributes", "states", "times"],
     )
     def test_changes_with_every_part_of_the_contents(self, changes: dict[str, object]) -> None:
         assert self.fingerprint(**changes) != self.fingerprint()
+
+    def test_changes_with_one_time(self) -> None:
+        assert self.fingerprint(times=[1, 2, 3, 4]) != self.fingerprint(times=[1, 2, 3, 5])
 
     def test_changes_with_a_title(self) -> None:
         dataset = tiny_dataset(TRIPLES, users=3, items=2)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.data.dataset import Dataset, State
+from models.data.dataset import UNKNOWN_TIME, Dataset, State
 from models.data.episode_files import EpisodeFileError, read_episodes
 from tests.unit.models.tiny_data import named_entities, tiny_dataset
 
@@ -28,6 +28,19 @@ class TestGoodFiles:
         assert episode.support_ratings.tolist() == [4.0, 1.0]
         assert episode.query_items.tolist() == [1]
         assert episode.query_ratings.tolist() == [5.0]
+
+    def test_third_element_is_the_time(self, tmp_path: Path) -> None:
+        line = {**GOOD, "support": [["i2", 4, 978300019], ["i0", 1.0]], "query": [["i1", 5, 978300500]]}
+        [episode] = read_episodes(write(tmp_path, line), DATASET)
+        assert episode.support_times is not None
+        assert episode.support_times.tolist() == [978300019, UNKNOWN_TIME]
+        assert episode.query_times is not None
+        assert episode.query_times.tolist() == [978300500]
+
+    def test_without_third_elements_there_are_no_times(self, tmp_path: Path) -> None:
+        [episode] = read_episodes(write(tmp_path, GOOD), DATASET)
+        assert episode.support_times is None
+        assert episode.query_times is None
 
     def test_every_line_is_an_episode_and_blank_lines_are_none(self, tmp_path: Path) -> None:
         path = write(tmp_path, GOOD, "", {**GOOD, "user_id": "u0"}, "  ", "")
@@ -75,6 +88,10 @@ class TestMalformedLines:
             ({**GOOD, "query": [["i0"]]}, "query.0.1: "),
             ({**GOOD, "query": [["i0", "many"]]}, "query.0.1: "),
             (json.dumps({**GOOD, "query": [["i0", float("nan")]]}), "query.0.1: "),
+            ({**GOOD, "query": [["i0", 5, "yesterday"]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 0.5]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 2**63]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 1, 1]]}, "query.0: "),
             ({**GOOD, "extra": 1}, "extra: "),
         ],
     )

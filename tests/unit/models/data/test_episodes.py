@@ -1,14 +1,16 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes, fold_of
+from models.data.dataset import UNKNOWN_TIME, Dataset, State
+from models.data.episodes import Episode, EpisodeBatch, Order, TrainingEpisodes, batches, evaluation_episodes, fold_of
+from models.data.malformed import DataError
 from models.data.splits import Split, SplitConfig
-from tests.unit.models.tiny_data import tiny_dataset, tiny_episode
+from tests.unit.models.tiny_data import time_of, tiny_dataset, tiny_episode, with_times
 
 ITEMS = 120
 
@@ -99,6 +101,133 @@ class TestEvaluationEpisodes:
             (1, 3, 2),
             (2, 4, 2),
         ]
+
+
+class TestEvaluationEpisodesInOrderOfTime:
+    def test_latest_ratings_are_the_query_and_all_earlier_ones_the_support(self) -> None:
+        dataset = with_times(dataset_of_counts(5, 4))
+        episodes = episodes_of(dataset, order=Order.TIME, query_size=2, min_ratings=4)
+        assert [contents(episode) for episode in episodes] == [([0, 1, 2], [3, 4]), ([0, 1], [2, 3])]
+
+    def test_rows_in_another_order_than_time_are_sorted(self) -> None:
+        dataset = tiny_dataset(
+            [(0, item, 3.0) for item in range(5)],
+            users=1,
+            items=5,
+            states=[State.WARM] * 5,
+            times=[50, 20, 40, 10, 30],
+        )
+        [episode] = episodes_of(dataset, order=Order.TIME, query_size=2, min_ratings=5)
+        assert contents(episode) == ([3, 1, 4], [2, 0])
+        assert episode.support_times.tolist() == [10, 20, 30]
+        assert episode.query_times.tolist() == [40, 50]
+
+    def test_ratings_of_the_same_time_keep_the_order_of_the_file(self) -> None:
+        items = [4, 0, 3, 1, 2]
+        dataset = tiny_dataset(
+            [(0, item, 3.0) for item in items], users=1, items=5, states=[State.WARM] * 5, times=[7] * 5
+        )
+        [episode] = episodes_of(dataset, order=Order.TIME, query_size=2, min_ratings=5)
+        assert contents(episode) == ([4, 0, 3], [1, 2])
+
+    def test_ratings_of_unknown_time_come_first(self) -> None:
+        dataset = tiny_dataset(
+            [(0, item, 3.0) for item in range(4)],
+            users=1,
+            items=4,
+            states=[State.WARM] * 4,
+            times=[30, UNKNOWN_TIME, 20, UNKNOWN_TIME],
+        )
+        [episode] = episodes_of(dataset, order=Order.TIME, query_size=2, min_ratings=4)
+        assert contents(episode) == ([1, 3], [2, 0])
+
+    @given(st.integers(0, 1000), st.integers(1, 12))
+    def test_known_users_latest_held_out_ratings_are_predicted_from_all_before(
+        self, seed: int, query_size: int
+    ) -> None:
+        dataset = with_times(dataset_of_counts(13, 50, 100))
+        split = Split.of(dataset, SplitConfig(seed=seed, test_ratings=8))
+        episodes = evaluation_episodes(dataset, split, State.WARM, order=Order.TIME, query_size=query_size)
+        assert len(episodes) == 2  # and one user to validate on
+        for episode in episodes:
+            user = slice(*dataset.ratings.offsets[[episode.user, episode.user + 1]])
+            held_out = sorted(dataset.ratings.items[user][split.test[user]])
+            support, query = contents(episode)
+            assert query == held_out[-query_size:]
+            assert support == list(range(query[0]))
+
+    def test_seed_does_not_matter(self) -> None:
+        dataset = with_times(dataset_of_counts(40))
+        first, other = (contents(episodes_of(dataset, order=Order.TIME, seed=seed)[0]) for seed in (0, 1))
+        assert first == other
+
+    def test_data_set_without_times_is_an_error(self) -> None:
+        with pytest.raises(DataError, match="have no times"):
+            episodes_of(dataset_of_counts(40), order=Order.TIME)
+
+
+class TestTimes:
+    """Every rating keeps its own time, wherever it goes."""
+
+    @pytest.mark.parametrize("order", Order)
+    def test_evaluation_episodes_have_the_times_of_their_ratings(self, order: Order) -> None:
+        for episode in episodes_of(with_times(dataset_of_counts(20, 30)), order=order):
+            support, query = contents(episode)
+            assert episode.support_times.tolist() == [time_of(episode.user, item) for item in support]
+            assert episode.query_times.tolist() == [time_of(episode.user, item) for item in query]
+
+    def test_training_batches_have_the_times_of_their_ratings(self) -> None:
+        dataset = with_times(dataset_of_counts(2, 30, 90))
+        for batch in training_episodes(dataset).epoch(np.random.default_rng(0), 3):
+            users = batch.users[:, None]
+            expected = np.where(batch.support_mask, time_of(users, batch.support_items), 0)
+            np.testing.assert_array_equal(batch.support_times, expected)
+            expected = np.where(batch.query_mask, time_of(users, batch.query_items), 0)
+            np.testing.assert_array_equal(batch.query_times, expected)
+
+    def test_data_set_without_times_gives_episodes_without_times(self) -> None:
+        dataset = dataset_of_counts(20)
+        [episode] = episodes_of(dataset)
+        [batch] = training_episodes(dataset).epoch(np.random.default_rng(0), 3)
+        for own in (episode, batch):
+            assert own.support_times is None
+            assert own.query_times is None
+        assert batch.now is None
+
+    @pytest.mark.parametrize("kept", [slice(1, 3), np.array([False, True, True, False])])
+    def test_part_of_the_support_keeps_its_ratings_and_times(self, kept: slice | np.ndarray) -> None:
+        [episode] = episodes_of(with_times(dataset_of_counts(6)), order=Order.TIME, query_size=2, min_ratings=6)
+        part = episode.with_support(kept)
+        assert contents(part) == ([1, 2], [4, 5])
+        assert part.support_ratings.tolist() == episode.support_ratings[1:3].tolist()
+        assert part.support_times.tolist() == [time_of(0, 1), time_of(0, 2)]
+
+    def test_batch_pads_times_with_0(self) -> None:
+        batch = EpisodeBatch.of(
+            episodes_of(with_times(dataset_of_counts(3, 4)), order=Order.TIME, query_size=2, min_ratings=3)
+        )
+        assert batch.support_times.tolist() == [[time_of(0, 0), 0], [time_of(1, 0), time_of(1, 1)]]
+        assert batch.query_times.tolist() == [[time_of(0, 1), time_of(0, 2)], [time_of(1, 2), time_of(1, 3)]]
+
+    def test_episode_without_times_beside_one_with_times_has_unknown_times(self) -> None:
+        [timed] = episodes_of(with_times(dataset_of_counts(3)), order=Order.TIME, query_size=2, min_ratings=3)
+        batch = EpisodeBatch.of([timed, tiny_episode(support=[(1, 2.0)], query=[(0, 1.0)])])
+        assert batch.support_times.tolist() == [[time_of(0, 0)], [UNKNOWN_TIME]]
+        assert batch.now.tolist() == [time_of(0, 1), UNKNOWN_TIME]
+
+    def test_now_is_the_earliest_known_query_time(self) -> None:
+        query_times = [[UNKNOWN_TIME, 30, 20], [50, 40], [UNKNOWN_TIME]]
+        batch = EpisodeBatch.of(
+            [
+                replace(
+                    tiny_episode(support=[], query=[(item, 1.0) for item in range(len(times))]),
+                    support_times=np.array([], dtype=np.int64),
+                    query_times=np.array(times, dtype=np.int64),
+                )
+                for times in query_times
+            ]
+        )
+        assert batch.now.tolist() == [20, 40, UNKNOWN_TIME]
 
 
 class TestEpisodeBatch:

@@ -20,9 +20,14 @@ def test_a_data_set_returns_as_it_was(two_tastes: Dataset, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["data"]
 
 
-def test_states_and_users_without_ratings_return(tmp_path: Path) -> None:
+def test_states_times_and_users_without_ratings_return(tmp_path: Path) -> None:
     dataset = tiny_dataset(
-        [(0, 0, 3.0), (2, 1, 4.0)], users=4, items=2, states=[State.WARM, State.USER_COLD], years=[1990, None]
+        [(0, 0, 3.0), (2, 1, 4.0)],
+        users=4,
+        items=2,
+        states=[State.WARM, State.USER_COLD],
+        years=[1990, None],
+        times=[978300019, 978300020],
     )
     save_dataset(dataset, tmp_path / "data")
 
@@ -30,6 +35,7 @@ def test_states_and_users_without_ratings_return(tmp_path: Path) -> None:
 
     assert loaded.fingerprint == dataset.fingerprint
     np.testing.assert_array_equal(loaded.ratings.states, dataset.ratings.states)
+    np.testing.assert_array_equal(loaded.ratings.times, dataset.ratings.times)
 
 
 def test_what_a_kill_left_half_written_is_no_obstacle(two_tastes: Dataset, tmp_path: Path) -> None:
