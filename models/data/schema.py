@@ -1,8 +1,8 @@
-"""Which columns of which files are the users, the items, the ratings and their attributes.
+"""The schema of a data set: which columns of which files hold the users, the items, their attributes and the ratings.
 
-A `DatasetSchema` drives the readers, the encoders and the request checks: nothing else in the product knows
-what a film or a book is. Schemas are TOML files; those of the public data sets lie in `models/data/schemas/`.
-docs/data.md describes the format with an example.
+A `DatasetSchema` configures the readers, the encoders and the request checks. No other code knows what a film or a book
+is. Schemas are TOML files; those of the public data sets are in `models/data/schemas/`. docs/data.md describes the
+format with an example.
 """
 
 import codecs
@@ -28,11 +28,11 @@ AttributeValue = str | float | list[str] | None
 
 
 RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
-"""Columns that the product itself keeps beside the attributes."""
+"""Column names that the product uses itself; a field cannot have one of them."""
 
 
 class SchemaError(ValueError):
-    """A schema file cannot be read or contradicts itself; the message names the file and the field."""
+    """A schema file cannot be read or is wrong; the message names the file and the field."""
 
 
 class FieldKind(StrEnum):
@@ -90,7 +90,7 @@ class AttributeField(_SchemaModel):
 
 
 class Extraction(_SchemaModel):
-    """A column made from another one by a regular expression with one group, such as a year from a title."""
+    """A column that a regular expression with one group extracts from another one, such as a year from a title."""
 
     column: str
     pattern: str
@@ -108,17 +108,17 @@ class Extraction(_SchemaModel):
 
 
 class SourceFile(_SchemaModel):
-    """One file of a table, and how its text becomes columns.
+    """One file of a table, and how to read its text into columns.
 
     Attributes:
-        path: Relative to the data directory; `.gz` is unpacked, `.parquet` is read as Parquet.
-        separator: Between two fields of a line; of any length.
-        quoted: Whether fields may stand in double quotes (CSV). Only with a separator of one character.
+        path: Relative to the data directory. A `.gz` file is unpacked, a `.parquet` file is read as Parquet.
+        separator: Between two fields of a line; one character or more.
+        quoted: Whether fields may be in double quotes (CSV). Quotes need a separator of one character.
         encoding: Of the text.
-        columns: The columns' names in order, for files without a header line.
-        nulls: Values that stand for "unknown" in any column, besides the empty one, such as "N/A".
-        extract: New columns from existing ones; unknown where the pattern does not match.
-        flags: A new multi-valued column from 0/1 columns: its values are the names of the columns that are 1.
+        columns: The names of the columns in order, for a file without a header line.
+        nulls: Values that mean unknown in any column, such as "N/A"; an empty field always does.
+        extract: New columns that are extracted from others; a value is unknown if the pattern does not match.
+        flags: New multi-valued columns from columns of 0 and 1; the values are the names of the columns that are 1.
     """
 
     path: str
@@ -213,13 +213,14 @@ class RatingScale(_SchemaModel):
 
 
 class RatingsSource(_SchemaModel):
-    """Where the ratings are; the first of `files` that exists is read.
+    """Where the ratings are.
 
     Attributes:
+        files: The first of them that exists is read.
         user: Column of the user's id.
         item: Column of the item's id.
         rating: Column of the rating.
-        time: Column of the time in seconds, if there is one.
+        time: Column of the time in seconds since 1970, if there is one.
         state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
     """
 
@@ -234,14 +235,13 @@ class RatingsSource(_SchemaModel):
 class EntitySource(_SchemaModel):
     """Where the users or the items and their attributes are.
 
-    All of `files` that exist are joined by id; where two know the same column of the same id, the earlier
-    file's value is taken.
-
     Attributes:
+        files: All that exist are joined by id. If two files have the same column of an id, the earlier file counts.
         id: Column of the id.
-        title: Column of a name to show people.
-        date: Name of the continuous field by whose order items become new when the data set brings no state
-            column.
+        title: Column with a name for people to read.
+        date: Name of a continuous field. If the data set has no state column, the items with its largest values are the
+            new ones.
+        fields: The attributes.
     """
 
     files: tuple[SourceFile, ...] = ()
@@ -268,7 +268,7 @@ class EntitySource(_SchemaModel):
         return self
 
     def field(self, name: str) -> AttributeField:
-        """The field of that name; KeyError where there is none."""
+        """The field with that name; KeyError if there is none."""
         for field in self.fields:
             if field.name == name:
                 return field
@@ -276,7 +276,7 @@ class EntitySource(_SchemaModel):
 
 
 class DatasetSchema(_SchemaModel):
-    """All there is to know about a data set's files; immutable, and stored in every artifact's manifest."""
+    """The schema of a data set. The manifest of every artifact contains the schema of its data."""
 
     name: Annotated[str, Field(min_length=1)]
     rating_scale: RatingScale

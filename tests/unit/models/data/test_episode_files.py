@@ -42,7 +42,7 @@ class TestGoodFiles:
         assert episode.support_times is None
         assert episode.query_times is None
 
-    def test_every_line_is_an_episode_and_blank_lines_are_none(self, tmp_path: Path) -> None:
+    def test_blank_lines_are_skipped(self, tmp_path: Path) -> None:
         path = write(tmp_path, GOOD, "", {**GOOD, "user_id": "u0"}, "  ", "")
         assert [episode.user for episode in read_episodes(path, DATASET)] == [1, 0]
 
@@ -55,7 +55,7 @@ class TestGoodFiles:
         [episode] = read_episodes(write(tmp_path, {**GOOD, "support": []}), DATASET)
         assert episode.support_items.shape == (0,)
 
-    def test_line_separators_within_a_string_are_text(self, tmp_path: Path) -> None:
+    def test_line_separator_within_a_string_is_text(self, tmp_path: Path) -> None:
         users = named_entities("u\u2028", 1)
         dataset = Dataset(DATASET.schema, users, DATASET.items, DATASET.ratings)
         line = json.dumps({**GOOD, "user_id": "u\u20280"}, ensure_ascii=False)
@@ -110,14 +110,14 @@ class TestMalformedLines:
         with pytest.raises(EpisodeFileError, match=re.escape(str(path))):
             read_episodes(path, DATASET)
 
-    def test_bytes_that_are_no_text_are_refused(self, tmp_path: Path) -> None:
+    def test_bytes_that_are_not_text_are_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "episodes.jsonl"
         path.write_bytes(b'{"state": "\xff"}')
         with pytest.raises(EpisodeFileError, match="utf-8"):
             read_episodes(path, DATASET)
 
 
-def test_item_that_is_to_be_predicted_and_known_is_refused(tmp_path: Path) -> None:
+def test_item_in_support_and_query_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "episodes.jsonl"
     file.write_text(
         json.dumps({"state": "warm", "user_id": "u0", "support": [["i0", 4]], "query": [["i0", 5]]}), encoding="utf-8"

@@ -31,23 +31,23 @@ def contents(episode: Episode) -> tuple[list[int], list[int]]:
 
 
 class TestEvaluationEpisodes:
-    def test_only_users_of_13_to_100_ratings_are_evaluated(self) -> None:
+    def test_users_with_fewer_than_13_or_more_than_100_ratings_are_left_out(self) -> None:
         counts = {0: 12, 1: 13, 2: 50, 3: 100, 4: 101, 5: 0}
         assert [episode.user for episode in episodes_of(dataset_of_counts(*counts.values()))] == [1, 2, 3]
 
-    def test_10_ratings_are_the_query_and_all_others_the_support(self) -> None:
+    def test_query_is_10_ratings_and_support_is_all_others(self) -> None:
         sizes = [
             (len(episode.support_items), len(episode.query_items))
             for episode in episodes_of(dataset_of_counts(13, 100))
         ]
         assert sizes == [(3, 10), (90, 10)]
 
-    def test_support_and_query_together_are_the_users_ratings_each_once(self) -> None:
+    def test_support_and_query_have_every_rating_of_the_user_once(self) -> None:
         for episode in episodes_of(dataset_of_counts(13, 57, 100)):
             support, query = contents(episode)
             assert sorted(support + query) == list(range(len(support) + 10))
 
-    def test_ratings_stay_with_their_items_and_users(self) -> None:
+    def test_ratings_are_those_of_the_user_and_the_item(self) -> None:
         for episode in episodes_of(dataset_of_counts(20, 30)):
             np.testing.assert_allclose(episode.support_ratings, episode.user + episode.support_items / 1000)
             np.testing.assert_allclose(episode.query_ratings, episode.user + episode.query_items / 1000)
@@ -63,7 +63,7 @@ class TestEvaluationEpisodes:
             assert episode.state is state
             assert {item % 2 for item in support + query} == {remainder}
 
-    def test_known_users_are_asked_for_their_held_out_ratings(self) -> None:
+    def test_warm_query_is_the_held_out_ratings(self) -> None:
         dataset = dataset_of_counts(12, 13, 50, 100, 70)
         split = Split.of(dataset, SplitConfig(seed=1, test_ratings=8))
         episodes = evaluation_episodes(dataset, split, State.WARM)
@@ -75,23 +75,23 @@ class TestEvaluationEpisodes:
             assert sorted(episode.query_items) == sorted(dataset.ratings.items[own][test])
             assert sorted(episode.support_items) == sorted(dataset.ratings.items[own][~test])
 
-    def test_known_users_without_held_out_ratings_are_left_out(self) -> None:
+    def test_warm_users_without_held_out_ratings_are_left_out(self) -> None:
         dataset = dataset_of_counts(50, 50)
         split = Split.of(dataset, SplitConfig(test_ratings=0))
         assert evaluation_episodes(dataset, split, State.WARM) == []
 
-    def test_a_users_draw_does_not_depend_on_who_else_is_evaluated(self) -> None:
+    def test_draw_of_a_user_does_not_depend_on_other_users(self) -> None:
         dataset = dataset_of_counts(20, 30, 40)
         alone = episodes_of(dataset, users=np.array([False, True, False]))
         assert [contents(episode) for episode in alone] == [contents(episodes_of(dataset)[1])]
 
-    def test_seed_decides_the_draw(self) -> None:
+    def test_seed_determines_the_draw(self) -> None:
         dataset = dataset_of_counts(40)
         first, again, other = (contents(episodes_of(dataset, seed=seed)[0]) for seed in (0, 0, 1))
         assert first == again
         assert first != other
 
-    def test_users_of_equal_ratings_have_different_draws(self) -> None:
+    def test_users_with_equal_ratings_have_different_draws(self) -> None:
         first, second = episodes_of(dataset_of_counts(40, 40))
         assert contents(first) != contents(second)
 
@@ -142,9 +142,7 @@ class TestEvaluationEpisodesInOrderOfTime:
         assert contents(episode) == ([1, 3], [2, 0])
 
     @given(st.integers(0, 1000), st.integers(1, 12))
-    def test_known_users_latest_held_out_ratings_are_predicted_from_all_before(
-        self, seed: int, query_size: int
-    ) -> None:
+    def test_warm_query_is_the_latest_held_out_ratings_and_support_all_before(self, seed: int, query_size: int) -> None:
         dataset = with_times(dataset_of_counts(13, 50, 100))
         split = Split.of(dataset, SplitConfig(seed=seed, test_ratings=8))
         episodes = evaluation_episodes(dataset, split, State.WARM, order=Order.TIME, query_size=query_size)
@@ -231,7 +229,7 @@ class TestTimes:
 
 
 class TestEpisodeBatch:
-    def test_pads_with_item_0_and_rating_0_and_an_unset_mask(self) -> None:
+    def test_padding_is_item_0_and_rating_0_and_false_in_the_mask(self) -> None:
         batch = EpisodeBatch.of(
             [
                 tiny_episode(user=7, support=[(1, 4.0)], query=[(5, 1.0), (6, 2.0)]),
@@ -246,12 +244,12 @@ class TestEpisodeBatch:
         assert batch.query_ratings.tolist() == [[1.0, 2.0], [4.0, 0.0]]
         assert batch.query_mask.tolist() == [[True, True], [True, False]]
 
-    def test_support_sets_may_all_be_empty(self) -> None:
+    def test_batch_of_empty_support_sets_has_support_size_0(self) -> None:
         batch = EpisodeBatch.of([tiny_episode(support=[], query=[(0, 1.0)])] * 2)
         assert batch.support_items.shape == batch.support_mask.shape == (2, 0)
 
     @given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 5))
-    def test_batches_hold_every_episode_once_at_its_position(self, sizes: list[int], batch_size: int) -> None:
+    def test_batches_have_every_episode_once_at_its_position(self, sizes: list[int], batch_size: int) -> None:
         episodes = [
             tiny_episode(user=user, support=[(item, 1.0) for item in range(size)], query=[(0, 1.0)])
             for user, size in enumerate(sizes)
@@ -287,21 +285,21 @@ def batch_of(sizes: list[int]) -> EpisodeBatch:
 
 class TestParts:
     @given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
-    def test_cover_every_row_once_and_every_support_set_wholly(self, sizes: list[int]) -> None:
+    def test_parts_have_every_row_once_and_fit_its_support_set(self, sizes: list[int]) -> None:
         parts = batch_of(sizes).parts()
         assert [row for rows, _ in parts for row in range(rows.start, rows.stop)] == list(range(len(sizes)))
         assert all(max(sizes[rows]) <= largest for rows, largest in parts)
 
-    def test_of_sorted_episodes_have_little_padding(self) -> None:
+    def test_parts_of_sorted_episodes_have_little_padding(self) -> None:
         sizes = [1] * 20 + [40] * 6 + [90] * 6
         assert batch_of(sizes).parts() == [(slice(0, 20), 1), (slice(20, 26), 40), (slice(26, 32), 90)]
 
-    def test_are_one_where_there_is_little_padding_to_spare(self) -> None:
+    def test_parts_of_episodes_with_little_padding_are_one(self) -> None:
         assert batch_of([1, 2, 3, 10]).parts() == [(slice(0, 4), 10)]
 
 
 class TestTrainingEpisodes:
-    def test_an_epoch_draws_every_user_of_two_ratings_once(self) -> None:
+    def test_epoch_draws_every_user_with_two_ratings_once(self) -> None:
         episodes = training_episodes(dataset_of_counts(5, 1, 2, 0, 9))
         users = [user for batch in episodes.epoch(np.random.default_rng(0), 2) for user in batch.users]
         assert sorted(users) == [0, 2, 4]
@@ -339,12 +337,12 @@ class TestTrainingEpisodes:
             assert not (batch.support_items % 2).any()
             assert not (batch.query_items % 2).any()
 
-    def test_sizes_keep_their_bounds(self) -> None:
+    def test_support_and_query_sizes_are_at_most_the_largest(self) -> None:
         support, query = drawn_sizes(training_episodes(dataset_of_counts(60), max_support=10, max_query=4), 300)
         assert (min(support), max(support)) == (1, 10)
         assert set(query) == {4}
 
-    def test_a_rating_is_always_left_to_ask_for(self) -> None:
+    def test_query_has_at_least_one_rating(self) -> None:
         support, query = drawn_sizes(training_episodes(dataset_of_counts(3)), 100)
         assert set(support) == {1, 2}
         assert all(own + asked == 3 for own, asked in zip(support, query, strict=True))
@@ -357,12 +355,12 @@ class TestTrainingEpisodes:
         shares = [sum(counts[size] for size in range(2**power, 2 ** (power + 1))) / draws for power in range(5)]
         np.testing.assert_allclose(shares, 0.2, atol=4 * np.sqrt(0.2 * 0.8 / draws))
 
-    def test_a_batch_comes_in_the_order_of_its_support_sizes(self) -> None:
+    def test_batch_is_sorted_by_support_size(self) -> None:
         episodes = TrainingEpisodes(dataset_of_counts(*[50] * 40), np.ones(2000, np.bool_), max_support=80, max_query=5)
         for batch in episodes.epoch(np.random.default_rng(0), 20):
             assert (np.diff(batch.support_mask.sum(axis=1)) >= 0).all()
 
-    def test_generator_decides_the_draw(self) -> None:
+    def test_generator_determines_the_draw(self) -> None:
         episodes = training_episodes(dataset_of_counts(40, 40, 40))
         first, again, other = (
             [batch.query_items.tolist() for batch in episodes.epoch(np.random.default_rng(seed), 2)]
@@ -371,6 +369,6 @@ class TestTrainingEpisodes:
         assert first == again
         assert first != other
 
-    def test_nobody_with_two_ratings_is_an_error(self) -> None:
+    def test_no_user_with_two_ratings_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="no user has two ratings"):
             training_episodes(dataset_of_counts(1, 0, 1))

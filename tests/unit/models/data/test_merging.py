@@ -48,7 +48,7 @@ def rated(merged: Dataset) -> dict[tuple[str, str], float]:
     }
 
 
-def test_users_items_and_ratings_of_both_are_there() -> None:
+def test_merge_datasets_has_the_users_items_and_ratings_of_both() -> None:
     own = dataset({"b": {}}, ["x"], [("b", "x", 5, 10)])
     older = dataset({"c": {}, "a": {}}, ["y", "x"], [("a", "y", 1, 5), ("c", "x", 2, 5)])
 
@@ -59,7 +59,7 @@ def test_users_items_and_ratings_of_both_are_there() -> None:
     assert rated(merged) == {("b", "x"): 5, ("a", "y"): 1, ("c", "x"): 2}
 
 
-def test_the_later_of_two_ratings_stays() -> None:
+def test_merge_datasets_two_ratings_of_an_item_keeps_the_later() -> None:
     own = dataset({"a": {}}, ["x", "y"], [("a", "x", 5, 10), ("a", "y", 5, 10)])
     older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 9), ("a", "y", 1, 11)])
 
@@ -118,7 +118,7 @@ def test_merge_datasets_neither_with_times_has_none() -> None:
     assert rated(merged) == {("a", "x"): 5, ("a", "y"): 1}
 
 
-def test_attributes_that_only_the_older_knows_are_kept() -> None:
+def test_merge_datasets_attribute_of_the_older_alone_is_kept() -> None:
     own = dataset({"a": {"country": "fr"}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {"country": "jp", "age": 30.0}}, ["x"], [("a", "x", 1, 9)])
 
@@ -127,7 +127,7 @@ def test_attributes_that_only_the_older_knows_are_kept() -> None:
     assert user == {"id": "a", "title": None, "country": "fr", "age": 30.0}
 
 
-def test_items_that_are_left_out_do_not_return() -> None:
+def test_merge_datasets_without_items_leaves_them_and_their_ratings_out() -> None:
     own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["x", "gone"], [("a", "gone", 1, 9)])
 
