@@ -64,7 +64,7 @@ def read_dataset(
         have a row in their table, and so do those that only the ratings name.
 
     Raises:
-        DataError: A file is missing, cannot be read or lacks a column; or there are malformed rows and they are refused.
+        DataError: A file is missing, cannot be read or lacks a column; or malformed rows are refused.
             The message then gives their number, the first lines and what is wrong with them.
         SchemaError: The `schema.toml` of the directory is wrong.
     """
