@@ -1,5 +1,4 @@
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +6,7 @@ import torch
 
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
 from models.inputs.features import EncodedRows
 from models.learners.base import Support
 from models.learners.episode_predictions import (
@@ -17,7 +16,7 @@ from models.learners.episode_predictions import (
     predict_episodes,
     query_losses,
 )
-from tests.unit.models.tiny_data import time_of, tiny_episode, with_times
+from tests.unit.models.tiny_data import tiny_episode
 
 EPISODE = tiny_episode(user=4, support=[(3, 5.0), (8, 1.0), (3, 4.0)], query=[(8, 1.0), (21, 5.0)])
 BATCH = EpisodeBatch.of([EPISODE, tiny_episode(user=7, support=[(20, 2.0)], query=[(3, 5.0)])])
@@ -73,66 +72,6 @@ class TestPredictEpisodes:
         predict_episodes(model.learner, data, BATCH)
         # Items 3, 8, 20 and 21, and item 0 as padding.
         assert embedded == [5]
-
-
-class TestTimes:
-    """What the learner is given of the times, recorded where it adapts."""
-
-    @pytest.fixture
-    def supports(self, model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> list[Support]:
-        seen: list[Support] = []
-        adapt = model.learner.adapt
-
-        def record(support: Support, **options: int | None) -> object:
-            seen.append(support)
-            return adapt(support, **options)
-
-        monkeypatch.setattr(model.learner, "adapt", record)
-        return seen
-
-    def test_training_gives_each_rating_its_time(
-        self, model: TrainedModel, data: EncodedData, two_tastes: Dataset, supports: list[Support]
-    ) -> None:
-        dataset = with_times(two_tastes)
-        everything = np.ones(len(dataset.ratings), dtype=np.bool_)
-        drawn = TrainingEpisodes(dataset, everything, max_support=80, max_query=10)
-        batch = next(iter(drawn.epoch(np.random.default_rng(0), 8)))
-        query_losses(model.learner, data, batch)
-        expected = np.where(batch.support_mask, time_of(batch.users[:, None], batch.support_items), 0)
-        start = 0
-        for support in supports:  # one a part of the batch
-            rows = slice(start, start + len(support.ratings))
-            assert support.times.dtype is torch.int64
-            np.testing.assert_array_equal(support.times.numpy(), expected[rows, : support.times.shape[1]])
-            np.testing.assert_array_equal(support.now.numpy(), batch.now[rows])
-            start = rows.stop
-        assert start == len(batch.users)
-
-    def test_parts_of_a_batch_have_their_own_times(
-        self, model: TrainedModel, data: EncodedData, supports: list[Support], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        episodes = [
-            replace(
-                tiny_episode(user=user, support=[(item, 4.0) for item in range(size)], query=[(39, 2.0)]),
-                support_times=np.array([time_of(user, item) for item in range(size)], dtype=np.int64),
-                query_times=np.array([time_of(user, 39)]),
-            )
-            for user, size in enumerate([1, 2, 30])
-        ]
-        monkeypatch.setattr("models.data.episodes._PADDING_WORTH_A_PART", 1)
-        query_losses(model.learner, data, EpisodeBatch.of(episodes))
-        assert len(supports) > 1
-        times = [row.tolist() for support in supports for row in support.times]
-        assert [[time for time in row if time] for row in times] == [own.support_times.tolist() for own in episodes]
-        assert [now for support in supports for now in support.now.tolist()] == [time_of(user, 39) for user in range(3)]
-
-    def test_without_times_the_learner_is_given_none(
-        self, model: TrainedModel, data: EncodedData, supports: list[Support]
-    ) -> None:
-        predict_episodes(model.learner, data, BATCH)
-        [support] = supports
-        assert support.times is None
-        assert support.now is None
 
 
 class TestQueryLosses:

@@ -7,9 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
-
 from models.learners.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
+from torch import Tensor
 
 Parameters = dict[str, Tensor]
 

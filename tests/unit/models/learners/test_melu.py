@@ -2,11 +2,11 @@ import math
 
 import pytest
 import torch
+from models.learners.gradient import GradientLearner
 
 from models.data.schema import RatingScale
 from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
 from models.learners.base import Support
-from models.learners.gradient import GradientLearner
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.network import EstimatorConfig, PreferenceEstimator
 from models.training.preset import LocalUpdateConfig, Rates
