@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.larger_catalogue import part_of
 from models.artifact import load_artifact
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue
 from models.training.threads import compute_in_one_thread
 
@@ -27,7 +27,7 @@ def _main(artifact: Path, size: int) -> None:
     compute_in_one_thread()
     model = load_artifact(artifact)
     recommender = Recommender.over(Catalogue.settled(part_of(model, size)))
-    for ratings in ([], [(model.items.ids[0], model.schema.rating_scale.maximum)]):
+    for ratings in ([], [ItemRating(model.items.ids[0], model.schema.rating_scale.maximum)]):
         recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=10))
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     print(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)

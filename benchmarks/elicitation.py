@@ -80,16 +80,7 @@ class Person:
 
     def answering(self, items: NDArray[np.int64]) -> Episode:
         """The episode after questions about these items."""
-        own = self.episode
-        known = np.isin(own.support_items, items)
-        return Episode(
-            own.state,
-            own.user,
-            own.support_items[known],
-            own.support_ratings[known],
-            own.query_items,
-            own.query_ratings,
-        )
+        return self.episode.with_support(np.isin(self.episode.support_items, items))
 
 
 @dataclass(frozen=True)
@@ -121,14 +112,7 @@ class Bench:
                 continue
             shuffled = np.random.default_rng([split, user]).permutation(rows)
             support, query = shuffled[: len(rows) // 2], shuffled[len(rows) // 2 :]
-            episode = Episode(
-                State.USER_COLD,
-                user,
-                ratings.items[support],
-                ratings.values[support],
-                ratings.items[query],
-                ratings.values[query],
-            )
+            episode = Episode.of(ratings, state=State.USER_COLD, user=user, support=support, query=query)
             people.append(Person(episode, len(rows)))
         return people
 

@@ -28,7 +28,7 @@ from benchmarks.databases import postgresql_and_redis
 from benchmarks.harness import Figures, Options, SkippedError, medians, run, table, use_one_core
 from benchmarks.serving import serving
 from models.artifact import load_artifact
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 
 CALLS = {
     "stateless": "`POST /v1/recommendations`",
@@ -134,7 +134,7 @@ class Core:
             RankingQuery(
                 attributes={},
                 ratings=[
-                    (item_id, float(generator.randint(1, 5)))
+                    ItemRating(item_id, float(generator.randint(1, 5)))
                     for item_id in generator.sample(model.items.ids[:_RATED_ITEMS], _RATINGS)
                 ],
                 n=10,

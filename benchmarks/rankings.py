@@ -8,7 +8,7 @@ from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.splits import Split
 from models.learners.base import Support
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from models.training.preset import Rule
 
 
@@ -21,10 +21,10 @@ def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: in
     for user in np.flatnonzero(unseen):
         rated = slice(dataset.ratings.offsets[user], dataset.ratings.offsets[user + 1])
         named = [
-            (dataset.items.ids[item], float(rating))
+            ItemRating(dataset.items.ids[item], float(rating))
             for item, rating in zip(dataset.ratings.items[rated], dataset.ratings.values[rated], strict=True)
         ]
-        ratings = [pair for pair in named if pair[0] in known][:support]
+        ratings = [rating for rating in named if rating.item_id in known][:support]
         if len(ratings) == support:
             attributes = dataset.users.table.drop("id", "title").row(int(user), named=True)
             queries.append(RankingQuery(attributes=attributes, ratings=ratings, n=n))
@@ -50,7 +50,7 @@ def matrix_products(model: TrainedModel, items: int, support: int) -> list[Produ
 def support_of(recommender: Recommender, query: RankingQuery) -> Support:
     """A query's user, embedded, for the learner itself."""
     learner, catalogue = recommender.model.learner, recommender.catalogue
-    known = [(row, rating) for item_id, rating in query.ratings if (row := catalogue.row_of(item_id)) is not None]
+    known = [(row, own.rating) for own in query.ratings if (row := catalogue.row_of(own.item_id)) is not None]
     rows = np.array([[row for row, _ in known]], dtype=np.int64)
     return Support(
         users=learner.embed_users(recommender.model.manifest.user_encoder.encode_values([query.attributes])),

@@ -15,6 +15,7 @@ from app.reports import report_page
 from models.artifact import load_artifact
 from models.data.dataset import State
 from models.data.episode_files import read_episodes
+from models.data.episodes import Order
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
@@ -36,6 +37,9 @@ def evaluate_command(
     paper_warm: Annotated[
         bool, typer.Option("--paper-warm", help="Evaluate the warm state in sample, as the paper does.")
     ] = False,
+    order: Annotated[
+        Order, typer.Option(help="The query ratings: random ones, or each user's latest, predicted from the earlier.")
+    ] = Order.RANDOM,
     episodes: Annotated[
         Path | None, typer.Option(dir_okay=False, exists=True, help="Evaluate these episodes (JSON Lines) instead.")
     ] = None,
@@ -53,10 +57,16 @@ def evaluate_command(
     """Measure a model in the four states, beside itself without adaptation and beside the baselines."""
     try:
         config = EvaluationConfig(
-            states=tuple(label.strip() for label in states.split(",")), seed=seed, steps=steps, paper_warm=paper_warm
+            states=tuple(label.strip() for label in states.split(",")),
+            seed=seed,
+            steps=steps,
+            paper_warm=paper_warm,
+            order=order,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--states") from error
+    if episodes and order is Order.TIME:
+        raise typer.BadParameter("the episodes of --episodes have their own order", param_hint="--order")
     trained = load_artifact(model, device=device)
     dataset, rows = read_dataset(
         data,

@@ -8,6 +8,7 @@ from app.errors import FieldError
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.predicted_ratings import RatedItem, predict_rated
+from app.services.recommendations import item_ratings
 from app.services.validation import raise_if_invalid
 from app.storage.database import Database
 from app.storage.events import EventRecord, EventRepository
@@ -85,11 +86,9 @@ class EventService:
 def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
     """The rating of an event, and the user's ratings from before it."""
     assert event.rating is not None  # noqa: S101 - `_errors` has seen to it
-    known = [
-        (rating.item_id, rating.rating)
-        for rating in ratings
-        if rating.item_id != event.item_id and rating.is_older_than(event.occurred_at)
-    ]
+    known = item_ratings(
+        rating for rating in ratings if rating.item_id != event.item_id and rating.is_older_than(event.occurred_at)
+    )
     return RatedItem(
         event.user_id,
         event.item_id,

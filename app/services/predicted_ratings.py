@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextvars import Context
@@ -17,7 +18,7 @@ from app.storage.database import Database
 from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
 from app.storage.ratings import RatingRecord
 from models.data.schema import AttributeValue
-from models.ranking import RankingQuery
+from models.ranking import ItemRating, RankingQuery
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class RatedItem:
         rating: The user's rating of the item.
         rated_at: When it was made.
         attributes: The user's attributes.
-        known: The user's other ratings from before, as item id and rating.
+        known: The user's other ratings from before.
     """
 
     user_id: str
@@ -44,7 +45,7 @@ class RatedItem:
     rating: float
     rated_at: datetime
     attributes: Mapping[str, AttributeValue]
-    known: Sequence[tuple[str, float]]
+    known: Sequence[ItemRating]
 
 
 async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
@@ -52,7 +53,10 @@ async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list
 
     The prediction is the median, as in the validation error of training, so that both errors can be compared.
     """
-    queries = [RankingQuery(attributes=each.attributes, ratings=each.known, n=0) for each in rated]
+    queries = [
+        RankingQuery(attributes=each.attributes, ratings=each.known, n=0, now=math.floor(each.rated_at.timestamp()))
+        for each in rated
+    ]
     predicted = await to_thread.run_sync(
         served.recommender.predicted_ratings, queries, [[each.item_id] for each in rated]
     )
@@ -80,7 +84,7 @@ class PredictedRatingSampler:
         served: ServedModel,
         user_id: str,
         attributes: Mapping[str, AttributeValue],
-        stored: Sequence[tuple[str, float]],
+        stored: Sequence[ItemRating],
         *,
         written: Collection[str],
         given: Sequence[RatingRecord],
@@ -98,7 +102,7 @@ class PredictedRatingSampler:
         if time.monotonic() < self._next_at or self._measuring is not None:
             return
         self._next_at = time.monotonic() + _SECONDS_BETWEEN
-        before = [(item_id, rating) for item_id, rating in stored if item_id not in written]
+        before = [rating for rating in stored if rating.item_id not in written]
         now = datetime.now(UTC)
         rated = [
             RatedItem(user_id, each.item_id, each.rating, each.rated_at or now, attributes, before) for each in given

@@ -54,13 +54,7 @@ class Ranker:
         self, recommender: Recommender, query: RankingQuery, items: Sequence[RankedItem]
     ) -> dict[str, Reason]:
         """By item, the rating that moved it up most; see `models.ranking.explanation.explain`."""
-        call = partial(
-            explain,
-            recommender,
-            attributes=query.attributes,
-            ratings=query.ratings,
-            shown=[item.item_id for item in items],
-        )
+        call = partial(explain, recommender, query, [item.item_id for item in items])
         return await to_thread.run_sync(call, limiter=self._threads)
 
     async def candidates(self, recommender: Recommender, request: CandidateRequest) -> list[Candidate]:

@@ -11,7 +11,7 @@ from app.services.batching import Batcher
 from app.services.model_host import ModelHost
 from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
-from app.services.recommendations import RecommendationList, recommend
+from app.services.recommendations import RecommendationList, item_ratings, recommend
 from app.services.validation import attribute_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
@@ -95,7 +95,7 @@ class RatingService:
         stored = await self._writes.do(_Write(user_id, given, known))
         query = RankingQuery(
             attributes=known_attributes(stored.attributes, schema.users),
-            ratings=[(rating.item_id, rating.rating) for rating in stored.ratings],
+            ratings=item_ratings(stored.ratings),
             n=n,
         )
         recommendations = await recommend(self._ranker, served, query, explained=explain)

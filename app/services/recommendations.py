@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +28,7 @@ from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
-from models.ranking import RankedItem, RankingQuery
+from models.ranking import ItemRating, RankedItem, RankingQuery
 from models.ranking.explanation import Reason
 
 _LARGEST_READING = 32
@@ -66,6 +68,15 @@ class ListOptions:
     filters: Mapping[str, Sequence[str]]
     include_rated: bool = False
     explain: bool = False
+
+
+def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:
+    """A user's ratings as a learner takes them; one without a time, or made in the future, counts as made now."""
+    now = datetime.now(UTC)
+    return [
+        ItemRating(each.item_id, each.rating, math.floor(min(each.rated_at or now, now).timestamp()))
+        for each in ratings
+    ]
 
 
 async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
@@ -111,7 +122,7 @@ class RecommendationService:
         user, ratings = known
         query = RankingQuery(
             attributes=known_attributes(user.attributes, served.schema.users),
-            ratings=[(rating.item_id, rating.rating) for rating in ratings],
+            ratings=item_ratings(ratings),
             n=options.n,
             exclude=options.exclude,
             include_rated=options.include_rated,
@@ -140,7 +151,7 @@ class RecommendationService:
         )
         query = RankingQuery(
             attributes=known_attributes(attributes, served.schema.users),
-            ratings=[(given.item_id, given.rating) for given in ratings],
+            ratings=item_ratings(ratings),
             n=options.n,
             exclude=options.exclude,
             include_rated=options.include_rated,

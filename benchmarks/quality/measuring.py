@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def _episodes(contestants: Contestants, state: State, seed: int) -> list[Episode
 def _curve_episodes(contestants: Contestants, state: State, seed: int, size: int) -> list[Episode]:
     """The first support ratings of the users who have enough of them: the same users at every size."""
     return [
-        replace(own, support_items=own.support_items[:size], support_ratings=own.support_ratings[:size])
+        own.with_support(slice(size))
         for own in _episodes(contestants, state, seed)
         if len(own.support_items) >= SUPPORT_SIZES[-1]
     ]
@@ -116,11 +116,12 @@ def _calibration(contestants: Contestants, predict: Predict) -> Calibrations:
     found: Calibrations = {}
     for state in STATES:
         probabilities, ratings = _pooled(predict, _episodes(contestants, state, 0))
-        levels = np.round((ratings - scale.minimum) / scale.step).astype(np.int64)
+        levels = scale.levels_of(ratings)
         at_least = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
         events = {
-            f"{scale.minimum + level * scale.step:g} or more": (at_least[:, level], levels >= level)
-            for level in range(1, scale.level_count)
+            f"{rating:g} or more": (at_least[:, level], levels >= level)
+            for level, rating in enumerate(scale.all_ratings)
+            if level > 0
         }
         events["most probable rating"] = (probabilities.max(axis=1), probabilities.argmax(axis=1) == levels)
         found[state.label] = {

@@ -127,8 +127,6 @@ def _load(
     work: Path, addresses: list[str], key: str, model: TrainedModel, seconds: float, visitors: int
 ) -> tuple[list[str], dict[str, str]]:
     """Locust's arguments, and its environment."""
-    scale = model.schema.rating_scale
-    levels = [scale.minimum + level * scale.step for level in range(scale.level_count)]
     (work / "items.json").write_text(json.dumps(model.items.ids[:_RATED_ITEMS]), encoding="utf-8")
     arguments = [
         *("-m", "locust", "--headless", "--only-summary", "--locustfile", str(_VISITORS)),
@@ -139,7 +137,7 @@ def _load(
         "SOAK_ADDRESSES": ",".join(addresses),
         "SOAK_KEY": key,
         "SOAK_ITEMS": str(work / "items.json"),
-        "SOAK_RATINGS": ",".join(map(str, levels)),
+        "SOAK_RATINGS": ",".join(map(str, model.schema.rating_scale.all_ratings.tolist())),
         "SOAK_LEDGER": str(work / "ledger.json"),
     }
 

@@ -6,6 +6,7 @@ Every call raises a `ColdstartError` if it does not succeed.
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
+from typing import Literal
 
 from coldstart_client.call import Call, path_of
 from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
@@ -254,6 +255,7 @@ class Calls:
         seed: int | None = None,
         steps: int | None = None,
         paper_warm: bool | None = None,
+        order: Literal["random", "time"] | None = None,
         query_size: int | None = None,
         min_ratings: int | None = None,
         max_ratings: int | None = None,
@@ -271,6 +273,7 @@ class Calls:
                 "seed": seed,
                 "steps": steps,
                 "paper_warm": paper_warm,
+                "order": order,
                 "query_size": query_size,
                 "min_ratings": min_ratings,
                 "max_ratings": max_ratings,

@@ -173,6 +173,7 @@ class EvaluationConfig(Answer):
     seed: int
     steps: int | None
     paper_warm: bool
+    order: str
     query_size: int
     min_ratings: int
     max_ratings: int

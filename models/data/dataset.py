@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from models.data.schema import DatasetSchema
 
+UNKNOWN_TIME = 0
+"""Stands for an unknown time among known ones. As 1 January 1970, it counts as earlier than any real rating."""
+
 
 class State(IntEnum):
-    """The four cells existing/new user × existing/new item."""
+    """The four combinations of a known or new user with a known or new item."""
 
     WARM = 0
     USER_COLD = 1
@@ -22,22 +25,22 @@ class State(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name that files, reports and the API use."""
+        """The name in files, reports and the API."""
         return self.name.lower()
 
     @classmethod
     def from_label(cls, label: str) -> "State":
-        """The state of that name; KeyError where there is none."""
+        """The state with that label; KeyError if there is none."""
         return cls[label.upper()]
 
 
 class Entities:
-    """The users or the items: ids and attributes, one row each.
+    """The users or the items: one row each, with id, title and attributes.
 
     Attributes:
-        table: Columns `id` and `title` (strings; a title may be null), then one column a field of the schema:
+        table: Columns `id` and `title` (strings; a title may be null), then one column per field of the schema:
             strings for categorical and text fields, lists of strings for multi-valued ones, Float64 for
-            continuous ones. Null is unknown.
+            continuous ones. Null means unknown.
     """
 
     def __init__(self, table: pl.DataFrame) -> None:
@@ -48,7 +51,7 @@ class Entities:
 
     @cached_property
     def ids(self) -> list[str]:
-        """The ids by row."""
+        """The id of each row."""
         return self.table["id"].to_list()
 
     @cached_property
@@ -59,14 +62,14 @@ class Entities:
 
 @dataclass(frozen=True)
 class Ratings:
-    """All ratings as arrays sorted by user row (CSR), so that one user's are a slice.
+    """All ratings as arrays sorted by user row (CSR), so that the ratings of one user are a slice.
 
     Attributes:
-        offsets: int64 [users + 1]; the ratings of user row u are `offsets[u]:offsets[u + 1]`.
+        offsets: int64 [users + 1]; the ratings of user row u are at `offsets[u]:offsets[u + 1]`.
         items: int32 [ratings], rows in the items table.
         values: float32 [ratings], on the schema's scale.
-        times: int64 [ratings], seconds since 1970, or None where the data set has no times.
-        states: int8 [ratings], values of `State`, or None where the data set has no state column.
+        times: int64 [ratings], seconds since 1970, `UNKNOWN_TIME` where unknown. None if the data set has no times.
+        states: int8 [ratings], values of `State`. None if the data set has no state column.
     """
 
     offsets: NDArray[np.int64]
@@ -95,7 +98,7 @@ class Ratings:
         times: NDArray[np.int64] | None = None,
         states: NDArray[np.int8] | None = None,
     ) -> "Ratings":
-        """Sort ratings given in any order by user; a user's own ratings keep their order."""
+        """Sort ratings by user; the ratings of one user keep their order."""
         order = np.argsort(users, kind="stable")
         offsets = np.zeros(user_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(users, minlength=user_count), out=offsets[1:])
@@ -110,7 +113,7 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as read: every id that a rating names has a row in its table."""
+    """A data set in memory; every rated item and every user with ratings has a row in its table."""
 
     schema: DatasetSchema
     users: Entities
@@ -119,11 +122,12 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the contents, the same wherever and whenever the same data are read."""
+        """SHA-256 of the contents; the same data have the same fingerprint on every machine."""
         digest = hashlib.sha256()
         for entities in (self.users, self.items):
             digest.update(entities.table.write_json().encode())
-        for array in (self.ratings.offsets, self.ratings.items, self.ratings.values, self.ratings.states):
+        ratings = self.ratings
+        for array in (ratings.offsets, ratings.items, ratings.values, ratings.times, ratings.states):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -1,13 +1,14 @@
 """Episodes: one user's support set and query set, drawn for training, drawn for evaluation, or read from a file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.dataset import Dataset, State
+from models.data.dataset import UNKNOWN_TIME, Dataset, Ratings, State
 from models.data.malformed import DataError
 from models.data.splits import Split
 
@@ -19,17 +20,26 @@ _WORTH_A_PART = 256
 """Rows of padding that cost as much as another part of a batch (measured on a CPU, with two hidden layers of 64)."""
 
 
+class Order(StrEnum):
+    """Which of a user's ratings an evaluation puts into the query set."""
+
+    RANDOM = "random"
+    TIME = "time"
+
+
 @dataclass(frozen=True)
 class Episode:
-    """One user's task, as rows of the data set's tables.
+    """One user's task: predict the query ratings from the support ratings. Users and items are rows of their tables.
 
     Attributes:
-        state: The cell that the ratings come from.
+        state: The state that the ratings are in.
         user: Row of the user.
         support_items: int32 [S], rows of items; S may be 0.
         support_ratings: float32 [S].
         query_items: int32 [Q], Q ≥ 1.
         query_ratings: float32 [Q].
+        support_times: int64 [S], seconds since 1970, `UNKNOWN_TIME` where unknown. None if the data set has no times.
+        query_times: int64 [Q], likewise.
     """
 
     state: State
@@ -38,11 +48,43 @@ class Episode:
     support_ratings: NDArray[np.float32]
     query_items: NDArray[np.int32]
     query_ratings: NDArray[np.float32]
+    support_times: NDArray[np.int64] | None = None
+    query_times: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(
+        cls, ratings: Ratings, *, state: State, user: int, support: NDArray[np.int64], query: NDArray[np.int64]
+    ) -> Self:
+        """The episode of these support and query ratings, both given by their rows in `ratings`."""
+        times = ratings.times
+        return cls(
+            state=state,
+            user=user,
+            support_items=ratings.items[support],
+            support_ratings=ratings.values[support],
+            query_items=ratings.items[query],
+            query_ratings=ratings.values[query],
+            support_times=None if times is None else times[support],
+            query_times=None if times is None else times[query],
+        )
+
+    def with_support(self, kept: slice | NDArray[np.bool_]) -> Self:
+        """The same episode with a part of its support set.
+
+        Args:
+            kept: A slice, or bool [S].
+        """
+        return replace(
+            self,
+            support_items=self.support_items[kept],
+            support_ratings=self.support_ratings[kept],
+            support_times=None if self.support_times is None else self.support_times[kept],
+        )
 
 
 @dataclass(frozen=True)
 class EpisodeBatch:
-    """B episodes padded to the largest support S and query Q; padding is behind the rest: item row 0, rating 0.
+    """B episodes, padded at the end to the largest support size S and query size Q with item row 0, rating 0, time 0.
 
     Attributes:
         users: int32 [B].
@@ -52,6 +94,8 @@ class EpisodeBatch:
         query_items: int32 [B, Q].
         query_ratings: float32 [B, Q].
         query_mask: bool [B, Q].
+        support_times: int64 [B, S], `UNKNOWN_TIME` where unknown. None if no episode has times.
+        query_times: int64 [B, Q], likewise.
     """
 
     users: NDArray[np.int32]
@@ -61,52 +105,90 @@ class EpisodeBatch:
     query_items: NDArray[np.int32]
     query_ratings: NDArray[np.float32]
     query_mask: NDArray[np.bool_]
+    support_times: NDArray[np.int64] | None = None
+    query_times: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> "EpisodeBatch":
         """Pad episodes into one batch."""
-        support_items, support_mask = _pad([episode.support_items for episode in episodes], np.int32)
-        query_items, query_mask = _pad([episode.query_items for episode in episodes], np.int32)
+        support_mask = _mask([len(episode.support_items) for episode in episodes])
+        query_mask = _mask([len(episode.query_items) for episode in episodes])
         return cls(
             users=np.array([episode.user for episode in episodes], dtype=np.int32),
-            support_items=support_items,
-            support_ratings=_pad([episode.support_ratings for episode in episodes], np.float32)[0],
+            support_items=_pad([episode.support_items for episode in episodes], support_mask),
+            support_ratings=_pad([episode.support_ratings for episode in episodes], support_mask),
             support_mask=support_mask,
-            query_items=query_items,
-            query_ratings=_pad([episode.query_ratings for episode in episodes], np.float32)[0],
+            query_items=_pad([episode.query_items for episode in episodes], query_mask),
+            query_ratings=_pad([episode.query_ratings for episode in episodes], query_mask),
             query_mask=query_mask,
+            support_times=_pad_times([episode.support_times for episode in episodes], support_mask),
+            query_times=_pad_times([episode.query_times for episode in episodes], query_mask),
         )
 
-    def parts(self) -> list[tuple[slice, int]]:
-        """Rows of the parts to adapt to one after the other, and the size of each part's largest support set.
+    @property
+    def now(self) -> NDArray[np.int64] | None:
+        """When predictions are wanted: the time of each user's earliest query rating.
 
-        A batch is cut for as long as that spares more padding than another part costs, which it only does where the
-        episodes come in the order of their support sizes.
+        int64 [B], `UNKNOWN_TIME` for a user whose query times are all unknown. None if no episode has times.
+        """
+        if self.query_times is None:
+            return None
+        latest_possible = np.iinfo(np.int64).max
+        earliest = np.where(self.query_times == UNKNOWN_TIME, latest_possible, self.query_times).min(axis=1)
+        return np.where(earliest == latest_possible, UNKNOWN_TIME, earliest)
+
+    def parts(self) -> list[tuple[slice, int]]:
+        """Parts of the batch to adapt to one after the other: their rows, and the largest support size of each.
+
+        The batch is cut where that saves more padding than another part costs. That happens only if the episodes are
+        sorted by support size.
         """
         return _cut(np.maximum.accumulate(self.support_mask.sum(axis=1)), 0)
 
 
 def _cut(largest: NDArray[np.int64], start: int) -> list[tuple[slice, int]]:
-    """Parts of the rows from `start` on, given the largest support up to each (int64 [rows], rising)."""
+    """Parts of the rows from `start` on.
+
+    Args:
+        largest: int64 [rows], the largest support size up to each row.
+        start: Of the first row.
+    """
     count = len(largest)
     before = np.arange(1, count)
-    spared = before * (largest[-1] - largest[:-1])
-    if spared.max(initial=0) < _WORTH_A_PART:
+    saved = before * (largest[-1] - largest[:-1])
+    if saved.max(initial=0) < _WORTH_A_PART:
         return [(slice(start, start + count), int(largest[-1]))]
-    cut = int(before[np.argmax(spared)])
+    cut = int(before[np.argmax(saved)])
     return _cut(largest[:cut], start) + _cut(largest[cut:], start + cut)
 
 
-def _pad(rows: Sequence[NDArray[NumberT]], dtype: type[NumberT]) -> tuple[NDArray[NumberT], NDArray[np.bool_]]:
-    lengths = np.array([len(row) for row in rows])
-    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    padded = np.zeros(mask.shape, dtype=dtype)
-    padded[mask] = np.concatenate(rows)
-    return padded, mask
+def _mask(lengths: Sequence[int]) -> NDArray[np.bool_]:
+    """Where rows of these lengths hold values once they are padded; bool [rows, longest]."""
+    return np.arange(max(lengths, default=0)) < np.array(lengths)[:, None]
+
+
+def _pad(rows: Sequence[NDArray[NumberT]], mask: NDArray[np.bool_]) -> NDArray[NumberT]:
+    values = np.concatenate(rows)
+    padded = np.zeros_like(values, shape=mask.shape)
+    padded[mask] = values
+    return padded
+
+
+def _pad_times(rows: Sequence[NDArray[np.int64] | None], mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    if all(times is None for times in rows):
+        return None
+    lengths = mask.sum(axis=1)
+    return _pad(
+        [
+            np.full(length, UNKNOWN_TIME, dtype=np.int64) if times is None else times
+            for times, length in zip(rows, lengths, strict=True)
+        ],
+        mask,
+    )
 
 
 def batches(episodes: Sequence[Episode], size: int) -> Iterator[tuple[NDArray[np.int64], EpisodeBatch]]:
-    """Batches of episodes with supports of like size, each with the positions of its episodes."""
+    """Batches of episodes with similar support sizes, each with the positions of its episodes in `episodes`."""
     order = np.argsort([len(episode.support_items) for episode in episodes], kind="stable")
     for start in range(0, len(order), size):
         positions = order[start : start + size]
@@ -114,37 +196,36 @@ def batches(episodes: Sequence[Episode], size: int) -> Iterator[tuple[NDArray[np
 
 
 def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The fold of users by their rows; int [users], below `USER_FOLDS`.
+    """The fold of each user, by row; int [users], 0 … `USER_FOLDS` − 1.
 
-    Users of one fold see items by the ratings of the other folds (`models.inputs.collaborative_inputs.TrainingView`).
-    Rows are in the files' order, which is unrelated to taste.
+    In training, users of one fold see items through the ratings of the other folds
+    (`models.inputs.collaborative_inputs.TrainingView`). Rows follow the order of the files, which is unrelated to
+    taste.
     """
     return users % USER_FOLDS
 
 
 class TrainingEpisodes:
-    """Draws training episodes: every user once an epoch, support and query sizes at random.
+    """Draws training episodes: every user once an epoch, with random support and query sets.
 
-    Support sizes are log-uniform, so that one model serves users with 1 rating as well as with 80.
+    Support sizes are log-uniform, so that one model serves users with 1 rating as well as users with 80.
     """
 
     def __init__(self, dataset: Dataset, training: NDArray[np.bool_], *, max_support: int, max_query: int) -> None:
-        """Prepare the training ratings of a data set.
+        """Find the training ratings of each user.
 
         Args:
             dataset: The data set.
-            training: bool [ratings], the ratings that may be used. Users with fewer than 2 of them are left out.
-            max_support: Most ratings of a support set.
-            max_query: Most ratings of a query set.
+            training: bool [ratings], the ratings that may be used. A user with fewer than 2 of them is not drawn.
+            max_support: The largest support size.
+            max_query: The largest query size.
 
         Raises:
-            DataError: No user has 2 ratings to train on.
+            DataError: No user has 2 training ratings.
         """
-        ratings = dataset.ratings
-        users = ratings.users[training]
-        self._items = ratings.items[training]
-        self._values = ratings.values[training]
-        counts = np.bincount(users, minlength=len(dataset.users))
+        self._ratings = dataset.ratings
+        self._rows = np.flatnonzero(training)
+        counts = np.bincount(dataset.ratings.users[self._rows], minlength=len(dataset.users))
         self._ends = np.cumsum(counts)
         self._starts = self._ends - counts
         self.users: NDArray[np.int64] = np.flatnonzero(counts >= 2)
@@ -156,27 +237,25 @@ class TrainingEpisodes:
     def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
         """One pass over all users in random order.
 
-        The users of a batch are of one fold, and its episodes come in the order of their support sizes.
+        The users of a batch belong to one fold, and its episodes are sorted by support size.
         """
         order = generator.permutation(self.users)
         folds = [order[fold_of(order) == fold] for fold in range(USER_FOLDS)]
-        groups = [own[start : start + batch_users] for own in folds for start in range(0, len(own), batch_users)]
+        groups = [users[start : start + batch_users] for users in folds for start in range(0, len(users), batch_users)]
         for place in generator.permutation(len(groups)):
             episodes = [self._draw(int(user), generator) for user in groups[place]]
             yield EpisodeBatch.of(sorted(episodes, key=lambda episode: len(episode.support_items)))
 
     def _draw(self, user: int, generator: np.random.Generator) -> Episode:
-        rows = generator.permutation(np.arange(self._starts[user], self._ends[user]))
-        most = min(self._max_support, len(rows) - 1)
-        support_size = int(np.exp(generator.uniform(0.0, np.log(most + 1))))
-        support, query = rows[:support_size], rows[support_size : support_size + self._max_query]
-        return Episode(
+        rows = self._rows[generator.permutation(np.arange(self._starts[user], self._ends[user]))]
+        largest = min(self._max_support, len(rows) - 1)
+        support_size = int(np.exp(generator.uniform(0.0, np.log(largest + 1))))
+        return Episode.of(
+            self._ratings,
             state=State.WARM,
             user=user,
-            support_items=self._items[support],
-            support_ratings=self._values[support],
-            query_items=self._items[query],
-            query_ratings=self._values[query],
+            support=rows[:support_size],
+            query=rows[support_size : support_size + self._max_query],
         )
 
 
@@ -187,49 +266,57 @@ def evaluation_episodes(
     *,
     users: NDArray[np.bool_] | None = None,
     in_sample: bool = False,
+    order: Order = Order.RANDOM,
     query_size: int = 10,
     min_ratings: int = 13,
     max_ratings: int = 100,
     seed: int = 0,
 ) -> list[Episode]:
-    """The protocol's episodes of one state: random query ratings, all the rest support.
+    """The protocol's episodes of one state.
 
-    In the warm state, whose users are known, the query ratings are the held-out ones (`Split.test`), and users who have
-    none are left out.
+    In random order, the query set is drawn from the user's ratings, and the support set is all the others. In order of
+    time, the query set is the latest ratings, and the support set is all ratings before the first of them, earliest
+    first. Ratings of the same time keep the order of the file. Ratings of unknown time come first.
+
+    The users of the warm state are known to the model, so their query ratings are held-out ones (`Split.test`); users
+    without any are left out. In order of time, these are the latest held-out ratings, and the user's other ratings that
+    are later than the first of them are in neither set.
 
     Args:
         dataset: The data set.
         split: Its division.
-        state: The cell whose ratings are used.
-        users: bool [users], to take only some, all of whose ratings are taken; all by default.
-        in_sample: Draw the warm state's query ratings from all of a user's, trained on or not.
-        query_size: Query ratings of a user.
+        state: Whose ratings are used.
+        users: bool [users], to take these users only, and all of their ratings in the state; all users by default.
+        in_sample: Take the warm state's query ratings from all ratings of a user, trained on or not.
+        order: How the query set is chosen.
+        query_size: The largest query size.
         min_ratings: A user with fewer ratings in the state is left out.
         max_ratings: A user with more ratings in the state is left out.
-        seed: Each user's draw depends on it, the state and the user's row alone, not on who else is evaluated.
+        seed: A user's draw depends on the seed, the state and the user's row alone, not on the other users.
+
+    Raises:
+        DataError: Order of time is wanted, and the data set has no times.
     """
     ratings = dataset.ratings
+    times = ratings.times if order is Order.TIME else None
+    if order is Order.TIME and times is None:
+        raise DataError("the ratings have no times: evaluate them in random order")
     held_out_only = state is State.WARM and users is None and not in_sample
     episodes = []
     for user in range(len(dataset.users)) if users is None else np.flatnonzero(users).tolist():
-        own = slice(ratings.offsets[user], ratings.offsets[user + 1])
-        rows = own.start + np.flatnonzero(split.states[own] == state)
+        of_user = slice(ratings.offsets[user], ratings.offsets[user + 1])
+        rows = of_user.start + np.flatnonzero(split.states[of_user] == state)
         if not min_ratings <= len(rows) <= max_ratings:
             continue
-        shuffled = np.random.default_rng([seed, state, user]).permutation(rows)
-        query = shuffled[split.test[shuffled]] if held_out_only else shuffled
-        query = query[:query_size]
-        if not len(query):
-            continue
-        support = shuffled[~np.isin(shuffled, query)]
-        episodes.append(
-            Episode(
-                state=state,
-                user=user,
-                support_items=ratings.items[support],
-                support_ratings=ratings.values[support],
-                query_items=ratings.items[query],
-                query_ratings=ratings.values[query],
-            )
-        )
+        if times is not None:
+            rows = rows[np.argsort(times[rows], kind="stable")]
+            places = np.flatnonzero(split.test[rows]) if held_out_only else np.arange(len(rows))
+            query = rows[places[-query_size:]]
+            support = rows[: places[-query_size:].min(initial=len(rows))]
+        else:
+            rows = np.random.default_rng([seed, state, user]).permutation(rows)
+            query = (rows[split.test[rows]] if held_out_only else rows)[:query_size]
+            support = rows[~np.isin(rows, query)]
+        if len(query):
+            episodes.append(Episode.of(ratings, state=state, user=user, support=support, query=query))
     return episodes

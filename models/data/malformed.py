@@ -1,4 +1,4 @@
-"""What is wrong in a data set's files: all malformed rows are counted, the first ones kept as examples."""
+"""Malformed rows of a data set: all are counted, and the first ones are kept as examples."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from enum import StrEnum
 import polars as pl
 
 LINE = "__line__"
-"""Column of a frame read from a file: the line on which the row begins (from 1), or a Parquet file's row."""
+"""The column with the line on which a row begins, from 1; in a Parquet file, the number of the row."""
 
 EXAMPLES_PER_FAULT = 5
-"""Examples kept of each fault in each file: enough to find the cause, few enough to read."""
+"""Examples of each fault in each file: enough to find the cause, few enough to read."""
 
 
 class DataError(ValueError):
-    """A data set cannot be read or used; the message says where and what to change."""
+    """A data set cannot be read or used; the message names the place and the reason."""
 
 
 class Fault(StrEnum):
@@ -33,13 +33,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class MalformedRow:
-    """One row that cannot be used.
+    """One malformed row.
 
     Attributes:
-        file: As the schema names it.
-        line: The line on which the row begins, from 1; of a Parquet file, the row.
+        file: The path in the schema.
+        line: The line on which the row begins, from 1; in a Parquet file, the number of the row.
         fault: What kind of fault.
-        detail: The fault with the row's own values, for people.
+        detail: The fault with the values of the row, for people to read.
     """
 
     file: str
@@ -52,10 +52,10 @@ class MalformedRow:
 
 
 class MalformedRows:
-    """The malformed rows of a data set; `len` counts all of them.
+    """The malformed rows of a data set; `len` is their number.
 
     Attributes:
-        counts: How many rows have the fault, by file and fault.
+        counts: The number of rows by file and fault.
         examples: The first rows of each file and fault.
     """
 
@@ -67,7 +67,7 @@ class MalformedRows:
         return self.counts.total()
 
     def add(self, row: MalformedRow) -> None:
-        """Count a row, and keep it while its fault has few examples."""
+        """Count a row, and keep it if its fault has few examples so far."""
         key = (row.file, row.fault)
         if self.counts[key] < EXAMPLES_PER_FAULT:
             self.examples.append(row)
@@ -78,10 +78,10 @@ class MalformedRows:
 
         Args:
             frame: Rows with their `LINE`.
-            file: The file they come from.
-            where: True for the rows that have the fault; null counts as false.
+            file: The file that they are from.
+            where: True for the rows with the fault; null counts as false.
             fault: The fault.
-            detail: What to say of a row.
+            detail: The `MalformedRow.detail` of a row.
         """
         faulty = where.fill_null(value=False)
         rows = frame.filter(faulty)
@@ -94,7 +94,7 @@ class MalformedRows:
         return frame.filter(~faulty)
 
     def summary(self) -> str:
-        """The totals by file and fault, each with its first rows, one a line."""
+        """The totals by file and fault, each followed by its examples, one per line."""
         lines = []
         for (file, fault), count in self.counts.items():
             lines.append(f"{file}: {fault}: {count:,} {'row' if count == 1 else 'rows'}")

@@ -1,34 +1,42 @@
-"""Tables and data sets that know something of the same users and items, made into one."""
+"""Merging tables, and data sets, that describe the same users and items."""
 
 from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from models.data.dataset import Dataset, Entities, Ratings
+from models.data.dataset import UNKNOWN_TIME, Dataset, Entities, Ratings
 
 
 def merge_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """One row an id, with each column's first known value: the first table's rows in their order, then others by id."""
+    """One row per id, with the first known value of each column.
+
+    The rows of the first table come first, in their order. The ids that only other tables have follow, sorted.
+    """
     first, *others = tables
     rows = pl.concat([first, pl.concat(others).sort("id", maintain_order=True)]) if others else first
     return rows.group_by("id", maintain_order=True).agg(pl.all().drop_nulls().first())
 
 
 def merge_datasets(dataset: Dataset, older: Dataset, *, without_items: Collection[str] = ()) -> Dataset:
-    """What two data sets of one schema know together; of a state column nothing stays.
+    """Merge two data sets of the same schema. State columns are dropped.
+
+    If both have an attribute of a user or item, the value of `dataset` is kept. If both have a rating of an item by a
+    user, the later one is kept; of two that were made at the same time, or both at an unknown time, that of `dataset`.
+    A rating of unknown time counts as earlier than one with a time. If only one data set has times, the ratings of the
+    other get `UNKNOWN_TIME`. A user's ratings come in the order of their times.
 
     Args:
-        dataset: Where both know an attribute, this one is right.
-        older: Of two ratings of an item by a user the later one stays; without times, the first data set's.
-        without_items: Ids of items of the older data set that are left out, with their ratings.
+        dataset: The newer data set.
+        older: The older data set.
+        without_items: Ids of items of the older data set to leave out, with their ratings.
     """
-    gone = list(without_items)
-    items = merge_tables([dataset.items.table, older.items.table.filter(~pl.col("id").is_in(gone))])
+    removed = list(without_items)
+    items = merge_tables([dataset.items.table, older.items.table.filter(~pl.col("id").is_in(removed))])
     users = merge_tables([dataset.users.table, older.users.table])
     merged = Dataset(schema=dataset.schema, users=Entities(users), items=Entities(items), ratings=dataset.ratings)
     rows = {"user": merged.users.row_of, "item": merged.items.row_of}
     ratings = (
-        pl.concat([_by_id(older).filter(~pl.col("item").is_in(gone)), _by_id(dataset)])
+        pl.concat([_by_id(older).filter(~pl.col("item").is_in(removed)), _by_id(dataset)])
         .sort("time", nulls_last=False, maintain_order=True)
         .unique(["user", "item"], keep="last", maintain_order=True)
         .with_columns(pl.col(name).replace_strict(row_of, return_dtype=pl.Int32) for name, row_of in rows.items())
@@ -42,12 +50,13 @@ def merge_datasets(dataset: Dataset, older: Dataset, *, without_items: Collectio
             users=ratings["user"].to_numpy(),
             items=ratings["item"].to_numpy(),
             values=ratings["value"].to_numpy(),
+            times=ratings["time"].fill_null(UNKNOWN_TIME).to_numpy() if ratings["time"].count() else None,
         ),
     )
 
 
 def _by_id(dataset: Dataset) -> pl.DataFrame:
-    """The ratings with ids instead of rows; the time is null where there is none."""
+    """The ratings with ids instead of rows; the time is null if unknown."""
     ratings = dataset.ratings
     return pl.DataFrame(
         {
@@ -56,4 +65,4 @@ def _by_id(dataset: Dataset) -> pl.DataFrame:
             "value": ratings.values,
             "time": pl.Series([None] * len(ratings) if ratings.times is None else ratings.times, dtype=pl.Int64),
         }
-    )
+    ).with_columns(pl.col("time").replace(UNKNOWN_TIME, None))

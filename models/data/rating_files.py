@@ -1,4 +1,4 @@
-"""Reading the ratings: one file, checked row by row against the schema, as typed columns."""
+"""Reading the ratings from a file into typed columns, and checking every row against the schema."""
 
 from pathlib import Path
 
@@ -15,16 +15,16 @@ def read_ratings(directory: Path, schema: DatasetSchema, malformed: MalformedRow
 
     Args:
         directory: The data set's directory.
-        schema: Which file, which columns, which scale.
-        malformed: Takes the rows that are left out. Of two ratings of one item by one user, the later by time
-            is kept, without times the later line.
+        schema: Names the file, its columns and the rating scale.
+        malformed: Collects the rows that are left out. If a user has two ratings of an item, the later by time is kept;
+            without times, the later line.
 
     Returns:
-        Columns `user` and `item` (ids), `value` (Float32), and where the file has them `time` (Int64, seconds)
-        and `state` (Int8, values of `State`), in the file's order.
+        Columns `user` and `item` (ids), `value` (Float32), and, if the file has them, `time` (Int64, seconds since
+        1970) and `state` (Int8, values of `State`), in the order of the file.
 
     Raises:
-        DataError: No file exists, it cannot be read, lacks a column, or holds no rating.
+        DataError: No file exists, or the file cannot be read, lacks a column or has no ratings.
     """
     source = schema.ratings
     file = _first_existing(directory, source)
@@ -44,9 +44,10 @@ def _first_existing(directory: Path, source: RatingsSource) -> SourceFile:
 
 
 def _columns(file: SourceFile, source: RatingsSource) -> dict[str, str]:
-    """What each column is, to its name in the file.
+    """The name in the file of each column: `user`, `item`, `value`, and `time` and `state` if the file has them.
 
-    A file whose `columns` leave out the time or the state has none; a header has to have them.
+    A file without a header has no times or states if its `columns` do not list them. A file with a header must have all
+    columns that the schema names.
     """
     optional = {"time": source.time, "state": source.state}
     return {"user": source.user, "item": source.item, "value": source.rating} | {
@@ -59,7 +60,7 @@ def _columns(file: SourceFile, source: RatingsSource) -> dict[str, str]:
 def _checked(
     chunk: pl.DataFrame, names: dict[str, str], scale: RatingScale, file: str, malformed: MalformedRows
 ) -> pl.DataFrame:
-    """The well-formed rows of a chunk, as `read_ratings` types them, with their `LINE`."""
+    """The well-formed rows of a chunk, with `LINE` and the columns of `read_ratings`."""
     text = chunk.select(LINE, **{role: pl.col(name) for role, name in names.items()})
     for role in ("user", "item"):
         text = malformed.drop(
@@ -78,7 +79,7 @@ def _checked(
 
 
 def _quoted(column: str) -> pl.Expr:
-    """A column's text in quotes, for a message."""
+    """The text of a column in quotes, for a message."""
     return pl.format("'{}'", pl.col(column).fill_null(""))
 
 
@@ -103,7 +104,7 @@ def _with_values(text: pl.DataFrame, scale: RatingScale, file: str, malformed: M
 
 
 def _with_times(text: pl.DataFrame, file: str, malformed: MalformedRows) -> pl.DataFrame:
-    # Files that passed through data frames with missing values hold whole numbers as "978300019.0".
+    # Data frames with missing values write whole numbers as "978300019.0".
     number = pl.col("time").cast(pl.Float64, strict=False)
     text = malformed.drop(
         text,

@@ -1,4 +1,4 @@
-"""Reading a data set from a directory, by the schema given, found in it, or built in.
+"""Reading a data set from a directory, by a given schema, by the schema in the directory, or by a built-in one.
 
 docs/data.md describes the layouts and the format of a schema.
 """
@@ -21,17 +21,17 @@ SCHEMA_FILE = "schema.toml"
 
 @cache
 def built_in_schemas() -> tuple[DatasetSchema, ...]:
-    """The schemas of the public data sets, by name."""
+    """The schemas of the public data sets, sorted by name."""
     files = sorted(Path(__file__).with_name("schemas").glob("*.toml"))
     return tuple(DatasetSchema.from_toml(file) for file in files)
 
 
 def find_schema(directory: Path) -> DatasetSchema:
-    """The schema of a directory: its `schema.toml`, else the built-in one whose files are there.
+    """The schema of a directory: its `schema.toml`, or else the built-in schema whose files are in it.
 
     Raises:
-        DataError: There is neither; the message lists what was looked for.
-        SchemaError: The directory's `schema.toml` is wrong.
+        DataError: There is neither; the message lists the files of each built-in schema.
+        SchemaError: The `schema.toml` of the directory is wrong.
     """
     if not directory.is_dir():
         raise DataError(f"{directory} is not a directory")
@@ -56,17 +56,17 @@ def read_dataset(
 
     Args:
         directory: Where its files are.
-        schema: What they hold; by default what `find_schema` finds.
-        malformed: Whether malformed rows are an error or are left out.
+        schema: Describes the files; by default the one that `find_schema` finds.
+        malformed: Whether to raise an error for malformed rows ("refuse") or to leave them out ("skip").
 
     Returns:
-        The data set, and the malformed rows that were left out of it (none with "refuse"). Every id that a
-        rating names has a row in its table; users and items without ratings have one too.
+        The data set, and the malformed rows that were left out (none with "refuse"). All users and items of the files
+        have a row in their table, and so do those that only the ratings name.
 
     Raises:
-        DataError: A file is missing, cannot be read or lacks a column; or rows are malformed and refused:
-            their number, the first lines and what is wrong with them.
-        SchemaError: The directory's `schema.toml` is wrong.
+        DataError: A file is missing, cannot be read or lacks a column; or malformed rows are refused.
+            The message then gives their number, the first lines and what is wrong with them.
+        SchemaError: The `schema.toml` of the directory is wrong.
     """
     schema = schema or find_schema(directory)
     rows = MalformedRows()
@@ -88,7 +88,7 @@ def read_dataset(
 
 
 def _as_arrays(ratings: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) -> Ratings:
-    """Ratings by id → arrays by row."""
+    """Replace ids by rows, and sort by user."""
 
     def rows(ids: pl.Series, known: pl.Series) -> pl.Series:
         return ids.replace_strict(known, pl.Series(np.arange(len(known), dtype=np.int32)))
@@ -104,7 +104,7 @@ def _as_arrays(ratings: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) 
 
 
 def _file_groups(schema: DatasetSchema) -> list[tuple[SourceFile, ...]]:
-    """The files of the ratings, the users and the items; one of each group has to be there."""
+    """The files of the ratings, of the users and of the items; one of each group must exist."""
     groups = (schema.ratings.files, schema.users.files, schema.items.files)
     return [files for files in groups if files]
 

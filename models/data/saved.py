@@ -1,4 +1,4 @@
-"""A data set on disk as it is in memory, for work that may be interrupted; not a format for anybody else."""
+"""Saving a data set for work that may be interrupted, and loading it again. The format is internal."""
 
 import shutil
 from pathlib import Path
@@ -13,10 +13,10 @@ _SCHEMA, _USERS, _ITEMS, _RATINGS = "schema.json", "users.parquet", "items.parqu
 
 
 def save_dataset(dataset: Dataset, directory: Path) -> None:
-    """Write a data set into a directory that does not exist yet, whole or not at all.
+    """Write a data set into a new directory, which appears only once it is complete.
 
     Raises:
-        DataError: The disk does not take it.
+        DataError: It cannot be written.
     """
     staged = directory.with_name(f"{directory.name}.new")
     ratings = dataset.ratings

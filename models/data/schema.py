@@ -1,8 +1,8 @@
-"""Which columns of which files are the users, the items, the ratings and their attributes.
+"""The schema of a data set: which columns of which files hold the users, the items, their attributes and the ratings.
 
-A `DatasetSchema` drives the readers, the encoders and the request checks: nothing else in the product knows
-what a film or a book is. Schemas are TOML files; those of the public data sets lie in `models/data/schemas/`.
-docs/data.md describes the format with an example.
+A `DatasetSchema` configures the readers, the encoders and the request checks. No other code knows what a film or a book
+is. Schemas are TOML files; those of the public data sets are in `models/data/schemas/`. docs/data.md describes the
+format with an example.
 """
 
 import codecs
@@ -11,20 +11,28 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+if TYPE_CHECKING:  # reading a schema does not need torch, which takes seconds to import
+    from torch import Tensor
+
+ArrayT = TypeVar("ArrayT", NDArray[Any], "Tensor")
+"""A numpy array or a torch tensor."""
 
 AttributeValue = str | float | list[str] | None
 """One attribute of a user or item: text or a category, a number, several categories, or unknown."""
 
 
 RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
-"""Columns that the product itself keeps beside the attributes."""
+"""Column names that the product uses itself; a field cannot have one of them."""
 
 
 class SchemaError(ValueError):
-    """A schema file cannot be read or contradicts itself; the message names the file and the field."""
+    """A schema file cannot be read or is wrong; the message names the file and the field."""
 
 
 class FieldKind(StrEnum):
@@ -82,7 +90,7 @@ class AttributeField(_SchemaModel):
 
 
 class Extraction(_SchemaModel):
-    """A column made from another one by a regular expression with one group, such as a year from a title."""
+    """A column that a regular expression with one group extracts from another one, such as a year from a title."""
 
     column: str
     pattern: str
@@ -100,17 +108,17 @@ class Extraction(_SchemaModel):
 
 
 class SourceFile(_SchemaModel):
-    """One file of a table, and how its text becomes columns.
+    """One file of a table, and how to read its text into columns.
 
     Attributes:
-        path: Relative to the data directory; `.gz` is unpacked, `.parquet` is read as Parquet.
-        separator: Between two fields of a line; of any length.
-        quoted: Whether fields may stand in double quotes (CSV). Only with a separator of one character.
+        path: Relative to the data directory. A `.gz` file is unpacked, a `.parquet` file is read as Parquet.
+        separator: Between two fields of a line; one character or more.
+        quoted: Whether fields may be in double quotes (CSV). Quotes need a separator of one character.
         encoding: Of the text.
-        columns: The columns' names in order, for files without a header line.
-        nulls: Values that stand for "unknown" in any column, besides the empty one, such as "N/A".
-        extract: New columns from existing ones; unknown where the pattern does not match.
-        flags: A new multi-valued column from 0/1 columns: its values are the names of the columns that are 1.
+        columns: The names of the columns in order, for a file without a header line.
+        nulls: Values that mean unknown in any column, such as "N/A"; an empty field always does.
+        extract: New columns that are extracted from others; a value is unknown if the pattern does not match.
+        flags: New multi-valued columns from columns of 0 and 1; the values are the names of the columns that are 1.
     """
 
     path: str
@@ -133,13 +141,22 @@ class SourceFile(_SchemaModel):
 
 
 class RatingScale(_SchemaModel):
-    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`."""
+    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`.
+
+    The level of a rating is its place on the scale, counted from 0.
+
+    Attributes:
+        minimum: The lowest rating.
+        maximum: The highest rating.
+        step: Between one rating and the next.
+        liked_from: The lowest rating of a user who likes the item; by default the first at or above three quarters of
+            the scale.
+    """
 
     minimum: float
     maximum: float
     step: Annotated[float, Field(gt=0)] = 1.0
     liked_from: float = math.nan
-    """The lowest rating of those who like an item; unless given, the level three quarters up the scale."""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,31 +174,53 @@ class RatingScale(_SchemaModel):
         return self
 
     def contains(self, rating: float) -> bool:
-        """Whether a rating is one of the scale's levels."""
+        """Whether a rating is on the scale."""
         steps = (rating - self.minimum) / self.step
         return self.minimum <= rating <= self.maximum and abs(steps - round(steps)) < 1e-6
 
     @property
     def level_count(self) -> int:
-        """How many ratings exist."""
+        """The number of ratings that exist, K."""
         return round((self.maximum - self.minimum) / self.step) + 1
 
+    @property
+    def all_ratings(self) -> NDArray[np.float64]:
+        """The ratings that exist, the lowest first; float64 [K]."""
+        return self.rating_of(np.arange(self.level_count))
+
     def level(self, rating: float) -> int:
-        """A rating's place among those that exist, from 0."""
+        """The level of one rating."""
         return round((rating - self.minimum) / self.step)
+
+    def levels_of(self, ratings: ArrayT) -> ArrayT:
+        """The level nearest to each rating, of a numpy array or a torch tensor; int64, in 0 … K − 1."""
+        levels = self._nearest_levels(ratings)
+        return levels.astype(np.int64) if isinstance(levels, np.ndarray) else levels.long()
+
+    def rating_of(self, levels: ArrayT) -> ArrayT:
+        """The rating of each level, of a numpy array or a torch tensor; a level may lie between two ratings."""
+        return levels * self.step + self.minimum
+
+    def nearest(self, values: ArrayT) -> ArrayT:
+        """The rating on the scale that is nearest to each value, of a numpy array or a torch tensor."""
+        return self.rating_of(self._nearest_levels(values))
+
+    def _nearest_levels(self, ratings: ArrayT) -> ArrayT:
+        return ((ratings - self.minimum) / self.step).round().clip(0, self.level_count - 1)
 
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
 
 
 class RatingsSource(_SchemaModel):
-    """Where the ratings are; the first of `files` that exists is read.
+    """Where the ratings are.
 
     Attributes:
+        files: The first of them that exists is read.
         user: Column of the user's id.
         item: Column of the item's id.
         rating: Column of the rating.
-        time: Column of the time in seconds, if there is one.
+        time: Column of the time in seconds since 1970, if there is one.
         state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
     """
 
@@ -196,14 +235,13 @@ class RatingsSource(_SchemaModel):
 class EntitySource(_SchemaModel):
     """Where the users or the items and their attributes are.
 
-    All of `files` that exist are joined by id; where two know the same column of the same id, the earlier
-    file's value is taken.
-
     Attributes:
+        files: All that exist are joined by id. If two files have the same column of an id, the earlier file counts.
         id: Column of the id.
-        title: Column of a name to show people.
-        date: Name of the continuous field by whose order items become new when the data set brings no state
-            column.
+        title: Column with a name for people to read.
+        date: Name of a continuous field. If the data set has no state column, the items with its largest values are the
+            new ones.
+        fields: The attributes.
     """
 
     files: tuple[SourceFile, ...] = ()
@@ -230,7 +268,7 @@ class EntitySource(_SchemaModel):
         return self
 
     def field(self, name: str) -> AttributeField:
-        """The field of that name; KeyError where there is none."""
+        """The field with that name; KeyError if there is none."""
         for field in self.fields:
             if field.name == name:
                 return field
@@ -238,7 +276,7 @@ class EntitySource(_SchemaModel):
 
 
 class DatasetSchema(_SchemaModel):
-    """All there is to know about a data set's files; immutable, and stored in every artifact's manifest."""
+    """The schema of a data set. The manifest of every artifact contains the schema of its data."""
 
     name: Annotated[str, Field(min_length=1)]
     rating_scale: RatingScale

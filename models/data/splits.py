@@ -1,4 +1,4 @@
-"""Who is new, who is known, and what is kept out of training: the four states, held-out users and ratings."""
+"""Splits: which users and items are new, and which users and ratings are held out of training."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.data.dataset import Dataset, Entities, State
 
 _LEAST_LEFT = 3
-"""A user whom holding out test ratings would leave with fewer keeps them all."""
+"""Training ratings that a user must keep: a user who would keep fewer has no test ratings."""
 
 
 class SplitConfig(BaseModel):
-    """How ratings are divided; stored in the artifact's manifest.
+    """How to split a data set. The manifest of an artifact contains the configuration of its split.
 
     Attributes:
-        new_users: Fraction of users made new, where the data set has no state column.
-        by_id: Choose them by a hash of their ids instead of drawing them, so that they stay new as the data grow: no
-            model of such a split was ever trained on any of them. A state column is not looked at then.
-        new_items: Fraction of items made new: the latest by the schema's date, or random ones without a date.
-        validation_users: Fraction of the warm users held out to choose settings and to stop training.
-        test_ratings: How many random ratings of each other warm user are held out, to evaluate the warm state on.
-        seed: Of everything drawn here.
+        new_users: Fraction of the users to make new. A data set with a state column says itself who is new.
+        by_id: Choose the new users by a hash of their ids instead of drawing them. They stay new as the data grow, so
+            no model of such a split was ever trained on them. A state column is then ignored.
+        new_items: Fraction of the items to make new: the latest by the schema's date, or random ones without a date.
+        validation_users: Fraction of the warm users to hold out, for choosing settings and for stopping training.
+        test_ratings: Number of random ratings of each other warm user to hold out, for evaluating the warm state.
+        seed: Seed of all random draws.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,13 +40,13 @@ class SplitConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Split:
-    """A data set's division.
+    """A data set's ratings and users, split.
 
     Attributes:
         states: int8 [ratings], values of `State`.
-        validation_users: bool [users], warm users held out to choose settings.
-        test: bool [ratings], warm ratings of known users that are held out for the warm state's evaluation.
-        training: bool [ratings], what training may see: all other warm ratings of known users.
+        validation_users: bool [users], the warm users that are held out for validation.
+        test: bool [ratings], the warm ratings of known users that are held out for evaluating the warm state.
+        training: bool [ratings], the ratings to train on: all other warm ratings of known users.
     """
 
     states: NDArray[np.int8]
@@ -56,7 +56,7 @@ class Split:
 
     @classmethod
     def of(cls, dataset: Dataset, config: SplitConfig) -> Self:
-        """Divide a data set; the same data and configuration always give the same division."""
+        """Split a data set. The same data and configuration always give the same split."""
         generator = np.random.default_rng(config.seed)
         states = None if config.by_id else dataset.ratings.states
         if states is None:
@@ -64,7 +64,7 @@ class Split:
         users = dataset.ratings.users
         warm = states == State.WARM
         candidates = generator.permutation(np.unique(users[warm]))
-        # Training cannot stop early without anyone to validate on, however small the data set.
+        # At least one user, however small the data set: training cannot stop early without validation users.
         validation_count = max(1, round(config.validation_users * len(candidates)))
         validation = np.zeros(len(dataset.users), dtype=np.bool_)
         validation[candidates[:validation_count]] = True
@@ -74,7 +74,7 @@ class Split:
 
 
 def new_by_id(ids: Sequence[str], config: SplitConfig) -> NDArray[np.bool_]:
-    """Which users are new by a split that chooses them `by_id`; bool [users], whatever else is in the data."""
+    """Which users a split `by_id` makes new; bool [users]. It depends on each user's id alone."""
     hashes = b"".join(hashlib.sha256(f"{config.seed}:{user_id}".encode()).digest()[:8] for user_id in ids)
     return np.frombuffer(hashes, dtype=">u8") < config.new_users * 2.0**64
 
@@ -82,14 +82,14 @@ def new_by_id(ids: Sequence[str], config: SplitConfig) -> NDArray[np.bool_]:
 def _draw_test_ratings(
     dataset: Dataset, known: NDArray[np.bool_], count: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """So many of the `known` ratings (bool [ratings]) of each user who has enough of them; bool [ratings]."""
+    """Draw `count` of the `known` ratings (bool [ratings]) of each user who has enough of them; bool [ratings]."""
     users = dataset.ratings.users
     enough = np.bincount(users[known], minlength=len(dataset.users)) >= count + _LEAST_LEFT
     rows = np.flatnonzero(known & enough[users])
-    # In random order within each user, the first ones are a random choice.
+    # The ratings of each user are in random order, so the first ones are a random choice.
     shuffled = rows[np.lexsort((generator.random(len(rows)), users[rows]))]
-    of_user = users[shuffled]
-    starts = np.searchsorted(of_user, of_user)
+    shuffled_users = users[shuffled]
+    starts = np.searchsorted(shuffled_users, shuffled_users)
     test = np.zeros(len(users), dtype=np.bool_)
     test[shuffled[np.arange(len(shuffled)) - starts < count]] = True
     return test
@@ -115,10 +115,10 @@ def _draw_states(dataset: Dataset, config: SplitConfig, generator: np.random.Gen
 def _newest_first(
     items: Entities, date: str | None, rated: NDArray[np.int32], generator: np.random.Generator
 ) -> NDArray[np.int32]:
-    """Rated items, latest date first, ties in random order; without a date, in random order."""
+    """The rated items in order of date, the latest first and ties at random; in random order if there is no date."""
     shuffled = generator.permutation(rated)
     if date is None:
         return shuffled
     dates = items.table[date].to_numpy()[shuffled].astype(np.float64)
-    # An item whose date is unknown is not known to be new: last.
+    # An item of unknown date comes last, as nothing says that it is new.
     return shuffled[np.argsort(-np.nan_to_num(dates, nan=-np.inf), kind="stable")]

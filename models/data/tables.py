@@ -1,7 +1,7 @@
 """Reading one file of a data set into frames of strings, with the line number of every row.
 
-Text is read record by record, because only so is the line of a malformed record known exactly, and handed
-on in chunks, so that memory does not grow with the file.
+Text is read record by record, so that the line of every malformed record is known. Rows are returned in chunks, so that
+the memory needed does not grow with the file.
 """
 
 import codecs
@@ -22,10 +22,10 @@ from models.data.schema import SourceFile
 CHUNK_ROWS = 50_000
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
-"""What the `surrogateescape` error handler leaves where bytes are not text."""
+"""The characters that the error handler `surrogateescape` puts in place of bytes that are not text."""
 
 _Record = tuple[int, list[str] | csv.Error]
-"""A record's first line and its fields, or why they cannot be told apart."""
+"""The first line of a record and its fields, or the error that makes them unreadable."""
 
 
 def read_chunks(
@@ -43,13 +43,13 @@ def read_chunks(
         directory: The data set's directory.
         source: The file.
         required: Columns that must exist.
-        optional: Columns that may be missing; they are then missing from the chunks.
+        optional: Columns that may be missing, from the file and then from the chunks.
         lists: Columns that may hold lists of strings (from `flags` or Parquet).
-        malformed: Takes the records that are not rows of this file.
+        malformed: Collects the malformed rows.
 
     Yields:
-        At least one frame: `LINE`, then the columns as strings without surrounding white space, null where
-        they are empty or one of the source's `nulls`.
+        Frames, at least one: `LINE`, then the columns as strings without surrounding white space. A string is null if
+        it is empty or one of the `nulls` of the source.
 
     Raises:
         DataError: The file cannot be read or lacks a required column.
@@ -86,7 +86,7 @@ def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
     row_count = file.select(pl.len()).collect().item()
     for offset in range(0, max(row_count, 1), CHUNK_ROWS):
         chunk = file.slice(offset, CHUNK_ROWS).collect()
-        # As the same values would stand in text: times in seconds, flags as 0 and 1.
+        # Dates and truth values as a text file has them: in seconds, and as 0 and 1.
         chunk = chunk.with_columns((cs.date() | cs.datetime()).dt.epoch("s"), cs.boolean().cast(pl.Int8))
         yield chunk.with_columns(
             (cs.all() - cs.by_name(LINE) - cs.list()).cast(pl.String), cs.list().cast(pl.List(pl.String))
@@ -97,7 +97,7 @@ def _text_chunks(path: Path, source: SourceFile, malformed: MalformedRows) -> It
     with _open_text(path, source.encoding) as text:
         records = _records(text, source)
         names = source.columns or _header(records, source)
-        # One flat list rather than a list of rows: a million small lists keep the garbage collector busy.
+        # One flat list instead of a list of rows: a million small lists slow the garbage collector down.
         lines: list[int] = []
         values: list[str] = []
         for line, fields in _well_formed(records, source, len(names), malformed):
@@ -106,13 +106,13 @@ def _text_chunks(path: Path, source: SourceFile, malformed: MalformedRows) -> It
             if len(lines) == CHUNK_ROWS:
                 yield _frame(names, lines, values)
                 lines, values = [], []
-        # A file without rows still has columns: the last chunk may be empty.
+        # The last chunk may be empty, but it has columns: so a file without rows has them too.
         yield _frame(names, lines, values)
 
 
 def _open_text(path: Path, encoding: str) -> TextIO:
-    """Open a file such that bytes which are no text neither stop the reading nor go unnoticed."""
-    # Spreadsheets begin UTF-8 with a byte order mark, which would become part of the first column's name.
+    """Open a text file; bytes that are not text become characters that `_is_text` finds."""
+    # Spreadsheets put a byte order mark before UTF-8; it must not become part of the first column's name.
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding=codec, errors="surrogateescape", newline="")
@@ -120,7 +120,7 @@ def _open_text(path: Path, encoding: str) -> TextIO:
 
 
 def _records(text: Iterable[str], source: SourceFile) -> Iterator[_Record]:
-    """The records of a text that are not blank."""
+    """The records of a text, without blank ones."""
     if source.quoted and len(source.separator) == 1:
         records = _csv_records(text, source.separator)
     else:
@@ -160,7 +160,7 @@ def _header(records: Iterator[_Record], source: SourceFile) -> tuple[str, ...]:
 def _well_formed(
     records: Iterator[_Record], source: SourceFile, width: int, malformed: MalformedRows
 ) -> Iterator[tuple[int, list[str]]]:
-    """The records that have the right number of fields and are text; the others are reported."""
+    """The records with the right number of fields, all of them text; others are added to `malformed`."""
     for line, fields in records:
         if isinstance(fields, csv.Error):
             malformed.add(MalformedRow(source.path, line, Fault.QUOTES, f"broken quotes: {fields}"))
@@ -179,7 +179,7 @@ def _is_text(fields: list[str]) -> bool:
 
 
 def _frame(names: Sequence[str], lines: list[int], values: list[str]) -> pl.DataFrame:
-    """A chunk of rows from their lines and all their values, row after row."""
+    """A frame from the lines of its rows and from all values, row after row."""
     width = len(names)
     columns = [pl.Series(name, values[index::width], pl.String) for index, name in enumerate(names)]
     return pl.DataFrame([pl.Series(LINE, lines, pl.UInt32), *columns])
@@ -188,7 +188,7 @@ def _frame(names: Sequence[str], lines: list[int], values: list[str]) -> pl.Data
 def _with_derived_columns(
     raw: pl.DataFrame, source: SourceFile, wanted: set[str], malformed: MalformedRows
 ) -> pl.DataFrame:
-    """The wanted columns, cleaned, with those that the source extracts or makes from flags."""
+    """The wanted columns, cleaned, including those that are extracted or made from flags."""
     extractions = {name: extraction for name, extraction in source.extract.items() if name in wanted}
     flags = {name: columns for name, columns in source.flags.items() if name in wanted}
     origins = {extraction.column for extraction in extractions.values()}
@@ -218,7 +218,7 @@ def _with_derived_columns(
 
 
 def _clean(text: pl.Expr, source: SourceFile) -> pl.Expr:
-    """Text without surrounding white space; null where that leaves nothing, or a value that means unknown."""
+    """Text without surrounding white space; null if it is then empty or one of the `nulls` of the source."""
     stripped = text.str.strip_chars()
     unknown = stripped.is_in(["", *source.nulls])
     return pl.when(unknown).then(None).otherwise(stripped).name.keep()
@@ -239,7 +239,7 @@ def _without_wrong_flags(
 
 
 def _require(source: SourceFile, columns: Collection[str], present: Sequence[str]) -> None:
-    """Refuse a file that lacks a column, or what a column is to be derived from."""
+    """Raise an error if a column is missing, or a column that another one is derived from."""
     derived = source.extract.keys() | source.flags.keys()
     own = [column for column in columns if column not in derived]
     origins = [extraction.column for extraction in source.extract.values()]

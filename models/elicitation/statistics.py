@@ -82,12 +82,12 @@ def adapted_histories(
 
 
 def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Episode]:
-    users = dataset.ratings.users[training]
-    items, values = dataset.ratings.items[training], dataset.ratings.values[training]
-    starts = np.flatnonzero(np.diff(users, prepend=-1))
+    rows = np.flatnonzero(training)
+    users = dataset.ratings.users[rows]
+    histories = np.split(rows, np.flatnonzero(np.diff(users)) + 1)
     return [
-        Episode(State.WARM, int(users[own.start]), items[own], values[own], items[own], values[own])
-        for own in map(slice, starts, [*starts[1:], len(users)])
+        Episode.of(dataset.ratings, state=State.WARM, user=int(dataset.ratings.users[own[0]]), support=own, query=own)
+        for own in histories
     ]
 
 

@@ -155,16 +155,7 @@ def _episodes(dataset: Dataset, users: NDArray[np.bool_]) -> list[Episode]:
         )
         queries = min(len(rows) // 2, _MOST_QUERIES)
         query, support = rows[:queries], rows[queries:]
-        episodes.append(
-            Episode(
-                state=State.USER_COLD,
-                user=user,
-                support_items=ratings.items[support],
-                support_ratings=ratings.values[support],
-                query_items=ratings.items[query],
-                query_ratings=ratings.values[query],
-            )
-        )
+        episodes.append(Episode.of(ratings, state=State.USER_COLD, user=user, support=support, query=query))
     return episodes
 
 

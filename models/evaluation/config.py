@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
+from models.data.episodes import Order
 
 
 class EvaluationConfig(BaseModel):
@@ -17,7 +18,8 @@ class EvaluationConfig(BaseModel):
         baselines: Names of the baselines beside the model; the quick ones by default.
         seed: Of the draw of query ratings and of the bootstrap.
         steps: Local steps of the adapted model; the preset's by default.
-        paper_warm: Evaluate the warm state on random ratings, trained on or not, as the paper does.
+        paper_warm: Evaluate the warm state in sample, as the paper does: its query ratings may have been trained on.
+        order: Which of a user's ratings are the query: random ones, or the latest (`evaluation_episodes`).
         query_size: Query ratings of a user.
         min_ratings: A user with fewer ratings in a state is left out.
         max_ratings: A user with more ratings in a state is left out.
@@ -31,6 +33,7 @@ class EvaluationConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     steps: Annotated[int, Field(ge=1, le=100)] | None = None
     paper_warm: bool = False
+    order: Order = Order.RANDOM
     query_size: Annotated[int, Field(ge=1)] = 10
     min_ratings: Annotated[int, Field(ge=2)] = 13
     max_ratings: Annotated[int, Field(ge=2)] = 100

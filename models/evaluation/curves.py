@@ -1,7 +1,6 @@
 """MAE of the same users as their support ratings, or the local steps, become more."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -51,8 +50,11 @@ def support_curve(
     config: EvaluationConfig,
     batch_done: Callable[[int], None],
 ) -> MAECurve:
-    """Each predictor's MAE after the first 0, 1, 2, … support ratings; arguments as of `support_episodes`."""
-    shortened = [[_shortened(episode, size) for episode in episodes] for size in sizes]
+    """Each predictor's MAE after the first 0, 1, 2, … support ratings.
+
+    In order of time, these are the user's earliest ratings. `sizes` and `episodes` are those of `support_episodes`.
+    """
+    shortened = [[episode.with_support(slice(size)) for episode in episodes] for size in sizes]
     curves = {name: [(predict, own) for own in shortened] for name, predict in predictors.items()}
     return _curve(sizes, curves, len(episodes), config, batch_done)
 
@@ -87,7 +89,3 @@ def _curve(
                 batch_done(len(positions))
         predictors.append(PredictorCurve(name=name, mae=estimate_means(values, config)))
     return MAECurve(points=points, users=users, predictors=tuple(predictors))
-
-
-def _shortened(episode: Episode, size: int) -> Episode:
-    return replace(episode, support_items=episode.support_items[:size], support_ratings=episode.support_ratings[:size])

@@ -56,8 +56,7 @@ def calibration(
     thresholds = []
     if probabilities is not None:
         at_least = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
-        for level in range(1, scale.level_count):
-            threshold = scale.minimum + level * scale.step
+        for level, threshold in enumerate(scale.all_ratings.tolist()[1:], start=1):
             happened = (ratings > threshold - scale.step / 2).astype(np.float32)
             own = reliability(at_least[:, level], happened, low=0.0, high=1.0)
             thresholds.append(ThresholdCalibration(threshold=threshold, bins=_bins(own)))

@@ -1,7 +1,6 @@
 """Candidate strategies compared: how good predictions become by asking, and how many questions are answered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,5 +102,4 @@ def _curve(
 
 def _answering(episode: Episode, items: NDArray[np.int64]) -> Episode:
     """The episode with those of its support ratings that were asked for."""
-    known = np.isin(episode.support_items, items)
-    return replace(episode, support_items=episode.support_items[known], support_ratings=episode.support_ratings[known])
+    return episode.with_support(np.isin(episode.support_items, items))

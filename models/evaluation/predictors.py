@@ -71,9 +71,7 @@ def by_baseline(baseline: Baseline, scale: RatingScale, *, rounded: bool = False
     def predict(batch: EpisodeBatch) -> Decoded:
         predictions = baseline.predict(batch)
         clipped = np.clip(predictions, scale.minimum, scale.maximum)
-        levels = np.round((clipped - scale.minimum) / scale.step)
-        nearest = (levels * scale.step + scale.minimum).astype(np.float32)
-        return Decoded(mean=clipped, median=nearest if rounded else clipped, score=predictions)
+        return Decoded(mean=clipped, median=scale.nearest(clipped) if rounded else clipped, score=predictions)
 
     return predict
 
@@ -98,9 +96,8 @@ def _decode(predictions: Predictions, batch: EpisodeBatch, scale: RatingScale) -
     probabilities = likelihood = None
     if predictions.probabilities is not None:
         probabilities = predictions.probabilities.cpu().numpy()
-        levels = np.round((batch.query_ratings - scale.minimum) / scale.step).astype(np.int64)
-        levels = np.clip(levels, 0, scale.level_count - 1)[..., None]  # padding may hold anything
-        likelihood = np.take_along_axis(probabilities, levels, axis=-1)[..., 0]
+        levels = scale.levels_of(batch.query_ratings)
+        likelihood = np.take_along_axis(probabilities, levels[..., None], axis=-1)[..., 0]
     return Decoded(
         mean=predictions.mean.cpu().numpy(),
         median=predictions.median.cpu().numpy(),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.baselines import ALL_BASELINES
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, batches, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch, Order, batches, evaluation_episodes
 from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
@@ -46,14 +46,18 @@ def evaluate(
         model: The model.
         dataset: A data set of the model's schema; the one it was trained on, unless episodes are given.
         config: What to evaluate.
-        episodes: Evaluate these instead of drawing the protocol's; `config.states` and sizes are ignored.
+        episodes: Evaluate these instead of drawing the protocol's; the states, order and sizes of `config` are ignored.
         progress: Called with the share done, 0 to 1; what it raises stops the evaluation.
 
     Returns:
         The report, and the adapted model's predictions with the columns state, user_id, item_id, rating, predicted (the
         mean), predicted_median and score (what ranks).
+
+    Raises:
+        DataError: Order of time is wanted, and the data set has no times.
     """
     split = Split.of(dataset, model.manifest.split)
+    episodes_are_drawn = episodes is None
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
     predictors = _predictors(model, dataset, split, config)
@@ -87,7 +91,7 @@ def evaluate(
             model_version=model.version,
             data=dataset.schema.name,
             config=config,
-            notes=_notes(model, dataset, config),
+            notes=_notes(model, dataset, config) + (_order_notes(config) if episodes_are_drawn else ()),
             states=tuple(reports),
             elicitation=elicitation,
         ),
@@ -104,6 +108,7 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
             split,
             state,
             in_sample=config.paper_warm,
+            order=config.order,
             query_size=config.query_size,
             min_ratings=config.min_ratings,
             max_ratings=config.max_ratings,
@@ -287,4 +292,16 @@ def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> t
         notes.append("These are not the data that the model was trained on: it may have seen some of these ratings.")
     if config.paper_warm and "warm" in config.states:
         notes.append("The warm state is in sample, as in the paper: most of its ratings were trained on.")
+    return tuple(notes)
+
+
+def _order_notes(config: EvaluationConfig) -> tuple[str, ...]:
+    if config.order is Order.RANDOM:
+        return ()
+    notes = ["In order of time: each user's later ratings are predicted from the earlier ones."]
+    if "warm" in config.states and not config.paper_warm:
+        notes.append(
+            "In the warm state, the latest held-out ratings are predicted from the user's ratings before the first of "
+            "them; training saw later ratings too."
+        )
     return tuple(notes)

@@ -39,6 +39,11 @@ class Support(Generic[UsersT, ItemsT]):
         mask: bool [B, S], set where there is a rating. A user without ratings is allowed.
         seen_items: [B, N], items that the users have seen but not rated; None where nothing is known of that.
         seen_mask: bool [B, N], set where `seen_items` is not padding.
+        times: int64 [B, S], when each rating was made, in seconds since 1970; 0 where that is unknown, and where there
+            is padding. None means that no time is known. A learner may ignore times.
+        now: int64 [B], when the predictions are wanted, in seconds since 1970: in serving, the time of the request; in
+            training and evaluation, the time of the user's earliest query rating, which is earlier than some support
+            ratings unless the episodes are in order of time. 0 where unknown; None means that no time is known.
     """
 
     users: UsersT
@@ -47,6 +52,8 @@ class Support(Generic[UsersT, ItemsT]):
     mask: Tensor
     seen_items: ItemsT | None = None
     seen_mask: Tensor | None = None
+    times: Tensor | None = None
+    now: Tensor | None = None
 
 
 @dataclass(frozen=True)

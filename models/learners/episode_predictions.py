@@ -112,6 +112,8 @@ class EmbeddedEpisodes:
         query_mask: bool [B, Q]; every user has at least one rating.
         parts: Rows to adapt to together, and the size of their largest support set (`EpisodeBatch.parts`).
         weights: float32 [B], how much each user's mean query loss counts in an outer update.
+        support_times: int64 [B, S], or None without times.
+        now: int64 [B], or None without times.
     """
 
     learner: AnyLearner
@@ -125,6 +127,8 @@ class EmbeddedEpisodes:
     query_mask: Tensor
     parts: list[tuple[slice, int]]
     weights: Tensor
+    support_times: Tensor | None
+    now: Tensor | None
 
     def adapt(
         self, *, steps: int | None = None, rows: slice = _ALL, support_size: int | None = None
@@ -143,6 +147,8 @@ class EmbeddedEpisodes:
             items=self.items.take(self.support_slots[part]),
             ratings=self.support_ratings[part],
             mask=self.support_mask[part],
+            times=None if self.support_times is None else self.support_times[part],
+            now=None if self.now is None else self.now[rows],
         )
         adapted = self.learner.adapt(support, steps=steps)
         return AdaptedEpisodes(self.learner, adapted, users, self.items.take(self.query_slots[rows]))
@@ -194,7 +200,7 @@ def embed_episodes(
     users, items = data.users.take(data.tensor(batch.users)), data.items.take(data.tensor(distinct))
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
-    support_size = batch.support_items.shape[1]
+    support_size, now = batch.support_items.shape[1], batch.now
     return EmbeddedEpisodes(
         learner=learner,
         users=learner.embed_users(users),
@@ -207,6 +213,8 @@ def embed_episodes(
         query_mask=data.tensor(batch.query_mask),
         parts=batch.parts(),
         weights=data.tensor(np.ones(len(batch.users), dtype=np.float32) if weights is None else weights),
+        support_times=None if batch.support_times is None else data.tensor(batch.support_times),
+        now=None if now is None else data.tensor(now),
     )
 
 

@@ -1,15 +1,14 @@
 """Why items are recommended: which of a user's ratings moved each item up most, by leaving each rating out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.data.schema import AttributeValue
 from models.learners.base import Support
-from models.ranking import Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 
 _LEAST_EFFECT = 0.01
 """A rating that raises an item's score by less, as a share of the rating scale's length, is no reason."""
@@ -39,13 +38,7 @@ class Reason:
     effect: float
 
 
-def explain(
-    recommender: Recommender,
-    *,
-    attributes: Mapping[str, AttributeValue],
-    ratings: Sequence[tuple[str, float]],
-    shown: Sequence[str],
-) -> dict[str, Reason]:
+def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str]) -> dict[str, Reason]:
     """For each shown item, the rating that raised its score over the others' most.
 
     The model is adapted once to all ratings and once without each of them, all in one batch; an item's score with a
@@ -55,8 +48,7 @@ def explain(
 
     Args:
         recommender: That recommended the items.
-        attributes: What is known of the user.
-        ratings: The user's; those of items outside the catalogue are ignored.
+        query: What the user was recommended items by: attributes, ratings and time count.
         shown: Ids of the items to explain, all in the catalogue.
 
     Returns:
@@ -64,11 +56,11 @@ def explain(
         more than 50 ratings.
     """
     rows = recommender.items.row_of
-    known = [(item_id, rating) for item_id, rating in ratings if item_id in rows]
+    known = [rating for rating in query.ratings if rating.item_id in rows]
     if not shown or not 0 < len(known) <= _MOST_RATINGS:
         return {}
     reference = _spread_over(recommender.items.ids, _REFERENCE_ITEMS)
-    scores = _scores_without_each(recommender, attributes, known, [*shown, *reference])
+    scores = _scores_without_each(recommender, query, known, [*shown, *reference])
     on_each, on_all = np.split(scores[-1] - scores[:-1], [len(shown)], axis=1)
     effects = on_each - on_all.mean(axis=1, keepdims=True)
     scale = recommender.model.schema.rating_scale
@@ -77,9 +69,9 @@ def explain(
     for column, item_id in enumerate(shown):
         strongest = int(effects[:, column].argmax())
         if (effect := float(effects[strongest, column])) >= least:
-            rated_id, rating = known[strongest]
-            title = recommender.items.table["title"][rows[rated_id]]
-            reasons[item_id] = Reason(rated_id, title, rating, effect)
+            rated = known[strongest]
+            title = recommender.items.table["title"][rows[rated.item_id]]
+            reasons[item_id] = Reason(rated.item_id, title, rated.rating, effect)
     return reasons
 
 
@@ -89,17 +81,14 @@ def _spread_over(ids: Sequence[str], count: int) -> Sequence[str]:
 
 
 def _scores_without_each(
-    recommender: Recommender,
-    attributes: Mapping[str, AttributeValue],
-    ratings: Sequence[tuple[str, float]],
-    scored: Sequence[str],
+    recommender: Recommender, query: RankingQuery, ratings: Sequence[ItemRating], scored: Sequence[str]
 ) -> NDArray[np.float32]:
     """Scores of some items without each rating, then with all of them; float32 [ratings + 1, scored]."""
     model, items = recommender.model, recommender.items
     learner, manifest = model.learner, model.manifest
     count, variants = len(ratings), len(ratings) + 1
-    rows = [items.row_of[item_id] for item_id in (*(item_id for item_id, _ in ratings), *scored)]
-    user = manifest.user_encoder.encode_values([attributes])
+    rows = [items.row_of[item_id] for item_id in (*(rating.item_id for rating in ratings), *scored)]
+    user = manifest.user_encoder.encode_values([query.attributes])
     with torch.no_grad():
         users = learner.embed_users(user.to(model.device))[torch.zeros(variants, dtype=torch.long)]
         vectors = learner.embed_items(manifest.item_encoder.encode(items.table[rows]).to(model.device))
@@ -107,8 +96,10 @@ def _scores_without_each(
         support = Support(
             users=users,
             items=vectors[:, :count],
-            ratings=torch.tensor([rating for _, rating in ratings], device=model.device).expand(variants, -1),
+            ratings=torch.tensor([rating.rating for rating in ratings], device=model.device).expand(variants, -1),
             mask=~torch.eye(variants, count, dtype=torch.bool, device=model.device),
+            times=torch.tensor([rating.time for rating in ratings], device=model.device).expand(variants, -1),
+            now=torch.tensor([query.now], device=model.device).expand(variants),
         )
         scores = learner.predict(learner.adapt(support), users, vectors[:, count:]).score
     return np.asarray(scores.cpu().numpy())

@@ -1,9 +1,30 @@
 """What is asked of a ranking, and what it answers."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.data.dataset import UNKNOWN_TIME
 from models.data.schema import AttributeValue
+
+
+def _seconds_now() -> int:
+    return int(time.time())
+
+
+@dataclass(frozen=True)
+class ItemRating:
+    """A user's rating of an item.
+
+    Attributes:
+        item_id: The item.
+        rating: On the rating scale.
+        time: When it was made, in seconds since 1970; `UNKNOWN_TIME` if unknown.
+    """
+
+    item_id: str
+    rating: float
+    time: int = UNKNOWN_TIME
 
 
 @dataclass(frozen=True)
@@ -12,19 +33,21 @@ class RankingQuery:
 
     Attributes:
         attributes: What is known of the user, by field; missing fields and unseen values are unknown.
-        ratings: The user's, as item id and rating; those of items outside the catalogue are ignored.
+        ratings: The user's; those of items outside the catalogue are ignored.
         n: Most items to return.
         exclude: Items to leave out.
         include_rated: Whether items that were rated may be in the list.
         where: Field → values; only items with one of the values of every field.
+        now: When the user's predictions are wanted, in seconds since 1970.
     """
 
     attributes: Mapping[str, AttributeValue]
-    ratings: Sequence[tuple[str, float]]
+    ratings: Sequence[ItemRating]
     n: int
     exclude: Collection[str] = ()
     include_rated: bool = False
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    now: int = field(default_factory=_seconds_now)
 
     @property
     def knows_something(self) -> bool:
@@ -34,7 +57,8 @@ class RankingQuery:
     @property
     def left_out(self) -> set[str]:
         """Items that may not be in the list."""
-        return {*self.exclude} if self.include_rated else {*self.exclude, *(item_id for item_id, _ in self.ratings)}
+        rated = () if self.include_rated else (rating.item_id for rating in self.ratings)
+        return {*self.exclude, *rated}
 
 
 @dataclass(frozen=True)

@@ -198,12 +198,13 @@ class Recommender:
         """The users and what they rated in the catalogue."""
         row_of = self.catalogue.row_of
         known = [
-            [(row, rating) for item_id, rating in query.ratings if (row := row_of(item_id)) is not None]
+            [(row, rating) for rating in query.ratings if (row := row_of(rating.item_id)) is not None]
             for query in queries
         ]
         device = self.model.device
         rows = _padded([[row for row, _ in own] for own in known], np.int64)
-        ratings = _padded([[rating for _, rating in own] for own in known], np.float32)
+        ratings = _padded([[rating.rating for _, rating in own] for own in known], np.float32)
+        times = _padded([[rating.time for _, rating in own] for own in known], np.int64)
         mask = np.arange(rows.shape[1]) < np.array([[len(own)] for own in known])
         attributes = self.model.manifest.user_encoder.encode_values([query.attributes for query in queries])
         return Support(
@@ -211,6 +212,8 @@ class Recommender:
             items=self.catalogue.vectors(rows),
             ratings=torch.from_numpy(ratings).to(device),
             mask=torch.from_numpy(mask).to(device),
+            times=torch.from_numpy(times).to(device),
+            now=torch.tensor([query.now for query in queries], device=device),
         )
 
     def _like_probabilities(self, predictions: Predictions) -> list[list[float | None]]:

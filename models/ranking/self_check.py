@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from models.artifact import ArtifactError
 from models.learners.heads.base import Predictions
-from models.ranking.query import RankingQuery
+from models.ranking.query import ItemRating, RankingQuery
 from models.ranking.recommender import Recommender
 
 _CHECKED_AT_ONCE = 8192
@@ -32,11 +32,11 @@ def require_finite_predictions(recommender: Recommender) -> None:
         _require_finite(predictions, rows, recommender)
 
 
-def _made_up_ratings(recommender: Recommender) -> list[tuple[str, float]]:
+def _made_up_ratings(recommender: Recommender) -> list[ItemRating]:
     """The highest and the lowest rating in turn, of items from all over the catalogue."""
     scale, item_ids = recommender.model.schema.rating_scale, recommender.items.ids
     chosen = item_ids[:: max(1, len(item_ids) // _RATED)][:_RATED]
-    return [(item_id, scale.minimum if place % 2 else scale.maximum) for place, item_id in enumerate(chosen)]
+    return [ItemRating(item_id, scale.minimum if place % 2 else scale.maximum) for place, item_id in enumerate(chosen)]
 
 
 def _require_finite(predictions: Predictions, rows: NDArray[np.int64], recommender: Recommender) -> None:

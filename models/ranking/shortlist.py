@@ -59,7 +59,7 @@ class ScoreSpace:
         rated = generator.choice(len(vectors), size=shape, p=(counts + 1) / (counts + 1).sum())
         levels = generator.integers(scale.level_count, size=shape)
         sizes = np.exp(generator.uniform(0, np.log(_MOST_RATINGS), size=_LANDMARKS))
-        ratings = (scale.minimum + levels * scale.step).astype(np.float32)
+        ratings = scale.rating_of(levels).astype(np.float32)
         self._users = learner.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
         self._adapted = learner.adapt(
             Support(

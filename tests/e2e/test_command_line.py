@@ -146,6 +146,14 @@ def test_evaluate_writes_report_and_predictions_that_agree(
         assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
 
 
+def test_evaluate_in_order_of_time_of_data_without_times_says_so(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
+) -> None:
+    run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--order", "time")
+    assert run.code == 1
+    assert "the ratings have no times: evaluate them in random order" in run.err
+
+
 def test_evaluate_takes_given_episodes(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:

@@ -88,7 +88,7 @@ class OrdinalHead(Head):
 
     def fit_statistics(self, ratings: NDArray[np.float32]) -> None:
         """Count the levels. A level that never occurs counts as half a rating, so that its logarithm exists."""
-        levels = self._level(torch.from_numpy(ratings))
+        levels = self.scale.levels_of(torch.from_numpy(ratings))
         counts = torch.bincount(levels, minlength=self.scale.level_count).clamp(min=0.5)
         self.level_shares.copy_(counts / counts.sum())
 
@@ -98,15 +98,15 @@ class OrdinalHead(Head):
         probabilities = _differences(exceeding)
         return Predictions(
             score=latent.mean,
-            mean=self._rating(probabilities @ self._levels.to(probabilities.dtype)),
-            median=self._rating((exceeding > 0.5).sum(dim=-1)),
+            mean=self.scale.rating_of(probabilities @ self._levels.to(probabilities.dtype)),
+            median=self.scale.rating_of((exceeding > 0.5).sum(dim=-1)),
             probabilities=probabilities,
         )
 
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:
         """Negative log likelihood of the ratings, in nats; float32 [B, Q]."""
         probabilities = _differences(self._exceeding(latent, support))
-        likelihood = probabilities.gather(-1, self._level(ratings).unsqueeze(-1)).squeeze(-1)
+        likelihood = probabilities.gather(-1, self.scale.levels_of(ratings).unsqueeze(-1)).squeeze(-1)
         return -likelihood.clamp(min=self.config.min_probability).log()
 
     def _exceeding(self, latent: Latent, support: SupportSummary) -> Tensor:
@@ -134,7 +134,7 @@ class OrdinalHead(Head):
         count = mask.sum(dim=1, keepdim=True)
         residuals = support.residuals / self.scale.step * mask
         leave_one_out = support.leave_one_out / self.scale.step * mask
-        levels = (self._level(support.ratings).unsqueeze(-1) == self._levels) * mask.unsqueeze(-1)
+        levels = (self.scale.levels_of(support.ratings).unsqueeze(-1) == self._levels) * mask.unsqueeze(-1)
         # The prior is one rating a level, distributed like all training ratings.
         prior = self.scale.level_count
         shares = (levels.sum(dim=1) + prior * self.level_shares) / (count + prior)
@@ -152,15 +152,6 @@ class OrdinalHead(Head):
             ],
             dim=1,
         )
-
-    def _level(self, ratings: Tensor) -> Tensor:
-        """Ratings → levels from 0. Padding gets an arbitrary level."""
-        levels = ((ratings - self.scale.minimum) / self.scale.step).round().long()
-        return levels.clamp(0, self.scale.level_count - 1)
-
-    def _rating(self, levels: Tensor) -> Tensor:
-        """Levels from 0, whole or not → ratings."""
-        return levels * self.scale.step + self.scale.minimum
 
 
 def _differences(exceeding: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.events import EventRepository, Window
 from models.artifact import load_artifact
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from tests.integration.running import until
 
 Event = dict[str, Any]
@@ -198,7 +198,8 @@ class TestWhatWasPredicted:
         return Recommender(model, model.items)
 
     def prediction(self, recommender: Recommender, item_id: str, ratings: dict[str, float]) -> float:
-        query = RankingQuery(attributes={}, ratings=list(ratings.items()), n=0)
+        known = [ItemRating(known_id, rating) for known_id, rating in ratings.items()]
+        query = RankingQuery(attributes={}, ratings=known, n=0)
         ((predicted,),) = recommender.predicted_ratings([query], [[item_id]])
         assert predicted is not None
         return predicted

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.main import create_app
 from app.settings import Settings
 from models.artifact import load_artifact
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from tests.integration.running import connected
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -105,7 +105,7 @@ async def test_online_error_is_of_a_model_without_the_new_ratings(
     assert settings.model_dir is not None
     model = load_artifact(settings.model_dir, device="cpu")
     recommender = Recommender(model, model.items)
-    known = [(f"i{item}", 5.0) for item in (1, 3, 5)]
+    known = [ItemRating(f"i{item}", 5.0) for item in (1, 3, 5)]
     query = RankingQuery(attributes={}, ratings=known, n=0)
     (medians,) = recommender.predicted_ratings([query], [["i7", "i2", "nothing"]])
     assert medians[2] is None

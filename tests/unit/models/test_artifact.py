@@ -26,7 +26,7 @@ from models.artifact import (
     save_artifact,
 )
 from models.data.dataset import Entities
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 
 FILES = (MANIFEST, WEIGHTS, EXPOSURE, ITEMS)
 
@@ -72,7 +72,11 @@ def refused(directory: Path, file: str) -> str:
 class TestRoundTrip:
     def test_gives_the_same_recommendations(self, model: TrainedModel, tmp_path: Path) -> None:
         save_again(model, tmp_path / "copy")
-        visitor: dict[str, Any] = {"attributes": {"country": "fr"}, "ratings": [("i1", 5.0), ("i2", 1.0)], "n": 40}
+        visitor: dict[str, Any] = {
+            "attributes": {"country": "fr"},
+            "ratings": [ItemRating("i1", 5.0), ItemRating("i2", 1.0)],
+            "n": 40,
+        }
         before, after = (
             Recommender(own, own.items).recommend(RankingQuery(**visitor))
             for own in (model, load_artifact(tmp_path / "copy"))

@@ -1,6 +1,7 @@
 """Data sets and episodes of a few rows, written out in the tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,18 @@ from models.data.schema import DatasetSchema
 
 Rated = Sequence[tuple[int, float]]
 """Item rows and their ratings."""
+
+
+def time_of(user: int, item: int) -> int:
+    """When the user rated the item: no two ratings have the same time, and a user rates items in the order of rows."""
+    return 1_000_000_000 + 1000 * user + item
+
+
+def with_times(dataset: Dataset) -> Dataset:
+    """The data set, its ratings made at `time_of` their user and item."""
+    ratings = dataset.ratings
+    times = [time_of(int(user), int(item)) for user, item in zip(ratings.users, ratings.items, strict=True)]
+    return replace(dataset, ratings=replace(ratings, times=np.array(times, dtype=np.int64)))
 
 
 def tiny_schema(*, dated: bool = False) -> DatasetSchema:
@@ -33,6 +46,7 @@ def tiny_dataset(
     items: int,
     states: Sequence[State] | None = None,
     years: Sequence[float | None] | None = None,
+    times: Sequence[int] | None = None,
 ) -> Dataset:
     """A data set of (user row, item row, rating); the users are called u0, u1, …, the items i0, i1, …"""
     columns = np.array(ratings, dtype=np.float64).reshape(-1, 3)
@@ -46,6 +60,7 @@ def tiny_dataset(
             users=columns[:, 0].astype(np.int32),
             items=columns[:, 1].astype(np.int32),
             values=columns[:, 2].astype(np.float32),
+            times=None if times is None else np.array(times, dtype=np.int64),
             states=None if states is None else np.array(states, dtype=np.int8),
         ),
     )

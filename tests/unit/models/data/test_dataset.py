@@ -21,12 +21,12 @@ class TestRatings:
             states=np.array([0, 1, 2, 3], dtype=np.int8),
         )
 
-    def test_are_sorted_by_user_and_keep_each_users_order(self, ratings: Ratings) -> None:
+    def test_ratings_in_any_order_are_sorted_by_user_and_stay_in_order_within_a_user(self, ratings: Ratings) -> None:
         assert ratings.users.tolist() == [0, 0, 2, 2]
         assert ratings.items.tolist() == [1, 0, 0, 1]
         assert ratings.values.tolist() == [3.0, 4.0, 5.0, 1.0]
 
-    def test_offsets_delimit_each_user_even_those_without_ratings(self, ratings: Ratings) -> None:
+    def test_offsets_of_a_user_without_ratings_are_equal(self, ratings: Ratings) -> None:
         assert ratings.offsets.tolist() == [0, 2, 2, 4, 4]
 
     def test_times_and_states_stay_with_their_ratings(self, ratings: Ratings) -> None:
@@ -35,12 +35,12 @@ class TestRatings:
         assert ratings.states is not None
         assert ratings.states.tolist() == [1, 3, 0, 2]
 
-    def test_len_counts_them(self, ratings: Ratings) -> None:
+    def test_len_is_the_number_of_ratings(self, ratings: Ratings) -> None:
         assert len(ratings) == 4
 
 
 class TestEntities:
-    def test_rows_are_found_by_id(self) -> None:
+    def test_row_of_an_id_is_its_row(self) -> None:
         entities = named_entities("u", 3)
         assert len(entities) == 3
         assert [entities.row_of[entity_id] for entity_id in entities.ids] == [0, 1, 2]
@@ -48,13 +48,13 @@ class TestEntities:
 
 class TestState:
     @pytest.mark.parametrize("state", list(State))
-    def test_label_leads_back_to_the_state(self, state: State) -> None:
+    def test_from_label_of_a_state_is_that_state(self, state: State) -> None:
         assert State.from_label(state.label) is state
 
-    def test_labels_are_those_of_the_files(self) -> None:
+    def test_labels_are_the_names_in_the_files(self) -> None:
         assert [state.label for state in State] == ["warm", "user_cold", "item_cold", "user_and_item_cold"]
 
-    def test_unknown_label_is_a_key_error(self) -> None:
+    def test_from_label_unknown_raises_key_error(self) -> None:
         with pytest.raises(KeyError):
             State.from_label("hot")
 
@@ -64,10 +64,10 @@ class TestFingerprint:
         arguments = {"ratings": TRIPLES, "users": 3, "items": 2, **changes}
         return tiny_dataset(**arguments).fingerprint
 
-    def test_is_the_same_for_the_same_contents(self) -> None:
+    def test_fingerprint_same_contents_is_the_same(self) -> None:
         assert self.fingerprint() == self.fingerprint()
 
-    def test_order_of_the_ratings_of_different_users_does_not_matter(self) -> None:
+    def test_fingerprint_other_order_of_users_is_the_same(self) -> None:
         assert self.fingerprint(ratings=sorted(TRIPLES, key=lambda triple: -triple[0])) == self.fingerprint()
 
     @pytest.mark.parametrize(
@@ -79,13 +79,17 @@ class TestFingerprint:
             {"items": 3},
             {"years": [1990.0, None]},
             {"states": [State.WARM] * 4},
+            {"times": [1, 2, 3, 4]},
         ],
-        ids=["value", "user", "users", "items", "attributes", "states"],
+        ids=["value", "user", "users", "items", "attributes", "states", "times"],
     )
-    def test_changes_with_every_part_of_the_contents(self, changes: dict[str, object]) -> None:
+    def test_fingerprint_other_contents_is_different(self, changes: dict[str, object]) -> None:
         assert self.fingerprint(**changes) != self.fingerprint()
 
-    def test_changes_with_a_title(self) -> None:
+    def test_fingerprint_one_other_time_is_different(self) -> None:
+        assert self.fingerprint(times=[1, 2, 3, 4]) != self.fingerprint(times=[1, 2, 3, 5])
+
+    def test_fingerprint_other_title_is_different(self) -> None:
         dataset = tiny_dataset(TRIPLES, users=3, items=2)
         titled = named_entities("i", 2)
         titled.table = titled.table.with_columns(pl.lit("Film").alias("title"))

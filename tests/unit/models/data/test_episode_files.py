@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.data.dataset import Dataset, State
+from models.data.dataset import UNKNOWN_TIME, Dataset, State
 from models.data.episode_files import EpisodeFileError, read_episodes
 from tests.unit.models.tiny_data import named_entities, tiny_dataset
 
@@ -29,7 +29,20 @@ class TestGoodFiles:
         assert episode.query_items.tolist() == [1]
         assert episode.query_ratings.tolist() == [5.0]
 
-    def test_every_line_is_an_episode_and_blank_lines_are_none(self, tmp_path: Path) -> None:
+    def test_third_element_is_the_time(self, tmp_path: Path) -> None:
+        line = {**GOOD, "support": [["i2", 4, 978300019], ["i0", 1.0]], "query": [["i1", 5, 978300500]]}
+        [episode] = read_episodes(write(tmp_path, line), DATASET)
+        assert episode.support_times is not None
+        assert episode.support_times.tolist() == [978300019, UNKNOWN_TIME]
+        assert episode.query_times is not None
+        assert episode.query_times.tolist() == [978300500]
+
+    def test_without_third_elements_there_are_no_times(self, tmp_path: Path) -> None:
+        [episode] = read_episodes(write(tmp_path, GOOD), DATASET)
+        assert episode.support_times is None
+        assert episode.query_times is None
+
+    def test_blank_lines_are_skipped(self, tmp_path: Path) -> None:
         path = write(tmp_path, GOOD, "", {**GOOD, "user_id": "u0"}, "  ", "")
         assert [episode.user for episode in read_episodes(path, DATASET)] == [1, 0]
 
@@ -42,7 +55,7 @@ class TestGoodFiles:
         [episode] = read_episodes(write(tmp_path, {**GOOD, "support": []}), DATASET)
         assert episode.support_items.shape == (0,)
 
-    def test_line_separators_within_a_string_are_text(self, tmp_path: Path) -> None:
+    def test_line_separator_within_a_string_is_text(self, tmp_path: Path) -> None:
         users = named_entities("u\u2028", 1)
         dataset = Dataset(DATASET.schema, users, DATASET.items, DATASET.ratings)
         line = json.dumps({**GOOD, "user_id": "u\u20280"}, ensure_ascii=False)
@@ -75,6 +88,10 @@ class TestMalformedLines:
             ({**GOOD, "query": [["i0"]]}, "query.0.1: "),
             ({**GOOD, "query": [["i0", "many"]]}, "query.0.1: "),
             (json.dumps({**GOOD, "query": [["i0", float("nan")]]}), "query.0.1: "),
+            ({**GOOD, "query": [["i0", 5, "yesterday"]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 0.5]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 2**63]]}, "query.0.2: "),
+            ({**GOOD, "query": [["i0", 5, 1, 1]]}, "query.0: "),
             ({**GOOD, "extra": 1}, "extra: "),
         ],
     )
@@ -85,7 +102,7 @@ class TestMalformedLines:
 
     @pytest.mark.parametrize("lines", [[], ["", "  "]])
     def test_file_without_episodes_is_refused(self, tmp_path: Path, lines: list[str]) -> None:
-        with pytest.raises(EpisodeFileError, match="holds no episodes"):
+        with pytest.raises(EpisodeFileError, match="the file has no episodes"):
             read_episodes(write(tmp_path, *lines), DATASET)
 
     def test_missing_file_is_named(self, tmp_path: Path) -> None:
@@ -93,14 +110,14 @@ class TestMalformedLines:
         with pytest.raises(EpisodeFileError, match=re.escape(str(path))):
             read_episodes(path, DATASET)
 
-    def test_bytes_that_are_no_text_are_refused(self, tmp_path: Path) -> None:
+    def test_bytes_that_are_not_text_are_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "episodes.jsonl"
         path.write_bytes(b'{"state": "\xff"}')
         with pytest.raises(EpisodeFileError, match="utf-8"):
             read_episodes(path, DATASET)
 
 
-def test_item_that_is_to_be_predicted_and_known_is_refused(tmp_path: Path) -> None:
+def test_item_in_support_and_query_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "episodes.jsonl"
     file.write_text(
         json.dumps({"state": "warm", "user_id": "u0", "support": [["i0", 4]], "query": [["i0", 5]]}), encoding="utf-8"

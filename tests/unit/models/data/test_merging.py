@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.data.dataset import Dataset, Ratings
+from models.data.dataset import UNKNOWN_TIME, Dataset, Ratings
 from models.data.entity_table import entity_table
 from models.data.merging import merge_datasets
 from models.data.schema import AttributeValue, DatasetSchema
@@ -48,7 +48,7 @@ def rated(merged: Dataset) -> dict[tuple[str, str], float]:
     }
 
 
-def test_users_items_and_ratings_of_both_are_there() -> None:
+def test_merge_datasets_has_the_users_items_and_ratings_of_both() -> None:
     own = dataset({"b": {}}, ["x"], [("b", "x", 5, 10)])
     older = dataset({"c": {}, "a": {}}, ["y", "x"], [("a", "y", 1, 5), ("c", "x", 2, 5)])
 
@@ -59,21 +59,66 @@ def test_users_items_and_ratings_of_both_are_there() -> None:
     assert rated(merged) == {("b", "x"): 5, ("a", "y"): 1, ("c", "x"): 2}
 
 
-def test_the_later_of_two_ratings_stays() -> None:
+def test_merge_datasets_two_ratings_of_an_item_keeps_the_later() -> None:
     own = dataset({"a": {}}, ["x", "y"], [("a", "x", 5, 10), ("a", "y", 5, 10)])
     older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 9), ("a", "y", 1, 11)])
 
     assert rated(merge_datasets(own, older)) == {("a", "x"): 5, ("a", "y"): 1}
 
 
-def test_a_rating_without_time_gives_way() -> None:
+def times_of(merged: Dataset) -> dict[tuple[str, str], int]:
+    ratings = merged.ratings
+    assert ratings.times is not None
+    return {
+        (merged.users.ids[user], merged.items.ids[item]): int(time)
+        for user, item, time in zip(ratings.users, ratings.items, ratings.times, strict=True)
+    }
+
+
+def test_merge_datasets_rating_of_unknown_time_counts_as_the_earlier() -> None:
     own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["x"], [("a", "x", 1, 0)], timed=False)
 
     assert rated(merge_datasets(own, older)) == {("a", "x"): 5}
+    assert rated(merge_datasets(older, own)) == {("a", "x"): 5}
 
 
-def test_attributes_that_only_the_older_knows_are_kept() -> None:
+def test_merge_datasets_both_with_times_keeps_the_times_of_the_ratings_kept() -> None:
+    own = dataset({"a": {}, "b": {}}, ["x", "y"], [("b", "x", 5, 10), ("a", "y", 5, 10)])
+    older = dataset({"a": {}, "b": {}}, ["x", "y"], [("b", "x", 1, 9), ("a", "y", 1, 11), ("b", "y", 3, -5)])
+
+    assert times_of(merge_datasets(own, older)) == {("b", "x"): 10, ("a", "y"): 11, ("b", "y"): -5}
+
+
+def test_merge_datasets_one_without_times_gives_its_ratings_the_unknown_time() -> None:
+    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    older = dataset({"a": {}}, ["y"], [("a", "y", 1, 0)], timed=False)
+
+    assert times_of(merge_datasets(own, older)) == {("a", "x"): 10, ("a", "y"): UNKNOWN_TIME}
+
+
+def test_merge_datasets_again_leaves_unknown_times_unknown() -> None:
+    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    older = dataset({"a": {}}, ["y"], [("a", "y", 1, 0)], timed=False)
+    rated_before_1970 = dataset({"a": {}}, ["y"], [("a", "y", 2, -5)])
+
+    merged = merge_datasets(rated_before_1970, merge_datasets(own, older))
+
+    assert rated(merged) == {("a", "x"): 5, ("a", "y"): 2}
+    assert times_of(merged) == {("a", "x"): 10, ("a", "y"): -5}
+
+
+def test_merge_datasets_neither_with_times_has_none() -> None:
+    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 0)], timed=False)
+    older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 0), ("a", "y", 1, 0)], timed=False)
+
+    merged = merge_datasets(own, older)
+
+    assert merged.ratings.times is None
+    assert rated(merged) == {("a", "x"): 5, ("a", "y"): 1}
+
+
+def test_merge_datasets_attribute_of_the_older_alone_is_kept() -> None:
     own = dataset({"a": {"country": "fr"}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {"country": "jp", "age": 30.0}}, ["x"], [("a", "x", 1, 9)])
 
@@ -82,7 +127,7 @@ def test_attributes_that_only_the_older_knows_are_kept() -> None:
     assert user == {"id": "a", "title": None, "country": "fr", "age": 30.0}
 
 
-def test_items_that_are_left_out_do_not_return() -> None:
+def test_merge_datasets_without_items_leaves_them_and_their_ratings_out() -> None:
     own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["x", "gone"], [("a", "gone", 1, 9)])
 

@@ -90,12 +90,12 @@ def triples(dataset: Dataset) -> list[tuple[str, str, float]]:
 
 
 class TestRatings:
-    def test_are_sorted_by_user_row(self, shop: Path) -> None:
+    def test_ratings_are_sorted_by_user_row(self, shop: Path) -> None:
         dataset = read(shop)
         assert triples(dataset) == [("u1", "p2", 4), ("u2", "p1", 5), ("u2", "p3", 1), ("u9", "p9", 3)]
         assert dataset.ratings.offsets.tolist() == [0, 1, 3, 3, 4]
 
-    def test_bring_times_and_states(self, shop: Path) -> None:
+    def test_ratings_have_their_times_and_states(self, shop: Path) -> None:
         ratings = read(shop).ratings
         assert ratings.times is not None
         assert ratings.times.tolist() == [100, 200, 150, 300]
@@ -107,7 +107,7 @@ class TestRatings:
             State.USER_AND_ITEM_COLD,
         ]
 
-    def test_have_the_declared_types(self, shop: Path) -> None:
+    def test_arrays_have_the_documented_types(self, shop: Path) -> None:
         ratings = read(shop).ratings
         arrays = (ratings.offsets, ratings.items, ratings.values, ratings.times, ratings.states)
         assert [array.dtype for array in arrays if array is not None] == [
@@ -120,7 +120,7 @@ class TestRatings:
         write(shop, {"schema.toml": schema, "old.csv": "nothing\n"})
         assert len(read(shop).ratings) == 4
 
-    def test_whole_numbers_written_as_decimals_are_times(self, shop: Path) -> None:
+    def test_times_may_be_written_as_decimals(self, shop: Path) -> None:
         write(shop, {"ratings.csv": "customer,product,stars,when,state\nu1,p1,5.0,978300760.0,warm\n"})
         times = read(shop).ratings.times
         assert times is not None
@@ -131,12 +131,12 @@ class TestRatings:
         with pytest.raises(DataError, match=r"ratings\.csv: there is no column 'state'"):
             read_dataset(shop)
 
-    def test_no_file(self, shop: Path) -> None:
+    def test_no_ratings_file_is_an_error(self, shop: Path) -> None:
         (shop / "ratings.csv").unlink()
         with pytest.raises(DataError, match=r"none of ratings\.csv exists"):
             read_dataset(shop)
 
-    def test_no_rating(self, shop: Path) -> None:
+    def test_file_without_ratings_is_an_error(self, shop: Path) -> None:
         write(shop, {"ratings.csv": "customer,product,stars,when,state\nu1,p1,6,1,warm\n"})
         with pytest.raises(DataError, match=r"ratings\.csv: no ratings(.|\n)*ratings\.csv:2: rating '6' is not on"):
             read_dataset(shop, malformed="skip")
@@ -149,7 +149,7 @@ class TestRatings:
             max_size=30,
         )
     )
-    def test_what_is_written_is_read(self, ratings: dict[tuple[str, str], float]) -> None:
+    def test_ratings_written_are_the_ratings_read(self, ratings: dict[tuple[str, str], float]) -> None:
         schema = DatasetSchema.model_validate(
             {
                 "name": "any",
@@ -169,13 +169,13 @@ class TestRatings:
 
 
 class TestEntities:
-    def test_keep_the_first_files_order_then_others_by_id(self, shop: Path) -> None:
+    def test_rows_of_the_first_file_come_first_then_others_by_id(self, shop: Path) -> None:
         write(shop, {"details.csv": "product,name,eur,about\np99,Jug,1,\np3,Cup,3,\n"})
         dataset = read(shop)
         assert dataset.users.ids == ["u1", "u2", "u3", "u9"]
         assert dataset.items.ids == ["p2", "p1", "p3", "p9", "p99"]
 
-    def test_have_typed_attributes(self, shop: Path) -> None:
+    def test_attributes_have_their_types(self, shop: Path) -> None:
         assert read(shop).users.table.to_dicts() == [
             {"id": "u1", "title": None, "age": 31.0, "country": "fr"},
             {"id": "u2", "title": None, "age": None, "country": "jp"},
@@ -183,7 +183,7 @@ class TestEntities:
             {"id": "u9", "title": None, "age": None, "country": None},
         ]
 
-    def test_files_complete_one_another_and_the_earlier_wins(self, shop: Path) -> None:
+    def test_earlier_file_counts_before_later_ones(self, shop: Path) -> None:
         assert read(shop).items.table.to_dicts() == [
             {"id": "p2", "title": "Pot", "colour": ["red", "blue"], "price": 7.5, "about": "cast iron"},
             {"id": "p1", "title": "Pan", "colour": None, "price": 10.0, "about": None},
@@ -191,27 +191,27 @@ class TestEntities:
             {"id": "p9", "title": None, "colour": None, "price": None, "about": None},
         ]
 
-    def test_several_values_are_split_at_any_separator_and_are_unique(self, shop: Path) -> None:
+    def test_several_values_are_split_at_every_separator_and_are_unique(self, shop: Path) -> None:
         write(shop, {"products.csv": 'product,name,colour,eur\np1,x,"red, green||blue | red|red,",1\n'})
         assert read(shop).items.table["colour"][0].to_list() == ["red", "green", "blue", "red,"]
 
-    def test_without_files_are_the_rated_ids(self, tmp_path: Path) -> None:
+    def test_entities_without_files_are_the_rated_ids(self, tmp_path: Path) -> None:
         schema = SHOP[: SHOP.index("[users]")]
         write(tmp_path, {"schema.toml": schema, "ratings.csv": SHOP_FILES["ratings.csv"]})
         dataset = read(tmp_path)
         assert dataset.users.table.rows() == [("u1", None), ("u2", None), ("u9", None)]
         assert dataset.items.ids == ["p1", "p2", "p3", "p9"]
 
-    def test_column_of_a_file_left_away_is_unknown(self, shop: Path) -> None:
+    def test_column_of_a_missing_file_is_unknown(self, shop: Path) -> None:
         (shop / "details.csv").unlink()
         assert read(shop).items.table["about"].to_list() == [None] * 4
 
-    def test_column_that_is_in_no_file_is_an_error(self, shop: Path) -> None:
+    def test_column_in_no_file_is_an_error(self, shop: Path) -> None:
         write(shop, {"schema.toml": SHOP.replace('"about"', '"abuot"')})
         with pytest.raises(DataError, match=r"no column 'abuot' in products\.csv or details\.csv"):
             read_dataset(shop)
 
-    def test_no_file_of_those_declared(self, shop: Path) -> None:
+    def test_no_entity_file_is_an_error(self, shop: Path) -> None:
         (shop / "customers.csv").unlink()
         with pytest.raises(DataError, match=r"none of customers\.csv exists"):
             read_dataset(shop)
@@ -236,7 +236,7 @@ class TestMalformed:
             ("u1,p1,5,1,", Fault.STATE, "state '' is none of"),
         ],
     )
-    def test_rating(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
+    def test_malformed_rating_is_left_out_and_reported(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
         header, first, second, *_ = SHOP_FILES["ratings.csv"].splitlines()
         write(shop, {"ratings.csv": "\n".join([header, first, row, second])})
         dataset, malformed = read_dataset(shop, malformed="skip")
@@ -255,7 +255,7 @@ class TestMalformed:
             ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' stands in an earlier line too"),
         ],
     )
-    def test_user(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
+    def test_malformed_user_is_left_out_and_reported(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
         write(shop, {"customers.csv": SHOP_FILES["customers.csv"] + row + "\n"})
         dataset, malformed = read_dataset(shop, malformed="skip")
         assert malformed.examples == [MalformedRow("customers.csv", 5, fault, detail)]
@@ -270,7 +270,7 @@ class TestMalformed:
             ((1, 1), [("p2", 3), ("p1", 2)], 2),
         ],
     )
-    def test_of_two_ratings_of_one_item_the_later_by_time_then_by_line_is_kept(
+    def test_two_ratings_of_one_item_keep_the_later_by_time_then_by_line(
         self, shop: Path, times: tuple[int, int], kept: list[tuple[str, float]], dropped_line: int
     ) -> None:
         rows = [f"u1,p1,5,{times[0]},warm", "u1,p2,3,9,warm", f"u1,p1,2,{times[1]},warm"]
@@ -280,12 +280,12 @@ class TestMalformed:
         detail = "user 'u1' rates item 'p1' again later"
         assert malformed.examples == [MalformedRow("ratings.csv", dropped_line, Fault.DUPLICATE, detail)]
 
-    def test_lines_are_exact_after_values_with_newlines(self, shop: Path) -> None:
+    def test_line_after_values_with_newlines_is_exact(self, shop: Path) -> None:
         write(shop, {"details.csv": 'product,name,eur,about\np3,Cup,3,"for\n\ntea"\np4,Fork,cheap,\n'})
         _, malformed = read_dataset(shop, malformed="skip")
         assert str(malformed.examples[0]) == "details.csv:5: price: 'cheap' is not a number"
 
-    def test_are_refused_with_all_counts_and_the_first_lines(self, shop: Path) -> None:
+    def test_refused_rows_are_reported_with_all_counts_and_the_first_lines(self, shop: Path) -> None:
         write(
             shop,
             {
@@ -311,15 +311,15 @@ class TestMalformed:
 
 
 class TestFindSchema:
-    def test_own_schema_comes_before_built_in_ones(self, shop: Path) -> None:
+    def test_schema_in_the_directory_counts_before_built_in_ones(self, shop: Path) -> None:
         write(shop, {"movies.csv": "movieId,title,genres\n"})
         assert find_schema(shop).name == "shop"
 
-    def test_given_schema_comes_before_the_directorys(self, shop: Path) -> None:
+    def test_given_schema_counts_before_the_one_in_the_directory(self, shop: Path) -> None:
         schema = find_schema(shop).model_copy(update={"name": "given"})
         assert read_dataset(shop, schema=schema)[0].schema.name == "given"
 
-    def test_lists_what_was_looked_for(self, tmp_path: Path) -> None:
+    def test_unknown_layout_is_an_error_that_lists_the_known_ones(self, tmp_path: Path) -> None:
         write(tmp_path, {"ratings.csv": "a,b,c\n"})
         with pytest.raises(DataError, match=r"neither a schema\.toml") as caught:
             find_schema(tmp_path)
@@ -327,7 +327,7 @@ class TestFindSchema:
         assert "  ml-100k: u.data, u.user, u.item" in lines
         assert "  ml-1m: ratings.csv.gz or ratings.dat, users.dat, movies_extrainfos.dat or movies.dat" in lines
 
-    def test_directory_that_does_not_exist(self, tmp_path: Path) -> None:
+    def test_missing_directory_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="gone is not a directory"):
             find_schema(tmp_path / "gone")
 
@@ -346,7 +346,9 @@ class TestFindSchema:
             ),
         ],
     )
-    def test_wrong_schema_names_file_and_field(self, shop: Path, wrong: str, right: str, field: str) -> None:
+    def test_wrong_schema_is_an_error_that_names_file_and_field(
+        self, shop: Path, wrong: str, right: str, field: str
+    ) -> None:
         assert right in SHOP
         write(shop, {"schema.toml": SHOP.replace(right, wrong, 1)})
         with pytest.raises(SchemaError, match=rf"schema\.toml: (.*; )?{field}"):
@@ -427,7 +429,9 @@ class TestBuiltInSchemas:
             ("book-crossing", [("00X", "Fée", "Someone", "House", 1995.0), ("00Y", "Plain", "Other", "House", None)]),
         ],
     )
-    def test_layout(self, tmp_path: Path, name: str, items: list[tuple[object, ...]]) -> None:
+    def test_layout_of_a_public_data_set_is_read(
+        self, tmp_path: Path, name: str, items: list[tuple[object, ...]]
+    ) -> None:
         dataset = read(write(tmp_path, LAYOUTS[name]))
         assert dataset.schema.name == name
         assert dataset.items.table.rows() == items
@@ -476,7 +480,7 @@ class TestBuiltInSchemas:
             ("2", "Elle, La", None, ["Drama"], None, None, 1990.0, None, None),
         ]
 
-    def test_each_is_tested(self) -> None:
+    def test_every_built_in_schema_has_a_test(self) -> None:
         assert {schema.name for schema in built_in_schemas()} == {*LAYOUTS, "ml-1m"}
 
 
@@ -491,7 +495,7 @@ class TestRealData:
             ("book-crossing", 230_936, 51_759, 27_109, 27_109, [85_156, 21_517, 98_720, 25_543]),
         ],
     )
-    def test_is_read_whole_with_nothing_malformed(
+    def test_public_data_set_is_read_without_malformed_rows(
         self, name: str, ratings: int, rating_users: int, rated_items: int, items: int, states: list[int] | None
     ) -> None:
         if not (REAL_DATA / name).is_dir():

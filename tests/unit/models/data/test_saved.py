@@ -9,7 +9,7 @@ from models.data.saved import load_dataset, save_dataset
 from tests.unit.models.tiny_data import tiny_dataset
 
 
-def test_a_data_set_returns_as_it_was(two_tastes: Dataset, tmp_path: Path) -> None:
+def test_load_dataset_returns_what_was_saved(two_tastes: Dataset, tmp_path: Path) -> None:
     save_dataset(two_tastes, tmp_path / "new" / "data")
 
     loaded = load_dataset(tmp_path / "new" / "data")
@@ -20,9 +20,14 @@ def test_a_data_set_returns_as_it_was(two_tastes: Dataset, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["data"]
 
 
-def test_states_and_users_without_ratings_return(tmp_path: Path) -> None:
+def test_load_dataset_returns_states_times_and_users_without_ratings(tmp_path: Path) -> None:
     dataset = tiny_dataset(
-        [(0, 0, 3.0), (2, 1, 4.0)], users=4, items=2, states=[State.WARM, State.USER_COLD], years=[1990, None]
+        [(0, 0, 3.0), (2, 1, 4.0)],
+        users=4,
+        items=2,
+        states=[State.WARM, State.USER_COLD],
+        years=[1990, None],
+        times=[978300019, 978300020],
     )
     save_dataset(dataset, tmp_path / "data")
 
@@ -30,9 +35,10 @@ def test_states_and_users_without_ratings_return(tmp_path: Path) -> None:
 
     assert loaded.fingerprint == dataset.fingerprint
     np.testing.assert_array_equal(loaded.ratings.states, dataset.ratings.states)
+    np.testing.assert_array_equal(loaded.ratings.times, dataset.ratings.times)
 
 
-def test_what_a_kill_left_half_written_is_no_obstacle(two_tastes: Dataset, tmp_path: Path) -> None:
+def test_save_dataset_after_an_interrupted_save_succeeds(two_tastes: Dataset, tmp_path: Path) -> None:
     (tmp_path / "data.new").mkdir()
     (tmp_path / "data.new" / "users.parquet").write_bytes(b"half")
 
@@ -41,13 +47,13 @@ def test_what_a_kill_left_half_written_is_no_obstacle(two_tastes: Dataset, tmp_p
     assert load_dataset(tmp_path / "data").fingerprint == two_tastes.fingerprint
 
 
-def test_a_directory_that_cannot_be_written(two_tastes: Dataset, tmp_path: Path) -> None:
+def test_save_dataset_where_nothing_can_be_written_raises_data_error(two_tastes: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot be written"):
         save_dataset(two_tastes, tmp_path / "file" / "data")
 
 
-def test_a_damaged_directory(two_tastes: Dataset, tmp_path: Path) -> None:
+def test_load_dataset_damaged_file_raises_data_error(two_tastes: Dataset, tmp_path: Path) -> None:
     save_dataset(two_tastes, tmp_path / "data")
     (tmp_path / "data" / "ratings.parquet").write_bytes(b"PAR1")
 

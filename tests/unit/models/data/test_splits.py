@@ -27,12 +27,12 @@ def new_items(dataset: Dataset, split: Split) -> NDArray[np.int32]:
 
 
 class TestStateColumn:
-    def test_is_taken_as_it_is(self) -> None:
+    def test_state_column_is_used_unchanged(self) -> None:
         states = [State((user + 2 * item) % 4) for user in range(USERS) for item in range(ITEMS)]
         split = Split.of(everybody_rates_everything(states=states), SplitConfig(new_users=0.9, new_items=0.9))
         assert split.states.tolist() == states
 
-    def test_only_warm_users_are_held_out(self) -> None:
+    def test_held_out_users_and_ratings_are_warm(self) -> None:
         states = [State.WARM if user < 10 else State.USER_COLD for user in range(USERS) for _ in range(ITEMS)]
         dataset = everybody_rates_everything(states=states)
         split = Split.of(dataset, SplitConfig(validation_users=0.3, test_ratings=4))
@@ -42,36 +42,36 @@ class TestStateColumn:
 
 
 class TestDrawnStates:
-    def test_have_the_fractions_asked_for(self) -> None:
+    def test_new_users_and_items_are_the_configured_fractions(self) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, SplitConfig(new_users=0.25, new_items=0.4))
         assert len(new_users(dataset, split)) == 10
         assert len(new_items(dataset, split)) == 8
 
-    def test_are_the_product_of_new_users_and_new_items(self) -> None:
+    def test_states_combine_new_users_and_new_items(self) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, SplitConfig())
         user_is_new = np.isin(dataset.ratings.users, new_users(dataset, split))
         item_is_new = np.isin(dataset.ratings.items, new_items(dataset, split))
         np.testing.assert_array_equal(split.states, user_is_new * State.USER_COLD + item_is_new * State.ITEM_COLD)
 
-    def test_the_newest_items_are_the_new_ones(self) -> None:
+    def test_new_items_are_the_latest(self) -> None:
         years = [float(1980 + (7 * item) % ITEMS) for item in range(ITEMS)]
         dataset = everybody_rates_everything(years=list(years))
         found = new_items(dataset, Split.of(dataset, SplitConfig(new_items=0.25)))
         assert set(found) == set(np.argsort(years)[-5:])
 
-    def test_items_of_unknown_date_become_new_last(self) -> None:
+    def test_items_of_unknown_date_count_as_the_oldest(self) -> None:
         years = [None if item < 15 else 1900.0 for item in range(ITEMS)]
         dataset = everybody_rates_everything(years=years)
         assert new_items(dataset, Split.of(dataset, SplitConfig(new_items=0.25))).tolist() == [15, 16, 17, 18, 19]
 
-    def test_items_without_ratings_do_not_count(self) -> None:
+    def test_new_items_are_a_fraction_of_the_rated_items(self) -> None:
         dataset = tiny_dataset([(user, 0, 3.0) for user in range(10)], users=10, items=9, years=[None, *[2000.0] * 8])
         split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.4))
         assert (split.states == State.WARM).all()
 
-    def test_fractions_of_0_leave_everything_warm(self) -> None:
+    def test_fractions_of_0_make_every_rating_warm(self) -> None:
         split = Split.of(everybody_rates_everything(), SplitConfig(new_users=0.0, new_items=0.0))
         assert (split.states == State.WARM).all()
 
@@ -88,7 +88,7 @@ configs = st.builds(
 
 class TestHeldOut:
     @given(configs)
-    def test_training_is_what_is_warm_and_not_held_out(self, config: SplitConfig) -> None:
+    def test_training_ratings_are_the_warm_ones_that_are_not_held_out(self, config: SplitConfig) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, config)
         expected = [
@@ -106,7 +106,9 @@ class TestHeldOut:
         assert not split.validation_users[new_users(dataset, split)].any()
 
     @given(configs)
-    def test_every_known_user_with_enough_ratings_has_as_many_test_ratings(self, config: SplitConfig) -> None:
+    def test_known_users_with_enough_ratings_have_the_configured_number_of_test_ratings(
+        self, config: SplitConfig
+    ) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, config)
         known = (split.states == State.WARM) & ~split.validation_users[dataset.ratings.users]
@@ -115,16 +117,16 @@ class TestHeldOut:
             enough = known[own].sum() >= config.test_ratings + 3
             assert split.test[own].sum() == (config.test_ratings if enough else 0)
 
-    def test_has_the_fraction_asked_for(self) -> None:
+    def test_validation_users_are_the_configured_fraction(self) -> None:
         split = Split.of(everybody_rates_everything(), SplitConfig(new_users=0.5, validation_users=0.1))
         assert split.validation_users.sum() == 2
 
-    def test_test_ratings_are_drawn_from_all_of_a_users(self) -> None:
+    def test_test_ratings_are_drawn_from_all_ratings_of_a_user(self) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.0, test_ratings=10))
         assert (np.bincount(dataset.ratings.items[split.test], minlength=ITEMS) > 5).all()
 
-    def test_someone_is_always_there_to_validate_on(self) -> None:
+    def test_validation_users_are_at_least_one(self) -> None:
         dataset = tiny_dataset([(0, 0, 3.0), (1, 0, 3.0)], users=2, items=1)
         split = Split.of(dataset, SplitConfig(new_users=0.0, new_items=0.0, validation_users=0.01))
         assert split.validation_users.sum() == 1
@@ -161,22 +163,22 @@ class TestSplitById:
             share = new_by_id(ids, SplitConfig(by_id=True, new_users=fraction)).mean()
             assert share == pytest.approx(fraction, rel=0.05)
 
-    def test_users_stay_new_whoever_else_comes(self) -> None:
+    def test_new_users_stay_new_as_users_are_added(self) -> None:
         few, many = everybody_rates_everything(), tiny_dataset([(70, 0, 3.0), (3, 1, 2.0)], users=80, items=2)
         new = {many.users.ids[user] for user in np.flatnonzero(new_by_id(many.users.ids, self.CONFIG))}
         assert {few.users.ids[user] for user in new_users(few, Split.of(few, self.CONFIG))} == new & set(few.users.ids)
 
-    def test_another_seed_chooses_others(self) -> None:
+    def test_other_seed_chooses_other_users(self) -> None:
         ids = [f"user {number}" for number in range(100)]
         other = self.CONFIG.model_copy(update={"seed": 1})
         assert new_by_id(ids, self.CONFIG).tolist() != new_by_id(ids, other).tolist()
 
-    def test_a_state_column_changes_nothing(self) -> None:
+    def test_state_column_is_ignored(self) -> None:
         states = [State.WARM] * (USERS * ITEMS)
         with_states = Split.of(everybody_rates_everything(states=states), self.CONFIG)
         np.testing.assert_array_equal(with_states.states, Split.of(everybody_rates_everything(), self.CONFIG).states)
 
-    def test_all_other_ratings_are_trained_on(self) -> None:
+    def test_ratings_of_all_other_users_are_trained_on(self) -> None:
         dataset = everybody_rates_everything()
         split = Split.of(dataset, self.CONFIG)
         held_out = new_by_id(dataset.users.ids, self.CONFIG) | split.validation_users

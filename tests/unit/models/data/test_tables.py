@@ -26,7 +26,7 @@ def faults(directory: Path, source: SourceFile, *columns: str) -> list[Malformed
 
 
 class TestText:
-    def test_csv_with_quoted_separators_and_newlines_keeps_the_line_where_each_row_begins(self, tmp_path: Path) -> None:
+    def test_quoted_separators_and_newlines_keep_the_line_where_each_row_begins(self, tmp_path: Path) -> None:
         (tmp_path / "items.csv").write_text('id,name\n1,"a, b"\n2,"two\nlines\nmore"\n\n3,"say ""hi"""\n')
         table = read(tmp_path, SourceFile(path="items.csv"), "id", "name")
         assert table.to_dict(as_series=False) == {
@@ -35,17 +35,17 @@ class TestText:
             "name": ["a, b", "two\nlines\nmore", 'say "hi"'],
         }
 
-    def test_separator_of_several_characters(self, tmp_path: Path) -> None:
+    def test_separator_of_several_characters_splits_fields(self, tmp_path: Path) -> None:
         (tmp_path / "u.dat").write_bytes(b'1::F::"x\r\n2::M::a:b\r\n')
         source = SourceFile(path="u.dat", separator="::", columns=("id", "gender", "zip"))
         assert read(tmp_path, source, "id", "gender", "zip").rows() == [(1, "1", "F", '"x'), (2, "2", "M", "a:b")]
 
-    def test_quotes_are_text_where_the_file_is_not_quoted(self, tmp_path: Path) -> None:
+    def test_quotes_in_a_file_that_is_not_quoted_are_text(self, tmp_path: Path) -> None:
         (tmp_path / "u.item").write_text('1|"Open|x\n')
         source = SourceFile(path="u.item", separator="|", quoted=False, columns=("id", "name", "rest"))
         assert read(tmp_path, source, "name").rows() == [(1, '"Open')]
 
-    def test_latin_1(self, tmp_path: Path) -> None:
+    def test_latin_1_is_decoded(self, tmp_path: Path) -> None:
         (tmp_path / "u.item").write_bytes("id,name\n1,Misérables\n".encode("latin-1"))
         source = SourceFile(path="u.item", encoding="latin-1")
         assert read(tmp_path, source, "name")["name"].to_list() == ["Misérables"]
@@ -66,13 +66,13 @@ class TestText:
         source = SourceFile(path="a.csv", nulls=("N/A",))
         assert read(tmp_path, source, "name")["name"].to_list() == [None, None, None, "x", "N/A2"]
 
-    def test_file_with_a_header_alone_has_columns_and_no_rows(self, tmp_path: Path) -> None:
+    def test_file_of_a_header_has_columns_and_no_rows(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id,name\n")
         table = read(tmp_path, SourceFile(path="a.csv"), "id")
         assert table.columns == [LINE, "id"]
         assert table.is_empty()
 
-    def test_chunks_together_are_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_chunks_joined_are_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "a.csv").write_text("id\n" + "".join(f"{row}\n" for row in range(7)))
         monkeypatch.setattr(tables, "CHUNK_ROWS", 3)
         chunks = list(read_chunks(tmp_path, SourceFile(path="a.csv"), required=["id"], malformed=MalformedRows()))
@@ -81,7 +81,7 @@ class TestText:
 
 
 class TestMalformed:
-    def test_wrong_number_of_fields(self, tmp_path: Path) -> None:
+    def test_wrong_number_of_fields_is_malformed(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text('id,name\n1,x\n"2\n",y,z\n3\n4,w\n')
         source = SourceFile(path="a.csv")
         assert faults(tmp_path, source, "id") == [
@@ -89,26 +89,26 @@ class TestMalformed:
             MalformedRow("a.csv", 5, Fault.FIELD_COUNT, "1 fields instead of 2"),
         ]
 
-    def test_bytes_of_another_encoding(self, tmp_path: Path) -> None:
+    def test_bytes_of_another_encoding_are_malformed(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(b"id,name\n1,x\n2,Mis\xe9rables\n3,\xc3\xa9\n")
         assert faults(tmp_path, SourceFile(path="a.csv"), "id") == [
             MalformedRow("a.csv", 3, Fault.ENCODING, "bytes that are not utf-8")
         ]
 
-    def test_quote_that_never_ends_is_reported_where_it_begins(self, tmp_path: Path) -> None:
+    def test_unclosed_quote_is_malformed_on_its_first_line(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text('id,name\n1,x\n2,"open\n3,y\n')
         [row] = faults(tmp_path, SourceFile(path="a.csv"), "id")
         assert (row.line, row.fault) == (3, Fault.QUOTES)
         assert "lines 3 to 4" in row.detail
 
-    def test_reading_goes_on_after_broken_quotes(self, tmp_path: Path) -> None:
+    def test_rows_after_broken_quotes_are_read(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text('id,name\n1,"x"y\n2,z\n')
         malformed = MalformedRows()
         table = read_table(tmp_path, SourceFile(path="a.csv"), required=["id"], malformed=malformed)
         assert table["id"].to_list() == ["2"]
         assert [(row.line, row.fault) for row in malformed.examples] == [(2, Fault.QUOTES)]
 
-    def test_all_are_counted_and_a_few_kept(self, tmp_path: Path) -> None:
+    def test_all_malformed_rows_are_counted_and_a_few_kept(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id,name\n" + "1\n" * 30)
         malformed = MalformedRows()
         read_table(tmp_path, SourceFile(path="a.csv"), required=["id"], malformed=malformed)
@@ -122,7 +122,7 @@ class TestMalformed:
 
 
 class TestDerivedColumns:
-    def test_extract_replaces_its_own_column_and_makes_new_ones(self, tmp_path: Path) -> None:
+    def test_extract_replaces_a_column_and_adds_new_ones(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id,title\n1,Toy Story (1995)\n2,Untitled\n3,\n")
         source = SourceFile(
             path="a.csv",
@@ -134,7 +134,7 @@ class TestDerivedColumns:
         table = read(tmp_path, source, "title", "year")
         assert table.select("title", "year").rows() == [("Toy Story", "1995"), ("Untitled", None), (None, None)]
 
-    def test_flags_become_the_names_of_those_that_are_set(self, tmp_path: Path) -> None:
+    def test_flags_become_the_names_of_the_set_ones(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id,Drama,Film|Noir\n1,1,1\n2,0,1\n3,0,0\n4,,1\n")
         source = SourceFile(path="a.csv", flags={"genre": ("Drama", "Film|Noir")})
         table = read(tmp_path, source, "genre", lists=("genre",))
@@ -150,7 +150,7 @@ class TestDerivedColumns:
 
 
 class TestParquet:
-    def test_reads_like_the_same_csv(self, tmp_path: Path) -> None:
+    def test_parquet_is_read_like_the_same_csv(self, tmp_path: Path) -> None:
         frame = pl.DataFrame({"id": [10, 20, 30], "stars": [4.5, 1.0, None], "name": ["x", " y ", ""]})
         frame.write_parquet(tmp_path / "a.parquet")
         frame.write_csv(tmp_path / "a.csv")
@@ -158,7 +158,7 @@ class TestParquet:
         from_parquet = read(tmp_path, SourceFile(path="a.parquet"), *columns).select(columns)
         assert from_parquet.equals(read(tmp_path, SourceFile(path="a.csv"), *columns).select(columns))
 
-    def test_lists_times_and_truth_values(self, tmp_path: Path) -> None:
+    def test_lists_times_and_truth_values_are_read(self, tmp_path: Path) -> None:
         pl.DataFrame(
             {
                 "genre": [["a", "b"], None],
@@ -170,12 +170,12 @@ class TestParquet:
         table = read(tmp_path, source, "genre", "when", "kind", lists=("genre", "kind"))
         assert table.rows() == [(1, ["a", "b"], "978300760", ["Drama"]), (2, None, None, [])]
 
-    def test_list_where_one_value_is_needed(self, tmp_path: Path) -> None:
+    def test_list_in_a_column_of_single_values_is_an_error(self, tmp_path: Path) -> None:
         pl.DataFrame({"id": [["a"]]}).write_parquet(tmp_path / "a.parquet")
         with pytest.raises(DataError, match=r"a\.parquet: column 'id' holds lists"):
             read(tmp_path, SourceFile(path="a.parquet"), "id")
 
-    def test_row_numbers_go_on_over_chunks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_row_numbers_continue_over_chunks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pl.DataFrame({"id": range(5)}).write_parquet(tmp_path / "a.parquet")
         monkeypatch.setattr(tables, "CHUNK_ROWS", 2)
         table = read(tmp_path, SourceFile(path="a.parquet"), "id")
@@ -183,12 +183,12 @@ class TestParquet:
 
 
 class TestUnreadable:
-    def test_missing_column_names_file_and_column(self, tmp_path: Path) -> None:
+    def test_missing_column_is_an_error_that_names_file_and_column(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id,name\n1,x\n")
         with pytest.raises(DataError, match=r"a\.csv: there is no column 'stars'; the columns are id, name"):
             read(tmp_path, SourceFile(path="a.csv"), "id", "stars")
 
-    def test_missing_origin_of_an_extraction(self, tmp_path: Path) -> None:
+    def test_missing_origin_of_an_extraction_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("id\n1\n")
         source = SourceFile(path="a.csv", extract={"year": Extraction(column="title", pattern="(x)")})
         with pytest.raises(DataError, match=r"a\.csv: there is no column 'title'"):
@@ -205,11 +205,11 @@ class TestUnreadable:
             ("not.parquet", b"id,name\n", "not.parquet cannot be read"),
         ],
     )
-    def test_broken_file(self, tmp_path: Path, name: str, content: bytes, cause: str) -> None:
+    def test_broken_file_is_an_error(self, tmp_path: Path, name: str, content: bytes, cause: str) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"^{cause}"):
             read(tmp_path, SourceFile(path=name), "id")
 
-    def test_file_that_does_not_exist(self, tmp_path: Path) -> None:
+    def test_missing_file_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"gone\.csv cannot be read"):
             read(tmp_path, SourceFile(path="gone.csv"), "id")

@@ -11,9 +11,12 @@ from sklearn.metrics import ndcg_score
 from models.artifact import TrainedModel
 from models.baselines import BASELINES
 from models.data.dataset import Dataset, State
+from models.data.episodes import Order
+from models.data.malformed import DataError
 from models.data.splits import Split
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
-from tests.unit.models.tiny_data import tiny_episode
+from models.learners.base import Support
+from tests.unit.models.tiny_data import tiny_episode, with_times
 
 EPISODES = [
     tiny_episode(user=0, support=[(2, 5.0), (1, 1.0)], query=[(4, 5.0), (3, 1.0), (6, 4.0)]),
@@ -203,6 +206,54 @@ class TestStates:
         assert all(state.query_ratings == 2 * state.users > 0 for state in drawn[0].states)
 
 
+class TestOrderOfTime:
+    CONFIG = FEW_RATINGS.model_copy(update={"order": Order.TIME})
+
+    def test_latest_ratings_are_predicted_from_the_earlier_ones(
+        self, model: TrainedModel, two_tastes: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dataset = with_times(two_tastes)
+        supports: list[Support] = []
+        adapt = model.learner.adapt
+
+        def record(support: Support, **options: int | None) -> object:
+            supports.append(support)
+            return adapt(support, **options)
+
+        monkeypatch.setattr(model.learner, "adapt", record)
+        _, predictions = evaluate(model, dataset, self.CONFIG.model_copy(update={"states": ("user_cold",)}))
+        states = Split.of(dataset, model.manifest.split).states
+        for user_id, of_user in predictions.group_by("user_id"):
+            user = dataset.users.row_of[str(user_id[0])]
+            rows = (dataset.ratings.users == user) & (states == State.USER_COLD)
+            items = sorted(dataset.ratings.items[rows])  # in this order they were rated
+            assert sorted(dataset.items.row_of[item_id] for item_id in of_user["item_id"]) == items[-2:]
+        assert supports
+        for support in supports:
+            latest = support.times.amax(dim=1) if support.times.shape[1] else torch.zeros(len(support.now))
+            assert (latest < support.now).all()
+
+    def test_data_without_times_are_refused_before_any_work(
+        self, model: TrainedModel, two_tastes: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def work(*_: object) -> None:
+            raise AssertionError("a baseline was fitted")
+
+        monkeypatch.setattr(BASELINES[0], "fit", work)
+        with pytest.raises(DataError, match="have no times"):
+            evaluate(model, two_tastes, self.CONFIG)
+
+    def test_report_says_which_order_was_used(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        report, _ = evaluate(model, with_times(two_tastes), self.CONFIG)
+        assert report.config.order is Order.TIME
+        assert any(note.startswith("In order of time") for note in report.notes)
+        assert any(note.startswith("In the warm state") for note in report.notes)
+
+    def test_given_episodes_have_their_own_order(self, model: TrainedModel, two_tastes: Dataset) -> None:
+        report, _ = evaluate(model, two_tastes, self.CONFIG, episodes=EPISODES)
+        assert report.notes == ()
+
+
 class TestProgress:
     def test_grows_to_1(self, model: TrainedModel, two_tastes: Dataset) -> None:
         shares: list[float] = []
@@ -282,8 +333,10 @@ class TestEvaluationConfig:
     def test_all_states_are_the_default(self) -> None:
         assert EvaluationConfig().states == ("warm", "user_cold", "item_cold", "user_and_item_cold")
 
-    @pytest.mark.parametrize("change", [{"steps": 0}, {"seed": -1}, {"query_size": 0}, {"min_ratings": 1}, {"k": 1}])
-    def test_other_wrong_settings_are_refused(self, change: dict[str, int]) -> None:
+    @pytest.mark.parametrize(
+        "change", [{"steps": 0}, {"seed": -1}, {"query_size": 0}, {"min_ratings": 1}, {"order": "date"}, {"k": 1}]
+    )
+    def test_other_wrong_settings_are_refused(self, change: dict[str, object]) -> None:
         with pytest.raises(ValidationError, match=next(iter(change))):
             EvaluationConfig.model_validate(change)
 

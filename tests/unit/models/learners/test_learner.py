@@ -23,7 +23,7 @@ from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData, adapt_to_episodes, predict_episodes, query_losses
 from models.learners.heads.base import Predictions
 from models.learners.network import EstimatorConfig
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from models.train import train
 from models.training.preset import HeadKind, LocalUpdateConfig, Preset, Rule, TrainingConfig
 from tests.unit.models.tiny_data import tiny_episode
@@ -234,7 +234,7 @@ class TestArtifact:
 
 
 class TestRecommending:
-    COMEDY_FAN = (("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0))
+    COMEDY_FAN = (ItemRating("i1", 5.0), ItemRating("i3", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0))
 
     def test_what_is_liked_comes_first(self, learned: TrainedModel) -> None:
         ranked = Recommender(learned, learned.items).recommend(

@@ -8,9 +8,13 @@ import pytest
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.data.entity_table import entity_table
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 
-COMEDY_FAN = RankingQuery(attributes={}, ratings=[("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0)], n=5)
+COMEDY_FAN = RankingQuery(
+    attributes={},
+    ratings=[ItemRating("i1", 5.0), ItemRating("i3", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)],
+    n=5,
+)
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from collections.abc import Sequence
 import pytest
 
 from models.artifact import TrainedModel
-from models.ranking import RankingQuery, Recommender
-from models.ranking.explanation import explain
+from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.explanation import Reason, explain
 
-RATINGS = [("i1", 5.0), ("i2", 1.0), ("i3", 4.0), ("i4", 2.0)]
+RATINGS = [ItemRating("i1", 5.0), ItemRating("i2", 1.0), ItemRating("i3", 4.0), ItemRating("i4", 2.0)]
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,11 @@ def recommender(model: TrainedModel) -> Recommender:
     return Recommender(model, model.items)
 
 
-def predicted(recommender: Recommender, ratings: Sequence[tuple[str, float]]) -> dict[str, float]:
+def reasons_for(recommender: Recommender, ratings: Sequence[ItemRating], shown: Sequence[str]) -> dict[str, Reason]:
+    return explain(recommender, RankingQuery(attributes={}, ratings=ratings, n=0), shown)
+
+
+def predicted(recommender: Recommender, ratings: Sequence[ItemRating]) -> dict[str, float]:
     """What the whole catalogue is predicted to be rated, by the way that recommendations take."""
     listed = recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=40, include_rated=True))
     return {item.item_id: item.predicted_rating for item in listed}
@@ -28,33 +32,38 @@ def test_is_what_leaving_each_rating_out_says(recommender: Recommender) -> None:
         without = predicted(recommender, RATINGS[:left_out] + RATINGS[left_out + 1 :])
         on_all = sum(everything[item_id] - without[item_id] for item_id in recommender.items.ids) / 40
         effects.append({item_id: everything[item_id] - without[item_id] - on_all for item_id in shown})
-    reasons = explain(recommender, attributes={}, ratings=RATINGS, shown=shown)
+    reasons = reasons_for(recommender, RATINGS, shown)
     for item_id in shown:
         strongest = max(range(len(RATINGS)), key=lambda place: effects[place][item_id])
         effect = effects[strongest][item_id]
         assert (item_id in reasons) == (effect >= 0.04)
         if item_id in reasons:
-            assert (reasons[item_id].item_id, reasons[item_id].rating) == RATINGS[strongest]
+            assert (reasons[item_id].item_id, reasons[item_id].rating) == (
+                RATINGS[strongest].item_id,
+                RATINGS[strongest].rating,
+            )
             assert reasons[item_id].effect == pytest.approx(effect, abs=1e-4)
 
 
 def test_comedies_are_there_because_of_a_comedy(recommender: Recommender) -> None:
     comedies, horror = ["i5", "i7", "i39"], ["i6", "i8", "i38"]
-    reasons = explain(recommender, attributes={}, ratings=[("i1", 5.0)], shown=[*comedies, *horror])
+    reasons = reasons_for(recommender, [ItemRating("i1", 5.0)], [*comedies, *horror])
     assert set(reasons) == set(comedies)
     assert {(reason.item_id, reason.title, reason.rating) for reason in reasons.values()} == {("i1", "Film 1", 5.0)}
 
 
-@pytest.mark.parametrize("ratings", [[], [("gone", 5.0)], [(f"i{item % 40}", 5.0) for item in range(51)]])
-def test_nothing_is_made_up(recommender: Recommender, ratings: list[tuple[str, float]]) -> None:
-    assert explain(recommender, attributes={}, ratings=ratings, shown=["i5"]) == {}
+@pytest.mark.parametrize(
+    "ratings", [[], [ItemRating("gone", 5.0)], [ItemRating(f"i{item % 40}", 5.0) for item in range(51)]]
+)
+def test_nothing_is_made_up(recommender: Recommender, ratings: list[ItemRating]) -> None:
+    assert reasons_for(recommender, ratings, ["i5"]) == {}
 
 
 def test_nothing_shown(recommender: Recommender) -> None:
-    assert explain(recommender, attributes={}, ratings=RATINGS, shown=[]) == {}
+    assert reasons_for(recommender, RATINGS, []) == {}
 
 
 def test_ratings_of_items_that_are_gone_do_not_count(recommender: Recommender) -> None:
     shown = ["i5", "i7"]
-    with_gone = explain(recommender, attributes={}, ratings=[("gone", 5.0), *RATINGS], shown=shown)
-    assert with_gone == explain(recommender, attributes={}, ratings=RATINGS, shown=shown)
+    with_gone = reasons_for(recommender, [ItemRating("gone", 5.0), *RATINGS], shown)
+    assert with_gone == reasons_for(recommender, RATINGS, shown)

@@ -21,12 +21,13 @@ from models.inputs.collaborative_inputs import TrainingView
 from models.inputs.features import EncodedRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
-from models.ranking import RankedItem, RankingQuery, Recommender
+from models.ranking import ItemRating, RankedItem, RankingQuery, Recommender
+from models.ranking.explanation import explain
 
-Ratings = list[tuple[str, float]]
+Ratings = list[ItemRating]
 
-COMEDY_FAN: Ratings = [("i1", 5.0), ("i3", 5.0), ("i2", 1.0), ("i4", 1.0)]
-HORROR_FAN: Ratings = [(item_id, 6.0 - rating) for item_id, rating in COMEDY_FAN]
+COMEDY_FAN: Ratings = [ItemRating("i1", 5.0), ItemRating("i3", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)]
+HORROR_FAN: Ratings = [ItemRating(liked.item_id, 6.0 - liked.rating) for liked in COMEDY_FAN]
 NOTHING: dict[str, Any] = {"attributes": {}, "ratings": []}
 
 
@@ -81,7 +82,7 @@ class TestRecommend:
         assert by_id(short) == pytest.approx(by_id(long[:3]), rel=1e-6)
 
     def test_predictions_stay_on_the_rating_scale(self, recommender: Recommender) -> None:
-        extreme = [(f"i{item}", 5.0 if item % 2 else 1.0) for item in range(30)]
+        extreme = [ItemRating(f"i{item}", 5.0 if item % 2 else 1.0) for item in range(30)]
         ranked = recommender.recommend(RankingQuery(attributes={}, ratings=extreme, n=40))
         assert all(1.0 <= item.predicted_rating <= 5.0 for item in ranked)
 
@@ -105,7 +106,7 @@ class TestRecommend:
 
     def test_ratings_of_items_outside_the_catalogue_are_ignored(self, recommender: Recommender) -> None:
         expected = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
-        actual = recommender.recommend(RankingQuery(attributes={}, ratings=[*COMEDY_FAN, ("gone", 1.0)], n=5))
+        actual = recommender.recommend(RankingQuery(attributes={}, ratings=[*COMEDY_FAN, ItemRating("gone", 1.0)], n=5))
         assert actual == expected
 
     def test_more_than_the_catalogue_is_the_catalogue(self, recommender: Recommender) -> None:
@@ -166,9 +167,10 @@ class TestRecommend:
 def test_equals_predicting_everything(
     recommender: Recommender, age: float | None, country: str | None, rated: dict[int, int], n: int
 ) -> None:
-    query = RankingQuery({"age": age, "country": country}, [(f"i{item}", float(own)) for item, own in rated.items()], n)
+    ratings = [ItemRating(f"i{item}", float(rating)) for item, rating in rated.items()]
+    query = RankingQuery({"age": age, "country": country}, ratings, n)
     model, table = recommender.model, recommender.items.table
-    known = [(recommender.items.row_of[item_id], own) for item_id, own in query.ratings if int(item_id[1:]) < 40]
+    known = [(item, float(rating)) for item, rating in rated.items() if item < 40]
     user = entity_table(model.schema.users.fields, [("", None, query.attributes)])
     with torch.inference_mode():
         users = model.learner.embed_users(model.manifest.user_encoder.encode(user.table))
@@ -231,7 +233,7 @@ class TestRecommendMany:
         RankingQuery(attributes={"age": 30.0, "country": "jp"}, ratings=HORROR_FAN[:1], n=40, include_rated=True),
         RankingQuery(attributes={}, ratings=[], n=7),
         RankingQuery(attributes={"age": 30.0}, ratings=[], n=3, where={"genre": ["horror"]}, exclude=["i0"]),
-        RankingQuery(attributes={}, ratings=[("gone", 1.0)], n=3),
+        RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
     )
 
@@ -427,7 +429,7 @@ class TestWithChanges:
     def test_new_item_can_be_rated_at_once(self, recommender: Recommender) -> None:
         changed = self.change(recommender)
         before = changed.recommend(RankingQuery(attributes={}, ratings=[], n=100))
-        after = changed.recommend(RankingQuery(attributes={}, ratings=[("new", 5.0)], n=100))
+        after = changed.recommend(RankingQuery(attributes={}, ratings=[ItemRating("new", 5.0)], n=100))
         assert by_id(after)["i3"] > by_id(before)["i3"]
 
     def test_leaves_the_former_recommender_as_it_was(self, recommender: Recommender) -> None:
@@ -585,3 +587,51 @@ def test_recommending_needs_no_gradients(recommender: Recommender) -> None:
     with torch.inference_mode():
         inside = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
     assert inside == recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
+
+
+class TestTimes:
+    """What the learner is given of a query's times, recorded where it adapts."""
+
+    QUERIES = (
+        RankingQuery(
+            {}, [ItemRating("i3", 4.0, 300), ItemRating("gone", 1.0, 200), ItemRating("i1", 5.0, 100)], 3, now=999
+        ),
+        RankingQuery({}, [ItemRating("i2", 1.0)], 3, now=500),
+    )
+
+    @pytest.fixture
+    def supports(self, model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> list[Support]:
+        seen: list[Support] = []
+        adapt = model.learner.adapt
+
+        def record(support: Support) -> object:
+            seen.append(support)
+            return adapt(support)
+
+        monkeypatch.setattr(model.learner, "adapt", record)
+        return seen
+
+    def test_learner_gets_the_time_of_each_rating_and_of_each_query(
+        self, recommender: Recommender, supports: list[Support]
+    ) -> None:
+        for queries in (self.QUERIES, self.QUERIES[:1], self.QUERIES[1:]):
+            recommender.recommend_many(queries)
+        # The users of a small catalogue are adapted to together, those of a large one alone.
+        *_, both_or_second, first, second = supports
+        assert (first.times.tolist(), first.ratings.tolist(), first.now.tolist()) == ([[300, 100]], [[4.0, 5.0]], [999])
+        assert (second.times.tolist(), second.ratings.tolist(), second.now.tolist()) == ([[0]], [[1.0]], [500])
+        if len(both_or_second.users) == 2:
+            assert both_or_second.times.tolist() == [[300, 100], [0, 0]]
+            assert both_or_second.now.tolist() == [999, 500]
+        assert {support.times.dtype for support in supports[-3:]} == {torch.int64}
+        assert {support.now.dtype for support in supports[-3:]} == {torch.int64}
+
+    def test_learner_gets_the_times_for_predicted_ratings_and_reasons_too(
+        self, recommender: Recommender, supports: list[Support]
+    ) -> None:
+        recommender.predicted_ratings(self.QUERIES, [["i5"], ["i5"]])
+        assert supports[-1].times.tolist() == [[300, 100], [0, 0]]
+        assert supports[-1].now.tolist() == [999, 500]
+        explain(recommender, self.QUERIES[0], ["i5"])
+        assert supports[-1].times.tolist() == [[300, 100]] * 3
+        assert supports[-1].now.tolist() == [999] * 3
