@@ -1,4 +1,4 @@
-"""Why items are recommended: which of a user's ratings moved each item up most, by leaving each rating out."""
+"""Why items are recommended: the rating that raised each item most, found by leaving each rating out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,27 +8,28 @@ import torch
 from numpy.typing import NDArray
 
 from models.learners.base import Support
-from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking import Recommender
+from models.ranking.query import ItemRating, RankingQuery
 
-_LEAST_EFFECT = 0.01
+_MIN_EFFECT = 0.01
 """A rating that raises an item's score by less, as a share of the rating scale's length, is no reason."""
 
 _REFERENCE_ITEMS = 100
-"""Items of the catalogue over which the effect of a rating on everything is averaged."""
+"""Items of the catalogue over which the effect of a rating on all items is averaged."""
 
-_MOST_RATINGS = 50
-"""Of more ratings than these hardly one decides by itself, and as many models would have to be adapted."""
+_MAX_RATINGS = 50
+"""One of many ratings hardly decides anything by itself, and each needs a model of its own."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """The rating without which an item would have lost the most.
+    """The rating without which an item would lose most.
 
     Attributes:
-        item_id: Of the rated item.
+        item_id: The rated item.
         title: Its name, if it has one.
-        rating: What the user gave it.
-        effect: How much farther the recommended item's score falls without this rating than the catalogue's do on
+        rating: The user's rating of it.
+        effect: How much more the recommended item's score falls without this rating than the scores of all items do on
             average, in rating units.
     """
 
@@ -39,67 +40,70 @@ class Reason:
 
 
 def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str]) -> dict[str, Reason]:
-    """For each shown item, the rating that raised its score over the others' most.
+    """For each shown item, the rating that raised its score most, compared with all items.
 
-    The model is adapted once to all ratings and once without each of them, all in one batch; an item's score with a
-    rating less its score without it is what that rating did for the item, whatever the learner. What it did for the
-    catalogue on average is taken off: a rating that says that somebody is generous raises all items alike, and puts
-    none of them into the list.
+    The model is adapted once to all ratings and once without each of them, in one batch. The difference of an item's
+    scores is the effect of the rating, whatever the learner. The mean effect on all items is subtracted: a rating that
+    only shows a generous user raises all items alike, and puts none of them into the list.
 
     Args:
-        recommender: That recommended the items.
-        query: What the user was recommended items by: attributes, ratings and time count.
+        recommender: The recommender that made the list.
+        query: What the list was made from. Ratings of items outside the catalogue are ignored.
         shown: Ids of the items to explain, all in the catalogue.
 
     Returns:
-        By shown item. Items of which no single rating can honestly be named are missing, and all are if the user has
-        more than 50 ratings.
+        Reasons by shown item. An item for which no single rating is a reason is missing. All are missing for a user
+        with more than 50 ratings.
     """
-    rows = recommender.items.row_of
-    known = [rating for rating in query.ratings if rating.item_id in rows]
-    if not shown or not 0 < len(known) <= _MOST_RATINGS:
+    catalogue = recommender.catalogue
+    rated = [(row, rating) for rating in query.ratings if (row := catalogue.row_of(rating.item_id)) is not None]
+    if not shown or not 0 < len(rated) <= _MAX_RATINGS:
         return {}
-    reference = _spread_over(recommender.items.ids, _REFERENCE_ITEMS)
-    scores = _scores_without_each(recommender, query, known, [*shown, *reference])
-    on_each, on_all = np.split(scores[-1] - scores[:-1], [len(shown)], axis=1)
-    effects = on_each - on_all.mean(axis=1, keepdims=True)
+    shown_rows = [row for item_id in shown if (row := catalogue.row_of(item_id)) is not None]
+    scored = np.array([*shown_rows, *_spread_rows(catalogue.present)], dtype=np.int64)
+    scores = _scores_without_each(recommender, query, rated, scored)
+    shown_effects, all_effects = np.split(scores[-1] - scores[:-1], [len(shown)], axis=1)
+    effects = shown_effects - all_effects.mean(axis=1, keepdims=True)
     scale = recommender.model.schema.rating_scale
-    least = _LEAST_EFFECT * (scale.maximum - scale.minimum)
+    min_effect = _MIN_EFFECT * (scale.maximum - scale.minimum)
     reasons = {}
     for column, item_id in enumerate(shown):
         strongest = int(effects[:, column].argmax())
-        if (effect := float(effects[strongest, column])) >= least:
-            rated = known[strongest]
-            title = recommender.items.table["title"][rows[rated.item_id]]
-            reasons[item_id] = Reason(rated.item_id, title, rated.rating, effect)
+        if (effect := float(effects[strongest, column])) >= min_effect:
+            row, rating = rated[strongest]
+            reasons[item_id] = Reason(*catalogue.name(row), rating.rating, effect)
     return reasons
 
 
-def _spread_over(ids: Sequence[str], count: int) -> Sequence[str]:
-    """Ids at even distances: from so many to nearly twice as many, or all if there are fewer."""
-    return ids[:: max(1, len(ids) // count)]
+def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows of the catalogue at equal distances: 100 to 199 of them, or all if there are fewer."""
+    rows = np.flatnonzero(present)
+    return rows[:: max(1, len(rows) // _REFERENCE_ITEMS)]
 
 
 def _scores_without_each(
-    recommender: Recommender, query: RankingQuery, ratings: Sequence[ItemRating], scored: Sequence[str]
+    recommender: Recommender,
+    query: RankingQuery,
+    rated: Sequence[tuple[int, ItemRating]],
+    scored: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Scores of some items without each rating, then with all of them; float32 [ratings + 1, scored]."""
-    model, items = recommender.model, recommender.items
-    learner, manifest = model.learner, model.manifest
-    count, variants = len(ratings), len(ratings) + 1
-    rows = [items.row_of[item_id] for item_id in (*(rating.item_id for rating in ratings), *scored)]
-    user = manifest.user_encoder.encode_values([query.attributes])
+    """Scores of some rows without each rating, then with all ratings; float32 [ratings + 1, scored]."""
+    model, catalogue = recommender.model, recommender.catalogue
+    learner, device = model.learner, model.device
+    variants = len(rated) + 1
+    user = model.manifest.user_encoder.encode_values([query.attributes]).to(device)
     with torch.no_grad():
-        users = learner.embed_users(user.to(model.device))[torch.zeros(variants, dtype=torch.long)]
-        vectors = learner.embed_items(manifest.item_encoder.encode(items.table[rows]).to(model.device))
-        vectors = vectors.expand(variants)
+        users = learner.embed_users(user)[torch.zeros(variants, dtype=torch.long, device=device)]
+        rows = np.array([row for row, _ in rated], dtype=np.int64)
+        ratings = torch.tensor([rating.rating for _, rating in rated], device=device)
+        times = torch.tensor([rating.time for _, rating in rated], device=device)
         support = Support(
             users=users,
-            items=vectors[:, :count],
-            ratings=torch.tensor([rating.rating for rating in ratings], device=model.device).expand(variants, -1),
-            mask=~torch.eye(variants, count, dtype=torch.bool, device=model.device),
-            times=torch.tensor([rating.time for rating in ratings], device=model.device).expand(variants, -1),
-            now=torch.tensor([query.now], device=model.device).expand(variants),
+            items=catalogue.vectors(rows).expand(variants),
+            ratings=ratings.expand(variants, -1),
+            mask=~torch.eye(variants, len(rated), dtype=torch.bool, device=device),
+            times=times.expand(variants, -1),
+            now=torch.tensor([query.now], device=device).expand(variants),
         )
-        scores = learner.predict(learner.adapt(support), users, vectors[:, count:]).score
+        scores = learner.predict(learner.adapt(support), users, catalogue.vectors(scored).expand(variants)).score
     return np.asarray(scores.cpu().numpy())
