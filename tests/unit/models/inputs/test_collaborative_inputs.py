@@ -9,13 +9,15 @@ from scipy.sparse import csr_matrix
 
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
-from models.data.schema import AttributeField, FieldKind
+from models.fields import UNKNOWN, AttributeField, FieldKind
 from models.inputs.collaborative_inputs import CollaborativeInputs, TrainingView
-from models.inputs.content import ContentRegression, likeness_features, predict_out_of_fold
+from models.inputs.content import ContentRegression, predict_out_of_fold, similarity_features
+from models.inputs.content_config import ContentConfig
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.factorisation import Factorisation, factorise
-from models.inputs.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
 
 RANK = 2
+CONFIG = ContentConfig()
 NEW = (37, 38, 39)
 """The newest films have no training ratings, and so no ids that the encoder knows."""
 
@@ -51,14 +53,14 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
     found = factorise(fitted.dataset, fitted.training, rank=RANK, seed=0)
     rated = found.counts > 0
     features = features_of(fitted)
-    regression = ContentRegression.fit(features[rated], found.items[rated], found.counts[rated])
+    regression = ContentRegression.fit(features[rated], found.items[rated], found.counts[rated], CONFIG)
     known, as_new = by_ratings_and_attributes(fitted, found, fitted.training)
     return known, as_new, regression.predict(features)
 
 
 def features_of(fitted: Fitted) -> csr_matrix:
     fields = tuple(field for field in fitted.encoder.fields if field.name != ID_FIELD)
-    return likeness_features(fields, fitted.rows)
+    return similarity_features(fields, fitted.rows, CONFIG.similarity)
 
 
 def by_ratings_and_attributes(
@@ -69,7 +71,9 @@ def by_ratings_and_attributes(
     rated = np.isin(np.arange(len(fitted.dataset.items)), rated)
     years = fitted.dataset.items.table["year"].to_numpy()[rated]
     expected = np.zeros_like(found.items)
-    expected[rated] = predict_out_of_fold(features_of(fitted)[rated], found.items[rated], found.counts[rated], years)
+    expected[rated] = predict_out_of_fold(
+        features_of(fitted)[rated], found.items[rated], found.counts[rated], years, CONFIG
+    )
     return found.with_items_drawn_towards(expected, fitted.dataset, training).items, expected
 
 
@@ -136,12 +140,12 @@ class TestForward:
         assert reception.content.shape == (40, fitted.inputs.content_width)
         assert reception.inputs.dtype is reception.biases.dtype is reception.content.dtype is torch.float32
 
-    def test_content_is_of_length_1_and_tells_likeness(self, fitted: Fitted) -> None:
+    def test_content_has_length_1_and_its_inner_product_is_similarity(self, fitted: Fitted) -> None:
         content = fitted.inputs(fitted.rows).content
         torch.testing.assert_close(content.norm(dim=1), torch.ones(40))
-        likeness = content @ content.T
+        similarity = content @ content.T
         # Films 10 and 12 share the genre and nearly the year, 10 and 11 only nearly the year, 10 and 31 nothing.
-        assert likeness[10, 12] > likeness[10, 11] > likeness[10, 31]
+        assert similarity[10, 12] > similarity[10, 11] > similarity[10, 31]
 
     def test_items_of_unknown_everything_are_taken(self, fitted: Fitted) -> None:
         blank = fitted.dataset.items.table[:2].with_columns(

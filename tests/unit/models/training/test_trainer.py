@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from models.training.builder import build_learner
 from torch import Tensor
 
 from models.baselines import GlobalMean
@@ -13,12 +14,11 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import Learner
 from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.learners.network import EstimatorConfig
 from models.metrics.mae import mae
-from models.training.builder import build_learner
 from models.training.checkpoint import CheckpointError
 from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
 from models.training.trainer import EpochResult, Trainer, TrainingData
