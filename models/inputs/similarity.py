@@ -59,5 +59,17 @@ def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
     cosines = torch.zeros(len(rows), len(rows), dtype=torch.float64)
     for field in fields:
         features = field.similarity(rows.fields[field.name], SimilarityConfig(), rare=False)
-        cosines += (features @ features.T).to_dense()
+        cosines += _inner_products(features)
     return cosines / max(len(fields), 1)
+
+
+def _inner_products(features: Tensor) -> Tensor:
+    """Of each two rows."""
+    if not features.is_sparse:
+        return features @ features.T
+    # A vocabulary may be large, but few rows use little of it. (torch's product of two sparse matrices is in beta.)
+    rows, columns = features.coalesce().indices()
+    used, places = columns.unique(return_inverse=True)
+    compact = torch.zeros(len(features), len(used), dtype=features.dtype)
+    compact[rows, places] = features.coalesce().values()
+    return compact @ compact.T

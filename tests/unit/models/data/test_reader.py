@@ -301,7 +301,7 @@ class TestMalformed:
             "ratings.csv: rating off the scale: 7 rows",
             *(f"  ratings.csv:{line}: {off_scale}" for line in range(6, 11)),
             "  and 2 more",
-            "customers.csv: not a number: 1 row",
+            "customers.csv: attribute that does not fit its field: 1 row",
             "  customers.csv:2: age: 'old' is not a finite number",
         ]
 
