@@ -118,13 +118,13 @@ def test_product_without_text_imports_neither_scipy_nor_scikit_learn() -> None:
     program = """
 import sys
 import torch
-from models.fields import CategoricalField, SimilarityConfig, VectorField
-from models.inputs.collaborative_inputs import CollaborativeInputs
+from models.fields import CategoricalField, VectorField
+from models.inputs.collaborative_inputs import CollaborativeConfig, CollaborativeInputs
 from models.inputs.encoder import FeatureEncoder
 
 fields = (CategoricalField(name="id", values=("a",)), VectorField(name="image", dimensions=2))
 encoder = FeatureEncoder(fields=fields)
-CollaborativeInputs(encoder, rank=1)(encoder.encode_values([{"image": [1.0, 2.0]}]))
+CollaborativeInputs(encoder, CollaborativeConfig())(encoder.encode_values([{"image": [1.0, 2.0]}]))
 print({"scipy", "sklearn"} & set(sys.modules))
 """
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

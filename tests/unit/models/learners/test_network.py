@@ -3,8 +3,9 @@ import torch
 from torch import Tensor, nn
 
 from models.fields import CategoricalField, ContinuousField, MultiValuedField, TextField
+from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
-from models.learners.network import EstimatorConfig, PreferenceEstimator
+from models.learners.network import PreferenceEstimator
 
 USERS = FeatureEncoder(fields=(CategoricalField(name="country", values=("fr", "jp")),))
 ITEMS = FeatureEncoder(
@@ -25,8 +26,8 @@ def estimator(
     mean: float = 3.5,
 ) -> PreferenceEstimator:
     torch.manual_seed(0)
-    config = EstimatorConfig(embedding_dim=dim, hidden=hidden)
-    return PreferenceEstimator(user_encoder=users, item_encoder=items, config=config, mean_rating=mean)
+    inputs = InputConfig(embedding_dim=dim)
+    return PreferenceEstimator(user_encoder=users, item_encoder=items, inputs=inputs, hidden=hidden, mean_rating=mean)
 
 
 def item_rows(genres: list[list[int]], years: list[list[float]]) -> EncodedRows:
