@@ -22,7 +22,7 @@ from benchmarks.harness import Figures, Options, medians, products_alone, run, t
 from benchmarks.larger_catalogue import part_of
 from benchmarks.rankings import matrix_products, queries_of, support_of
 from models.data.dataset import Entities
-from models.data.schema import FieldKind
+from models.fields import field_type
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue, Part
 
@@ -88,9 +88,10 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
 
 
 def _common_value(part: Part) -> dict[str, list[str]]:
-    """A filter that leaves many items: the most frequent value of the first field with several values an item."""
-    name = next(field.name for field in part.model.schema.items.fields if field.kind is FieldKind.MULTI_VALUED)
-    (value,) = part.items.table[name].explode().drop_nulls().mode().sort()[:1]
+    """A filter that leaves many items: the most frequent value of the first field that takes filters."""
+    field = next(field for field in part.model.schema.items.fields if field_type(field).filterable)
+    name = field.name
+    (value,) = field_type(field).filter_values(part.items.table[name])["value"].mode().sort()[:1]
     return {name: [value]}
 
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 from models.training.preset import Preset

@@ -21,10 +21,10 @@ from models.artifact import (
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.malformed import DataError
-from models.data.schema import AttributeField, FieldKind
 from models.data.splits import Split, SplitConfig
 from models.elicitation.statistics import item_statistics
-from models.inputs.features import ID_FIELD, FeatureEncoder
+from models.fields import AttributeField, FieldKind
+from models.inputs.encoder import ID_FIELD, FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData
 from models.learners.exposure import Exposure

@@ -26,7 +26,7 @@ from app.api.schemas import (
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
 from app.storage.items import ItemRecord
 from app.storage.tables import Item
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 
 router = APIRouter(prefix="/v1", tags=["items"])
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.api.schemas import ResponseModel
 from app.errors import FieldError, InvalidRequestError
-from models.data.attribute_values import is_storable
+from models.fields.values import is_storable
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")

@@ -11,7 +11,8 @@ from app.api.problems import problem_responses
 from app.api.schemas import ResponseModel, ShownVersion
 from app.errors import NoActiveModelError
 from app.services.model_versions import ActiveSchema
-from models.data.schema import EntitySource, FieldKind
+from models.data.schema import EntitySource
+from models.fields import AttributeField, FieldKind, field_type
 
 router = APIRouter(prefix="/v1/schema", tags=["schema"])
 
@@ -26,10 +27,22 @@ class ScaleResponse(ResponseModel):
 
 
 class FieldResponse(ResponseModel):
-    """An attribute: a string if it is categorical or a text, a list of strings if multi-valued, else a number."""
+    """An attribute.
+
+    It is a string if it is categorical or a text, a list of strings if multi-valued, a number if continuous, and a list
+    of numbers if it is a vector.
+    """
 
     name: str = Field(examples=["genre"])
     kind: FieldKind
+    dimensions: int | None = Field(description="Length of a vector; null for other kinds.", examples=[None])
+    filterable: bool = Field(description="Whether items can be filtered by it.", examples=[True])
+
+    @classmethod
+    def of(cls, field: AttributeField) -> Self:
+        """The answer about one attribute."""
+        filterable = field_type(field).filterable
+        return cls(name=field.name, kind=field.kind, dimensions=field.dimensions, filterable=filterable)
 
 
 class EntityResponse(ResponseModel):
@@ -41,7 +54,7 @@ class EntityResponse(ResponseModel):
     @classmethod
     def of(cls, source: EntitySource) -> Self:
         """The answer about users or items."""
-        return cls(fields=[FieldResponse.model_validate(field) for field in source.fields], date=source.date)
+        return cls(fields=[FieldResponse.of(field) for field in source.fields], date=source.date)
 
 
 class SchemaResponse(ResponseModel):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from app.storage.ratings import RatingRecord
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 
 
 class RequestModel(BaseModel):
@@ -85,7 +85,7 @@ Attributes = Annotated[
     dict[str, SkipValidation[AttributeValue]],
     Field(
         max_length=1000,
-        description="By field of the model's schema: a string, a list of strings or a number. "
+        description="By field of the model's schema: a string, a number, a list of strings or a list of numbers. "
         "Values that the model has not seen count as unknown.",
         examples=[{"age": 36, "gender": "F", "occupation": "programmer"}],
     ),

@@ -13,7 +13,7 @@ from app.api.problems import problem_responses
 from app.api.schemas import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 

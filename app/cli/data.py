@@ -49,5 +49,5 @@ def check_command(
         for state in State:
             typer.echo(f"  {state.label}: {np.count_nonzero(ratings.states == state):,} ratings")
     for entity, source in (("user", dataset.schema.users), ("item", dataset.schema.items)):
-        fields = ", ".join(f"{field.name} ({field.kind.value})" for field in source.fields)
+        fields = ", ".join(f"{field.name} ({field.description})" for field in source.fields)
         typer.echo(f"  {entity} attributes: {fields or 'none'}")

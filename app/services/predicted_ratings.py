@@ -17,7 +17,7 @@ from app.services.model_traffic import ServedModel
 from app.storage.database import Database
 from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
 from app.storage.ratings import RatingRecord
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 from models.ranking import ItemRating, RankingQuery
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 from models.data.attribute_values import known_attributes
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 from models.ranking import RankingQuery
 
 _LARGEST_WRITE = 32

@@ -7,8 +7,8 @@ from models.data.schema import DatasetSchema, EntitySource
 def schema_incompatibilities(schema: DatasetSchema, active: DatasetSchema) -> list[FieldError]:
     """Why a version cannot answer the requests of the active version, or cannot use the stored data.
 
-    The version must have the same rating scale and all attributes of the active version, of the same kinds. It may have
-    more attributes.
+    The version must have the same rating scale and all attributes of the active version, of the same kinds and
+    dimensions. It may have more attributes.
     """
     errors = []
     if str(schema.rating_scale) != str(active.rating_scale):
@@ -21,12 +21,12 @@ def schema_incompatibilities(schema: DatasetSchema, active: DatasetSchema) -> li
 
 
 def _entity_incompatibilities(where: str, source: EntitySource, active: EntitySource) -> list[FieldError]:
-    kinds = {field.name: field.kind for field in source.fields}
+    fields = {field.name: field for field in source.fields}
     errors = []
     for field in active.fields:
-        if field.name not in kinds:
+        if field.name not in fields:
             errors.append(FieldError(f"{where}.{field.name}", "is missing, but the active version has it"))
-        elif kinds[field.name] != field.kind:
-            reason = f"is {kinds[field.name].value}, but {field.kind.value} in the active version"
+        elif not fields[field.name].takes_values_of(field):
+            reason = f"is {fields[field.name].description}, but {field.description} in the active version"
             errors.append(FieldError(f"{where}.{field.name}", reason))
     return errors

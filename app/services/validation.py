@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from app.errors import FieldError, InvalidRequestError
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
-from models.data.schema import EntitySource, FieldKind, RatingScale
-
-_FILTERABLE = (FieldKind.CATEGORICAL, FieldKind.MULTI_VALUED)
+from models.data.schema import EntitySource, RatingScale
+from models.fields import field_type
 
 
 def raise_if_invalid(*errors: Sequence[FieldError]) -> None:
@@ -56,7 +55,7 @@ def attribute_errors(
             errors.append(FieldError(f"{where}.{name}", f"is not an attribute; known are: {known}"))
             continue
         try:
-            fit_value(fields[name].kind, value)
+            fit_value(fields[name], value)
         except ValueError as error:
             errors.append(FieldError(f"{where}.{name}", str(error)))
     return errors
@@ -64,7 +63,7 @@ def attribute_errors(
 
 def filter_errors(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
     """Errors for filters by fields that items do not have, or whose values are not categories."""
-    filterable = [field.name for field in source.fields if field.kind in _FILTERABLE]
+    filterable = [field.name for field in source.fields if field_type(field).filterable]
     known = ", ".join(filterable) or "none"
     return [
         FieldError(f"filter.{name}", f"items cannot be filtered by it; known are: {known}")

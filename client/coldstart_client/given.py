@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-AttributeValue = str | float | Sequence[str] | None
+AttributeValue = str | float | Sequence[str] | Sequence[float] | None
 """One attribute of a user or item: text or a category, a number, several categories, or unknown."""
 
 Attributes = Mapping[str, AttributeValue]

@@ -142,10 +142,16 @@ class Scale(Answer):
 
 
 class Field(Answer):
-    """An attribute: a string if its kind is categorical or text, a list of strings if multi_valued, else a number."""
+    """An attribute, and whether items can be filtered by it.
+
+    It is a string if its kind is categorical or text, a list of strings if multi_valued, a number if continuous, and a
+    list of so many numbers as it has dimensions if it is a vector.
+    """
 
     name: str
     kind: str
+    dimensions: int | None
+    filterable: bool
 
 
 class Entity(Answer):

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.data.dataset import Dataset
-from models.inputs.content import ContentRegression, likeness_features, predict_out_of_fold
+from models.inputs.content import ContentRegression, predict_out_of_fold, similarity_features
+from models.inputs.content_config import ContentConfig
+from models.inputs.encoder import FeatureEncoder
 from models.inputs.factorisation import FactorisationConfig, factorise
-from models.inputs.features import FeatureEncoder
 
 RANK = 16
+_CONFIG = ContentConfig()
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class CollaborativeContent:
         """What would be known of each item were it, and its neighbours in `order` (float64 [items]), new."""
         rated = self.counts > 0
         values = np.column_stack([self.biases, self.factors])
-        values[rated] = predict_out_of_fold(self.features[rated], values[rated], self.counts[rated], order[rated])
+        values[rated] = predict_out_of_fold(
+            self.features[rated], values[rated], self.counts[rated], order[rated], _CONFIG
+        )
         return replace(self, biases=values[:, 0], factors=values[:, 1:], counts=np.zeros_like(self.counts))
 
 
 def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_matrix:
-    """The items' attributes as `likeness_features`, with vocabularies and scales of the items that have ratings.
+    """The items' attributes as `similarity_features`, with vocabularies and scales of the items that have ratings.
 
     Args:
         dataset: The data set.
@@ -73,9 +77,7 @@ def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_m
     """
     table = dataset.items.table
     encoder = FeatureEncoder.fit(dataset.schema.items.fields, table[np.flatnonzero(counts)])
-    if not encoder.fields:
-        return sparse.csr_matrix(np.ones((len(dataset.items), 1)))
-    return likeness_features(encoder.fields, encoder.encode(table))
+    return similarity_features(encoder.fields, encoder.encode(table), _CONFIG.similarity)
 
 
 def fill_new_items(
@@ -89,5 +91,5 @@ def fill_new_items(
         counts: int64 [items], the training ratings of each item.
     """
     rated = counts > 0
-    regression = ContentRegression.fit(features[rated], values[rated], counts[rated])
+    regression = ContentRegression.fit(features[rated], values[rated], counts[rated], _CONFIG)
     return np.where(rated[:, None], values, regression.predict(features))

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.preprocessing import binarize, normalize
+from sklearn.preprocessing import normalize
 
 from models.baselines.base import distinct_items, shrunk_mean
 from models.baselines.collaborative_content import CollaborativeContent
@@ -13,18 +13,10 @@ from models.baselines.matrix_factorisation import fold_in, predict_folded_in
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.inputs.content import content_features
-from models.inputs.features import (
-    UNKNOWN,
-    CategoricalEncoder,
-    ContinuousEncoder,
-    EncodedRows,
-    FeatureEncoder,
-    MultiValuedEncoder,
-    VocabularyEncoder,
-)
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 
-_MOST_VALUES = 64
-"""A field with more categories than this gets no columns of its own: trees would learn its rare ones by heart."""
+_MOST_COLUMNS = 64
+"""A field of more categories or numbers has no columns: trees would learn rare categories by heart."""
 
 _PRIOR_RESIDUALS = 1.0
 """As many residuals of 0 are added to every mean residual."""
@@ -34,8 +26,7 @@ class AttributeColumns:
     """The attributes of the users or the items as columns.
 
     Attributes:
-        values: float64 [rows, columns]. A category is its index; several categories are a column of 0 and 1 each; a
-            number is standardised, or NaN where it is unknown.
+        values: float64 [rows, columns], as of `BaseField.tree_columns`.
         categorical: Which of the columns hold indices.
     """
 
@@ -43,15 +34,11 @@ class AttributeColumns:
         columns = [np.empty((len(rows), 0))]
         self.categorical: list[int] = []
         for field in encoder.fields:
-            encoded = rows.fields[field.name].numpy().astype(np.float64)
-            match field:
-                case CategoricalEncoder() if field.frequent <= _MOST_VALUES:
-                    self.categorical.append(sum(column.shape[1] for column in columns))
-                    columns.append(np.where(encoded <= field.frequent, encoded, UNKNOWN)[:, None])
-                case MultiValuedEncoder(embed=True) if field.frequent <= _MOST_VALUES:
-                    columns.append(binarize(content_features((field,), rows)).toarray())
-                case ContinuousEncoder():
-                    columns.append(np.where(encoded[:, 1:] > 0, np.nan, encoded[:, :1]))
+            added = field.tree_columns(rows.fields[field.name], max_columns=_MOST_COLUMNS)
+            if field.tree_columns_are_categories:
+                first = sum(column.shape[1] for column in columns)
+                self.categorical += range(first, first + added.shape[1])
+            columns.append(added)
         self.values = np.hstack(columns)
 
 
@@ -92,7 +79,7 @@ class EpisodeRows:
             tuple(
                 normalize(content_features((field,), item_rows), norm="l1")
                 for field in item_encoder.fields
-                if field.embed and isinstance(field, VocabularyEncoder)
+                if field.embed and field.category_count is not None
             ),
         )
 

@@ -11,9 +11,9 @@ from scipy.sparse.linalg import LinearOperator, cg
 from models.baselines.base import Baseline, shrunk_mean
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
-from models.data.schema import AttributeField
+from models.fields import AttributeField
 from models.inputs.content import content_features
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 
 _RIDGE = 1000.0
 _TOLERANCE = 1e-3

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from models.baselines.base import Baseline, shrunk_mean
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import EpisodeBatch
-from models.data.schema import AttributeField
+from models.fields import AttributeField
 from models.inputs.config import InputConfig
 from models.inputs.content import content_features
-from models.inputs.features import FeatureEncoder, VocabularyEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.network import PreferenceEstimator
 
 _SEED = 0
@@ -48,7 +48,7 @@ class Side:
         crossed = tuple(
             field
             for field in self.encoder.fields
-            if field.embed and isinstance(field, VocabularyEncoder) and field.frequent <= _MOST_CROSSED_VALUES
+            if field.embed and field.category_count is not None and field.category_count <= _MOST_CROSSED_VALUES
         )
         categories = content_features(crossed, self.rows).toarray()
         constant = np.ones((len(entities), 1))

@@ -38,9 +38,8 @@ class Entities:
     """The users or the items: one row each, with id, title and attributes.
 
     Attributes:
-        table: Columns `id` and `title` (strings; a title may be null), then one column per field of the schema:
-            strings for categorical and text fields, lists of strings for multi-valued ones, Float64 for
-            continuous ones. Null means unknown.
+        table: Columns `id` and `title` (strings; a title may be null), then one column per field of the schema, of
+            the `polars_type` of its kind (`models.fields`). Null means unknown.
     """
 
     def __init__(self, table: pl.DataFrame) -> None:

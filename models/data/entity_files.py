@@ -4,25 +4,19 @@ from pathlib import Path
 
 import polars as pl
 
-from models.data.malformed import DataError, Fault, MalformedRows
+from models.data.malformed import LINE, DataError, Fault, MalformedRows
 from models.data.merging import merge_tables
-from models.data.schema import AttributeField, EntitySource, FieldKind, SourceFile
+from models.data.schema import EntitySource, SourceFile
 from models.data.tables import read_table
+from models.fields import AttributeField, field_type
 
-_VALUE_END = "\x1f"
-"""Stands for all separators of a multi-valued field while it is split; text does not contain it."""
-
-_DTYPES: dict[FieldKind, pl.DataType] = {
-    FieldKind.CATEGORICAL: pl.String(),
-    FieldKind.MULTI_VALUED: pl.List(pl.String),
-    FieldKind.CONTINUOUS: pl.Float64(),
-    FieldKind.TEXT: pl.String(),
-}
+_SHOWN_CHARACTERS = 60
+"""How much of a malformed value a message shows: a vector may have hundreds of numbers."""
 
 
 def read_entities(
     directory: Path, source: EntitySource, *, rated_ids: pl.Series, malformed: MalformedRows
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, EntitySource]:
     """Read the table of users or items.
 
     Args:
@@ -34,7 +28,7 @@ def read_entities(
 
     Returns:
         The columns that `Entities` describes: first the rows of the first file in its order, then the others
-        by id.
+        by id. And the source, with what its fields leave to the data filled in.
 
     Raises:
         DataError: None of the files exists, one cannot be read, or a column is in none of them.
@@ -42,24 +36,80 @@ def read_entities(
     files = [file for file in source.files if (directory / file.path).exists()]
     if source.files and not files:
         raise DataError(f"none of {', '.join(file.path for file in source.files)} exists")
-    tables = [_read_file(directory, file, source, malformed) for file in files]
+    tables: list[pl.DataFrame] = []
+    present: set[str] = set()
+    for file in files:
+        table = read_table(
+            directory,
+            file,
+            required=[source.id],
+            optional=_attribute_columns(source),
+            lists=[field.column for field in source.fields if field_type(field).takes_lists],
+            malformed=malformed,
+        )
+        present.update(table.columns)
+        raw = _by_field(table, source)
+        source = _completed(source, raw)
+        tables.append(_typed(raw, file, source, malformed))
     # A column that no file has is a mistake in the schema, unless a file that was left away may have it.
     if files and len(files) == len(source.files):
-        _require_columns(source, tables)
-    tables.append(pl.DataFrame({"id": rated_ids.unique().sort()}))
-    return merge_tables([_typed(table, source) for table in tables])
+        _require_columns(source, present)
+    tables.append(_without_attributes(rated_ids.unique().sort(), source))
+    return merge_tables(tables), source
 
 
-def _read_file(directory: Path, file: SourceFile, source: EntitySource, malformed: MalformedRows) -> pl.DataFrame:
-    """A file's ids (as `id`) and those attribute columns it has, as text; each id once."""
-    table = read_table(
-        directory,
-        file,
-        required=[source.id],
-        optional=_attribute_columns(source),
-        lists=[field.column for field in source.fields if field.kind is FieldKind.MULTI_VALUED],
-        malformed=malformed,
-    ).with_columns(pl.col(source.id).alias("id"))
+def _attribute_columns(source: EntitySource) -> list[str]:
+    title = [] if source.title is None else [source.title]
+    return title + [field.column for field in source.fields]
+
+
+def _require_columns(source: EntitySource, present: set[str]) -> None:
+    for column in _attribute_columns(source):
+        if column not in present:
+            raise DataError(f"no column {column!r} in {' or '.join(file.path for file in source.files)}")
+
+
+def _by_field(table: pl.DataFrame, source: EntitySource) -> pl.DataFrame:
+    """Columns `LINE`, `id`, `title` and the fields, as text or lists; null where the file lacks the column."""
+    title = pl.lit(None) if source.title is None or source.title not in table.columns else pl.col(source.title)
+    return table.select(
+        LINE,
+        pl.col(source.id).alias("id"),
+        title.cast(pl.String).alias("title"),
+        *(_raw_value(field, table).alias(field.name) for field in source.fields),
+    )
+
+
+def _raw_value(field: AttributeField, table: pl.DataFrame) -> pl.Expr:
+    if field.column not in table.columns:
+        return pl.lit(None, pl.String)
+    column = pl.col(field.column)
+    if field.remove is None or table.schema[field.column] == pl.List:
+        return column
+    return column.str.replace_all(field.remove, "").str.strip_chars().replace("", None)
+
+
+def _completed(source: EntitySource, raw: pl.DataFrame) -> EntitySource:
+    fields = tuple(field_type(field).complete(field, raw[field.name]) for field in source.fields)
+    return source.model_copy(update={"fields": fields})
+
+
+def _typed(raw: pl.DataFrame, file: SourceFile, source: EntitySource, malformed: MalformedRows) -> pl.DataFrame:
+    """The well-formed rows with the fields' values, each id once."""
+    names = [field.name for field in source.fields]
+    table = raw.select(
+        LINE,
+        "id",
+        "title",
+        *(pl.col(name).alias(_raw_name(name)) for name in names),
+        *(
+            field_type(field)
+            .parse(field, pl.col(field.name), is_list=raw.schema[field.name] == pl.List)
+            .cast(field_type(field).polars_type)
+            .alias(field.name)
+            for field in source.fields
+        ),
+    )
     table = malformed.drop(
         table,
         file=file.path,
@@ -68,63 +118,40 @@ def _read_file(directory: Path, file: SourceFile, source: EntitySource, malforme
         detail=pl.lit(f"no {source.id}"),
     )
     for field in source.fields:
-        if field.kind is FieldKind.CONTINUOUS and field.column in table.columns:
-            table = _without_wrong_numbers(table, field, file, malformed)
-    return malformed.drop(
+        raw_value = pl.col(_raw_name(field.name))
+        shown = _shown(raw_value, is_list=raw.schema[field.name] == pl.List)
+        table = malformed.drop(
+            table,
+            file=file.path,
+            where=field_type(field).malformed(raw_value, pl.col(field.name)),
+            fault=Fault.ATTRIBUTE,
+            detail=pl.format(
+                "{}: '{}' is not {}", pl.lit(field.name), shown, pl.lit(field_type(field).expected(field))
+            ),
+        )
+    table = malformed.drop(
         table,
         file=file.path,
         where=~pl.col("id").is_first_distinct(),
         fault=Fault.DUPLICATE,
         detail=pl.format("{} '{}' stands in an earlier line too", pl.lit(source.id), "id"),
     )
+    return table.select("id", "title", *names)
 
 
-def _attribute_columns(source: EntitySource) -> list[str]:
-    title = [] if source.title is None else [source.title]
-    return title + [field.column for field in source.fields]
+def _raw_name(name: str) -> str:
+    return f"{LINE}{name}"
 
 
-def _without_wrong_numbers(
-    table: pl.DataFrame, field: AttributeField, file: SourceFile, malformed: MalformedRows
-) -> pl.DataFrame:
-    text = pl.col(field.column)
-    number = text.cast(pl.Float64, strict=False)
-    return malformed.drop(
-        table,
-        file=file.path,
-        where=text.is_not_null() & ~number.is_finite().fill_null(value=False),
-        fault=Fault.NUMBER,
-        detail=pl.format("{}: '{}' is not a number", pl.lit(field.name), text),
-    )
+def _shown(raw: pl.Expr, *, is_list: bool) -> pl.Expr:
+    text = raw.cast(pl.List(pl.String)).list.join(", ") if is_list else raw
+    is_long = text.str.len_chars() > _SHOWN_CHARACTERS
+    return pl.when(is_long).then(text.str.slice(0, _SHOWN_CHARACTERS) + "…").otherwise(text)
 
 
-def _require_columns(source: EntitySource, tables: list[pl.DataFrame]) -> None:
-    present = {column for table in tables for column in table.columns}
-    for column in _attribute_columns(source):
-        if column not in present:
-            raise DataError(f"no column {column!r} in {' or '.join(file.path for file in source.files)}")
-
-
-def _typed(table: pl.DataFrame, source: EntitySource) -> pl.DataFrame:
-    """Columns `id`, `title` and the fields, null where the table lacks the column."""
-    title = pl.lit(None) if source.title is None or source.title not in table.columns else pl.col(source.title)
-    return table.select(
+def _without_attributes(ids: pl.Series, source: EntitySource) -> pl.DataFrame:
+    return pl.DataFrame({"id": ids}).select(
         "id",
-        title.cast(pl.String).alias("title"),
-        *(_value(field, table).cast(_DTYPES[field.kind]).alias(field.name) for field in source.fields),
+        pl.lit(None, pl.String).alias("title"),
+        *(pl.lit(None, field_type(field).polars_type).alias(field.name) for field in source.fields),
     )
-
-
-def _value(field: AttributeField, table: pl.DataFrame) -> pl.Expr:
-    if field.column not in table.columns:
-        return pl.lit(None)
-    column = pl.col(field.column)
-    if field.remove is not None:
-        column = column.str.replace_all(field.remove, "").str.strip_chars().replace("", None)
-    if field.kind is not FieldKind.MULTI_VALUED:
-        return column
-    if table.schema[field.column] != pl.List:
-        column = column.str.replace_many(dict.fromkeys(field.separators, _VALUE_END)).str.split(_VALUE_END)
-    value = pl.element().str.strip_chars()
-    values = column.list.eval(value.filter(value != "")).list.unique(maintain_order=True)
-    return pl.when(values.list.len() > 0).then(values)

@@ -3,17 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import polars as pl
-from polars._typing import PolarsDataType
 
 from models.data.dataset import Entities
-from models.data.schema import AttributeField, AttributeValue, FieldKind
-
-_POLARS_TYPES: dict[FieldKind, PolarsDataType] = {
-    FieldKind.CATEGORICAL: pl.String,
-    FieldKind.MULTI_VALUED: pl.List(pl.String),
-    FieldKind.CONTINUOUS: pl.Float64,
-    FieldKind.TEXT: pl.String,
-}
+from models.fields import AttributeField, AttributeValue, field_type
 
 
 def entity_table(
@@ -29,7 +21,7 @@ def entity_table(
         field.name: pl.Series(
             field.name,
             [attributes.get(field.name) for _, _, attributes in rows],
-            dtype=_POLARS_TYPES[field.kind],
+            dtype=field_type(field).polars_type,
         )
         for field in fields
     }

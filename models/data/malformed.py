@@ -26,6 +26,7 @@ class Fault(StrEnum):
     FLAG = "flag is neither 0 nor 1"
     MISSING_ID = "no id"
     NUMBER = "not a number"
+    ATTRIBUTE = "attribute that does not fit its field"
     OFF_SCALE = "rating off the scale"
     STATE = "unknown state"
     DUPLICATE = "duplicate"

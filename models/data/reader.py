@@ -61,7 +61,8 @@ def read_dataset(
 
     Returns:
         The data set, and the malformed rows that were left out (none with "refuse"). All users and items of the files
-        have a row in their table, and so do those that only the ratings name.
+        have a row in their table, and so do those that only the ratings name. The schema of the data set is complete:
+        it has the dimensions of vectors.
 
     Raises:
         DataError: A file is missing, cannot be read or lacks a column; or malformed rows are refused.
@@ -72,14 +73,14 @@ def read_dataset(
     rows = MalformedRows()
     try:
         ratings = read_ratings(directory, schema, rows)
-        users = read_entities(directory, schema.users, rated_ids=ratings["user"], malformed=rows)
-        items = read_entities(directory, schema.items, rated_ids=ratings["item"], malformed=rows)
+        users, of_users = read_entities(directory, schema.users, rated_ids=ratings["user"], malformed=rows)
+        items, of_items = read_entities(directory, schema.items, rated_ids=ratings["item"], malformed=rows)
     except DataError as error:
         raise DataError(f"{directory}: {error}") from error
     if rows and malformed == "refuse":
         raise DataError(f"{directory}: {len(rows):,} malformed rows\n{rows.summary()}")
     dataset = Dataset(
-        schema=schema,
+        schema=schema.model_copy(update={"users": of_users, "items": of_items}),
         users=Entities(users),
         items=Entities(items),
         ratings=_as_arrays(ratings, users["id"], items["id"]),

@@ -9,23 +9,18 @@ import codecs
 import math
 import re
 import tomllib
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from torch import Tensor
 
-if TYPE_CHECKING:  # reading a schema does not need torch, which takes seconds to import
-    from torch import Tensor
+from models.fields import AttributeField, field_type
 
-ArrayT = TypeVar("ArrayT", NDArray[Any], "Tensor")
+ArrayT = TypeVar("ArrayT", NDArray[Any], Tensor)
 """A numpy array or a torch tensor."""
-
-AttributeValue = str | float | list[str] | None
-"""One attribute of a user or item: text or a category, a number, several categories, or unknown."""
-
 
 RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
 """Column names that the product uses itself; a field cannot have one of them."""
@@ -35,58 +30,8 @@ class SchemaError(ValueError):
     """A schema file cannot be read or is wrong; the message names the file and the field."""
 
 
-class FieldKind(StrEnum):
-    """How an attribute becomes an input of the embedding layers."""
-
-    CATEGORICAL = "categorical"
-    MULTI_VALUED = "multi_valued"
-    CONTINUOUS = "continuous"
-    TEXT = "text"
-
-
 class _SchemaModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AttributeField(_SchemaModel):
-    """One attribute of the users or the items.
-
-    Attributes:
-        name: What the API, the encoders and the artifact call it.
-        column: The column of the files that holds it; the name itself unless given.
-        kind: How it is encoded.
-        min_count: A categorical or multi-valued field's values that fewer of the training users or items have are
-            not embedded: too rare to learn anything of but those few by heart. They still tell which are alike.
-        embed: Whether the field is an input of the embedding layers at all, or only tells which items are alike
-            (`models.inputs.content`): a plot or a writer is nearly the item's name.
-        separators: For a multi-valued field, the strings that end one value and begin the next.
-        remove: A regular expression; what it matches is cut out of the column's text, such as the part that a person
-            had in a film.
-    """
-
-    name: Annotated[str, Field(min_length=1)]
-    column: str = ""
-    kind: FieldKind
-    min_count: Annotated[int, Field(ge=1)] = 1
-    embed: bool = True
-    separators: tuple[Annotated[str, Field(min_length=1)], ...] = ("|",)
-    remove: str | None = None
-
-    @field_validator("remove")
-    @classmethod
-    def _is_pattern(cls, remove: str | None) -> str | None:
-        try:
-            re.compile(remove or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return remove
-
-    @model_validator(mode="before")
-    @classmethod
-    def _column_defaults_to_name(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
-        if isinstance(data, dict) and not data.get("column"):
-            return {**data, "column": data.get("name", "")}
-        return data
 
 
 class Extraction(_SchemaModel):
@@ -252,18 +197,20 @@ class EntitySource(_SchemaModel):
 
     @field_validator("fields")
     @classmethod
-    def _names_are_unique(cls, fields: tuple[AttributeField, ...]) -> tuple[AttributeField, ...]:
+    def _fields_are_well_declared(cls, fields: tuple[AttributeField, ...]) -> tuple[AttributeField, ...]:
         names = [field.name for field in fields]
         if len(set(names)) < len(names):
             raise ValueError("two fields have the same name")
         if reserved := RESERVED_NAMES & set(names):
             raise ValueError(f"a field cannot be called {sorted(reserved)[0]!r}")
+        for field in fields:
+            field_type(field).check_declaration(field)
         return fields
 
     @model_validator(mode="after")
-    def _date_is_a_number(self) -> Self:
-        continuous = {field.name for field in self.fields if field.kind is FieldKind.CONTINUOUS}
-        if self.date is not None and self.date not in continuous:
+    def _date_is_ordered(self) -> Self:
+        ordered = {field.name for field in self.fields if field_type(field).ordered}
+        if self.date is not None and self.date not in ordered:
             raise ValueError(f"date: {self.date!r} is not a continuous field")
         return self
 

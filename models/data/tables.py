@@ -44,12 +44,12 @@ def read_chunks(
         source: The file.
         required: Columns that must exist.
         optional: Columns that may be missing, from the file and then from the chunks.
-        lists: Columns that may hold lists of strings (from `flags` or Parquet).
+        lists: Columns that may hold lists: of strings from `flags`, of anything from Parquet.
         malformed: Collects the malformed rows.
 
     Yields:
-        Frames, at least one: `LINE`, then the columns as strings without surrounding white space. A string is null if
-        it is empty or one of the `nulls` of the source.
+        Frames, at least one: `LINE`, then the columns, as lists or as strings without surrounding white space. A string
+        is null if it is empty or one of the `nulls` of the source.
 
     Raises:
         DataError: The file cannot be read or lacks a required column.
@@ -88,8 +88,8 @@ def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
         chunk = file.slice(offset, CHUNK_ROWS).collect()
         # Dates and truth values as a text file has them: in seconds, and as 0 and 1.
         chunk = chunk.with_columns((cs.date() | cs.datetime()).dt.epoch("s"), cs.boolean().cast(pl.Int8))
-        yield chunk.with_columns(
-            (cs.all() - cs.by_name(LINE) - cs.list()).cast(pl.String), cs.list().cast(pl.List(pl.String))
+        yield chunk.with_columns((cs.all() - cs.by_name(LINE) - cs.list() - cs.array()).cast(pl.String)).with_columns(
+            cs.array().arr.to_list()
         )
 
 
@@ -253,4 +253,4 @@ def _require(source: SourceFile, columns: Collection[str], present: Sequence[str
 def _refuse_lists(source: SourceFile, allowed: Collection[str], chunk: pl.DataFrame) -> None:
     for name, kind in chunk.schema.items():
         if kind == pl.List and name not in allowed:
-            raise DataError(f"{source.path}: column {name!r} holds lists; only a multi-valued field may")
+            raise DataError(f"{source.path}: column {name!r} holds lists, which its field does not take")

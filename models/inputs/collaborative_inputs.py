@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import sparse
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
-from models.inputs.content import ContentRegression, likeness_features, likeness_width, predict_out_of_fold
+from models.fields import UNKNOWN
+from models.inputs.content_config import ContentConfig
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.factorisation import Factorisation, FactorisationConfig, factorise
-from models.inputs.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
+from models.inputs.similarity import similarity_product, similarity_width
 
 
 class CollaborativeConfig(BaseModel):
@@ -22,6 +23,7 @@ class CollaborativeConfig(BaseModel):
 
     Attributes:
         factorisation: Where biases and factors come from.
+        content: How those of a new item are predicted from its attributes.
         factor_scale: Multiplies the factors, which ridge regression keeps small, to the size of other inputs.
         count_scale: Multiplies log counts to that size.
         few_ratings: An item with at most so many ratings has a bias and factors that reveal each single rating. Users
@@ -34,6 +36,7 @@ class CollaborativeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     factorisation: FactorisationConfig = FactorisationConfig()
+    content: ContentConfig = ContentConfig()
     factor_scale: Annotated[float, Field(gt=0)] = 3.0
     count_scale: Annotated[float, Field(gt=0)] = 0.2
     few_ratings: Annotated[int, Field(ge=0)] = 30
@@ -106,10 +109,11 @@ class CollaborativeInputs(nn.Module):
         self.width = values + 2
         self._fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
         (ids,) = (field for field in encoder.fields if field.name == ID_FIELD)
-        known_items = len(ids.values) + 1  # type: ignore[union-attr]  # ids are categories
+        similarity = config.content.similarity
+        known_items = ids.similarity_width(similarity)  # one for every known id, and one for all new ones
         self.register_buffer("known", torch.zeros(known_items, values))
         self.register_buffer("counts", torch.zeros(known_items))
-        features = max(likeness_width(self._fields), 1)
+        features = similarity_width(self._fields, similarity)
         self.register_buffer("coefficients", torch.zeros(features, values))
         self.register_buffer("intercepts", torch.zeros(values))
         # Only training needs these.
@@ -131,10 +135,19 @@ class CollaborativeInputs(nn.Module):
             training: bool [ratings], the ratings that may be used.
             rows: All items of the data set, encoded.
         """
+        # scikit-learn and scipy are slow to import, and only training needs them.
+        from models.inputs.content import (  # noqa: PLC0415
+            ContentRegression,
+            predict_out_of_fold,
+            similarity_features,
+        )
+
+        content = self.config.content
         factorisation = factorise(dataset, training, self.config.factorisation)
         rated = np.flatnonzero(factorisation.counts)
-        features, counts = self._features(rows)[rated], factorisation.counts[rated]
-        regression = ContentRegression.fit(features, factorisation.items[rated], counts)
+        counts = factorisation.counts[rated]
+        features = similarity_features(self._fields, rows, content.similarity)[rated]
+        regression = ContentRegression.fit(features, factorisation.items[rated], counts, content)
         order = np.random.default_rng(self.config.seed).random(len(dataset.items))[rated]
 
         def shrunk(
@@ -142,7 +155,7 @@ class CollaborativeInputs(nn.Module):
         ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             """The items' side, shrunk to out-of-fold predictions, and these predictions."""
             expected = np.zeros_like(fitted.items)
-            expected[rated] = predict_out_of_fold(features, fitted.items[rated], fitted.counts[rated], order)
+            expected[rated] = predict_out_of_fold(features, fitted.items[rated], fitted.counts[rated], order, content)
             return fitted.with_items_shrunk_to(expected, dataset, ratings).items[rated], expected[rated]
 
         values, as_new = shrunk(factorisation, training)
@@ -180,7 +193,7 @@ class CollaborativeInputs(nn.Module):
             values, counts = self.out_of_fold[fold, index], self.out_of_fold_counts[fold, index]
         new = index == UNKNOWN
         if new.any():
-            values = torch.where(new.unsqueeze(-1), self._predict(self._features(rows)), values)
+            values[new] = self._predict(rows.take(new.nonzero()[:, 0]))
             counts = counts * ~new
         biases = values[:, 0]
         if out_of_fold is not None and out_of_fold.as_new:
@@ -199,15 +212,10 @@ class CollaborativeInputs(nn.Module):
         )
         return ItemInputs(biases, counts, inputs)
 
-    def _features(self, rows: EncodedRows) -> sparse.csr_matrix:
-        """The attributes. Items without attributes share one constant feature, which predicts the mean."""
-        if not self._fields:
-            return sparse.csr_matrix(np.ones((len(rows), 1)))
-        return likeness_features(self._fields, rows)
-
-    def _predict(self, features: sparse.csr_matrix) -> Tensor:
-        regression = ContentRegression(self.coefficients.cpu().numpy(), self.intercepts.cpu().numpy())
-        return torch.from_numpy(regression.predict(features)).to(self.known)
+    def _predict(self, rows: EncodedRows) -> Tensor:
+        """Biases and factors from the attributes; those of the mean item where the items have no fields."""
+        product = similarity_product(self._fields, rows, self.coefficients, self.config.content.similarity)
+        return (product + self.intercepts.cpu()).to(self.known)
 
 
 def _tensor(values: NDArray[np.number]) -> Tensor:

@@ -1,46 +1,24 @@
-"""What the attributes tell of items that have no ratings: their biases and factors, by ridge regression."""
+"""What the attributes tell of items that have no ratings: their biases and factors, by ridge regression.
+
+This is for training. A trained model predicts with `models.inputs.similarity`, which needs neither scikit-learn nor
+scipy.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import Ridge
-from sklearn.preprocessing import normalize
+from torch import Tensor
 
-from models.data.schema import FieldKind
-from models.inputs.features import (
-    UNKNOWN,
-    AnyFieldEncoder,
-    CategoricalEncoder,
-    ContinuousEncoder,
-    EncodedRows,
-    MultiValuedEncoder,
-    TextEncoder,
-    VocabularyEncoder,
-)
-
-_OWN_VARIANCE = 0.1
-"""Of what an item is beyond its attributes, in squared rating units."""
-
-_RATING_VARIANCE = 0.8
-"""Of one rating around its item's level: an item's targets are as unsure as this over the number of its ratings."""
-
-_FIELD_VARIANCES = {
-    FieldKind.CATEGORICAL: 0.05,
-    FieldKind.MULTI_VALUED: 0.05,
-    FieldKind.CONTINUOUS: 0.1,
-    FieldKind.TEXT: 0.2,
-}
-"""Prior variance of what a field tells of an item. Chosen on the latest years inside `warm`, where halving or doubling
-any of them changed little."""
-
-_FOLDS = 6
-_BUMPS = 16
-_BUMP_WIDTH = 0.5
-"""A continuous field is spread over bumps half a standard deviation wide, so that its effect may bend."""
+from models.fields import BaseField, SimilarityConfig
+from models.inputs.content_config import ContentConfig
+from models.inputs.encoder import EncodedRows
+from models.inputs.similarity import similarity_blocks
 
 
 @dataclass(frozen=True)
@@ -56,17 +34,25 @@ class ContentRegression:
     intercepts: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, features: sparse.csr_matrix, targets: NDArray[np.float64], counts: NDArray[np.int64]) -> Self:
+    def fit(
+        cls,
+        features: sparse.csr_matrix,
+        targets: NDArray[np.float64],
+        counts: NDArray[np.int64],
+        config: ContentConfig,
+    ) -> Self:
         """Fit by ridge regression, which is Gaussian process regression with a kernel linear in the features.
 
         Args:
-            features: [items, features], as of `likeness_features`.
+            features: [items, features], as of `similarity_features`.
             targets: float64 [items, targets].
             counts: int64 [items], how many ratings are behind each item's targets; an item of none counts for nothing.
+            config: How sure the targets are.
         """
         ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
-        # The inverse of _OWN_VARIANCE + _RATING_VARIANCE / counts.
-        ridge.fit(features, targets, sample_weight=counts / (_OWN_VARIANCE * counts + _RATING_VARIANCE))
+        # The inverse of item_variance + rating_variance / counts.
+        precisions = counts / (config.item_variance * counts + config.rating_variance)
+        ridge.fit(features, targets, sample_weight=precisions)
         return cls(coefficients=ridge.coef_.T.astype(np.float32), intercepts=ridge.intercept_.astype(np.float32))
 
     def predict(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -79,6 +65,7 @@ def predict_out_of_fold(
     targets: NDArray[np.float64],
     counts: NDArray[np.int64],
     order: NDArray[np.float64],
+    config: ContentConfig,
 ) -> NDArray[np.float32]:
     """What attributes predict of each item if it and its fold were new.
 
@@ -87,103 +74,54 @@ def predict_out_of_fold(
         targets: float64 [items, targets].
         counts: int64 [items].
         order: float64 [items]; blocks of it are the folds.
+        config: Of the regressions and the number of folds.
 
     Returns:
         float32 [items, targets].
     """
     predictions = np.empty(targets.shape, dtype=np.float32)
-    for fold in np.array_split(np.argsort(order, kind="stable"), _FOLDS):
+    for fold in np.array_split(np.argsort(order, kind="stable"), config.folds):
         others = np.setdiff1d(np.arange(len(targets)), fold)
-        regression = ContentRegression.fit(features[others], targets[others], counts[others])
+        regression = ContentRegression.fit(features[others], targets[others], counts[others], config)
         predictions[fold] = regression.predict(features[fold])
     return predictions
 
 
-def content_features(fields: Sequence[AnyFieldEncoder], rows: EncodedRows) -> sparse.csr_matrix:
-    """The attributes as a sparse matrix; every field contributes vectors of length about 1.
+def similarity_features(fields: Sequence[BaseField], rows: EncodedRows, config: SimilarityConfig) -> sparse.csr_matrix:
+    """Features whose inner product says how similar items are; those of `similarity_blocks` side by side.
+
+    Args:
+        fields: Which of the rows' fields to use.
+        rows: The items.
+        config: How much each kind of field tells.
+
+    Returns:
+        float64 [rows, features].
+    """
+    return _side_by_side(similarity_blocks(fields, rows, config), rows)
+
+
+def content_features(fields: Sequence[BaseField], rows: EncodedRows) -> sparse.csr_matrix:
+    """The attributes as a sparse matrix in which all fields count the same.
 
     Args:
         fields: Which of the rows' fields to use.
         rows: The items or users.
 
     Returns:
-        float64 [rows, features]; a category is one-hot, the unknown one too, which rare ones are taken for; several
-        categories and the words of a text share the length; a continuous field is spread over bumps.
+        float64 [rows, features]; of every field, vectors of length 1 or 0 (`BaseField.similarity`). Values that are too
+        rare to be embedded count as unknown.
     """
-    return _side_by_side([_field_features(field, rows, _frequent(field)) for field in fields], rows)
+    config = SimilarityConfig()
+    return _side_by_side([field.similarity(rows.fields[field.name], config, rare=False) for field in fields], rows)
 
 
-def likeness_features(fields: Sequence[AnyFieldEncoder], rows: EncodedRows) -> sparse.csr_matrix:
-    """Features whose inner product says how alike items are: those of rare values too, each field by its variance.
-
-    Args:
-        fields: Which of the rows' fields to use.
-        rows: The items.
-
-    Returns:
-        float64 [rows, features]; a field's vectors have the length √v, v its prior variance.
-    """
-    blocks = [np.sqrt(_FIELD_VARIANCES[field.kind]) * _field_features(field, rows, _known(field)) for field in fields]
-    return _side_by_side(blocks, rows)
+def _side_by_side(blocks: Sequence[Tensor], rows: EncodedRows) -> sparse.csr_matrix:
+    return sparse.hstack([sparse.csr_matrix((len(rows), 0)), *map(_to_scipy, blocks)]).tocsr()
 
 
-def likeness_width(fields: Sequence[AnyFieldEncoder]) -> int:
-    """How many features `likeness_features` makes of fields."""
-    return sum(_field_width(field) for field in fields)
-
-
-def _side_by_side(blocks: Sequence[sparse.csr_matrix], rows: EncodedRows) -> sparse.csr_matrix:
-    return sparse.hstack([sparse.csr_matrix((len(rows), 0)), *blocks]).tocsr()
-
-
-def _frequent(field: AnyFieldEncoder) -> int:
-    return field.frequent if isinstance(field, VocabularyEncoder) else 0
-
-
-def _known(field: AnyFieldEncoder) -> int:
-    return len(field.values) if isinstance(field, VocabularyEncoder) else 0
-
-
-def _field_width(field: AnyFieldEncoder) -> int:
-    match field:
-        case CategoricalEncoder():
-            return len(field.values) + 1
-        case ContinuousEncoder():
-            return _BUMPS + 1
-        case _:
-            return len(field.values)
-
-
-def _field_features(field: AnyFieldEncoder, rows: EncodedRows, categories: int) -> sparse.csr_matrix:
-    values = rows.fields[field.name].cpu()
-    match field:
-        case CategoricalEncoder():
-            known = np.where(values <= categories, values, UNKNOWN)
-            return sparse.csr_matrix((np.ones(len(rows)), (np.arange(len(rows)), known)), (len(rows), categories + 1))
-        case MultiValuedEncoder():
-            return _indicators(values.numpy(), np.ones(categories))
-        case TextEncoder():
-            return _indicators(values.numpy(), np.array(field.weights[:categories]))
-        case _:
-            return sparse.csr_matrix(_bumps(values.double().numpy()))
-
-
-def _indicators(indices: NDArray[np.int64], weights: NDArray[np.float64]) -> sparse.csr_matrix:
-    """One column a value, and rows of length 1; 0 where nothing is known.
-
-    Args:
-        indices: int64 [rows, values], from 1; padding, 0, counts for nothing, nor does what has no weight.
-        weights: float64 [values], how much each tells.
-    """
-    rows, slots = np.nonzero((indices > 0) & (indices <= len(weights)))
-    columns = indices[rows, slots] - 1
-    features = sparse.csr_matrix((weights[columns], (rows, columns)), shape=(len(indices), len(weights)))
-    return normalize(features) if len(indices) else features  # scikit-learn takes no empty matrix
-
-
-def _bumps(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standardised value and unknown flag [items, 2] → normalised radial basis and the flag [items, bumps + 1]."""
-    centres = np.linspace(-3.0, 3.0, _BUMPS)
-    bumps = np.exp(-0.5 * ((np.clip(values[:, :1], -3.0, 3.0) - centres) / _BUMP_WIDTH) ** 2)
-    bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
-    return np.hstack([bumps * (1.0 - values[:, 1:]), values[:, 1:]])
+def _to_scipy(block: Tensor) -> sparse.csr_matrix:
+    if block.layout is torch.strided:
+        return sparse.csr_matrix(block.numpy())
+    entries = block.coalesce()
+    return sparse.csr_matrix((entries.values().numpy(), tuple(entries.indices().numpy())), shape=block.shape)

@@ -6,7 +6,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.linalg import block_diag, orthogonal_procrustes
 
 from models.data.dataset import Dataset
 
@@ -66,6 +65,8 @@ class Factorisation:
 
         The rotation is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
         """
+        from scipy.linalg import block_diag, orthogonal_procrustes  # noqa: PLC0415 - slow to import, for training only
+
         both = (self.counts > 0) & (other.counts > 0)
         rotation = block_diag(1.0, orthogonal_procrustes(self.factors[both], other.factors[both])[0])
         return replace(self, users=self.users @ rotation, items=self.items @ rotation)

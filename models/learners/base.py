@@ -18,7 +18,7 @@ from models.data.dataset import Dataset
 from models.data.schema import RatingScale
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
-from models.inputs.features import EncodedRows, FeatureEncoder
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.learners.heads.base import Head, Predictions
 

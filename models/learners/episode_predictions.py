@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.data.episodes import EpisodeBatch
 from models.inputs.collaborative_inputs import OutOfFold
-from models.inputs.features import ID_FIELD, EncodedRows, FeatureEncoder
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.learners.base import AnyLearner, Support
 from models.learners.heads.base import Predictions

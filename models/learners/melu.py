@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from models.data.dataset import Dataset
 from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
-from models.inputs.features import EncodedRows
+from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Learner, LearnerConfig, LearnerParts, Support, Variant
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary

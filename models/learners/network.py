@@ -5,96 +5,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from models.fields import BaseField
 from models.inputs.config import InputConfig
-from models.inputs.features import (
-    ID_FIELD,
-    UNKNOWN,
-    AnyFieldEncoder,
-    CategoricalEncoder,
-    EncodedRows,
-    FeatureEncoder,
-    MultiValuedEncoder,
-    TextEncoder,
-    VocabularyEncoder,
-)
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 
 
-class CategoryEmbedding(nn.Embedding):
-    """The embedding of one category; int64 [rows] → [rows, dim]."""
-
-    width: int
-
-    def __init__(self, values: int, config: InputConfig) -> None:
-        super().__init__(values + 1, config.embedding_dim)
-        nn.init.normal_(self.weight, std=config.embedding_scale)
-        self.width = config.embedding_dim
-
-    def forward(self, indices: Tensor) -> Tensor:
-        """Look up; values behind the frequent ones are unknown."""
-        return super().forward(self._frequent(indices))
-
-    def _frequent(self, indices: Tensor) -> Tensor:
-        return indices.masked_fill(indices >= self.num_embeddings, UNKNOWN)
-
-
-class CategoriesEmbedding(CategoryEmbedding):
-    """The mean of the embeddings of a row's categories; int64 [rows, values] → [rows, dim].
-
-    A row without any gets the embedding of the unknown value.
-    """
-
-    value_weights: Tensor
-
-    def __init__(self, values: int, config: InputConfig) -> None:
-        super().__init__(values, config)
-        self.register_buffer("value_weights", torch.ones(values + 1), persistent=False)
-
-    def forward(self, indices: Tensor) -> Tensor:
-        """Average over the values that are neither padding nor rare."""
-        frequent = self._frequent(indices)
-        present = frequent != UNKNOWN
-        present[:, 0] |= ~present.any(dim=1)
-        weights = present * self.value_weights[frequent]
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        # Not `embedding_bag`: the order in which it sums gradients depends on the amount of padding.
-        return (super().forward(frequent) * weights.unsqueeze(-1)).sum(dim=1)
-
-
-class ContinuousInput(nn.Identity):
-    """A standardised number and its unknown flag, as they are; [rows, 2] → [rows, 2]."""
-
-    width = 2
-
-
-class TextEmbedding(CategoriesEmbedding):
-    """The mean of the embeddings of a text's words, weighted by how much each tells; int64 [rows, words] → [rows, dim].
-
-    That is a linear map of the text's TF-IDF vector.
-    """
-
-    def __init__(self, field: TextEncoder, config: InputConfig) -> None:
-        super().__init__(field.frequent, config)
-        self.value_weights.copy_(torch.tensor([1.0, *field.weights[: field.frequent]]))
-
-
-def _input_layer(field: AnyFieldEncoder, config: InputConfig) -> nn.Module:
-    match field:
-        case CategoricalEncoder():
-            return CategoryEmbedding(field.frequent, config)
-        case MultiValuedEncoder():
-            return CategoriesEmbedding(field.frequent, config)
-        case TextEncoder():
-            return TextEmbedding(field, config)
-        case _:
-            return ContinuousInput()
-
-
-def _is_embedded(field: AnyFieldEncoder, encoder: FeatureEncoder, config: InputConfig) -> bool:
+def _is_embedded(field: BaseField, encoder: FeatureEncoder, config: InputConfig) -> bool:
     if field.name == ID_FIELD:
         is_only_input = len(encoder.fields) == 1 and config.collaborative is None
         return config.item_ids or is_only_input
     most = config.max_embedded_values
-    return field.embed and (most is None or not isinstance(field, VocabularyEncoder) or field.frequent <= most)
+    return field.embed and (most is None or (field.category_count or 0) <= most)
 
 
 class EmbeddingLayers(nn.Module):
@@ -112,8 +33,12 @@ class EmbeddingLayers(nn.Module):
         fields = [field for field in encoder.fields if _is_embedded(field, encoder, config)]
         # A list, because a field's name may hold characters that a module's name must not.
         self.names = [field.name for field in fields]
-        self.layers = nn.ModuleList(_input_layer(field, config) for field in fields)
-        self.width = sum(layer.width for layer in self.layers)  # type: ignore[misc]  # every input layer has one
+        layers = [
+            field.input_layer(embedding_dim=config.embedding_dim, embedding_scale=config.embedding_scale)
+            for field in fields
+        ]
+        self.layers = nn.ModuleList(layers)
+        self.width = sum(layer.width for layer in layers)
         # Knows the device where there are no fields to tell it.
         self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
 

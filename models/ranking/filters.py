@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from models.data.dataset import Entities
-from models.data.schema import EntitySource, FieldKind
+from models.data.schema import EntitySource
+from models.fields import field_type
 
 _Slices = tuple[NDArray[np.uint32], dict[str, slice]]
 
@@ -24,7 +24,7 @@ class AttributeFilters:
         """Which items have one of the values of every field; bool [items].
 
         Raises:
-            ValueError: The items have no such field.
+            ValueError: The items have no such field, or cannot be filtered by it.
         """
         allowed = np.ones(len(self._items), dtype=np.bool_)
         for name, values in where.items():
@@ -46,10 +46,10 @@ class AttributeFilters:
             field = self._source.field(name)
         except KeyError as error:
             raise ValueError(f"{name!r} is not a field of the items") from error
-        column = self._items.table[name].alias("value")
-        pairs = column.to_frame().with_row_index("row")
-        pairs = pairs.explode("value") if field.kind is FieldKind.MULTI_VALUED else pairs.cast({"value": pl.String})
-        pairs = pairs.drop_nulls().sort("value", "row")
+        try:
+            pairs = field_type(field).filter_values(self._items.table[name]).sort("value", "row")
+        except ValueError as error:
+            raise ValueError(f"{name!r}: {error}") from error
         counts = pairs.group_by("value", maintain_order=True).len()
         ends = np.cumsum(counts["len"].to_numpy()).tolist()
         slices = map(slice, [0, *ends], ends)

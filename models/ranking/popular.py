@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.inputs.content import content_features
-from models.inputs.features import ID_FIELD
+from models.inputs.encoder import ID_FIELD
+from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 
@@ -68,5 +68,4 @@ class PopularList:
         """Cosines of the attributes of some items; float64 [rows, rows], in [0, 1]."""
         encoder = self._model.manifest.item_encoder
         fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
-        features = content_features(fields, encoder.encode(self._catalogue.attributes(rows)))
-        return np.asarray((features @ features.T).toarray() / max(len(fields), 1))
+        return attribute_cosines(fields, encoder.encode(self._catalogue.attributes(rows))).numpy()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.data.dataset import UNKNOWN_TIME
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 
 
 def _seconds_now() -> int:

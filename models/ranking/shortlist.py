@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.data.schema import AttributeValue
-from models.inputs.features import AnyFieldEncoder, CategoricalEncoder, ContinuousEncoder, MultiValuedEncoder
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
 
@@ -54,7 +52,7 @@ class ScoreSpace:
         generator = np.random.default_rng(_SEED)
         learner, scale = model.learner, model.schema.rating_scale
         fields = model.manifest.user_encoder.fields
-        attributes = [{field.name: _any_value(field, generator) for field in fields} for _ in range(_LANDMARKS)]
+        attributes = [{field.name: field.plausible_value(generator) for field in fields} for _ in range(_LANDMARKS)]
         shape = _LANDMARKS, _MOST_RATINGS
         rated = generator.choice(len(vectors), size=shape, p=(counts + 1) / (counts + 1).sum())
         levels = generator.integers(scale.level_count, size=shape)
@@ -133,16 +131,3 @@ class Shortlist:
         place = max(0, len(drawn) - max(1, wanted * len(drawn) // len(proxies)))
         rows = np.flatnonzero((proxies >= np.partition(drawn, place)[place]) & allowed)
         return rows if len(rows) >= n else np.flatnonzero(allowed)
-
-
-def _any_value(field: AnyFieldEncoder, generator: np.random.Generator) -> AttributeValue:
-    """Some value of a field, or unknown."""
-    match field:
-        case CategoricalEncoder(values=[_, *_]):
-            return str(generator.choice(field.values))
-        case MultiValuedEncoder(values=[_, *_]):
-            return [str(generator.choice(field.values))]
-        case ContinuousEncoder():
-            return float(generator.normal(field.mean, field.deviation))
-        case _:
-            return None

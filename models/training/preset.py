@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.data.schema import RatingScale
 from models.inputs.config import InputConfig
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner, LearnerParts
 from models.learners.exposure import ExposureConfig
 from models.learners.heads.squared_error import SquaredErrorConfig

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
+from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes
 from models.metrics.mae import mae
@@ -234,8 +235,9 @@ def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:
 
 
 def _parameter_groups(learner: nn.Module, config: TrainingConfig) -> list[dict[str, object]]:
-    """Parameters with and without weight decay: only embeddings are drawn towards 0."""
-    embeddings = {id(module.weight) for module in learner.modules() if isinstance(module, nn.Embedding)}
+    """Parameters with and without weight decay: only the fields' input layers are drawn towards 0."""
+    layers = [module for module in learner.modules() if isinstance(module, InputLayer)]
+    embeddings = {id(parameter) for layer in layers for parameter in layer.parameters()}
     trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     return [
         {

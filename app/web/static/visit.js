@@ -106,8 +106,9 @@ export class Visit {
   describe(item) {
     const attributes = item.attributes ?? this.known.get(item.item_id)?.attributes ?? {};
     const { fields, date } = this.state.schema.items;
-    const named = fields.find((field) => field.kind === "multi_valued") ?? fields.find((field) => field.kind === "categorical");
-    const values = [attributes[named?.name] ?? []].flat();
+    const named = fields.filter((field) => field.filterable);
+    const shown = named.find((field) => Array.isArray(attributes[field.name])) ?? named[0];
+    const values = [attributes[shown?.name] ?? []].flat();
     const when = date === null ? undefined : attributes[date];
     return { category: values[0], line: [when, values.slice(0, 3).join(", ")].filter((part) => part || part === 0).join(" · ") };
   }

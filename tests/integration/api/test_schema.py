@@ -4,6 +4,10 @@ import pytest
 from app.settings import Settings
 
 
+def field(name: str, kind: str, *, filterable: bool) -> dict[str, object]:
+    return {"name": name, "kind": kind, "dimensions": None, "filterable": filterable}
+
+
 class TestGetSchema:
     async def test_says_what_requests_may_say(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/v1/schema")
@@ -15,11 +19,17 @@ class TestGetSchema:
             "data": "two-tastes",
             "rating_scale": {"minimum": 1.0, "maximum": 5.0, "step": 1.0, "liked_from": 4.0},
             "users": {
-                "fields": [{"name": "country", "kind": "categorical"}, {"name": "age", "kind": "continuous"}],
+                "fields": [
+                    field("country", "categorical", filterable=True),
+                    field("age", "continuous", filterable=False),
+                ],
                 "date": None,
             },
             "items": {
-                "fields": [{"name": "genre", "kind": "multi_valued"}, {"name": "year", "kind": "continuous"}],
+                "fields": [
+                    field("genre", "multi_valued", filterable=True),
+                    field("year", "continuous", filterable=False),
+                ],
                 "date": "year",
             },
         }

@@ -1,13 +1,12 @@
 from app.services.schema_compatibility import schema_incompatibilities
 from models.data.schema import (
-    AttributeField,
     DatasetSchema,
     EntitySource,
-    FieldKind,
     RatingScale,
     RatingsSource,
     SourceFile,
 )
+from models.fields import AttributeField, FieldKind
 
 
 def schema(scale: tuple[float, float] = (1, 5), **items: FieldKind) -> DatasetSchema:
@@ -44,3 +43,18 @@ def test_schema_incompatibilities_names_every_difference() -> None:
         "items.year": "is categorical, but continuous in the active version",
         "items.genre": "is missing, but the active version has it",
     }
+
+
+def test_schema_incompatibilities_names_other_dimensions() -> None:
+    new, active = (
+        schema().model_copy(
+            update={"items": EntitySource(fields=(AttributeField(name="image", kind="vector", dimensions=dimensions),))}
+        )
+        for dimensions in (3, 2)
+    )
+    assert schema_incompatibilities(new, new) == []
+    (error,) = schema_incompatibilities(new, active)
+    assert (error.field, error.reason) == (
+        "items.image",
+        "is vector of 3 numbers, but vector of 2 numbers in the active version",
+    )

@@ -1,11 +1,14 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from models.data.attribute_values import fit_value, is_storable
-from models.data.schema import FieldKind
+from models.data.attribute_values import fit_value, known_attributes
+from models.data.schema import EntitySource
+from models.fields import AttributeField, FieldKind
+
+
+def field_of(kind: FieldKind) -> AttributeField:
+    return AttributeField(name="x", kind=kind, dimensions=2 if kind is FieldKind.VECTOR else None)
 
 
 @pytest.mark.parametrize(
@@ -18,38 +21,46 @@ from models.data.schema import FieldKind
         (FieldKind.MULTI_VALUED, [], []),
         (FieldKind.CONTINUOUS, 3, 3.0),
         (FieldKind.CONTINUOUS, -0.5, -0.5),
+        (FieldKind.VECTOR, [1, -0.5], [1.0, -0.5]),
         (FieldKind.CATEGORICAL, None, None),
     ],
 )
-def test_values_that_fit(kind: FieldKind, value: object, expected: object) -> None:
-    assert fit_value(kind, value) == expected
+def test_fit_value_returns_what_fits(kind: FieldKind, value: object, expected: object) -> None:
+    assert fit_value(field_of(kind), value) == expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"),
+    ("kind", "value", "reason"),
     [
-        (FieldKind.CATEGORICAL, 3),
-        (FieldKind.CATEGORICAL, ["fr"]),
-        (FieldKind.TEXT, "half \ud800"),
-        (FieldKind.MULTI_VALUED, ["a", 1]),
-        (FieldKind.MULTI_VALUED, {"a": 1}),
-        (FieldKind.CONTINUOUS, "3"),
-        (FieldKind.CONTINUOUS, True),
-        (FieldKind.CONTINUOUS, math.nan),
-        (FieldKind.CONTINUOUS, -math.inf),
-        (FieldKind.CONTINUOUS, 10**400),
+        (FieldKind.CATEGORICAL, 3, "must be a string"),
+        (FieldKind.CATEGORICAL, ["fr"], "must be a string"),
+        (FieldKind.TEXT, "half \ud800", "must be a string of valid characters"),
+        (FieldKind.MULTI_VALUED, ["a", 1], "must be a list of strings"),
+        (FieldKind.MULTI_VALUED, {"a": 1}, "must be a list of strings"),
+        (FieldKind.CONTINUOUS, "3", "must be a finite number"),
+        (FieldKind.CONTINUOUS, True, "must be a finite number"),
+        (FieldKind.CONTINUOUS, math.nan, "must be a finite number"),
+        (FieldKind.CONTINUOUS, -math.inf, "must be a finite number"),
+        (FieldKind.CONTINUOUS, 10**400, "must be a finite number"),
+        (FieldKind.VECTOR, 1.0, "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, "[1, 2]", "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, [], "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, [1, "2"], "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, [1, None], "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, [1, math.inf], "must be a list of 2 finite numbers"),
+        (FieldKind.VECTOR, [1, 2, 3], "must be a list of 2 finite numbers, not of 3"),
     ],
 )
-def test_values_that_do_not_fit(kind: FieldKind, value: object) -> None:
-    with pytest.raises(ValueError, match=r"^must be"):
-        fit_value(kind, value)
+def test_fit_value_refuses_what_does_not_fit(kind: FieldKind, value: object, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        fit_value(field_of(kind), value)
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]).filter(lambda character: character != "\0")))
-def test_all_proper_text_is_storable(text: str) -> None:
-    assert is_storable(text)
+def test_vector_without_declared_dimensions_may_have_any() -> None:
+    assert fit_value(AttributeField(name="x", kind=FieldKind.VECTOR), [1, 2, 3]) == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
-def test_what_is_not_storable(text: str) -> None:
-    assert not is_storable(text)
+def test_known_attributes_leave_out_what_does_not_fit() -> None:
+    source = EntitySource(fields=(field_of(FieldKind.VECTOR),))
+    assert known_attributes({"x": [1, 2], "other": 1}, source) == {"x": [1.0, 2.0]}
+    assert known_attributes({"x": [1, 2, 3]}, source) == known_attributes({"x": None}, source) == {}

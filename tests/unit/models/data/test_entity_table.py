@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.data.entity_table import entity_table
-from models.data.schema import AttributeValue
+from models.fields import AttributeValue
 
 
 def items_of(model: TrainedModel, *rows: tuple[str, Mapping[str, AttributeValue]]) -> Entities:

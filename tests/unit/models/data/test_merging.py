@@ -5,7 +5,8 @@ import numpy as np
 from models.data.dataset import UNKNOWN_TIME, Dataset, Ratings
 from models.data.entity_table import entity_table
 from models.data.merging import merge_datasets
-from models.data.schema import AttributeValue, DatasetSchema
+from models.data.schema import DatasetSchema
+from models.fields import AttributeValue
 
 SCHEMA = DatasetSchema.model_validate(
     {

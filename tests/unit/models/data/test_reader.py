@@ -250,8 +250,8 @@ class TestMalformed:
         ("row", "fault", "detail"),
         [
             (",40,fr", Fault.MISSING_ID, "no customer"),
-            ("u7,abc,fr", Fault.NUMBER, "age: 'abc' is not a number"),
-            ("u7,inf,fr", Fault.NUMBER, "age: 'inf' is not a number"),
+            ("u7,abc,fr", Fault.ATTRIBUTE, "age: 'abc' is not a finite number"),
+            ("u7,inf,fr", Fault.ATTRIBUTE, "age: 'inf' is not a finite number"),
             ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' stands in an earlier line too"),
         ],
     )
@@ -283,7 +283,7 @@ class TestMalformed:
     def test_line_after_values_with_newlines_is_exact(self, shop: Path) -> None:
         write(shop, {"details.csv": 'product,name,eur,about\np3,Cup,3,"for\n\ntea"\np4,Fork,cheap,\n'})
         _, malformed = read_dataset(shop, malformed="skip")
-        assert str(malformed.examples[0]) == "details.csv:5: price: 'cheap' is not a number"
+        assert str(malformed.examples[0]) == "details.csv:5: price: 'cheap' is not a finite number"
 
     def test_refused_rows_are_reported_with_all_counts_and_the_first_lines(self, shop: Path) -> None:
         write(
@@ -301,8 +301,8 @@ class TestMalformed:
             "ratings.csv: rating off the scale: 7 rows",
             *(f"  ratings.csv:{line}: {off_scale}" for line in range(6, 11)),
             "  and 2 more",
-            "customers.csv: not a number: 1 row",
-            "  customers.csv:2: age: 'old' is not a number",
+            "customers.csv: attribute that does not fit its field: 1 row",
+            "  customers.csv:2: age: 'old' is not a finite number",
         ]
 
     def test_row_with_two_faults_counts_once(self, shop: Path) -> None:

@@ -7,7 +7,8 @@ from models.learners.gradient import GradientLearner
 from models.data.dataset import Dataset
 from models.data.schema import RatingScale
 from models.elicitation.statistics import item_statistics
-from models.inputs.features import CategoricalEncoder, FeatureEncoder
+from models.fields import CategoricalField
+from models.inputs.encoder import FeatureEncoder
 from models.learners.episode_predictions import EncodedData
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.network import EstimatorConfig, PreferenceEstimator
@@ -18,7 +19,7 @@ RATINGS = [(0, 0, 5.0), (0, 1, 1.0), (0, 2, 3.0), (1, 0, 2.0), (1, 1, 4.0), (3, 
 TRAINING = np.array([True] * 6 + [False])
 """The last rating, the only one of item 3, must not be used; item 4 has none at all."""
 
-IDS = FeatureEncoder(fields=(CategoricalEncoder(name="id", values=("u0", "u1", "u3", "i0", "i1", "i2")),))
+IDS = FeatureEncoder(fields=(CategoricalField(name="id", values=("u0", "u1", "u3", "i0", "i1", "i2")),))
 
 
 @pytest.fixture

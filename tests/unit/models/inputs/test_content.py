@@ -5,27 +5,23 @@ import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
+from models.fields import CategoricalField, ContinuousField, MultiValuedField, TextField
 from models.inputs.content import (
     ContentRegression,
     content_features,
-    likeness_features,
-    likeness_width,
     predict_out_of_fold,
+    similarity_features,
 )
-from models.inputs.features import (
-    CategoricalEncoder,
-    ContinuousEncoder,
-    EncodedRows,
-    FeatureEncoder,
-    MultiValuedEncoder,
-    TextEncoder,
-)
+from models.inputs.content_config import ContentConfig
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 
+CONFIG = ContentConfig()
+SIMILARITY = CONFIG.similarity
 FIELDS = (
-    CategoricalEncoder(name="language", values=("en", "fr")),
-    MultiValuedEncoder(name="genre", values=("comedy", "drama", "horror"), rare=1),
-    ContinuousEncoder(name="year", mean=2000.0, deviation=10.0),
-    TextEncoder(name="plot", values=("murder", "train", "love"), weights=(3.0, 4.0, 2.0)),
+    CategoricalField(name="language", values=("en", "fr")),
+    MultiValuedField(name="genre", values=("comedy", "drama", "horror"), rare=1),
+    ContinuousField(name="year", mean=2000.0, deviation=10.0),
+    TextField(name="plot", values=("murder", "train", "love"), weights=(3.0, 4.0, 2.0)),
 )
 TABLE = pl.DataFrame(
     {
@@ -53,9 +49,9 @@ class TestContentFeatures:
             [1, 0, 0, 0, 0, 0],
         ]
         by_variance = np.sqrt(0.05) * np.array(expected)
-        np.testing.assert_allclose(likeness_features(FIELDS[:2], rows_of()).toarray(), by_variance)
+        np.testing.assert_allclose(similarity_features(FIELDS[:2], rows_of(), SIMILARITY).toarray(), by_variance)
 
-    def test_rare_values_tell_only_likeness(self) -> None:
+    def test_rare_values_have_columns_only_for_similarity(self) -> None:
         # Horror is rare: the first film is a comedy only.
         assert content_features(FIELDS[1:2], rows_of()).toarray().tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
 
@@ -80,16 +76,10 @@ class TestContentFeatures:
         np.testing.assert_array_equal(content_features(FIELDS, rows).toarray(), np.hstack(apart))
 
     @pytest.mark.parametrize(("field", "variance"), [(0, 0.05), (1, 0.05), (2, 0.1), (3, 0.2)])
-    def test_a_fields_share_of_likeness_is_its_variance(self, field: int, variance: float) -> None:
-        features = likeness_features(FIELDS[field : field + 1], rows_of()).toarray()
+    def test_similarity_of_each_field_has_its_variance(self, field: int, variance: float) -> None:
+        features = similarity_features(FIELDS[field : field + 1], rows_of(), SIMILARITY).toarray()
         known = [1, 0, 0, 1] if FIELDS[field].name == "plot" else [1, 1, 0, 0] if field == 1 else [1, 1, 1, 1]
         np.testing.assert_allclose((features**2).sum(axis=1), variance * np.array(known), rtol=1e-6)
-
-    @pytest.mark.parametrize("count", range(len(FIELDS) + 1))
-    def test_width_is_what_comes_out(self, count: int) -> None:
-        expected = [0, 3, 6, 23, 26][count]
-        assert likeness_width(FIELDS[:count]) == expected
-        assert likeness_features(FIELDS[:count], rows_of()).shape == (4, expected)
 
     def test_more_padding_changes_nothing(self) -> None:
         genres = rows_of().fields["genre"]
@@ -100,7 +90,7 @@ class TestContentFeatures:
         np.testing.assert_array_equal(first, second)
 
     def test_no_rows_are_no_features(self) -> None:
-        assert likeness_features(FIELDS, rows_of(TABLE[:0])).shape == (0, 26)
+        assert similarity_features(FIELDS, rows_of(TABLE[:0]), SIMILARITY).shape == (0, 26)
 
 
 class TestContentRegression:
@@ -110,7 +100,7 @@ class TestContentRegression:
         features = sparse.csr_matrix(np.eye(3)[kinds])
         effects = np.array([[-0.5, 1.0], [0.0, 0.0], [0.8, -0.2]])
         targets = effects[kinds] + generator.normal(0, 0.05, (600, 2))
-        regression = ContentRegression.fit(features, targets, counts)
+        regression = ContentRegression.fit(features, targets, counts, CONFIG)
         np.testing.assert_allclose(regression.predict(sparse.csr_matrix(np.eye(3))), effects, atol=0.05)
 
     def test_equals_dense_ridge_regression_with_items_as_sure_as_their_ratings(self) -> None:
@@ -119,7 +109,7 @@ class TestContentRegression:
         counts = generator.integers(1, 1000, 40)
         weights = 1 / (0.1 + 0.8 / counts)
         expected = Ridge(alpha=1.0, solver="cholesky").fit(features, targets, sample_weight=weights)
-        regression = ContentRegression.fit(sparse.csr_matrix(features), targets, counts)
+        regression = ContentRegression.fit(sparse.csr_matrix(features), targets, counts, CONFIG)
         np.testing.assert_allclose(
             regression.predict(sparse.csr_matrix(features)), expected.predict(features), atol=1e-3
         )
@@ -127,7 +117,8 @@ class TestContentRegression:
     def test_without_ratings_behind_it_little_is_believed(self) -> None:
         features, targets = sparse.csr_matrix(np.eye(2)), np.array([[1.0, 0.0], [-1.0, 0.0]])
         few, many = (
-            ContentRegression.fit(features, targets, np.full(2, count)).predict(features)[0, 0] for count in (1, 200)
+            ContentRegression.fit(features, targets, np.full(2, count), CONFIG).predict(features)[0, 0]
+            for count in (1, 200)
         )
         # Of the two items' difference of 2, half of each is believed as far as 1 goes against the noise.
         assert few == pytest.approx(1 / (1 + 0.9), abs=1e-3)
@@ -147,13 +138,17 @@ class TestOutOfFold:
     def test_a_blocks_own_targets_and_counts_are_not_looked_at(self, block: int) -> None:
         features, targets, counts, order = self.data()
         own = (order >= 5 * block) & (order < 5 * (block + 1))
-        expected = predict_out_of_fold(features, targets, counts, order)
-        changed = predict_out_of_fold(features, np.where(own[:, None], 100.0, targets), np.where(own, 1, counts), order)
+        expected = predict_out_of_fold(features, targets, counts, order, CONFIG)
+        changed = predict_out_of_fold(
+            features, np.where(own[:, None], 100.0, targets), np.where(own, 1, counts), order, CONFIG
+        )
         np.testing.assert_array_equal(changed[own], expected[own])
         assert (changed[~own] != expected[~own]).any(axis=1).all()
 
     def test_are_those_of_a_regression_on_the_others(self) -> None:
         features, targets, counts, order = self.data()
         others, own = order >= 5, order < 5
-        expected = ContentRegression.fit(features[others], targets[others], counts[others]).predict(features[own])
-        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order)[own], expected)
+        expected = ContentRegression.fit(features[others], targets[others], counts[others], CONFIG).predict(
+            features[own]
+        )
+        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order, CONFIG)[own], expected)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from models.data.dataset import Dataset
-from models.inputs.factorisation import Factorisation, factorise
+from models.inputs.factorisation import Factorisation, FactorisationConfig, factorise
 from tests.unit.models.tiny_data import tiny_dataset
 
 USERS, ITEMS, RANK = 200, 60, 2
@@ -47,7 +47,7 @@ class TestPlantedStructure:
         self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]
     ) -> None:
         dataset, biases, factors = data
-        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
+        found = factorise(dataset, everything(dataset), FactorisationConfig(rank=RANK, seed=0))
         # The users' mean factors are not 0, and what they make of an item's factors is part of its bias.
         explained = np.column_stack([biases, factors, np.ones(ITEMS)])
         for target in (found.biases, *found.factors.T):
@@ -60,12 +60,14 @@ class TestPlantedStructure:
 
     def test_mean_is_that_of_the_ratings(self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]) -> None:
         dataset = data[0]
-        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
+        found = factorise(dataset, everything(dataset), FactorisationConfig(rank=RANK, seed=0))
         assert found.mean == pytest.approx(dataset.ratings.values.mean(dtype=np.float64))
 
     def test_start_hardly_matters(self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]) -> None:
         dataset = data[0]
-        first, second = (factorise(dataset, everything(dataset), rank=RANK, seed=seed) for seed in (0, 1))
+        first, second = (
+            factorise(dataset, everything(dataset), FactorisationConfig(rank=RANK, seed=seed)) for seed in (0, 1)
+        )
         np.testing.assert_allclose(first.biases, second.biases, atol=0.05)
         np.testing.assert_allclose(first.factors @ first.factors.T, second.factors @ second.factors.T, atol=0.2)
 
@@ -79,7 +81,7 @@ class TestWithoutFactors:
         for _ in range(12):
             users = np.array([(5 - mean - items[0]) / 5, (4 + 1 - 2 * mean - items.sum()) / 6])
             items = np.array([(5 + 4 - 2 * mean - users.sum()) / 6, (1 - mean - users[1]) / 5])
-        found = factorise(dataset, everything(dataset), rank=0, seed=0)
+        found = factorise(dataset, everything(dataset), FactorisationConfig.model_construct(rank=0))
         np.testing.assert_allclose(found.biases, items, atol=1e-6)
         assert found.factors.shape == (2, 0)
 
@@ -90,14 +92,14 @@ class TestTrainingRatings:
         training = np.random.default_rng(1).random(len(dataset.ratings)) < 0.5
         other_values = np.where(training, dataset.ratings.values, 6 - dataset.ratings.values).astype(np.float32)
         other = replace(dataset, ratings=replace(dataset.ratings, values=other_values))
-        first, second = (factorise(own, training, rank=RANK, seed=0) for own in (dataset, other))
+        first, second = (factorise(own, training, FactorisationConfig(rank=RANK, seed=0)) for own in (dataset, other))
         assert are_identical(first, second)
-        assert not are_identical(first, factorise(other, ~training, rank=RANK, seed=0))
+        assert not are_identical(first, factorise(other, ~training, FactorisationConfig(rank=RANK, seed=0)))
 
     def test_items_without_them_get_0(self) -> None:
         dataset = tiny_dataset([(0, 0, 5.0), (1, 0, 4.0), (1, 2, 1.0), (0, 3, 2.0)], users=3, items=5)
         training = dataset.ratings.items != 3
-        found = factorise(dataset, training, rank=2, seed=0)
+        found = factorise(dataset, training, FactorisationConfig(rank=2, seed=0))
         assert found.counts.tolist() == [2, 0, 1, 0, 0]
         assert found.biases[[1, 3, 4]].tolist() == [0.0] * 3
         assert not found.factors[[1, 3, 4]].any()
@@ -107,6 +109,7 @@ class TestTrainingRatings:
 
 def random_factorisation(generator: np.random.Generator, *, users: int, items: int, rank: int) -> Factorisation:
     return Factorisation(
+        config=FactorisationConfig(rank=rank),
         mean=3.0,
         users=generator.normal(size=(users, 1 + rank)),
         items=generator.normal(size=(items, 1 + rank)),
@@ -144,9 +147,9 @@ class TestItemsDrawnTowardsWhatIsExpected:
     ) -> None:
         dataset = data[0]
         ratings = dataset.ratings
-        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
+        found = factorise(dataset, everything(dataset), FactorisationConfig(rank=RANK, seed=0))
         expected = np.random.default_rng(0).normal(size=(ITEMS, 1 + RANK))
-        drawn = found.with_items_drawn_towards(expected, dataset, everything(dataset))
+        drawn = found.with_items_shrunk_to(expected, dataset, everything(dataset))
         for item in (0, 17):
             own = ratings.items == item
 
@@ -164,9 +167,9 @@ class TestItemsDrawnTowardsWhatIsExpected:
 
     def test_are_what_is_expected_where_there_are_no_ratings(self) -> None:
         dataset = tiny_dataset([(0, 0, 5.0), (1, 0, 4.0), (1, 2, 1.0)], users=2, items=3)
-        found = factorise(dataset, everything(dataset), rank=2, seed=0)
+        found = factorise(dataset, everything(dataset), FactorisationConfig(rank=2, seed=0))
         expected = np.random.default_rng(0).normal(size=(3, 3))
-        drawn = found.with_items_drawn_towards(expected, dataset, everything(dataset))
+        drawn = found.with_items_shrunk_to(expected, dataset, everything(dataset))
         np.testing.assert_array_equal(drawn.items[1], expected[1])
         assert (drawn.biases[[0, 2]] != expected[[0, 2], 0]).all()
 
@@ -174,6 +177,6 @@ class TestItemsDrawnTowardsWhatIsExpected:
         self, data: tuple[Dataset, NDArray[np.float64], NDArray[np.float64]]
     ) -> None:
         dataset = data[0]
-        found = factorise(dataset, everything(dataset), rank=RANK, seed=0)
-        drawn = found.with_items_drawn_towards(np.zeros_like(found.items), dataset, everything(dataset))
+        found = factorise(dataset, everything(dataset), FactorisationConfig(rank=RANK, seed=0))
+        drawn = found.with_items_shrunk_to(np.zeros_like(found.items), dataset, everything(dataset))
         np.testing.assert_allclose(drawn.items, found.items, atol=1e-9)

@@ -15,13 +15,14 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.fields import CategoricalField
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import Support
 from models.learners.closed_form import ClosedFormLearner
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.network import EmbeddingLayers, EstimatorConfig
 
-FIELD = FeatureEncoder(fields=(CategoricalEncoder(name="x", values=("a", "b", "c")),))
+FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
 CONFIG = EstimatorConfig(embedding_dim=3, embedding_scale=1.0)
 HIDDEN = 4
 FEATURES = HIDDEN + 1 + 3

@@ -7,7 +7,7 @@ import torch
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.inputs.features import EncodedRows
+from models.inputs.encoder import EncodedRows
 from models.learners.base import Support
 from models.learners.episode_predictions import (
     EncodedData,

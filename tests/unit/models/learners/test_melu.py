@@ -5,13 +5,14 @@ import torch
 from models.learners.gradient import GradientLearner
 
 from models.data.schema import RatingScale
-from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.fields import CategoricalField
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import Support
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.network import EstimatorConfig, PreferenceEstimator
 from models.training.preset import LocalUpdateConfig, Rates
 
-FIELD = FeatureEncoder(fields=(CategoricalEncoder(name="x", values=("a", "b", "c")),))
+FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
 
 
 def learner_with(**changes: object) -> GradientLearner:

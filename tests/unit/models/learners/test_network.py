@@ -2,21 +2,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.inputs.features import (
-    CategoricalEncoder,
-    ContinuousEncoder,
-    EncodedRows,
-    FeatureEncoder,
-    MultiValuedEncoder,
-    TextEncoder,
-)
-from models.learners.network import EstimatorConfig, PreferenceEstimator
+from models.fields import CategoricalField, ContinuousField, MultiValuedField, TextField
+from models.inputs.config import InputConfig
+from models.inputs.encoder import EncodedRows, FeatureEncoder
+from models.learners.network import PreferenceEstimator
 
-USERS = FeatureEncoder(fields=(CategoricalEncoder(name="country", values=("fr", "jp")),))
+USERS = FeatureEncoder(fields=(CategoricalField(name="country", values=("fr", "jp")),))
 ITEMS = FeatureEncoder(
     fields=(
-        MultiValuedEncoder(name="genres", values=("comedy", "drama", "horror")),
-        ContinuousEncoder(name="year", mean=0.0, deviation=1.0),
+        MultiValuedField(name="genres", values=("comedy", "drama", "horror")),
+        ContinuousField(name="year", mean=0.0, deviation=1.0),
     )
 )
 NO_FIELDS = FeatureEncoder(fields=())
@@ -31,8 +26,8 @@ def estimator(
     mean: float = 3.5,
 ) -> PreferenceEstimator:
     torch.manual_seed(0)
-    config = EstimatorConfig(embedding_dim=dim, hidden=hidden)
-    return PreferenceEstimator(user_encoder=users, item_encoder=items, config=config, mean_rating=mean)
+    inputs = InputConfig(embedding_dim=dim)
+    return PreferenceEstimator(user_encoder=users, item_encoder=items, inputs=inputs, hidden=hidden, mean_rating=mean)
 
 
 def item_rows(genres: list[list[int]], years: list[list[float]]) -> EncodedRows:
@@ -119,7 +114,7 @@ class TestEmbeddingLayers:
 
     def test_text_is_mapped_linearly(self) -> None:
         weights = torch.tensor([1.0, 2.0, 4.0])
-        plot = TextEncoder(name="plot", values=("a", "b", "c"), weights=tuple(weights.tolist()))
+        plot = TextField(name="plot", values=("a", "b", "c"), weights=tuple(weights.tolist()))
         layers = estimator(items=FeatureEncoder(fields=(plot,))).embed_items
         words = layers.layers[0].weight
         expected = torch.stack([(words[1] + 4 * words[3]) / 5, words[2], words[0]])
@@ -127,7 +122,7 @@ class TestEmbeddingLayers:
         torch.testing.assert_close(embedded, expected)
 
     def test_rare_values_are_unknown(self) -> None:
-        field = MultiValuedEncoder(name="genres", values=("a", "b", "rare"), rare=1)
+        field = MultiValuedField(name="genres", values=("a", "b", "rare"), rare=1)
         layers = estimator(items=FeatureEncoder(fields=(field,))).embed_items
         values = layers.layers[0].weight
         assert len(values) == 3
@@ -135,7 +130,7 @@ class TestEmbeddingLayers:
         torch.testing.assert_close(embedded, values[[1, 0]])
 
     def test_fields_that_are_not_to_be_embedded_are_no_inputs(self) -> None:
-        fields = (*ITEMS.fields, CategoricalEncoder(name="writer", values=("x",), embed=False))
+        fields = (*ITEMS.fields, CategoricalField(name="writer", values=("x",), embed=False))
         assert estimator(items=FeatureEncoder(fields=fields)).embed_items.width == estimator().embed_items.width
 
     def test_width_is_what_comes_out(self) -> None:
@@ -149,6 +144,6 @@ class TestEmbeddingLayers:
 
     def test_field_names_may_hold_any_characters(self) -> None:
         name = "née à. «Paris»"
-        encoder = FeatureEncoder(fields=(CategoricalEncoder(name=name, values=("a",)),))
+        encoder = FeatureEncoder(fields=(CategoricalField(name=name, values=("a",)),))
         rows = EncodedRows({name: torch.tensor([1])}, 1)
         assert estimator(users=encoder).embed_users(rows).shape == (1, 2)

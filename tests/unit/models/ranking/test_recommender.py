@@ -14,11 +14,11 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset, Entities
 from models.data.entity_table import entity_table
-from models.data.schema import AttributeValue
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.strategy import Strategy
+from models.fields import AttributeValue
 from models.inputs.collaborative_inputs import TrainingView
-from models.inputs.features import EncodedRows
+from models.inputs.encoder import EncodedRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankedItem, RankingQuery, Recommender
@@ -267,15 +267,6 @@ class TestFilters:
         where = {"genre": ["comedy", "horror", "western"]}
         assert len(recommender.recommend(RankingQuery(**NOTHING, n=100, where=where))) == 40
 
-    def test_several_fields_must_all_match(self, model: TrainedModel) -> None:
-        fields = {"genre": ["a", "b"]}, {"genre": ["b"]}, {"genre": None}, {}
-        catalogue = Recommender(
-            model, items_of(model, *((f"x{row}", {"year": 2000.0, **own}) for row, own in enumerate(fields)))
-        )
-        where = {"genre": ["a"], "year": ["2000.0"]}
-        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=9, where=where))) == ["x0"]
-        assert catalogue.recommend(RankingQuery(**NOTHING, n=9, where={**where, "year": ["1999.0"]})) == []
-
     def test_unknown_value_matches_nothing(self, recommender: Recommender) -> None:
         assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["western"]})) == []
 
@@ -291,6 +282,10 @@ class TestFilters:
     def test_unknown_field_is_an_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'director' is not a field of the items"):
             recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": ["Hitchcock"]}))
+
+    def test_field_that_does_not_take_filters_is_an_error(self, recommender: Recommender) -> None:
+        with pytest.raises(ValueError, match="'year': items cannot be filtered by a field of this kind"):
+            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"year": ["2000.0"]}))
 
     def test_empty_catalogue_can_be_filtered(self, recommender: Recommender) -> None:
         assert without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["comedy"]})) == []

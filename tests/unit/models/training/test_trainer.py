@@ -14,7 +14,7 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import Learner
 from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.learners.network import EstimatorConfig

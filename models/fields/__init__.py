@@ -1,0 +1,53 @@
+"""The kinds of fields, one class each. Everything about a kind is in its class; no other code asks for the kind.
+
+A new kind is one module with one class, a member of `FieldKind`, and an entry in `AnyField`. This package imports
+nothing else from `models`.
+"""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from models.fields.attribute_field import AttributeField, FieldKind
+from models.fields.base import BaseField, InputLayer
+from models.fields.categorical import CategoricalField
+from models.fields.config import EncodingConfig, SimilarityConfig
+from models.fields.continuous import ContinuousField
+from models.fields.multi_valued import MultiValuedField
+from models.fields.text import TextField
+from models.fields.values import AttributeValue
+from models.fields.vector import VectorField
+from models.fields.vocabulary import UNKNOWN
+
+AnyField = Annotated[
+    CategoricalField | MultiValuedField | ContinuousField | TextField | VectorField, Field(discriminator="kind")
+]
+"""A fitted field of whatever kind."""
+
+_TYPES: dict[FieldKind, type[BaseField]] = {
+    kind_class.model_fields["kind"].default: kind_class for kind_class in get_args(get_args(AnyField)[0])
+}
+
+
+def field_type(field: AttributeField) -> type[BaseField]:
+    """The class of a field's kind."""
+    return _TYPES[field.kind]
+
+
+__all__ = [
+    "UNKNOWN",
+    "AnyField",
+    "AttributeField",
+    "AttributeValue",
+    "BaseField",
+    "CategoricalField",
+    "ContinuousField",
+    "EncodingConfig",
+    "FieldKind",
+    "InputLayer",
+    "MultiValuedField",
+    "SimilarityConfig",
+    "TextField",
+    "VectorField",
+    "field_type",
+]

@@ -1,0 +1,114 @@
+"""Fields that hold a number."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.fields.attribute_field import AttributeField, FieldKind
+from models.fields.base import BaseField, InputLayer
+from models.fields.config import EncodingConfig, SimilarityConfig
+from models.fields.values import AttributeValue, checked_number
+
+
+class ContinuousInput(InputLayer):
+    """A standardised number and its unknown flag, as they are; [rows, 2] → [rows, 2]."""
+
+    width = 2
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """The same."""
+        return encoded
+
+
+class ContinuousField(BaseField):
+    """A number, encoded as (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2].
+
+    Attributes:
+        mean: Of the training rows.
+        deviation: Standard deviation of the training rows.
+        max_deviations: Where standardised values are cut off on either side.
+    """
+
+    polars_type: ClassVar[pl.DataType] = pl.Float64()
+    ordered: ClassVar[bool] = True
+
+    kind: Literal[FieldKind.CONTINUOUS] = FieldKind.CONTINUOUS
+    mean: float
+    deviation: float
+    max_deviations: float = EncodingConfig().max_deviations
+
+    @classmethod
+    def expected(cls, field: AttributeField) -> str:  # noqa: ARG003 - the same for all
+        """A finite number."""
+        return "a finite number"
+
+    @classmethod
+    def check_value(cls, field: AttributeField, value: object) -> AttributeValue:
+        """The number."""
+        return checked_number(value, cls.expected(field))
+
+    @classmethod
+    def parse(cls, field: AttributeField, raw: pl.Expr, *, is_list: bool) -> pl.Expr:
+        """The number, if it is finite."""
+        number = super().parse(field, raw, is_list=is_list)
+        return pl.when(number.is_finite()).then(number)
+
+    @classmethod
+    def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:
+        """Learn mean and standard deviation; a constant column gets deviation 1."""
+        known = values.drop_nulls().to_numpy()
+        mean, deviation = 0.0, 1.0
+        if known.size:
+            mean = float(known.mean())
+            # Rounding may leave a constant column a deviation that is not quite 0.
+            deviation = float(known.std()) if known.min() < known.max() else 1.0
+        return cls(
+            name=field.name, embed=field.embed, mean=mean, deviation=deviation, max_deviations=config.max_deviations
+        )
+
+    def encode(self, values: Sequence[float | None] | pl.Series) -> Tensor:
+        """Standardise."""
+        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+        unknown = np.isnan(numbers)
+        standardised = ((numbers - self.mean) / self.deviation).clip(-self.max_deviations, self.max_deviations)
+        encoded = np.stack([np.where(unknown, 0.0, standardised), unknown], axis=1)
+        return torch.from_numpy(encoded.astype(np.float32))
+
+    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
+        """Unknown is (0, 1)."""
+        return torch.where(dropped.unsqueeze(-1), encoded.new_tensor([0.0, 1.0]), encoded)
+
+    def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:  # noqa: ARG002 - not embedded
+        """None but the number and its flag."""
+        return ContinuousInput()
+
+    def similarity_variance(self, config: SimilarityConfig) -> float:
+        """That of continuous fields."""
+        return config.continuous_variance
+
+    def similarity_width(self, config: SimilarityConfig) -> int:
+        """One column a radial basis function, then one for the unknown value."""
+        return config.bumps + 1
+
+    def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no categories
+        """A normalised radial basis of the number."""
+        values = encoded.cpu().double().numpy()
+        reach = config.bump_reach
+        centres = np.linspace(-reach, reach, config.bumps)
+        bumps = np.exp(-0.5 * ((np.clip(values[:, :1], -reach, reach) - centres) / config.bump_width) ** 2)
+        bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
+        return torch.from_numpy(np.hstack([bumps * (1.0 - values[:, 1:]), values[:, 1:]]))
+
+    def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
+        """A number from the normal distribution that was fitted."""
+        return float(generator.normal(self.mean, self.deviation))
+
+    def tree_columns(self, encoded: Tensor, *, max_columns: int) -> NDArray[np.float64]:  # noqa: ARG002 - one column
+        """The standardised number."""
+        numbers = encoded.double().numpy()
+        return np.where(numbers[:, 1:] > 0, np.nan, numbers[:, :1])

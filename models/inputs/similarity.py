@@ -1,0 +1,75 @@
+"""Similarity of items by their attributes, computed without forming one wide matrix of features.
+
+Each field gives some features (`models.fields`, `similarity`); those of all fields stand side by side. Serving needs
+their products only, for which torch is enough.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from models.fields import BaseField, SimilarityConfig
+from models.inputs.encoder import EncodedRows
+
+
+def similarity_width(fields: Sequence[BaseField], config: SimilarityConfig) -> int:
+    """How many similarity features the fields have; without fields 1, which is constant."""
+    return sum(field.similarity_width(config) for field in fields) if fields else 1
+
+
+def similarity_blocks(fields: Sequence[BaseField], rows: EncodedRows, config: SimilarityConfig) -> list[Tensor]:
+    """The similarity features of some rows, field by field.
+
+    Args:
+        fields: Which of the rows' fields to use.
+        rows: The users or items.
+        config: How much each kind of field tells.
+
+    Returns:
+        float64 [rows, width] of each field, strided or sparse, on the CPU. A row has the length √v, v the prior
+        variance of the field's kind, or 0. Without fields all rows share one constant feature.
+    """
+    if not fields:
+        return [torch.ones(len(rows), 1, dtype=torch.float64)]
+    return [
+        math.sqrt(field.similarity_variance(config)) * field.similarity(rows.fields[field.name], config)
+        for field in fields
+    ]
+
+
+def similarity_product(
+    fields: Sequence[BaseField], rows: EncodedRows, matrix: Tensor, config: SimilarityConfig
+) -> Tensor:
+    """The similarity features times a matrix (float [features, columns]); float64 [rows, columns], on the CPU."""
+    blocks = similarity_blocks(fields, rows, config)
+    parts = torch.split(matrix.cpu().double(), [block.shape[1] for block in blocks])
+    product = torch.zeros(len(rows), matrix.shape[1], dtype=torch.float64)
+    for block, part in zip(blocks, parts, strict=True):
+        product += block @ part
+    return product
+
+
+def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
+    """How similar each two rows are: the mean of their fields' cosines; float64 [rows, rows], 0 without fields.
+
+    Values that are too rare to be embedded count as unknown.
+    """
+    cosines = torch.zeros(len(rows), len(rows), dtype=torch.float64)
+    for field in fields:
+        features = field.similarity(rows.fields[field.name], SimilarityConfig(), rare=False)
+        cosines += _inner_products(features)
+    return cosines / max(len(fields), 1)
+
+
+def _inner_products(features: Tensor) -> Tensor:
+    """Of each two rows."""
+    if not features.is_sparse:
+        return features @ features.T
+    # A vocabulary may be large, but few rows use little of it. (torch's product of two sparse matrices is in beta.)
+    rows, columns = features.coalesce().indices()
+    used, places = columns.unique(return_inverse=True)
+    compact = torch.zeros(len(features), len(used), dtype=features.dtype)
+    compact[rows, places] = features.coalesce().values()
+    return compact @ compact.T

@@ -1,0 +1,54 @@
+"""From a file of vectors to a ranking: a new item is liked as much as those that it lies near to."""
+
+import numpy as np
+import pytest
+
+from models.artifact import TrainedModel, load_artifact
+from models.data.entity_table import entity_table
+from models.data.reader import read_dataset
+from models.ranking import RankingQuery, Recommender
+from models.train import train
+from models.training.preset import Preset, load_preset
+from tests.vector_data import DIMENSIONS, vector_near, write_vector_data
+
+LIKES_THE_FIRST_AXIS = [("i0", 5.0), ("i2", 5.0), ("i1", 1.0), ("i3", 1.0)]
+LIKES_THE_SECOND_AXIS = [(item_id, 6.0 - rating) for item_id, rating in LIKES_THE_FIRST_AXIS]
+
+
+@pytest.fixture(scope="module", params=["gradient", "closed form"])
+def vector_model(
+    request: pytest.FixtureRequest, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory
+) -> TrainedModel:
+    directory = tmp_path_factory.mktemp("vectors")
+    write_vector_data(directory / "data")
+    preset = tiny_preset
+    if request.param == "closed form":
+        preset = load_preset("coldstart").model_copy(update={"name": "tiny", "training": tiny_preset.training})
+    train(read_dataset(directory / "data")[0], preset, directory / "model", data_path=None)
+    return load_artifact(directory / "model")
+
+
+@pytest.mark.parametrize(("ratings", "best"), [(LIKES_THE_FIRST_AXIS, "first"), (LIKES_THE_SECOND_AXIS, "second")])
+def test_new_item_near_liked_items_ranks_above_a_distant_one(
+    vector_model: TrainedModel, ratings: list[tuple[str, float]], best: str
+) -> None:
+    generator = np.random.default_rng(1)
+    new = {"first": vector_near(0, generator), "second": vector_near(1, generator)}
+    rows = [(item_id, None, {"image": vector.tolist()}) for item_id, vector in new.items()]
+    changed = entity_table(vector_model.schema.items.fields, rows)
+    recommender = Recommender(vector_model, vector_model.items).with_changes(changed, [])
+    ranked = [item.item_id for item in recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=100))]
+    places = {name: ranked.index(name) for name in new}
+    assert min(places, key=places.__getitem__) == best
+    assert places[best] < len(ranked) / 2 < max(places.values())
+
+
+def test_artifact_holds_the_dimensions(vector_model: TrainedModel) -> None:
+    assert vector_model.schema.items.field("image").dimensions == DIMENSIONS
+
+
+def test_list_for_nobody_takes_items_without_a_vector(vector_model: TrainedModel) -> None:
+    blank = entity_table(vector_model.schema.items.fields, [("blank", None, {})])
+    recommender = Recommender(vector_model, vector_model.items).with_changes(blank, [])
+    ranked = recommender.recommend(RankingQuery(attributes={}, ratings=[], n=100))
+    assert "blank" in {item.item_id for item in ranked}
