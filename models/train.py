@@ -105,7 +105,11 @@ def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
     item_fields = dataset.schema.items.fields
     if preset.needs_item_ids or not item_fields:
         item_fields = (*item_fields, _ITEM_ID)
-    return Encoders(FeatureEncoder.fit(dataset.schema.users.fields, users), FeatureEncoder.fit(item_fields, items))
+    encoding = preset.inputs.encoding
+    return Encoders(
+        users=FeatureEncoder.fit(dataset.schema.users.fields, users, encoding),
+        items=FeatureEncoder.fit(item_fields, items, encoding),
+    )
 
 
 def _split(dataset: Dataset, config: SplitConfig) -> Split:

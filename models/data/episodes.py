@@ -13,6 +13,7 @@ from models.data.malformed import DataError
 from models.data.splits import Split
 
 USER_FOLDS = 4
+"""Folds of users, for out-of-fold inputs. More folds cost a factorisation each; fewer leave fewer ratings to each."""
 
 NumberT = TypeVar("NumberT", bound=np.generic)
 

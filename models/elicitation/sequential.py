@@ -10,12 +10,14 @@ from models.learners.base import LastLayer
 from models.learners.exposure import Exposure
 
 _SHORTLIST = 200
-"""So many of the items most probably seen are considered: the others would be skipped."""
+"""Only so many of the items that the user has most probably seen are considered. Others would be skipped, and the time
+grows with the square of this number."""
 
 _TINY = 1e-12
+"""Keeps a division by 0 finite."""
 
 _CHANCE_POWER = 2.0
-"""How much the chance of an answer counts beside its worth (docs/decisions/0006-asking.md)."""
+"""Power of P(seen) in the score (docs/decisions/0006-asking.md). It chooses questions and shapes no model."""
 
 
 @dataclass(frozen=True)

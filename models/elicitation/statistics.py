@@ -13,6 +13,7 @@ from models.learners.base import AnyLearner
 from models.learners.episode_predictions import AdaptedEpisodes, EncodedData, embed_episodes
 
 _BATCH_USERS = 32
+"""Users adapted together, which bounds the memory."""
 
 
 def item_statistics(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.fields import EncodingConfig
 from models.inputs.collaborative_inputs import CollaborativeConfig
 
 
@@ -11,6 +12,7 @@ class InputConfig(BaseModel):
     """Which inputs a learner gets of users and items.
 
     Attributes:
+        encoding: How values become numbers.
         embedding_dim: Dimensions of every embedded field (the paper: 32).
         embedding_scale: Standard deviation of the initial embeddings. Later layers multiply by the embeddings, so this
             sets how far the first local updates reach.
@@ -23,6 +25,7 @@ class InputConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    encoding: EncodingConfig = EncodingConfig()
     embedding_dim: Annotated[int, Field(ge=1)] = 32
     embedding_scale: Annotated[float, Field(gt=0)] = 0.1
     item_ids: bool = False

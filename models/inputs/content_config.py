@@ -8,14 +8,14 @@ from models.fields import SimilarityConfig
 
 
 class ContentConfig(BaseModel):
-    """How items are known by their attributes (`models.inputs.content`).
+    """The choices of the regression that predicts an item's bias and factors from its attributes.
 
     Attributes:
-        similarity: How much each kind of field tells.
-        item_variance: Variance of what an item is beyond its attributes, in squared rating units.
-        rating_variance: Variance of one rating around its item's level, in squared rating units: an item's targets are
-            as unsure as this over the number of its ratings.
-        folds: Number of folds that are treated as new in turn.
+        similarity: How much each kind of field says about an item.
+        item_variance: Variance of an item's targets that no attribute explains, in squared rating units.
+        rating_variance: Variance of one rating around its item's level, in squared rating units. Divided by the number
+            of ratings it is the variance of an item's targets.
+        folds: Number of folds of items, each of which is predicted from the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -12,24 +12,28 @@ from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
 
 _LANDMARKS = 64
-_MOST_RATINGS = 80
-"""Landmark users have rated from 1 to so many items, as users in training have."""
+_MAX_RATINGS = 80
+"""Landmark users, who have rated from 1 to 80 items, as users in training have."""
 
 _DIMENSIONS = 24
+"""Principal components kept: with more, recall hardly grows and the scan takes longer (docs/results/speed.md)."""
+
 _SAMPLE = 2048
 """Items that are scored exactly for every user, to find the user's weights."""
 
 _THRESHOLD_SAMPLE = 16_384
-"""Items among which the threshold is looked up; sorting them all would take longer than everything else."""
+"""Items whose proxies give the threshold. Sorting all proxies would take longer than everything else."""
 
 _SHARE = 0.002
-_LEAST = 1_000
+_MIN_ITEMS = 1_000
 _TIMES = 10
-"""How many items are shortlisted: so large a share of all, but at least so many, and so many times those wanted."""
+"""Size of a shortlist: this share of all items, but at least 1,000, and ten times the items that are wanted."""
 
 _SCORED_AT_ONCE = 32_768
+"""Items, which bounds the memory."""
 
 _SEED = 0
+"""Of the landmark users and the samples: the same model always has the same shortlists."""
 
 
 class ScoreSpace:
@@ -53,10 +57,10 @@ class ScoreSpace:
         learner, scale = model.learner, model.schema.rating_scale
         fields = model.manifest.user_encoder.fields
         attributes = [{field.name: field.plausible_value(generator) for field in fields} for _ in range(_LANDMARKS)]
-        shape = _LANDMARKS, _MOST_RATINGS
+        shape = _LANDMARKS, _MAX_RATINGS
         rated = generator.choice(len(vectors), size=shape, p=(counts + 1) / (counts + 1).sum())
         levels = generator.integers(scale.level_count, size=shape)
-        sizes = np.exp(generator.uniform(0, np.log(_MOST_RATINGS), size=_LANDMARKS))
+        sizes = np.exp(generator.uniform(0, np.log(_MAX_RATINGS), size=_LANDMARKS))
         ratings = scale.rating_of(levels).astype(np.float32)
         self._users = learner.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
         self._adapted = learner.adapt(
@@ -64,7 +68,7 @@ class ScoreSpace:
                 users=self._users,
                 items=vectors.take(torch.from_numpy(rated).to(vectors.device)),
                 ratings=torch.from_numpy(ratings).to(model.device),
-                mask=torch.from_numpy(np.arange(_MOST_RATINGS) < sizes[:, None]).to(model.device),
+                mask=torch.from_numpy(np.arange(_MAX_RATINGS) < sizes[:, None]).to(model.device),
             )
         )
         sample = torch.from_numpy(generator.choice(len(vectors), size=min(_SAMPLE, len(vectors)), replace=False))
@@ -127,7 +131,7 @@ class Shortlist:
         proxies = (weights @ self.features).cpu().numpy()
         proxies[~allowed] = -np.inf
         drawn = proxies[self._drawn]
-        wanted = max(_LEAST, _TIMES * n, int(_SHARE * len(proxies)))
+        wanted = max(_MIN_ITEMS, _TIMES * n, int(_SHARE * len(proxies)))
         place = max(0, len(drawn) - max(1, wanted * len(drawn) // len(proxies)))
         rows = np.flatnonzero((proxies >= np.partition(drawn, place)[place]) & allowed)
         return rows if len(rows) >= n else np.flatnonzero(allowed)
