@@ -7,9 +7,10 @@ come from another release, or from whoever else writes to Redis: it is the calle
 
 import json
 import time
-from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from cachetools import TTLCache
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -43,30 +44,20 @@ class LocalCache:
     Args:
         entries: How many values are kept.
         seconds: How long a value is kept.
+        clock: Seconds that never go back.
     """
 
-    def __init__(self, *, entries: int, seconds: float) -> None:
-        self._entries = entries
-        self._seconds = seconds
-        self._values: OrderedDict[str, tuple[float, str]] = OrderedDict()
+    def __init__(self, *, entries: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._values: TTLCache[str, str] = TTLCache(maxsize=entries, ttl=seconds, timer=clock)
 
     async def get(self, key: str) -> Any | None:  # noqa: ANN401
         """The value, or None if the cache does not hold it."""
-        if key not in self._values:
-            return None
-        expires_at, value = self._values[key]
-        if expires_at <= time.monotonic():
-            del self._values[key]
-            return None
-        self._values.move_to_end(key)
-        return json.loads(value)
+        value = self._values.get(key)
+        return None if value is None else json.loads(value)
 
     async def set(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a value for a while."""
-        self._values[key] = (time.monotonic() + self._seconds, json.dumps(value))
-        self._values.move_to_end(key)
-        if len(self._values) > self._entries:
-            self._values.popitem(last=False)
+        self._values[key] = json.dumps(value)
 
     async def is_available(self) -> bool:
         """Always."""
