@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.announcements import open_announcements
 from app.cache import create_cache
 from app.jobs.worker import Worker, working
-from app.rate_limit import RateLimit, open_rate_limit
 from app.services.admission import Admission
 from app.services.api_keys import APIKeyService, open_api_keys
 from app.services.candidates import CandidateService
@@ -32,13 +32,16 @@ from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
 
+if TYPE_CHECKING:
+    from app.rate_limit import RateLimit
+
 
 @dataclass(frozen=True)
 class Services:
     """The services that the API calls."""
 
     api_keys: APIKeyService
-    rate_limit: RateLimit | None
+    rate_limit: "RateLimit | None"
     admission: Admission
     users: UserService
     ratings: RatingService
@@ -72,7 +75,11 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         await upgrade(database)
         api_keys = await stack.enter_async_context(open_api_keys(database, required=not settings.allow_anonymous))
         await stack.enter_async_context(counting_ratings(database, seconds=settings.popularity_seconds))
-        rate_limit = await stack.enter_async_context(open_rate_limit(settings))
+        rate_limit = None
+        if settings.rate_limit is not None:
+            from app.rate_limit import open_rate_limit  # noqa: PLC0415 - redis-py takes long to import
+
+            rate_limit = await stack.enter_async_context(open_rate_limit(settings.rate_limit, settings.redis_url))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
         worker = Worker(settings, database)

@@ -3,7 +3,8 @@ import logging
 import pytest
 import redis
 
-from app.cache import Cache, LocalCache, RedisCache
+from app.cache import Cache, LocalCache
+from app.redis.cache import RedisCache
 
 
 @pytest.fixture(params=["local", pytest.param("redis", marks=pytest.mark.services)])
