@@ -6,7 +6,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.linalg import block_diag, orthogonal_procrustes
 
 from models.data.dataset import Dataset
 
@@ -67,7 +66,9 @@ class Factorisation:
         The rotation is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
         """
         both = (self.counts > 0) & (other.counts > 0)
-        rotation = block_diag(1.0, orthogonal_procrustes(self.factors[both], other.factors[both])[0])
+        left, _, right = np.linalg.svd(self.factors[both].T @ other.factors[both])
+        rotation = np.eye(self.items.shape[1])  # the biases stay as they are
+        rotation[1:, 1:] = left @ right
         return replace(self, users=self.users @ rotation, items=self.items @ rotation)
 
     def with_items_shrunk_to(
