@@ -311,17 +311,6 @@ class OverloadedError(ServiceError):
         super().__init__("Too many requests are in progress; try again in a moment. Nothing was stored.")
 
 
-class QueueUnavailableError(ServiceError):
-    """The job queue cannot be reached."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    code = "queue-unavailable"
-    title = "The job queue is not available"
-
-    def __init__(self) -> None:
-        super().__init__("The job queue does not answer; try again later.")
-
-
 class DatabaseUnavailableError(ServiceError):
     """The database cannot be reached or used."""
 

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from limits import parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+from pydantic import SecretStr
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import RateLimitedError
-from app.redis_outages import RedisOutages
-from app.settings import Settings
+from app.redis.outages import RedisOutages
 
 _REDIS_TIMEOUT_SECONDS = 0.5
 
@@ -72,21 +72,18 @@ def _storage(pool: ConnectionPool) -> RedisStorage:
 
 
 @asynccontextmanager
-async def open_rate_limit(settings: Settings) -> AsyncIterator[RateLimit | None]:
-    """The limit that the settings ask for, closed when the block ends; None without one."""
-    if settings.rate_limit is None:
-        yield None
-        return
-    if settings.redis_url is None:
-        yield RateLimit(settings.rate_limit, None)
+async def open_rate_limit(limit: str, redis_url: SecretStr | None) -> AsyncIterator[RateLimit]:
+    """A limit, counted in Redis if there is one; its connections are closed when the block ends."""
+    if redis_url is None:
+        yield RateLimit(limit, None)
         return
     pool = ConnectionPool.from_url(
-        settings.redis_url.get_secret_value(),
+        redis_url.get_secret_value(),
         socket_timeout=_REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),  # counting apart now is better than counting together later
     )
     try:
-        yield RateLimit(settings.rate_limit, pool)
+        yield RateLimit(limit, pool)
     finally:
         await pool.aclose()

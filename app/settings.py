@@ -53,10 +53,10 @@ class Settings(BaseSettings):
     URLs are secrets because they may hold a password. Neither `repr` nor an error message shows them.
 
     Attributes:
-        state_dir: Where the embedded database, the job queue and the artifacts of training jobs are kept; made if it is
-            missing. Where jobs train, all servers and workers need the same one.
+        state_dir: Where the embedded database and the artifacts of training jobs are kept; made if it is missing. Where
+            jobs train, all servers and workers need the same one.
         database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
-        redis_url: Cache and job queue shared by several processes; without it both are embedded.
+        redis_url: Cache and rate limits shared by several processes; without it each process has its own.
         model_dir: An artifact to register at every start, and to activate if it never was: a restart undoes no
             rollback.
         data_dir: The data set that evaluations read; the one the model was trained on unless given.

@@ -1,16 +1,19 @@
-"""From the start of the process to the first answer, and the memory of a worker.
+"""How long programs take to start, and the memory of a worker.
 
-`coldstart serve` over SQLite, with an empty state directory (tables are made, the catalogue is imported) and with one
-that is there, in turns; beside them, in the same run, a Python that only imports torch, and one that imports the
-service. Then two workers under one uvicorn, which have answered requests: resident memory counts what is shared in each
-of them, the proportional set size divides it among those who share.
+`coldstart serve` over SQLite starts with an empty state directory (tables are made, the catalogue is imported) and with
+one that is there, in turns. In the same run, Python imports torch, imports the service, and shows the command line's
+help and version: with bytecode caches, and without any. Ratios to `import torch` depend less on the machine than
+seconds do. Then two workers under one uvicorn answer requests: resident memory counts what is shared in each of them,
+the proportional set size divides it among those who share.
 """
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -19,41 +22,81 @@ from benchmarks.harness import Figures, Options, run, table
 from benchmarks.serving import serving
 
 _REPEATS = 3
+_IMPORTS = 7
 _WORKERS = 2
 _REQUESTS = 50
-_TIMES = {
-    "first_start": "`coldstart serve`, first start",
-    "restart": "`coldstart serve`, later ones",
-    "import_service": "`import app.main` alone",
-    "import_torch": "`import torch` alone",
+_STARTS = {"first_start": "`coldstart serve`, first start", "restart": "`coldstart serve`, later ones"}
+_PROGRAMS = {
+    "import torch": ["-c", "import torch"],
+    "import app.main": ["-c", "import app.main"],
+    "coldstart --help": ["-m", "app.cli", "--help"],
+    "coldstart --version": ["-m", "app.cli", "--version"],
 }
 
 
 def measure(options: Options) -> Figures:
     """Measure times and memory."""
     directory = options.artifact("coldstart")
-    seconds: dict[str, list[float]] = {name: [] for name in _TIMES}
+    starts: dict[str, list[float]] = {name: [] for name in _STARTS}
     for _ in range(_REPEATS):
         with tempfile.TemporaryDirectory() as state:
-            seconds["first_start"].append(_start(directory, state))
-            seconds["restart"].append(_start(directory, state))
-        seconds["import_service"].append(_python("import app.main"))
-        seconds["import_torch"].append(_python("import torch"))
+            starts["first_start"].append(_start(directory, state))
+            starts["restart"].append(_start(directory, state))
     return {
-        "seconds": {name: statistics.median(own) for name, own in seconds.items()},
+        "starts": {name: statistics.median(seconds) for name, seconds in starts.items()},
+        "programs": measure_programs(),
         "workers": _memory_of_workers(directory),
+    }
+
+
+def measure_programs() -> Figures:
+    """Median seconds of each program, with bytecode caches and without."""
+    seconds: dict[str, dict[str, list[float]]] = {
+        caches: {name: [] for name in _PROGRAMS} for caches in ("with caches", "without caches")
+    }
+    with tempfile.TemporaryDirectory() as full, tempfile.TemporaryDirectory() as empty:
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environments = {
+            "with caches": inherited | {"PYTHONPYCACHEPREFIX": full},
+            "without caches": inherited | {"PYTHONPYCACHEPREFIX": empty, "PYTHONDONTWRITEBYTECODE": "1"},
+        }
+        for arguments in _PROGRAMS.values():
+            _seconds(arguments, environments["with caches"])  # which writes them
+        for _ in range(_IMPORTS):  # in turns, so that a busy moment meets all alike
+            for caches, environment in environments.items():
+                for name, arguments in _PROGRAMS.items():
+                    seconds[caches][name].append(_seconds(arguments, environment))
+    return {
+        caches: {name: statistics.median(values) for name, values in of_programs.items()}
+        for caches, of_programs in seconds.items()
     }
 
 
 def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
     """The section of the page."""
-    times = [[title, f"{figures['seconds'][name]:.2f}"] for name, title in _TIMES.items()]
+    starts = [[title, f"{figures['starts'][name]:.2f}"] for name, title in _STARTS.items()]
     workers = [
         [f"worker {number} of {len(figures['workers'])}", f"{worker['rss_mib']:.0f}", f"{worker['pss_mib']:.0f}"]
         for number, worker in enumerate(figures["workers"], start=1)
     ]
-    memory = table(["", "resident MiB", "proportional MiB"], workers)
-    return f"{table(['until it is ready', 'seconds'], times)}\n\n{memory}"
+    return "\n\n".join(
+        [
+            table(["until it is ready", "seconds"], starts),
+            programs_table(figures["programs"]),
+            table(["", "resident MiB", "proportional MiB"], workers),
+        ]
+    )
+
+
+def programs_table(programs: Figures) -> str:
+    """Seconds of each program and their ratio to those of `import torch`."""
+    rows = []
+    for name in _PROGRAMS:
+        row = [f"`{name}`"]
+        for of_programs in programs.values():
+            row += [f"{of_programs[name]:.2f}", f"{of_programs[name] / of_programs['import torch']:.2f}"]
+        rows.append(row)
+    return table(["bytecode caches", "seconds with", "× torch", "seconds without", "× torch"], rows)
 
 
 def _start(directory: Path, state: str) -> float:
@@ -64,10 +107,10 @@ def _start(directory: Path, state: str) -> float:
         return time.perf_counter() - started
 
 
-def _python(statement: str) -> float:
-    """Seconds that a Python takes for a statement."""
+def _seconds(arguments: list[str], environment: Mapping[str, str]) -> float:
+    """Seconds that a Python takes for a program."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", statement], check=True)  # noqa: S603 - our own statement
+    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
     return time.perf_counter() - started
 
 

@@ -24,7 +24,6 @@ from app.errors import (
     InvalidRequestError,
     ModelVersionNotFoundError,
     NoActiveModelError,
-    QueueUnavailableError,
 )
 from app.reports import report_page
 from app.storage.tables import Job
@@ -124,7 +123,6 @@ def _summary(job: Job) -> dict[str, Any]:
         ModelVersionNotFoundError,
         EvaluationDataMissingError,
         NoActiveModelError,
-        QueueUnavailableError,
     ),
 )
 async def start_evaluation(

@@ -25,7 +25,6 @@ class ChecksResponse(ResponseModel):
     database: str = Field(examples=["ok"])
     model: str = Field(examples=["coldstart-c8f7fe71d86a"])
     cache: str = Field(examples=["ok"])
-    queue: str = Field(examples=["ok"])
 
 
 class ReadinessResponse(ResponseModel):
@@ -38,7 +37,7 @@ class ReadinessResponse(ResponseModel):
 
 _UNAVAILABLE = {
     "status": "unavailable",
-    "checks": {"database": "unavailable", "model": "none", "cache": "ok", "queue": "ok"},
+    "checks": {"database": "unavailable", "model": "none", "cache": "ok"},
     "missing": ["database", "model"],
 }
 

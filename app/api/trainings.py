@@ -15,7 +15,6 @@ from app.api.schemas import EntityId, RequestModel, ShownVersion
 from app.errors import (
     InvalidRequestError,
     NoActiveModelError,
-    QueueUnavailableError,
     TrainingDataMissingError,
     TrainingFinishedError,
     TrainingNotFoundError,
@@ -105,9 +104,7 @@ def _summary(job: Job) -> dict[str, Any]:
     "",
     dependencies=[ADMIN],
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(
-        InvalidRequestError, TrainingDataMissingError, NoActiveModelError, QueueUnavailableError
-    ),
+    responses=problem_responses(InvalidRequestError, TrainingDataMissingError, NoActiveModelError),
 )
 async def start_training(
     services: ServicesDep, request: Request, response: Response, body: TrainingRequest | None = None

@@ -19,6 +19,7 @@ from models.data.episodes import Order
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
 _SHOWN = ("mae", "mae_of_mean", "rmse", "ndcg@1_linear", "ndcg@3_linear", "nll")
@@ -55,6 +56,7 @@ def evaluate_command(
     device: Device = "cpu",
 ) -> None:
     """Measure a model in the four states, beside itself without adaptation and beside the baselines."""
+    compute_in_one_thread()
     try:
         config = EvaluationConfig(
             states=tuple(label.strip() for label in states.split(",")),

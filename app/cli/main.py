@@ -2,71 +2,105 @@
 
 import errno
 import sys
-from typing import NoReturn
+from collections.abc import Mapping
+from importlib.metadata import version
+from pkgutil import resolve_name
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from app.cli.data import data_commands
-from app.cli.evaluate import evaluate_command
-from app.cli.imports import import_command
-from app.cli.keys import key_commands
-from app.cli.model_versions import model_commands
-from app.cli.serve import migrate_command, serve_command, worker_command
-from app.cli.train import train_command
-from app.errors import ServiceError
-from app.services.api_keys import KeyManagementError
-from models.artifact import ArtifactError
-from models.data.download import DownloadError
-from models.data.episode_files import EpisodeFileError
-from models.data.malformed import DataError
-from models.data.schema import SchemaError
-from models.training.checkpoint import CheckpointError
-from models.training.preset import PresetError
-from models.training.threads import compute_in_one_thread
 
-EXPECTED_ERRORS = (
-    ArtifactError,
-    CheckpointError,
-    DataError,
-    DownloadError,
-    EpisodeFileError,
-    KeyManagementError,
-    PresetError,
-    SchemaError,
-    ServiceError,
-)
-"""Errors whose message tells the user what to change; any other is a fault of the program and shows its traceback."""
+class LazyCommand(NamedTuple):
+    """A command whose module is imported only when the command is used, because most modules import torch.
+
+    Attributes:
+        source: `module:name` of a function, or of a Typer application with commands of its own.
+        summary: The first sentence of its help.
+    """
+
+    source: str
+    summary: str
+
+
+COMMANDS: Mapping[str, LazyCommand] = {
+    "data": LazyCommand("app.cli.data:data_commands", "Obtain and check data sets."),
+    "train": LazyCommand("app.cli.train:train_command", "Train a model and write it as an artifact."),
+    "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines."),
+    "serve": LazyCommand("app.cli.serve:serve_command", "Serve the API."),
+    "worker": LazyCommand("app.cli.serve:worker_command", "Do evaluation and training jobs in a process of its own."),
+    "migrate": LazyCommand("app.cli.serve:migrate_command", "Bring the database to the tables of this release."),
+    "import": LazyCommand("app.cli.imports:import_command", "Import a data set into the service's database."),
+    "model": LazyCommand("app.cli.model_versions:model_commands", "Register, list, activate and compare versions."),
+    "key": LazyCommand("app.cli.keys:key_commands", "Create, list and revoke API keys."),
+}
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Such an error of the system is the user's to mend as well, whatever was being written: it names the file."""
+"""Errors of the system that the user can mend whatever was being written; their message names the file."""
+
+
+class _LazyGroup(TyperGroup):
+    """Lists the commands without importing them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as in the base class
+        """The names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - as in the base class
+        """What the list of commands shows of a command."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in the base class
+        """The command that is to be used."""
+        name, _, rest = super().resolve_command(ctx, args)  # which ends with an error for an unknown name
+        return name, _imported(name) if name else None, rest
+
+
+def _imported(name: str) -> Any:  # noqa: ANN401 - a command, of a type that Typer does not publish
+    found = resolve_name(COMMANDS[name].source)
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    single = typer.Typer(add_completion=False)
+    single.command(name)(found)
+    return get_command(single)
+
 
 app = typer.Typer(
     name="coldstart",
     help="A cold-start recommender: train, evaluate and serve a meta-learned user-preference estimator.",
+    cls=_LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they may hold passwords
 )
-app.add_typer(data_commands, name="data")
-app.command("train")(train_command)
-app.command("evaluate")(evaluate_command)
-app.command("serve")(serve_command)
-app.command("worker")(worker_command)
-app.command("migrate")(migrate_command)
-app.command("import")(import_command)
-app.add_typer(model_commands, name="model")
-app.add_typer(key_commands, name="key")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"coldstart {version('coldstart')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `coldstart` itself."""
 
 
 def main() -> None:
     """Run a command; an expected error is one line on standard error and exit code 1."""
-    compute_in_one_thread()
     try:
         app()
-    except EXPECTED_ERRORS as error:
-        _fail(error)
     except OSError as error:
         if error.errno not in FULL_DISK:
+            raise
+        _fail(error)
+    except Exception as error:
+        if not isinstance(error, resolve_name("app.cli.expected_errors:EXPECTED_ERRORS")):
             raise
         _fail(error)
 

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
 from models.artifact import ArtifactFormatError, verify_artifact
+from models.training.threads import compute_in_one_thread
 
 
 def serve_command(
@@ -45,6 +46,7 @@ def worker_command() -> None:
     """Run jobs in a separate process, until SIGINT or SIGTERM."""
     settings = Settings()
     configure_logging(settings.log_format)
+    compute_in_one_thread()
     run_worker(settings)
 
 

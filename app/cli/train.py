@@ -17,7 +17,9 @@ from app.settings import Settings
 from app.storage.database import open_database
 from models.artifact import Manifest
 from models.train import train
+from models.training.learning_curves import LearningCurves
 from models.training.preset import load_preset
+from models.training.threads import compute_in_one_thread
 from models.training.trainer import EpochResult, TrainingObserver
 
 
@@ -101,6 +103,7 @@ def train_command(
     With --from-database the new version is compared with the active one on held-out users, and registered. Learning
     curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
     """
+    compute_in_one_thread()
     if not from_database:
         if activate:
             raise typer.BadParameter("needs --from-database", param_hint="--activate")
@@ -136,8 +139,6 @@ def train_command(
 @contextmanager
 def _shown(output: Path) -> Iterator[TrainingObserver]:
     """Show a training as a progress bar, and write its learning curves beside the output."""
-    from models.training.learning_curves import LearningCurves  # noqa: PLC0415 - TensorBoard takes a second to import
-
     with ProgressBar() as bar, LearningCurves(output.with_name(f"{output.name}.tensorboard")) as curves:
         yield _Observers(bar, curves)
 

@@ -1,19 +1,20 @@
-"""How a worker does a job: claims it, reports its progress, and ends it in the database."""
+"""How a worker does a job: claims it, reports its progress, and stores how it ended."""
 
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
+import anyio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, ServiceError
 from app.jobs import evaluation, training
 from app.jobs.job_function import Conclusion, JobFunction, Report
 from app.settings import Settings
-from app.storage.database import Database, open_database
+from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
@@ -51,46 +52,53 @@ class _Progress:
 
 
 class JobRunner:
-    """Does jobs, each with its own connections, in whichever thread it is called.
+    """Does jobs, one at a time, each in a thread.
 
     The database is asked every second whether a job is still wanted, so cancelling takes about as long, and the
     work itself never waits for the database.
 
+    Args:
+        settings: Of the service.
+        database: Where the jobs are.
+
     Attributes:
+        stopping: Set it to put the running job back in the queue, for the worker that comes next.
         tidy_seconds: How often `tidy` is to be called.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
-        self._url = settings.database_url.get_secret_value()
+        self._database = database
         self._silence = timedelta(seconds=settings.job_silence_seconds)
         self.tidy_seconds = settings.job_silence_seconds / 4
-        self._stopping = threading.Event()
+        self.stopping = asyncio.Event()
 
-    def run(self, job_id: str) -> None:
-        """Do a job if it is still queued; returns when it has ended, or was put back because of `stop`."""
-        asyncio.run(self._run(job_id))
-
-    def tidy(self) -> Sequence[str]:
-        """Take back the jobs whose workers have died, and delete what trainings that will not go on have left here.
+    async def run_next(self) -> bool:
+        """Do the oldest job that waits; returns when it has ended, or was put back because of `stopping`.
 
         Returns:
-            The jobs that wait, the oldest first.
+            Whether there was a job.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached before a job has begun, or while stopping.
         """
-        return asyncio.run(self._tidy())
+        async with self._database.write() as session:
+            job = await JobRepository(session).claim_next()
+        if job is None:
+            return False
+        await self._do(job)
+        return True
 
-    def stop(self) -> None:
-        """Put what is running back in the queue, for the worker that comes next."""
-        self._stopping.set()
+    async def tidy(self) -> None:
+        """Queue the jobs of dead workers again, and delete what trainings that will not go on have left here.
 
-    async def _run(self, job_id: str) -> None:
-        async with open_database(self._url) as database:
-            async with database.write() as session:
-                job = await JobRepository(session).claim(job_id)
-            if job is not None:
-                await self._work_off(job, database)
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        await self._remove_leftovers()
+        await self._take_back()
 
-    async def _work_off(self, job: Job, database: Database) -> None:
+    async def _do(self, job: Job) -> None:
         progress = _Progress()
         work = asyncio.create_task(
             asyncio.to_thread(
@@ -102,46 +110,48 @@ class JobRunner:
             )
         )
         while not (await asyncio.wait([work], timeout=_BEAT_SECONDS))[0]:
-            if self._stopping.is_set() or not await _beat(database, job, progress.share):
+            if self.stopping.is_set() or not await self._beat(job, progress.share):
                 progress.stop.set()
-        await self._write_down(_ending(job, work), database)
+        await self._write_down(_ending(job, work))
 
-    async def _write_down(self, ending: Callable[[AsyncSession], Awaitable[None]], database: Database) -> None:
+    async def _beat(self, job: Job, share: float) -> bool:
+        """Report progress; False if the job is no longer wanted, or no longer from this worker."""
+        try:
+            async with self._database.write() as session:
+                return await JobRepository(session).beat(job, share)
+        except DatabaseUnavailableError:
+            return True  # the work goes on; the next beat may get through
+
+    async def _write_down(self, ending: Callable[[AsyncSession], Awaitable[None]]) -> None:
         """Store how a job has ended, as soon as the database takes it: the work must not be in vain."""
         while True:
             try:
-                async with database.write() as session:
+                async with self._database.write() as session:
                     return await ending(session)
             except DatabaseUnavailableError:
-                if self._stopping.wait(_BEAT_SECONDS):
+                if self.stopping.is_set():
                     raise
+                with anyio.move_on_after(_BEAT_SECONDS):
+                    await self.stopping.wait()
 
-    async def _tidy(self) -> Sequence[str]:
-        async with open_database(self._url) as database:
-            await self._remove_leftovers(database)
-            return await self._take_back(database)
-
-    async def _take_back(self, database: Database) -> Sequence[str]:
-        async with database.write() as session:
-            jobs = JobRepository(session)
-            queued, failed = await jobs.take_back(
+    async def _take_back(self) -> None:
+        async with self._database.write() as session:
+            queued, failed = await JobRepository(session).take_back(
                 silent_for=self._silence,
                 attempts=_ATTEMPTS,
                 reason=f"{_ATTEMPTS} workers died or fell silent before the job was done.",
             )
-            waiting = await jobs.queued_ids()
         for job_id in queued:
             logger.warning("The worker of job %s has died; the job waits for another.", job_id)
         for job_id in failed:
             logger.error("Job %s has failed: it lost its worker %d times.", job_id, _ATTEMPTS)
-        return waiting
 
-    async def _remove_leftovers(self, database: Database) -> None:
+    async def _remove_leftovers(self) -> None:
         directory = training.artifacts_dir(self._settings)
         names = await asyncio.to_thread(training.jobs_in, directory)
         if not names:
             return
-        async with database.read() as session:
+        async with self._database.read() as session:
             given_up = await JobRepository(session).given_up(names, ended_for=self._silence)
         for job_id in given_up:
             await asyncio.to_thread(training.remove_leftovers, directory / job_id)
@@ -166,12 +176,3 @@ async def _succeed(job: Job, result: Report | Conclusion, session: AsyncSession)
     jobs = JobRepository(session)
     if await jobs.beat(job, 1.0):  # still wanted, and from here on nobody else can change that
         await jobs.succeed(job, await result(session) if callable(result) else result)
-
-
-async def _beat(database: Database, job: Job, share: float) -> bool:
-    """Report progress; False if the job is not wanted any more, or not from this worker."""
-    try:
-        async with database.write() as session:
-            return await JobRepository(session).beat(job, share)
-    except DatabaseUnavailableError:
-        return True  # the work goes on; the next beat may get through

@@ -1,114 +1,109 @@
-"""Workers: within the server, or as a process of their own."""
+"""A worker does the jobs that wait in the database: inside the server, or as a process of its own."""
 
 import asyncio
 import logging
-import threading
-import time
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from huey.consumer import Consumer
+import anyio
 
 from app.errors import ServiceError
-from app.jobs.queue import OUTAGES, JobQueue
 from app.jobs.runner import JobRunner
 from app.settings import Settings
-from app.storage.database import open_database
+from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PAUSE_SECONDS = 1.0
-_SHUTDOWN_SECONDS = 30
-_OUTAGE_LOGGED_EVERY_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+"""How often an idle worker asks the database for a job."""
+
+_RETRY_SECONDS = 5.0
+"""The pause after a failure of the database, which logs each attempt."""
 
 
-class _Outages(logging.Filter):
-    """Has Huey say in one line a minute that the queue fails, instead of showing a traceback at every attempt."""
+class Worker:
+    """Does one job after another, the oldest first, until it is stopped.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._next = 0.0
+    It also looks after the jobs of all workers: see `JobRunner.tidy`. It does so at the same time, because a job may
+    take hours.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to log it."""
-        error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, OUTAGES):
-            return True
-        if time.monotonic() < self._next:
-            return False
-        self._next = time.monotonic() + _OUTAGE_LOGGED_EVERY_SECONDS
-        record.msg, record.args, record.exc_info = f"The queue fails ({type(error).__name__}).", (), None
-        return True
-
-
-_OUTAGES = _Outages()
-for _loops in ("Worker", "Scheduler"):
-    logging.getLogger(f"huey.consumer.{_loops}").addFilter(_OUTAGES)
-
-
-class _Worker(Consumer):  # type: ignore[misc]  # Huey publishes no types
-    """Huey's consumer, which puts its job back in the queue when it is told to stop.
-
-    Beside its work it looks after the jobs of all workers: those of dead workers are begun anew, and those that the
-    queue has lost are enqueued again. It does so in a thread of its own, because the work may take hours.
+    Args:
+        settings: Of the service.
+        database: Where the jobs are.
     """
 
-    def __init__(self, queue: JobQueue, runner: JobRunner) -> None:
-        super().__init__(
-            queue.huey,
-            workers=1,
-            periodic=False,
-            max_delay=_LONGEST_PAUSE_SECONDS,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-        )
-        self._queue = queue
-        self._runner = runner
-        self._tidying = threading.Thread(target=self._tidy_regularly, name="Tidying", daemon=True)
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._runner = JobRunner(settings, database)
+        self._woken = asyncio.Event()
 
-    def start(self) -> None:
-        """Start working, also on what a former worker has left."""
-        super().start()
-        self._tidying.start()
+    async def run(self) -> None:
+        """Work until `stop` is called; the job that is running then goes back to the queue."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tidy_regularly())
+            await self._do_jobs()
 
-    def stop(self, graceful: bool = True) -> None:  # noqa: ARG002 - there is no other way to stop
-        """Stop working, and wait until the work has stopped."""
-        self._runner.stop()
-        super().stop(graceful=True)
-        self._tidying.join(_SHUTDOWN_SECONDS)
+    def wake(self) -> None:
+        """Look for a job now, because one was added."""
+        self._woken.set()
 
-    def _tidy_regularly(self) -> None:
-        while True:
+    def stop(self) -> None:
+        """Make `run` return as soon as the running job has stopped."""
+        self._runner.stopping.set()
+        self._woken.set()
+
+    async def _do_jobs(self) -> None:
+        while not self._runner.stopping.is_set():
+            self._woken.clear()  # before the database is asked, so that no call of `wake` is missed
+            pause = _RETRY_SECONDS
             try:
-                self._queue.refill(self._runner.tidy())
+                if await self._runner.run_next():
+                    continue
+                pause = _POLL_SECONDS
+            except ServiceError as error:
+                logger.warning("No job can be taken: %s", error)
+            except Exception:  # the worker must outlive a fault in one job
+                logger.exception("A job could not be done.")
+            with anyio.move_on_after(pause):
+                await self._woken.wait()
+
+    async def _tidy_regularly(self) -> None:
+        while not self._runner.stopping.is_set():
+            try:
+                await self._runner.tidy()
             except ServiceError as error:
                 logger.warning("The jobs cannot be looked after: %s", error)
-            except Exception:  # a fault must not be the last that is done for them
+            except Exception:  # the next attempt may succeed
                 logger.exception("The jobs cannot be looked after.")
-            if self.stop_flag.wait(self._runner.tidy_seconds):
-                return
+            with anyio.move_on_after(self._runner.tidy_seconds):
+                await self._runner.stopping.wait()
 
 
-class EmbeddedWorker(_Worker):
-    """A worker in a thread of the server, started and stopped with it."""
-
-    def _set_signal_handlers(self) -> None:
-        """The signals are the server's."""
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[None]:
+    """Run a worker inside the server, until the block ends."""
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await task
 
 
 def run_worker(settings: Settings) -> None:
-    """Work off jobs until SIGINT or SIGTERM; then what is running goes back to the queue.
+    """Run a worker until SIGINT or SIGTERM.
 
     Raises:
         DatabaseUnavailableError: If the database cannot be reached at the start.
     """
-    asyncio.run(_migrate(settings))
-    runner = JobRunner(settings)
-    queue = JobQueue(settings, run=runner.run)
-    try:
-        _Worker(queue, runner).run()
-    finally:
-        queue.close()
+    asyncio.run(_run_worker(settings))
 
 
-async def _migrate(settings: Settings) -> None:
+async def _run_worker(settings: Settings) -> None:
     async with open_database(settings.database_url.get_secret_value()) as database:
         await upgrade(database)
+        worker = Worker(settings, database)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        await worker.run()

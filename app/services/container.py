@@ -3,15 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-
-from anyio import to_thread
+from typing import TYPE_CHECKING
 
 from app.announcements import open_announcements
 from app.cache import create_cache
-from app.jobs.queue import JobQueue
-from app.jobs.runner import JobRunner
-from app.jobs.worker import EmbeddedWorker
-from app.rate_limit import RateLimit, open_rate_limit
+from app.jobs.worker import Worker, working
 from app.services.admission import Admission
 from app.services.api_keys import APIKeyService, open_api_keys
 from app.services.candidates import CandidateService
@@ -36,13 +32,16 @@ from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.migrate import upgrade
 
+if TYPE_CHECKING:
+    from app.rate_limit import RateLimit
+
 
 @dataclass(frozen=True)
 class Services:
     """The services that the API calls."""
 
     api_keys: APIKeyService
-    rate_limit: RateLimit | None
+    rate_limit: "RateLimit | None"
     admission: Admission
     users: UserService
     ratings: RatingService
@@ -76,14 +75,16 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         await upgrade(database)
         api_keys = await stack.enter_async_context(open_api_keys(database, required=not settings.allow_anonymous))
         await stack.enter_async_context(counting_ratings(database, seconds=settings.popularity_seconds))
-        rate_limit = await stack.enter_async_context(open_rate_limit(settings))
+        rate_limit = None
+        if settings.rate_limit is not None:
+            from app.rate_limit import open_rate_limit  # noqa: PLC0415 - redis-py takes long to import
+
+            rate_limit = await stack.enter_async_context(open_rate_limit(settings.rate_limit, settings.redis_url))
         cache = create_cache(settings)
         stack.push_async_callback(cache.close)
-        runner = JobRunner(settings)
-        queue = JobQueue(settings, run=runner.run)
-        stack.callback(queue.close)
+        worker = Worker(settings, database)
         if with_worker:
-            await stack.enter_async_context(_worker(queue, runner))
+            await stack.enter_async_context(working(worker))
         announcements = await stack.enter_async_context(open_announcements(settings))
         host = ModelHost(database, device=settings.device)
         ranker = Ranker()
@@ -101,21 +102,11 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             candidates=CandidateService(database, host, ranker, settings.candidate_strategy),
             items=ItemService(database, host),
             item_stream=ItemStreamService(database, host),
-            evaluations=EvaluationService(database, queue, settings.data_dir),
-            trainings=TrainingService(database, queue, settings.data_dir),
+            evaluations=EvaluationService(database, worker.wake, settings.data_dir),
+            trainings=TrainingService(database, worker.wake, settings.data_dir),
             model_versions=ModelVersionService(database, host, announcements),
             model_reports=ModelReportService(database),
             model_refresher=ModelRefresher(host, announcements),
             events=EventService(database, host),
-            health=HealthService(database, host, cache, queue),
+            health=HealthService(database, host, cache),
         )
-
-
-@asynccontextmanager
-async def _worker(queue: JobQueue, runner: JobRunner) -> AsyncIterator[None]:
-    worker = EmbeddedWorker(queue, runner)
-    await to_thread.run_sync(worker.start)
-    try:
-        yield
-    finally:
-        await to_thread.run_sync(worker.stop)

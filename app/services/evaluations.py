@@ -33,7 +33,6 @@ class EvaluationService(JobService):
             NoActiveModelError: If no version is named and none is active.
             ModelVersionNotFoundError: If the named version is not registered.
             EvaluationDataMissingError: If there is no data to evaluate on.
-            QueueUnavailableError: If no worker could be told.
         """
         model = await (self._active_model() if model_version is None else self._registered(model_version))
         data_path = await self._data_path(model)

@@ -3,21 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-import anyio
-from anyio import to_thread
-
 from app.cache import Cache
-from app.errors import DatabaseUnavailableError, QueueUnavailableError
-from app.jobs.queue import JobQueue
+from app.errors import DatabaseUnavailableError
 from app.observability.metrics import DEPENDENCY_UP, JOBS, MODEL_CREATED, MODEL_VALIDATION_ERROR
 from app.services.model_host import ModelHost
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
 from app.storage.tables import JobStatus
-
-_QUEUE_SECONDS = 1.0
-"""A queue that takes longer counts as unavailable: whoever asks for readiness has little patience."""
 
 
 class Readiness(StrEnum):
@@ -37,7 +30,6 @@ class HealthReport:
         database: "ok" or "unavailable".
         model: The active version, why it cannot be served, or "none".
         cache: "ok" or "unavailable".
-        queue: That of jobs, "ok" or "unavailable".
         missing: Names of the parts that do not work.
     """
 
@@ -45,27 +37,24 @@ class HealthReport:
     database: str
     model: str
     cache: str
-    queue: str
     missing: tuple[str, ...]
 
 
 class HealthService:
     """Checks the parts that a request needs."""
 
-    def __init__(self, database: Database, host: ModelHost, cache: Cache, queue: JobQueue) -> None:
+    def __init__(self, database: Database, host: ModelHost, cache: Cache) -> None:
         self._database = database
         self._host = host
         self._cache = cache
-        self._queue = queue
 
     async def report(self) -> HealthReport:
-        """The state of each part. Without cache or queue, or with a former model, rankings are still answered."""
+        """The state of each part. Without the cache, or with a former model, rankings are still answered."""
         traffic = self._host.traffic
         works = {
             "database": await self._database_answers(),
             "model": traffic is not None and self._host.failure is None,
             "cache": await self._cache.is_available(),
-            "queue": await self._queue_answers(),
         }
         if traffic is None or not works["database"]:
             status = Readiness.UNAVAILABLE
@@ -76,14 +65,13 @@ class HealthService:
             database=_state(works["database"]),
             model=self._host.failure or ("none" if traffic is None else traffic.active.model_version),
             cache=_state(works["cache"]),
-            queue=_state(works["queue"]),
             missing=tuple(part for part, well in works.items() if not well),
         )
 
     async def measure(self) -> None:
         """Update the gauges: metrics that show a state and do not count events."""
         report = await self.report()
-        for part in ("database", "model", "cache", "queue"):
+        for part in ("database", "model", "cache"):
             DEPENDENCY_UP.labels(part).set(part not in report.missing)
         if (traffic := self._host.traffic) is not None:
             manifest = traffic.active.recommender.model.manifest
@@ -109,15 +97,6 @@ class HealthService:
         except DatabaseUnavailableError:
             return False
         return True
-
-    async def _queue_answers(self) -> bool:
-        with anyio.move_on_after(_QUEUE_SECONDS):
-            try:
-                await to_thread.run_sync(self._queue.ping, abandon_on_cancel=True)
-            except QueueUnavailableError:
-                return False
-            return True
-        return False
 
 
 def _state(works: bool) -> str:

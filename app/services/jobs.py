@@ -1,15 +1,13 @@
 """What all kinds of jobs have in common: starting, listing and cancelling them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import anyio
-from anyio import to_thread
 from pydantic import BaseModel
 
-from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError, QueueUnavailableError
-from app.jobs.queue import JobQueue
+from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
@@ -22,7 +20,7 @@ class JobService:
 
     Args:
         database: Where the jobs are.
-        queue: How workers learn of them.
+        wake_worker: Makes the worker of this process, if it has one, look for a job now.
         data_dir: The data set that jobs read; by default the one that the model was trained on.
     """
 
@@ -30,9 +28,9 @@ class JobService:
     not_found: ClassVar[type[JobNotFoundError]]
     finished: ClassVar[type[JobFinishedError]]
 
-    def __init__(self, database: Database, queue: JobQueue, data_dir: Path | None) -> None:
+    def __init__(self, database: Database, wake_worker: Callable[[], None], data_dir: Path | None) -> None:
         self._database = database
-        self._queue = queue
+        self._wake_worker = wake_worker
         self._data_dir = data_dir
 
     async def get(self, job_id: str) -> Job:
@@ -68,19 +66,10 @@ class JobService:
         return job
 
     async def _submit(self, parameters: BaseModel) -> Job:
-        """Submit a job to the workers.
-
-        Raises:
-            QueueUnavailableError: If no worker could be told.
-        """
+        """Submit a job to the workers."""
         async with self._database.write() as session:
             job = await JobRepository(session).add(kind=self.kind, parameters=parameters.model_dump(mode="json"))
-        try:
-            await to_thread.run_sync(self._queue.submit, job.id)
-        except QueueUnavailableError as error:
-            async with self._database.write() as session:
-                await JobRepository(session).refuse(job.id, error.detail)
-            raise
+        self._wake_worker()
         return job
 
     async def _active_model(self) -> ModelVersion:

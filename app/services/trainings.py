@@ -39,7 +39,6 @@ class TrainingService(JobService):
         Raises:
             NoActiveModelError: If no version is active.
             TrainingDataMissingError: If there is no data set and one was requested.
-            QueueUnavailableError: If no worker could be told.
         """
         data_path = await self._data_path(await self._active_model()) if with_data_set else None
         if with_data_set and data_path is None:

@@ -53,23 +53,23 @@ class JobRepository:
         rows = await self._session.execute(select(Job.status, func.count()).group_by(Job.status))
         return dict(rows.all())
 
-    async def queued_ids(self) -> Sequence[str]:
-        """The jobs that wait, the oldest first."""
-        statement = select(Job.id).where(Job.status == JobStatus.QUEUED).order_by(Job.created_at, Job.id)
-        return (await self._session.scalars(statement)).all()
-
-    async def claim(self, job_id: str) -> Job | None:
-        """Start a queued job; None if it was cancelled, or another worker has it."""
-        now = await self._now()
-        claimed = await self._move(
-            Job.id == job_id,
-            Job.status == JobStatus.QUEUED,
-            status=JobStatus.RUNNING,
-            attempts=Job.attempts + 1,
-            started_at=now,
-            heartbeat_at=now,
+    async def claim_next(self) -> Job | None:
+        """Start the oldest queued job; None if there is none that no other worker is just claiming."""
+        oldest = (
+            select(Job.id)
+            .where(Job.status == JobStatus.QUEUED)
+            .order_by(Job.created_at, Job.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)  # of PostgreSQL; SQLite has one writer at a time
         )
-        return await self.get(job_id) if claimed else None
+        now = await self._now()
+        claimed = (
+            update(Job)
+            .where(Job.id == oldest.scalar_subquery(), Job.status == JobStatus.QUEUED)
+            .values(status=JobStatus.RUNNING, attempts=Job.attempts + 1, started_at=now, heartbeat_at=now)
+            .returning(Job)
+        )
+        return (await self._session.scalars(claimed)).one_or_none()
 
     async def beat(self, claimed: Job, progress: float) -> bool:
         """Note that a job's worker is alive; False if the job is no longer that worker's."""
@@ -88,16 +88,6 @@ class JobRepository:
     async def release(self, claimed: Job) -> None:
         """Put a job back in the queue because its worker stops; that is no fault of the job, and not counted."""
         await self._move(*_still(claimed), attempts=Job.attempts - 1, **_QUEUED_AGAIN)
-
-    async def refuse(self, job_id: str, reason: str) -> None:
-        """End a job that is queued with the reason why it cannot be done."""
-        await self._move(
-            Job.id == job_id,
-            Job.status == JobStatus.QUEUED,
-            status=JobStatus.FAILED,
-            error=reason,
-            finished_at=await self._now(),
-        )
 
     async def cancel(self, job_id: str) -> bool:
         """Cancel a job that is queued or running; False if it has ended."""

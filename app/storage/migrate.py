@@ -3,10 +3,6 @@
 import logging
 from importlib.resources import as_file, files
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.storage.database import Database
@@ -33,6 +29,12 @@ async def upgrade(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    # Alembic is needed once, at the start, and brings Mako and Pygments along.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))

@@ -87,8 +87,8 @@ async def show_evaluations(request: Request) -> HTMLResponse:
         request,
         "evaluations.html",
         states=[state.label for state in State],
-        baselines=[baseline.name for baseline in ALL_BASELINES],
-        quick_baselines=[baseline.name for baseline in BASELINES],
+        baselines=ALL_BASELINES,
+        quick_baselines=BASELINES,
     )
 
 

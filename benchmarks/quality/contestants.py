@@ -9,7 +9,7 @@ import polars as pl
 
 from benchmarks.quality.ablations import ABLATIONS
 from models.artifact import TrainedModel, load_artifact
-from models.baselines.bench import BENCH_BASELINES
+from models.baselines import BENCH_BASELINES, baseline_class
 from models.data.dataset import Dataset, Entities
 from models.data.splits import Split
 from models.evaluation.predictors import Predict, by_baseline, by_learner
@@ -20,7 +20,7 @@ REFERENCE = "coldstart"
 PRESETS = (REFERENCE, "melu")
 NOT_ADAPTED = ", not adapted"
 LEARNERS = tuple(preset + suffix for preset in PRESETS for suffix in ("", NOT_ADAPTED))
-BASELINES = tuple(baseline.name for baseline in BENCH_BASELINES)
+BASELINES = BENCH_BASELINES
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class Contestants:
     def predictor(self, name: str) -> Iterator[Predict]:
         """Train or fit, as far as that is not done yet."""
         if name in BASELINES:
-            (kind,) = (baseline for baseline in BENCH_BASELINES if baseline.name == name)
-            baseline = kind.fit(self.dataset, self.split.training)
+            baseline = baseline_class(name).fit(self.dataset, self.split.training)
             yield by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
             return
         ablation = ABLATIONS.get(name)

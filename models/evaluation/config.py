@@ -29,7 +29,7 @@ class EvaluationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     states: tuple[str, ...] = tuple(state.label for state in State)
-    baselines: tuple[str, ...] = tuple(baseline.name for baseline in BASELINES)
+    baselines: tuple[str, ...] = BASELINES
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     steps: Annotated[int, Field(ge=1, le=100)] | None = None
     paper_warm: bool = False
@@ -50,7 +50,7 @@ class EvaluationConfig(BaseModel):
     @field_validator("baselines")
     @classmethod
     def _baselines_exist(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
-        _require_known(baselines, [baseline.name for baseline in ALL_BASELINES], kind="baseline")
+        _require_known(baselines, ALL_BASELINES, kind="baseline")
         return baselines
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
-from models.baselines import ALL_BASELINES
+from models.baselines import ALL_BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, Order, batches, evaluation_episodes
 from models.data.schema import RatingScale
@@ -124,9 +124,10 @@ def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: Eva
         variant.name(preset.name): by_learner(model, dataset, steps=variant.steps)
         for variant in model.learner.variants(config.steps)
     }
-    for baseline in ALL_BASELINES:
-        if baseline.name in config.baselines:
-            predictors[baseline.name] = by_baseline(baseline.fit(dataset, split.training), model.schema.rating_scale)
+    for name in ALL_BASELINES:
+        if name in config.baselines:
+            baseline = baseline_class(name).fit(dataset, split.training)
+            predictors[name] = by_baseline(baseline, model.schema.rating_scale)
     return predictors
 
 

@@ -68,7 +68,9 @@ class Factorisation:
         from scipy.linalg import block_diag, orthogonal_procrustes  # noqa: PLC0415 - slow to import, for training only
 
         both = (self.counts > 0) & (other.counts > 0)
-        rotation = block_diag(1.0, orthogonal_procrustes(self.factors[both], other.factors[both])[0])
+        left, _, right = np.linalg.svd(self.factors[both].T @ other.factors[both])
+        rotation = np.eye(self.items.shape[1])  # the biases stay as they are
+        rotation[1:, 1:] = left @ right
         return replace(self, users=self.users @ rotation, items=self.items @ rotation)
 
     def with_items_shrunk_to(

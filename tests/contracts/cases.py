@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import models.learners
 from models.artifact import TrainedModel
-from models.baselines.bench import BENCH_BASELINES
+from models.baselines import BENCH_BASELINES, baseline_class
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split, SplitConfig
@@ -53,7 +53,7 @@ def presets() -> dict[str, Preset]:
 
 
 PRESETS = presets()
-BASELINES = {baseline.name: baseline for baseline in BENCH_BASELINES}
+BASELINES = BENCH_BASELINES
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def learner_case(model: TrainedModel, dataset: Dataset) -> Case:
 def baseline_case(name: str, dataset: Dataset) -> Case:
     """A fitted baseline as a case; it knows no other users and items than those of its data set."""
     training = Split.of(dataset, SplitConfig()).training
-    predict = by_baseline(BASELINES[name].fit(dataset, training), dataset.schema.rating_scale)
+    predict = by_baseline(baseline_class(name).fit(dataset, training), dataset.schema.rating_scale)
     return Case(predict, lambda _, batch: predict(batch))
 
 

@@ -10,7 +10,8 @@ from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import TrainedModel, save_artifact
-from tests.integration.running import connected, until
+from tests.integration.running import connected
+from tests.waiting import until_async
 
 STRATEGIES = ["gradient_popularity", "popularity", "popularity_entropy", "random", "sequential"]
 RATINGS = [{"item_id": "i1", "rating": 5}, {"item_id": "i3", "rating": 5}, {"item_id": "i2", "rating": 1}]
@@ -46,7 +47,7 @@ async def client(
             served = (await client.post("/v1/recommendations", json={})).json()["model_version"]
             return bool(served == version)
 
-        await until(serves)
+        await until_async(serves)
         yield client
 
 
@@ -71,7 +72,7 @@ async def test_learner_when_activated_answers_the_three_uses(client: httpx.Async
     async def is_over() -> bool:
         return (await client.get(location)).json()["status"] not in {"queued", "running"}
 
-    await until(is_over)
+    await until_async(is_over)
     job = (await client.get(location)).json()
     assert job["status"] == "succeeded", job
     (state,) = (await client.get(f"{location}/report")).json()["states"]

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -17,7 +17,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from app.jobs.runner import JobRunner
 from app.settings import Settings
+from app.storage.database import open_database
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,20 +84,19 @@ def server(settings: Settings, *, before: str = "") -> Iterator[tuple[ForkServer
     start = f"import uvicorn; uvicorn.run('app.main:create_app_from_env', factory=True, port={port})"
     with process(settings, f"{before}\n{start}") as started:
         address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 120
-        while not _is_ready(address):
-            assert started.is_alive(), "the server has ended"
-            assert time.monotonic() < deadline, "the server does not get ready"
-            time.sleep(0.1)
+        until(lambda: _is_ready(address) or not started.is_alive())
+        assert started.is_alive(), "the server has ended"
         yield started, address
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Return once something holds that happens in the background; an AssertionError if it never does."""
-    deadline = time.monotonic() + 60
-    while not await holds():
-        assert time.monotonic() < deadline, "it does not happen"
-        await asyncio.sleep(0.05)
+def do_next_job(settings: Settings) -> None:
+    """Do what a worker would do: the oldest job that waits."""
+
+    async def do() -> None:
+        async with open_database(settings.database_url.get_secret_value()) as database:
+            assert await JobRunner(settings, database).run_next()
+
+    asyncio.run(do())
 
 
 def free_port() -> int:

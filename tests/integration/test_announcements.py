@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app import redis_outages
 from app.announcements import Announcements, open_announcements
+from app.redis import outages
 from app.settings import Settings
 from tests.integration.faults.servers import redis_server
 
@@ -80,7 +80,7 @@ async def test_wait_without_redis_returns_after_the_time(tmp_path: Path) -> None
 async def test_redis_may_go_and_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(redis_outages, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(outages, "_PAUSE_SECONDS", 0.0)
     with redis_server() as redis, caplog.at_level(logging.INFO):
         async with announcements(tmp_path, redis.url) as speaker, announcements(tmp_path, redis.url) as waiting:
             await listening(waiting)

@@ -14,7 +14,8 @@ from app.services import model_refresh
 from app.services.container import open_services
 from app.settings import Settings
 from tests.integration.faults.servers import redis_server
-from tests.integration.running import connected, server, until
+from tests.integration.running import connected, server
+from tests.waiting import until_async
 
 VERSIONS = "/v1/model-versions"
 
@@ -102,4 +103,4 @@ async def test_announcement_refreshes_a_replica_without_polling(
 
         await asyncio.sleep(0.5)  # both listen by now, or will look once they do
         await one.post(f"{VERSIONS}/{version}:activate")
-        await until(follows)
+        await until_async(follows)

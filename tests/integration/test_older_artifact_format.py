@@ -16,7 +16,8 @@ from app.storage.database import Database
 from app.storage.tables import ModelVersion
 from models.artifact import FORMAT_VERSION, MANIFEST
 from models.data.reader import read_dataset
-from tests.integration.running import connected, until
+from tests.integration.running import connected
+from tests.waiting import until_async
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ async def test_training_with_an_older_active_artifact_makes_the_service_ready(
     async def has_ended() -> bool:
         return (await restarted.get(location)).json()["status"] in {"succeeded", "failed"}
 
-    await until(has_ended)
+    await until_async(has_ended)
     job = (await restarted.get(location)).json()
     assert job["error"] is None
     assert job["preset"] == "coldstart"  # the older release's preset cannot be read, and no preset is called tiny
@@ -123,7 +124,7 @@ async def test_training_with_an_older_active_artifact_makes_the_service_ready(
     async def is_ready() -> bool:
         return (await restarted.get("/health/ready")).status_code == 200
 
-    await until(is_ready)
+    await until_async(is_ready)
     answer = await restarted.post("/v1/recommendations", json={"ratings": [{"item_id": "i0", "rating": 5}]})
     assert answer.json()["model_version"] == report["model_version"]
 
@@ -134,7 +135,7 @@ async def test_training_that_may_not_activate_leaves_the_service_without_a_model
     async def has_ended() -> bool:
         return (await restarted.get(location)).json()["status"] in {"succeeded", "failed"}
 
-    await until(has_ended)
+    await until_async(has_ended)
     report = (await restarted.get(location)).json()["report"]
     assert (report["activated"], report["reason"]) == (False, "Activation was not requested.")
     assert (await restarted.get("/health/ready")).status_code == 503

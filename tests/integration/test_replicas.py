@@ -4,8 +4,7 @@ import contextlib
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 
 from app.settings import Settings
 from tests.integration.running import server
+from tests.waiting import until
 
 CLIENTS, POSTS = 8, 12
 RATED = ["i0", "i1", "i2", "i3", "i4"]
@@ -50,14 +50,6 @@ def listed(client: httpx.Client) -> dict[str, set[str]]:
     return {name: {item["item_id"] for item in answer.json()["items"]} for name, answer in answers.items()}
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; that it takes long is no failure, that it never comes is."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.fixture(params=["alone", pytest.param("redis", marks=pytest.mark.services)])
 def shared(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """With and without Redis."""
@@ -83,7 +75,7 @@ def test_items_come_and_go_in_the_lists_of_every_replica(shared: Settings) -> No
             rating = {"item_id": "new7", "rating": 5}
             one.post(f"/v1/users/user{user}/ratings", json={"ratings": [rating]}).raise_for_status()
         for replica in (one, other):
-            eventually(
+            until(
                 lambda replica=replica: (  # type: ignore[misc]
                     replica.get("/v1/candidates", params={"strategy": "popularity", "n": 1}).json()["items"][0][
                         "item_id"
@@ -101,7 +93,7 @@ def test_a_stream_that_breaks_off_is_resumed_by_sending_it_again(settings: Setti
             head = ["POST /v1/items:batch HTTP/1.1", "Host: x", "Content-Type: application/x-ndjson"]
             head += [f"Content-Length: {len(body)}", "", ""]
             connection.sendall("\r\n".join(head).encode() + body[: len(body) // 2])
-            eventually(lambda: other.get("/v1/items/new1999").status_code == 200)
+            until(lambda: other.get("/v1/items/new1999").status_code == 200)
 
         assert one.get("/v1/items/new4999").status_code == 404
         report = other.post("/v1/items:batch", content=body, headers=NDJSON).json()

@@ -1,14 +1,13 @@
-"""A deployment with Redis: the server and the worker are processes of their own."""
+"""The server and the worker as processes of their own."""
 
 import asyncio
-from typing import Any
 
-import httpx
 import pytest
 
 from app.main import create_app
 from app.settings import Settings
 from tests.integration.running import connected, process
+from tests.waiting import until_job
 
 pytestmark = pytest.mark.services
 
@@ -21,20 +20,11 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return Settings(**settings.model_dump(exclude={"run_worker"}) | {"redis_url": redis_url})
 
 
-async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
-    async with asyncio.timeout(60):
-        while True:
-            job: dict[str, Any] = (await client.get(location)).json()
-            if job["status"] in statuses:
-                return job
-            await asyncio.sleep(0.1)
-
-
 async def test_a_worker_does_what_the_server_takes_on(settings: Settings) -> None:
     async with connected(create_app(settings)) as client:
         location = (await client.post("/v1/evaluations")).headers["location"]
         with process(settings, WORKER) as worker:
-            job = await until(client, location, "succeeded", "failed")
+            job = await until_job(client, location, "succeeded", "failed")
             assert job["error"] is None
             assert len(job["report"]["states"]) == 4
             assert (await client.get("/health/ready")).json()["checks"]["cache"] == "ok"

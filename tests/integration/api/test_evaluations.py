@@ -1,4 +1,3 @@
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from app.settings import Settings
 from models.artifact import ArtifactError
 from models.evaluation import EvaluationReport
 from tests.integration.running import connected
+from tests.waiting import until_job
 
 EVALUATIONS = "/v1/evaluations"
 
@@ -26,15 +26,6 @@ async def working(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that works off its jobs itself."""
     async with connected(create_app(settings.model_copy(update={"run_worker": True}))) as client:
         yield client
-
-
-async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
-    async with asyncio.timeout(60):
-        while True:
-            job: dict[str, Any] = (await client.get(location)).json()
-            if job["status"] in statuses:
-                return job
-            await asyncio.sleep(0.1)
 
 
 def replace_work(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
@@ -61,7 +52,7 @@ class TestStartEvaluation:
         location = answer.headers["location"]
         assert location == f"{EVALUATIONS}/{job['evaluation_id']}"
 
-        job = await until(working, location, "succeeded", "failed")
+        job = await until_job(working, location, "succeeded", "failed")
 
         assert job["error"] is None
         assert job["progress"] == 1
@@ -134,7 +125,7 @@ class TestFailure:
     async def test_says_why(self, settings: Settings, tmp_path: Path) -> None:
         empty = settings.model_copy(update={"data_dir": tmp_path, "run_worker": True})
         async with connected(create_app(empty)) as client:
-            job = await until(client, (await client.post(EVALUATIONS)).headers["location"], "failed", "succeeded")
+            job = await until_job(client, (await client.post(EVALUATIONS)).headers["location"], "failed", "succeeded")
 
             assert job["status"] == "failed"
             assert str(tmp_path) in job["error"]
@@ -156,7 +147,7 @@ class TestFailure:
             raise error
 
         replace_work(monkeypatch, fail)
-        job = await until(working, (await working.post(EVALUATIONS)).headers["location"], "failed")
+        job = await until_job(working, (await working.post(EVALUATIONS)).headers["location"], "failed")
 
         assert reason in job["error"]
         assert "secret" not in job["error"]
@@ -175,19 +166,19 @@ class TestCancelEvaluation:
     async def test_while_it_runs(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
         replace_work(monkeypatch, work_until_stopped)
         location = (await working.post(EVALUATIONS)).headers["location"]
-        await until(working, location, "running")
+        await until_job(working, location, "running")
 
         assert (await working.delete(location)).json()["status"] == "cancelled"
 
         replace_work(monkeypatch, lambda *_args, **_options: {})
         later = (await working.post(EVALUATIONS)).headers["location"]
-        await until(working, later, "succeeded")  # the worker is free again
+        await until_job(working, later, "succeeded")  # the worker is free again
         assert (await working.get(location)).json()["status"] == "cancelled"
 
     async def test_when_it_has_ended(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
         replace_work(monkeypatch, lambda *_args, **_options: {})
         location = (await working.post(EVALUATIONS)).headers["location"]
-        await until(working, location, "succeeded")
+        await until_job(working, location, "succeeded")
 
         answer = await working.delete(location)
 
@@ -219,10 +210,10 @@ class TestShutdown:
         replace_work(monkeypatch, work_until_stopped)
         async with connected(create_app(with_worker)) as client:
             location = (await client.post(EVALUATIONS)).headers["location"]
-            job = await until(client, location, "running")
+            job = await until_job(client, location, "running")
             assert job["started_at"] is not None
 
         replace_work(monkeypatch, lambda *_args, **_options: {"done": True})
         async with connected(create_app(with_worker)) as client:
-            job = await until(client, location, "succeeded")
+            job = await until_job(client, location, "succeeded")
             assert job["report"] == {"done": True}

@@ -10,7 +10,7 @@ from app.storage.database import Database
 from app.storage.events import EventRepository, Window
 from models.artifact import load_artifact
 from models.ranking import ItemRating, RankingQuery, Recommender
-from tests.integration.running import until
+from tests.waiting import until_async
 
 Event = dict[str, Any]
 
@@ -220,7 +220,7 @@ class TestWhatWasPredicted:
         await teller.tell(event)
 
         window = {"since": rated_at.isoformat(), "until": (rated_at + timedelta(seconds=1)).isoformat()}
-        await until(lambda: measured(teller, 2, **window))
+        await until_async(lambda: measured(teller, 2, **window))
         known = {"i1": 5.0, "i3": 5.0}
         alone = abs(2 - self.prediction(recommender, "i9", known))
         own = abs(2 - self.prediction(recommender, "i7", {}))  # what the service measured of the rating posted then
@@ -233,7 +233,7 @@ class TestWhatWasPredicted:
         self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
     ) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 2}]})
-        await until(lambda: measured(teller, 1))
+        await until_async(lambda: measured(teller, 1))
         await teller.tell(teller.event("rated", "ada", "i1", rating=5))
 
         report = await teller.report()

@@ -131,7 +131,7 @@ async def test_the_state_of_things(client: httpx.AsyncClient, settings: Settings
     manifest = load_artifact(settings.model_dir, device="cpu").manifest
     samples = await scrape(client)
 
-    for part in ("database", "model", "cache", "queue"):
+    for part in ("database", "model", "cache"):
         assert value(samples, "coldstart_dependency_up", dependency=part) == 1
     assert value(samples, "coldstart_model_created_timestamp_seconds") == manifest.created_at.timestamp()
     assert value(samples, "coldstart_model_validation_absolute_error") == manifest.metrics["validation_mae"]
@@ -144,7 +144,7 @@ async def test_what_is_missing(settings: Settings) -> None:
         samples = await scrape(client)
 
     assert value(samples, "coldstart_dependency_up", dependency="database") == 1
-    assert value(samples, "coldstart_dependency_up", dependency="queue") == 0
+    assert value(samples, "coldstart_dependency_up", dependency="cache") == 0
 
 
 async def test_jobs(settings: Settings) -> None:

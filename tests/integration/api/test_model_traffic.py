@@ -8,7 +8,8 @@ import pytest
 from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
-from tests.integration.running import connected, until
+from tests.integration.running import connected
+from tests.waiting import until_async
 
 TRAFFIC = "/v1/model-traffic"
 CHALLENGER = f"{TRAFFIC}/challenger"
@@ -113,7 +114,7 @@ class TestPutChallenger:
             async def follows() -> bool:
                 return await assignment(replica) == expected
 
-            await until(follows)
+            await until_async(follows)
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await assignment(restarted) == expected
         async with connected(create_app(settings)) as activated_again:  # which it is already: nothing changes

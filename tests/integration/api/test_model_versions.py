@@ -16,7 +16,8 @@ from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
 from models.training.preset import Preset
-from tests.integration.running import connected, until
+from tests.integration.running import connected
+from tests.waiting import until_async
 
 VERSIONS = "/v1/model-versions"
 
@@ -99,7 +100,7 @@ class TestActivateModelVersion:
             assert await serving(replica) != other_version
             await client.post(f"{VERSIONS}/{other_version}:activate")
 
-            await until(lambda: serves(replica, other_version))
+            await until_async(lambda: serves(replica, other_version))
             answers = await asyncio.gather(*(serving(replica) for _ in range(20)))
 
         assert set(answers) == {other_version}
@@ -115,7 +116,7 @@ class TestActivateModelVersion:
         async def all_are_served_by_the_former() -> bool:
             return set(await asyncio.gather(*(serving(client) for _ in range(10)))) == {former}
 
-        await until(all_are_served_by_the_former)  # it may have followed the one before it heard of the other
+        await until_async(all_are_served_by_the_former)  # it may have followed the one before it heard of the other
 
     async def test_one_request_sees_one_version(self, client: httpx.AsyncClient, other_version: str) -> None:
         former = await serving(client)
@@ -244,7 +245,7 @@ class TestActivateModelVersion:
         async def is_degraded() -> bool:
             return bool((await client.get("/health/ready")).json()["status"] == "degraded")
 
-        await until(is_degraded)
+        await until_async(is_degraded)
         assert await serving(client) == former
         assert version in (await client.get("/health/ready")).json()["checks"]["model"]
         await client.put("/v1/items/new", json={"title": "New"})
@@ -252,7 +253,7 @@ class TestActivateModelVersion:
         assert "new" in {item["item_id"] for item in items}
 
         shutil.copytree(other_model_dir, copy)
-        await until(lambda: serves(client, version))
+        await until_async(lambda: serves(client, version))
         assert (await client.get("/health/ready")).json()["status"] == "ready"
 
 

@@ -14,13 +14,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.jobs.runner import JobRunner
 from app.services.api_keys import APIKeyService
 from app.services.container import open_services
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.tables import KeyScope
-from tests.integration.running import ROOT, server
+from tests.integration.running import ROOT, do_next_job, server
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
@@ -39,7 +38,7 @@ async def create_key(settings: Settings) -> str:
 def finished_evaluation(client: httpx.Client, settings: Settings) -> str:
     body = {"states": ["user_cold"], "bootstrap_resamples": 100}
     evaluation_id: str = client.post("/v1/evaluations", json=body).json()["evaluation_id"]
-    JobRunner(settings).run(evaluation_id)
+    do_next_job(settings)
     return evaluation_id
 
 

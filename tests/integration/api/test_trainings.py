@@ -17,7 +17,7 @@ from app.main import create_app
 from app.services.container import open_services
 from app.services.imports import DatasetImporter
 from app.settings import Settings
-from app.storage.database import Database
+from app.storage.database import Database, open_database
 from app.storage.tables import Base
 from models.artifact import load_artifact
 from models.data.reader import read_dataset
@@ -25,7 +25,7 @@ from models.data.splits import new_by_id
 from models.train import train
 from models.training.preset import Preset
 from tests.integration.running import connected
-from tests.integration.running import until as eventually
+from tests.waiting import until_async, until_job
 
 TRAININGS = "/v1/trainings"
 NEW_USERS, NEW_ITEMS = 100, ("new1", "new2")
@@ -76,20 +76,11 @@ async def collect(client: httpx.AsyncClient) -> None:
     await asyncio.gather(*(rate(user, films) for user, films in enumerate(seen)))
 
 
-async def until(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
-    async with asyncio.timeout(120):
-        while True:
-            job: dict[str, Any] = (await client.get(location)).json()
-            if job["status"] in statuses:
-                return job
-            await asyncio.sleep(0.1)
-
-
 async def trained(client: httpx.AsyncClient, **body: object) -> dict[str, Any]:
     """A training from its start to its end."""
     answer = await client.post(TRAININGS, json=body)
     assert answer.status_code == 202, answer.text
-    return await until(client, answer.headers["location"], "succeeded", "failed")
+    return await until_job(client, answer.headers["location"], "succeeded", "failed")
 
 
 def while_comparing(
@@ -131,7 +122,7 @@ class TestStartTraining:
             assert (job["status"], job["preset"], job["model_version"]) == ("queued", "melu", former)
             assert (job["activate"], job["with_data_set"], job["report"]) == (True, False, None)
 
-            job = await until(client, location, "succeeded", "failed")
+            job = await until_job(client, location, "succeeded", "failed")
 
             assert job["error"] is None
             assert job["progress"] == 1
@@ -145,7 +136,7 @@ class TestStartTraining:
             async def is_served() -> bool:
                 return await serving(client) == report["model_version"]
 
-            await eventually(is_served)  # the worker has no part in serving
+            await until_async(is_served)  # the worker has no part in serving
             (listed,) = (await client.get(TRAININGS)).json()["items"]
             assert listed == {name: value for name, value in job.items() if name != "report"}
 
@@ -239,7 +230,7 @@ class TestStartTraining:
         body = {"model_version": version, "baselines": [], "bootstrap_resamples": 100}
 
         answer = await client.post("/v1/evaluations", json=body)
-        job = await until(client, answer.headers["location"], "succeeded", "failed")
+        job = await until_job(client, answer.headers["location"], "succeeded", "failed")
 
         assert job["error"] is None
         assert job["report"]["notes"] == []
@@ -366,11 +357,13 @@ class TestInterruption:
         pausing = Pausing(monkeypatch)
         location = (await client.post(TRAININGS, json={"activate": True})).headers["location"]
         await pausing.second_epoch()
-        job = await until(client, location, "running")
-        async with asyncio.timeout(60):
-            while job["progress"] == 0:
-                job = await until(client, location, "running")
-        assert 0.1 < job["progress"] < 0.3
+
+        async def first_epoch_is_reported() -> bool:
+            progress: float = (await client.get(location)).json()["progress"]
+            assert progress < 0.3
+            return progress > 0.1
+
+        await until_async(first_epoch_is_reported)
 
         assert (await client.delete(location)).json()["status"] == "cancelled"
 
@@ -381,7 +374,8 @@ class TestInterruption:
         artifacts = settings.state_dir / "trained"
         assert {path.name for path in artifacts.iterdir()} > {later["training_id"]}
         at_once = settings.model_copy(update={"job_silence_seconds": 0.0})
-        await asyncio.to_thread(JobRunner(at_once).tidy)
+        async with open_database(settings.database_url.get_secret_value()) as database:
+            await JobRunner(at_once, database).tidy()
         assert [path.name for path in artifacts.iterdir()] == [later["training_id"]]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
@@ -390,7 +384,7 @@ class TestInterruption:
     ) -> None:
         cancelled = while_comparing(monkeypatch, lambda: client.delete(location))
         location = (await client.post(TRAININGS, json={"epochs": 1})).headers["location"]
-        await until(client, location, "cancelled", "failed", "succeeded")
+        await until_job(client, location, "cancelled", "failed", "succeeded")
         await trained(client, epochs=2)  # with which that one has ended, too
 
         assert cancelled[0] == 200
@@ -418,7 +412,7 @@ class TestInterruption:
 
         pausing.go_on()
         async with connected(create_app(settings)) as client:
-            job = await until(client, location, "succeeded", "failed")
+            job = await until_job(client, location, "succeeded", "failed")
             report = job["report"]
 
             assert job["error"] is None

@@ -33,12 +33,11 @@ from coldstart_client.listing import Listing
 from coldstart_client.methods import call, listing
 from fastapi import FastAPI
 
-from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
 from app.storage.tables import KeyScope
-from tests.integration.running import served
+from tests.integration.running import do_next_job, served
 
 
 class Awaited:
@@ -215,7 +214,7 @@ async def test_evaluations(api: Api, settings: Settings) -> None:
         await api.get_evaluation_report(started.evaluation_id)
     assert raised.value.code == "evaluation-not-succeeded"
 
-    await to_thread.run_sync(JobRunner(settings).run, started.evaluation_id)
+    await to_thread.run_sync(do_next_job, settings)
 
     assert (await api.get_evaluation(started.evaluation_id)).status == "succeeded"
     report = await api.get_evaluation_report(started.evaluation_id)
@@ -232,7 +231,7 @@ async def test_trainings(api: Api, settings: Settings) -> None:
     assert (started.status, started.preset, started.with_data_set, started.activate) == ("queued", "melu", True, True)
     assert started.report is None
 
-    await to_thread.run_sync(JobRunner(settings).run, started.training_id)
+    await to_thread.run_sync(do_next_job, settings)
 
     finished = await api.get_training(started.training_id)
     assert finished.status == "succeeded", finished.error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
-PATIENCE_SECONDS = 120
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 class Load:
@@ -44,11 +44,8 @@ class Load:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Go on until the condition holds."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert any(thread.is_alive() for thread in self._threads), "the server has gone"
-            assert time.monotonic() < deadline, f"only {self.statuses}"
-            time.sleep(0.01)
+        until(lambda: condition() or not any(thread.is_alive() for thread in self._threads))
+        assert any(thread.is_alive() for thread in self._threads), f"the server has gone; {self.statuses}"
 
     def _rate(self, client_number: int) -> None:
         with httpx.Client(base_url=self._address, timeout=PATIENCE_SECONDS) as client:

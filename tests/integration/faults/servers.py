@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,7 @@ import redis
 from redis.exceptions import RedisError
 
 from tests.integration.running import free_port, missing
-
-PATIENCE_SECONDS = 120
+from tests.waiting import until
 
 
 class RedisServer:
@@ -32,10 +30,7 @@ class RedisServer:
         """Start, and return when it answers."""
         command = ["redis-server", "--port", str(self.port), "--save", "", "--maxmemory-policy", "noeviction"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self._answers():
-            assert time.monotonic() < deadline, "Redis does not start"
-            time.sleep(0.01)
+        until(self._answers)
 
     def stop(self) -> None:
         """Stop at once."""
@@ -77,10 +72,7 @@ class PostgreSQLServer:
     def start(self) -> None:
         """Start, and return when it takes connections."""
         self._process = self._run("postgres", "-p", str(self._port), "-k", str(self._directory))
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not asyncio.run(self._answers()):
-            assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(0.05)
+        until(lambda: asyncio.run(self._answers()))
 
     def stop(self) -> None:
         """Break off what runs, close all connections and shut down, as a restart does."""

@@ -1,9 +1,8 @@
 """Two workers, of which one is killed in the middle of its job."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,15 +13,14 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from app.jobs.queue import JobQueue
 from app.jobs.runner import JobRunner
 from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job, JobStatus
-from tests.integration.faults.servers import PATIENCE_SECONDS, RedisServer, redis_server
 from tests.integration.running import connected, process, server
+from tests.waiting import until, until_job
 
 pytestmark = pytest.mark.services
 
@@ -75,35 +73,23 @@ def slow_work(directory: Path) -> SlowWork:
     return work
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @dataclass
 class Deployment:
-    """PostgreSQL, Redis and two workers, by process id."""
+    """PostgreSQL and two workers, by process id."""
 
     settings: Settings
-    redis: RedisServer
     work: SlowWork
     workers: dict[int, ForkServerProcess]
 
-    def add(self, name: str, *, messages: int = 1) -> str:
-        """Add a job and tell the workers of it so many times."""
+    def add(self, *names: str) -> list[str]:
+        """Add jobs, which the workers find by themselves; their ids."""
 
-        async def add() -> str:
+        async def add() -> list[str]:
             async with open_database(self.url) as database, database.write() as session:
-                return (await JobRepository(session).add(kind="evaluation", parameters={"name": name})).id
+                jobs = JobRepository(session)
+                return [(await jobs.add(kind="evaluation", parameters={"name": name})).id for name in names]
 
-        job_id = asyncio.run(add())
-        queue = JobQueue(self.settings, run=JobRunner(self.settings).run)
-        for _ in range(messages):
-            queue.submit(job_id)
-        queue.close()
-        return job_id
+        return asyncio.run(add())
 
     def job(self, job_id: str) -> Job:
         """A job as it is now."""
@@ -132,33 +118,27 @@ class Deployment:
 def deployment(other_postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Two workers that are running and notice dead ones quickly."""
     work = slow_work(tmp_path_factory.mktemp("work"))
-    with redis_server() as redis, ExitStack() as stack:
-        settings = Settings(
-            state_dir=work.begun.parent, database_url=other_postgresql_url, redis_url=redis.url, job_silence_seconds=5
-        )
+    settings = Settings(
+        state_dir=work.begun.parent, database_url=other_postgresql_url, redis_url=None, job_silence_seconds=5
+    )
+    with ExitStack() as stack:
         workers = [stack.enter_context(process(settings, work.code + RUN_WORKER)) for _ in range(2)]
-        yield Deployment(settings, redis, work, {worker.pid: worker for worker in workers})
+        yield Deployment(settings, work, {worker.pid: worker for worker in workers})
 
 
-def test_each_job_is_done_once(deployment: Deployment) -> None:
-    job_ids = [deployment.add(f"job-{number}", messages=3) for number in range(10)]
+def test_two_workers_with_ten_jobs_do_each_job_once(deployment: Deployment) -> None:
+    names = [f"job-{number}" for number in range(10)]
+    job_ids = deployment.add(*names)
     until(lambda: {pid for pid, _ in deployment.work.lines()} == set(deployment.workers))  # both are at work
     deployment.work.hold.unlink()
     until(lambda: deployment.done(*job_ids))
 
-    assert Counter(name for _, name in deployment.work.lines()) == {f"job-{number}": 1 for number in range(10)}
+    assert Counter(name for _, name in deployment.work.lines()) == dict.fromkeys(names, 1)
 
 
-def test_a_job_that_the_queue_has_lost(deployment: Deployment) -> None:
-    deployment.work.hold.unlink(missing_ok=True)
-    job_id = deployment.add("lost", messages=0)
-
-    until(lambda: deployment.done(job_id))
-
-
-def test_a_worker_that_is_killed(deployment: Deployment) -> None:  # the last test: it leaves one worker
+def test_killed_worker_leaves_its_job_to_the_other(deployment: Deployment) -> None:  # the last test: one worker is left
     deployment.work.hold.touch()
-    job_id = deployment.add("interrupted")
+    (job_id,) = deployment.add("interrupted")
     until(lambda: any(name == "interrupted" for _, name in deployment.work.lines()))
     killed = deployment.work.lines()[-1][0]
 
@@ -173,24 +153,25 @@ def test_a_worker_that_is_killed(deployment: Deployment) -> None:  # the last te
     assert job.attempts == 2
 
 
-async def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database, settings: Settings) -> None:
-    runner = JobRunner(settings)
+async def test_job_that_kills_three_workers_fails(database: Database, settings: Settings) -> None:
+    runner = JobRunner(settings, database)
     async with database.write() as session:
         job_id = (await JobRepository(session).add(kind="evaluation", parameters={})).id
-    for waits in ([job_id], [job_id], []):
+    for _ in range(3):
         async with database.write() as session:
-            assert await JobRepository(session).claim(job_id) is not None
+            assert await JobRepository(session).claim_next() is not None
             await session.execute(update(Job).values(heartbeat_at=datetime(2026, 1, 1, tzinfo=UTC)))
-        assert await asyncio.to_thread(runner.tidy) == waits
+        await runner.tidy()
 
-    async with database.read() as session:
+    async with database.write() as session:
+        assert await JobRepository(session).claim_next() is None
         job = await session.get(Job, job_id)
     assert job is not None
     assert (job.status, job.error) == (JobStatus.FAILED, "3 workers died or fell silent before the job was done.")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_server_that_is_killed_while_it_evaluates(settings: Settings, tmp_path: Path) -> None:
+async def test_server_killed_in_a_job_does_it_after_its_restart(settings: Settings, tmp_path: Path) -> None:
     embedded = settings.model_copy(update={"run_worker": True, "job_silence_seconds": 5.0})
     work = slow_work(tmp_path)
     with server(embedded, before=work.code) as (killed, address):
@@ -200,8 +181,6 @@ async def test_a_server_that_is_killed_while_it_evaluates(settings: Settings, tm
         killed.kill()
 
     async with connected(create_app(embedded)) as client:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (job := (await client.get(location)).json())["status"] != "succeeded":
-                assert job["status"] in {"running", "queued"}
-                await asyncio.sleep(0.1)
+        job = await until_job(client, location, "succeeded", "failed", "cancelled")
+    assert job["error"] is None
     assert len(job["report"]["states"]) == 4

@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import DatabaseUnavailableError
 from app.jobs import runner
-from app.jobs.runner import JobRunner
 from app.settings import Settings
 from app.storage.database import open_database
 from app.storage.jobs import JobRepository
@@ -21,7 +20,7 @@ from app.storage.migrate import upgrade
 from app.storage.tables import Job, JobStatus, Rating
 from tests.integration.faults.load import load
 from tests.integration.faults.servers import PostgreSQLServer, postgresql_server
-from tests.integration.running import server
+from tests.integration.running import do_next_job, server
 
 pytestmark = pytest.mark.services
 
@@ -80,7 +79,7 @@ async def test_job_that_ends_during_an_outage_is_stored_afterwards(
         await upgrade(database)
         async with database.write() as session:
             job_id = (await JobRepository(session).add(kind="evaluation", parameters={})).id
-    running = asyncio.create_task(asyncio.to_thread(JobRunner(settings).run, job_id))
+    running = asyncio.create_task(asyncio.to_thread(do_next_job, settings))
     assert await asyncio.to_thread(begun.wait, 60)
 
     await asyncio.to_thread(postgresql.stop)

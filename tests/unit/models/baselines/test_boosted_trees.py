@@ -22,8 +22,3 @@ def test_learns_tastes_from_the_support(two_tastes: Dataset, state: State) -> No
         return float(mae(batch.query_ratings, predictions, batch.query_mask).mean())
 
     assert error(BoostedTrees) < 0.5 * error(GlobalMean)
-
-
-def test_benchmarks_show_each_baseline_once() -> None:
-    baselines = importlib.import_module("models.baselines.bench").BENCH_BASELINES
-    assert len({baseline.name for baseline in baselines}) == len(baselines) == 9

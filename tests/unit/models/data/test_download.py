@@ -144,7 +144,7 @@ class TestFromGroupLens:
 class TestRefused:
     def test_wrong_checksum(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES), md5="0" * 32)
-        with pytest.raises(DownloadError, match=r"MD5 checksum .* instead of 00000000"):
+        with pytest.raises(DownloadError, match="does not have the MD5 checksum 00000000"):
             fetch(NAME, data, base_url=site.url)
         assert_nothing_left(data)
 
@@ -169,12 +169,13 @@ class TestRefused:
         assert_nothing_left(data)
 
     @pytest.mark.parametrize("member", [f"{NAME}/../../evil.csv", "../evil.csv", "/evil.csv", "evil.csv"])
-    def test_member_outside_the_directory(self, site: Site, data: Path, member: str) -> None:
+    def test_zip_with_a_member_outside_its_directory_writes_nothing_outside(
+        self, site: Site, data: Path, member: str
+    ) -> None:
         site.publish(zipped({**FILES, member: "x"}))
-        with pytest.raises(DownloadError, match="lies outside"):
-            fetch(NAME, data, base_url=site.url)
-        assert_nothing_left(data)
-        assert not list(data.parent.rglob("evil.csv"))
+        directory = fetch(NAME, data, base_url=site.url)
+        assert [path.name for path in data.iterdir()] == [NAME]
+        assert all(path.is_relative_to(directory) for path in data.parent.rglob("evil.csv"))
 
     @pytest.mark.parametrize("md5", [None, "0" * 32])
     def test_not_found(self, site: Site, data: Path, md5: str | None) -> None:
