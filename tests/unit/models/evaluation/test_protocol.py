@@ -13,6 +13,7 @@ from models.baselines import BASELINES
 from models.data.dataset import Dataset, State
 from models.data.episodes import Order
 from models.data.malformed import DataError
+from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
 from models.learners.base import Support
@@ -78,6 +79,24 @@ class TestKnownAnswers:
                 for episode in self.WARM[:2]
             ]
             assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*own, 1.0]))
+
+    def test_measures_leave_out_users_for_whom_they_are_undefined(
+        self, model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        # On a scale from 0 to 5, the third user rates no item above 0.
+        schema = two_tastes.schema.model_copy(update={"rating_scale": RatingScale(minimum=0, maximum=5)})
+        manifest = model.manifest.model_copy(update={"data_schema": schema})
+        episodes = [*self.WARM[:2], replace(self.WARM[2], query_ratings=np.zeros(1, dtype=np.float32))]
+        found, _ = evaluate(
+            replace(model, manifest=manifest), two_tastes, EvaluationConfig(bootstrap_resamples=200), episodes=episodes
+        )
+        ndcg, mae = (measures(found.states[0], "global mean")[name] for name in ("ndcg@3_linear", "mae"))
+        assert (ndcg.undefined_users, mae.undefined_users) == (1, 0)
+        expected = [
+            ndcg_score([episode.query_ratings], [np.zeros(len(episode.query_ratings))], k=3) for episode in episodes[:2]
+        ]
+        assert ndcg.value == pytest.approx(np.mean(expected))
+        assert "nll" not in measures(found.states[0], "global mean")
 
     def test_without_adaptation_the_estimator_alone_predicts(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
