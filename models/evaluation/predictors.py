@@ -24,7 +24,7 @@ def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int | None = Non
     def predict(batch: EpisodeBatch) -> PredictedRatings:
         with torch.no_grad():
             predictions = predict_episodes(model.learner, data, batch, steps=steps)
-        return predictions.to_arrays(model.schema.rating_scale)
+        return PredictedRatings.of(predictions, model.schema.rating_scale)
 
     return predict
 

@@ -3,11 +3,16 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data.schema import RatingScale
+
+if TYPE_CHECKING:
+    # At run time this would load torch, which the service's storage, an importer of this package, does not need.
+    from models.learners.heads.base import Predictions
 
 
 class Direction(StrEnum):
@@ -39,6 +44,17 @@ class PredictedRatings:
     median: NDArray[np.float32]
     score: NDArray[np.float32]
     probabilities: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, predictions: "Predictions", scale: RatingScale) -> Self:
+        """A learner's predictions, which are tensors on its device."""
+        return cls(
+            scale=scale,
+            mean=predictions.mean.cpu().numpy(),
+            median=predictions.median.cpu().numpy(),
+            score=predictions.score.cpu().numpy(),
+            probabilities=None if predictions.probabilities is None else predictions.probabilities.cpu().numpy(),
+        )
 
 
 class Measure(ABC):

@@ -19,7 +19,7 @@ from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.features import FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes
-from models.metrics import MAE, MEASURES, Direction
+from models.metrics import MAE, MEASURES, Direction, PredictedRatings
 from models.training.checkpoint import Checkpoint
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 
@@ -217,7 +217,7 @@ class Trainer:
                 episodes = embed_episodes(self._learner, self._data.encoded, batch)
                 adapted = episodes.adapt()
                 losses.append(adapted.query_losses(episodes.query_ratings, episodes.query_mask).cpu())
-                predicted = adapted.predictions().to_arrays(self._data.scale)
+                predicted = PredictedRatings.of(adapted.predictions(), self._data.scale)
                 errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
                 weights.append(self._weights(batch))
                 if stopping_measure is not None:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.schema import RatingScale
-from models.metrics import PredictedRatings
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,6 @@ class Predictions:
     mean: Tensor
     median: Tensor
     probabilities: Tensor | None
-
-    def to_arrays(self, scale: RatingScale) -> PredictedRatings:
-        """These predictions, made on a rating scale, as the arrays that measures take."""
-        return PredictedRatings(
-            scale=scale,
-            mean=self.mean.cpu().numpy(),
-            median=self.median.cpu().numpy(),
-            score=self.score.cpu().numpy(),
-            probabilities=None if self.probabilities is None else self.probabilities.cpu().numpy(),
-        )
 
 
 class Head(nn.Module, ABC):

@@ -18,7 +18,7 @@ from models.inputs.features import FeatureEncoder
 from models.learners.base import Learner
 from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.learners.network import EstimatorConfig
-from models.metrics import MAE
+from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
 from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
 from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
@@ -125,7 +125,8 @@ def validation_error(data: TrainingData, learner: Learner, *, steps: int | None 
     errors = []
     for batch in data.validation:
         with torch.no_grad():
-            predicted = predict_episodes(learner, data.encoded, batch, steps=steps).to_arrays(SCALE)
+            predictions = predict_episodes(learner, data.encoded, batch, steps=steps)
+        predicted = PredictedRatings.of(predictions, SCALE)
         errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
     return float(np.concatenate(errors).mean())
 
