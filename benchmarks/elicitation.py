@@ -34,8 +34,10 @@ from models.elicitation.fixed import strategy_scores
 from models.elicitation.sequential import Asked
 from models.elicitation.statistics import adapted_histories
 from models.elicitation.strategy import Strategy
+from models.evaluation.estimates import estimate_means
 from models.evaluation.predictors import Predict, by_learner, encoded_for
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.metrics import MAE, measure_caption
+from models.metrics.measure import mean_where
 from models.ranking import Recommender
 from models.train import train
 from models.training.preset import load_preset
@@ -50,7 +52,10 @@ NOTHING = "nothing asked"
 REFERENCE = Strategy.POPULARITY
 NAMES = (NOTHING, *Strategy)
 QUESTIONS = (5, 10, 20)
-MEASURES = {"mae": "MAE, median", "ndcg@3_linear": "nDCG@3, linear gain", "answered": "share of the questions answered"}
+ANSWERED = "answered"
+MEASURES = (MAE.name, "ndcg@3_linear", ANSWERED)
+"""Two measures of the predictions, and the share of the questions that were answered."""
+
 SPLITS = range(5)
 MIN_RATINGS = 13
 BANDS = {"13 to 100 ratings": 100, "13 ratings or more": np.inf}
@@ -197,10 +202,11 @@ def measure(bench: Bench, name: str) -> Values:
         for questions in QUESTIONS:
             episodes = [person.answering(items[:questions]) for person, items in zip(people, asked, strict=True)]
             measures = measure_episodes(bench.predict, episodes)
-            measures["answered"] = np.array([len(episode.support_items) / questions for episode in episodes])
+            measures[ANSWERED] = np.array([len(episode.support_items) / questions for episode in episodes])
             for measure in MEASURES:
                 collected.setdefault(f"{questions}/{measure}", []).append(measures[measure])
-    return {cell: np.mean(splits, axis=0) for cell, splits in collected.items()}
+    by_cell = {cell: np.array(splits) for cell, splits in collected.items()}
+    return {cell: mean_where(values, ~np.isnan(values), axis=0) for cell, values in by_cell.items()}
 
 
 def band_figures(results: dict[str, Values], users: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
@@ -213,16 +219,15 @@ def band_figures(results: dict[str, Values], users: NDArray[np.bool_]) -> dict[s
 
 
 def _figures(values: NDArray[np.float64], reference: NDArray[np.float64]) -> dict[str, float]:
-    columns = np.stack([values, values - reference], axis=1)
-    value, difference = columns.mean(axis=0)
-    low, high = interval_95(bootstrap_means(columns, resamples=RESAMPLES, seed=0))
+    value, difference = estimate_means(np.stack([values, values - reference], axis=1), resamples=RESAMPLES, seed=0)
     return {
-        "value": float(value),
-        "low": float(low[0]),
-        "high": float(high[0]),
-        "difference": float(difference),
-        "difference_low": float(low[1]),
-        "difference_high": float(high[1]),
+        "value": value.value,
+        "low": value.low,
+        "high": value.high,
+        "undefined_users": value.undefined_users,
+        "difference": difference.value,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
     }
 
 
@@ -270,7 +275,7 @@ def plot(bands: Figures, file: Path) -> None:
         panel.set_xticks((0, *QUESTIONS))
         panel.set_xlabel("questions asked")
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel(MEASURES["mae"])
+    panels[0].set_ylabel(_title(MAE.name))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(Strategy))
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
@@ -288,7 +293,7 @@ def page(data: str, figures: dict[str, object]) -> str:
     ]
     for band, own in bands.items():
         parts.append(f"## Users with {band} ({users[band]})")
-        parts += [f"### {title}\n\n{table(own, measure)}" for measure, title in MEASURES.items()]
+        parts += [f"### {_title(measure)}\n\n{table(own, measure)}" for measure in MEASURES]
     overlaps: dict[str, dict[str, int]] = figures["overlap"]  # type: ignore[assignment]
     rows = [
         f"| {scaling} | " + " | ".join(str(own[scaling]) for own in overlaps.values()) + " |" for scaling in SCALINGS
@@ -312,8 +317,14 @@ def table(strategies: dict[str, dict[str, dict[str, float]]], measure: str) -> s
     return "\n".join(rows)
 
 
+def _title(measure: str) -> str:
+    return "Share of the questions answered" if measure == ANSWERED else measure_caption(measure)
+
+
 def _cell(figures: dict[str, float], *, compared: bool) -> str:
     value = f"{figures['value']:.4f}"
+    if undefined := figures.get("undefined_users", 0):
+        value += f", without {undefined:,.0f} users, for whom it is undefined"
     if not compared:
         return f"{value} | "
     return (

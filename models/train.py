@@ -61,6 +61,7 @@ def train(
     Raises:
         ArtifactError: `output` holds something else than an artifact.
         DataError: The data set has nothing to train on.
+        PresetError: The preset's stopping measure is undefined for all validation users.
         CheckpointError: The checkpoint belongs to other settings, or the disk does not take it.
     """
     require_writable(output)
@@ -161,6 +162,7 @@ def _meta_train(
         validation=_validation_batches(dataset, preset, split),
         user_encoder=encoders.users,
         item_encoder=encoders.items,
+        scale=dataset.schema.rating_scale,
     )
     identity = {"data set": dataset.fingerprint, "split": split_config.model_dump(mode="json")}
     try:
@@ -195,7 +197,7 @@ def _manifest(
         ),
         split=split_config,
         history=tuple(history),
-        metrics={"validation_mae": best_epoch(history).validation_mae},
+        metrics={"validation_mae": best_epoch(history, preset.training.stopping_direction).validation_mae},
     )
 
 

@@ -1,6 +1,7 @@
 """`coldstart evaluate`: the offline evaluation of an artifact."""
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,11 @@ from models.data.episodes import Order
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.metrics import measure_title
 from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
+_COLUMN_WIDTH = 13
 _SHOWN = ("mae", "mae_of_mean", "rmse", "ndcg@1_linear", "ndcg@3_linear", "nll")
 """The measures that fit into a terminal."""
 
@@ -55,7 +58,7 @@ def evaluate_command(
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Measure a model in the four states, beside itself without adaptation and beside the baselines."""
+    """Evaluate a model in the four states, with and without adaptation, and the baselines."""
     compute_in_one_thread()
     try:
         config = EvaluationConfig(
@@ -96,11 +99,13 @@ def evaluate_command(
 
 
 def _print(report: EvaluationReport) -> None:
-    # A file or a pipe has no width; the table needs this much.
+    # A file or a pipe has no width of its own.
     console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
     for state in report.states:
         if state.predictors:
             console.print(_table(state))
+            for line in _users_left_out(state):
+                console.print(line)
         else:
             console.print(f"{state.state}: no user has enough ratings")
     for note in report.notes:
@@ -114,11 +119,23 @@ def _table(state: StateReport) -> Table:
     table.add_column("95 % intervals as ±", no_wrap=True, min_width=21)
     shown = [measure for measure in _SHOWN if measure in state.predictors[0].measures]
     for measure in shown:
-        table.add_column(measure.replace("_", "\n"), justify="right", no_wrap=True)
+        header = "\n".join(textwrap.wrap(measure_title(measure), _COLUMN_WIDTH))
+        table.add_column(header, justify="right", no_wrap=True)
     for predictor in state.predictors:
-        own = [predictor.measures.get(measure) for measure in shown]
-        table.add_row(predictor.name, *("" if estimate is None else _cell(estimate) for estimate in own))
+        estimates = [predictor.measures.get(measure) for measure in shown]
+        table.add_row(predictor.name, *("" if estimate is None else _cell(estimate) for estimate in estimates))
     return table
+
+
+def _users_left_out(state: StateReport) -> list[str]:
+    """One line for each measure of each predictor that is undefined for some users."""
+    return [
+        f"{predictor.name}: {measure_title(measure)} is undefined for {estimate.undefined_users:,} users; "
+        "they are left out of it"
+        for predictor in state.predictors
+        for measure, estimate in predictor.measures.items()
+        if measure in _SHOWN and estimate.undefined_users
+    ]
 
 
 def _cell(estimate: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""Small plots as inline SVG: colours and lines come from the style sheet by class, so that they suit dark and light."""
+"""Small plots as inline SVG. The style sheet gives colours and lines by class, so that dark and light themes work."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ _EMPTY = Markup("")
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a plot; `style` numbers the look, so that one thing looks alike in all plots.
+    """One line of a plot.
 
     Attributes:
-        name: Of the line.
-        style: Of the line.
-        values: One a point.
-        band: Lower and upper ends of an interval around each point, if it is shown.
-        sizes: In a reliability diagram, how many predictions are behind each point.
+        name: The name of the line.
+        style: The number of its style in the style sheet. A predictor has the same style in all plots.
+        values: The points, as (x, y).
+        band: The lower and upper end of an interval around each point; empty if none is shown.
+        sizes: In a reliability diagram, the number of predictions behind each point.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its range in data units, where it is labelled, and what it is called."""
+    """One axis: its range in data units, the places and texts of its labels, and its title."""
 
     low: float
     high: float
@@ -41,7 +41,7 @@ class Axis:
 
 
 def linear_axis(values: Iterable[float], title: str, *, low: float | None = None, high: float | None = None) -> Axis:
-    """An axis around values, or from `low` to `high`, with round numbers at its ticks."""
+    """An axis that covers the values, or `low` to `high`, with round numbers at its ticks."""
     numbers = list(values)
     bottom, top = (min(numbers) if low is None else low), (max(numbers) if high is None else high)
     step = _round_step((top - bottom or 1.0) / 4)
@@ -53,23 +53,23 @@ def linear_axis(values: Iterable[float], title: str, *, low: float | None = None
 
 
 def places_axis(labels: Sequence[str], title: str) -> Axis:
-    """An axis of equally distant labels: the first at 0, the next at 1 and so on."""
+    """An axis with equally spaced labels: the first at 0, the second at 1 and so on."""
     return Axis(
         low=-0.2, high=len(labels) - 0.8, ticks=[(place, label) for place, label in enumerate(labels)], title=title
     )
 
 
 def line_chart(title: str, series: Sequence[Series], horizontal: Axis, vertical: Axis) -> Markup:
-    """Lines, the first on top, with a band where there is one."""
+    """Lines, each with its band if it has one. The first line is on top."""
     frame = _Frame(horizontal, vertical)
     body = [frame.axes()]
-    for each in reversed(series):
-        if each.band:
-            upper = [(x, high) for (x, _), (_, high) in zip(each.values, each.band, strict=True)]
-            lower = [(x, low) for (x, _), (low, _) in zip(each.values, each.band, strict=True)]
-            body.append(_tag("polygon", f"band s{each.style}", points=frame.points([*upper, *reversed(lower)])))
-        body.append(_tag("polyline", f"line s{each.style}", points=frame.points(each.values)))
-        body.extend(_dot(frame, each, x, y, 2.6) for x, y in each.values)
+    for line in reversed(series):
+        if line.band:
+            upper = [(x, high) for (x, _), (_, high) in zip(line.values, line.band, strict=True)]
+            lower = [(x, low) for (x, _), (low, _) in zip(line.values, line.band, strict=True)]
+            body.append(_tag("polygon", f"band s{line.style}", points=frame.points([*upper, *reversed(lower)])))
+        body.append(_tag("polyline", f"line s{line.style}", points=frame.points(line.values)))
+        body.extend(_dot(frame, line, x, y, 2.6) for x, y in line.values)
     return _svg(title, body)
 
 
@@ -81,7 +81,7 @@ def histogram(
     vertical: Axis,
     marks: Sequence[tuple[float, str]],
 ) -> Markup:
-    """Bars from 0 on, and vertical lines with names at `marks`."""
+    """Bars that begin at 0, and vertical lines at `marks`, given as (value, name)."""
     frame = _Frame(horizontal, vertical)
     body = [frame.axes()]
     for place, count in enumerate(counts):
@@ -96,40 +96,40 @@ def histogram(
 
 
 def reliability_diagram(title: str, series: Sequence[Series], horizontal: Axis, vertical: Axis) -> Markup:
-    """What was predicted against what was observed; on the diagonal both are the same."""
+    """Predicted against observed values. On the diagonal both are equal."""
     frame = _Frame(horizontal, vertical)
     low, high = max(horizontal.low, vertical.low), min(horizontal.high, vertical.high)
     diagonal = _tag("line", "diagonal", x1=frame.x(low), y1=frame.y(low), x2=frame.x(high), y2=frame.y(high))
     body = [frame.axes(), diagonal]
-    for each in series:
-        body.append(_tag("polyline", f"line s{each.style}", points=frame.points(each.values)))
-        largest = max(each.sizes)
+    for line in series:
+        body.append(_tag("polyline", f"line s{line.style}", points=frame.points(line.values)))
+        largest = max(line.sizes)
         body.extend(
-            _dot(frame, each, x, y, 2.0 + 3.5 * math.sqrt(size / largest))
-            for (x, y), size in zip(each.values, each.sizes, strict=True)
+            _dot(frame, line, x, y, 2.0 + 3.5 * math.sqrt(size / largest))
+            for (x, y), size in zip(line.values, line.sizes, strict=True)
         )
     return _svg(title, body)
 
 
 def interval_chart(title: str, rows: Sequence[tuple[Series, tuple[float, float]]], horizontal: Axis) -> Markup:
-    """One row a series: its first value as a dot on its interval."""
-    row_height, names_width = 24.0, min(180.0, 14 + 5.8 * max(len(each.name) for each, _ in rows))
+    """One row per series: its first value as a dot on its interval."""
+    row_height, names_width = 24.0, min(180.0, 14 + 5.8 * max(len(row.name) for row, _ in rows))
     height = row_height * len(rows) + _BOTTOM + 6
     frame = _Frame(horizontal, Axis(0, 1, (), ""), height=height, left=names_width)
     body = [frame.vertical_lines()]
-    for place, (each, (low, high)) in enumerate(rows):
+    for place, (row, (low, high)) in enumerate(rows):
         y = row_height * (place + 0.6)
-        ((value, _),) = each.values
+        ((value, _),) = row.values
         body += [
-            _text(names_width - 10, y + 3.5, each.name, "label end"),
-            _tag("line", f"interval s{each.style}", x1=frame.x(low), x2=frame.x(high), y1=y, y2=y),
-            _tag("circle", f"dot s{each.style}", cx=frame.x(value), cy=y, r=4.2),
+            _text(names_width - 10, y + 3.5, row.name, "label end"),
+            _tag("line", f"interval s{row.style}", x1=frame.x(low), x2=frame.x(high), y1=y, y2=y),
+            _tag("circle", f"dot s{row.style}", cx=frame.x(value), cy=y, r=4.2),
         ]
     return _svg(title, body, height=height)
 
 
 class _Frame:
-    """Data units to the drawing's."""
+    """Converts data units to those of the drawing."""
 
     def __init__(self, horizontal: Axis, vertical: Axis, *, height: float = HEIGHT, left: float = _LEFT) -> None:
         self._horizontal, self._vertical, self._height, self._left = horizontal, vertical, height, left
@@ -162,7 +162,7 @@ class _Frame:
         return _EMPTY.join(parts)
 
     def vertical_lines(self) -> Markup:
-        """Vertical grid lines and labels of the horizontal axis alone."""
+        """Vertical grid lines, and the labels and the title of the horizontal axis."""
         bottom = self._height - _BOTTOM
         parts = [
             part
@@ -199,6 +199,6 @@ def _svg(title: str, body: Iterable[Markup], *, height: float = HEIGHT) -> Marku
 
 
 def _round_step(least: float) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is at least so long."""
+    """The smallest number of at least `least` that is 1, 2, 2.5 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= least * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""From a report's figures to HTML. Every number stands in a `<data>` element with its full value."""
+"""Reports as HTML. Every number is in a `<data>` element that holds its full value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ from app.reports.charts import (
     reliability_diagram,
 )
 from models.evaluation import Estimate, EvaluationReport, StateReport
+from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, MAECurve, PredictorCurve
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.metrics import MAE, measure_caption, measure_title
 
 _DIRECTORY = Path(__file__).parent
 
@@ -33,7 +34,7 @@ _STATE_NAMES = {
 
 
 def report_page(report: EvaluationReport) -> str:
-    """The report as one HTML file that needs no other."""
+    """The report as one self-contained HTML file."""
     return _TEMPLATES.get_template("page.html").render(
         report=report,
         body=report_body(report),
@@ -42,20 +43,23 @@ def report_page(report: EvaluationReport) -> str:
 
 
 def stylesheet() -> str:
-    """What `report_body` looks good with."""
+    """The style sheet of `report_body` and `comparison_body`."""
     return (_DIRECTORY / "report.css").read_text(encoding="utf-8")
 
 
 def report_body(report: EvaluationReport) -> Markup:
     """The report as a part of a page."""
     states = [state for state in report.states if state.predictors]
-    measures = list(dict.fromkeys(measure for state in states for measure in state.predictors[0].measures))
+    predictors = [predictor for state in states for predictor in state.predictors]
+    measures = list(dict.fromkeys(measure for predictor in predictors for measure in predictor.measures))
+    estimates = [estimate for predictor in predictors for estimate in predictor.measures.values()]
     return Markup(  # noqa: S704 - templates escape what they are given
         _TEMPLATES.get_template("report.html").render(
             report=report,
             states=states,
             empty=[state for state in report.states if not state.predictors],
             measures=measures,
+            users_left_out=any(estimate.undefined_users for estimate in estimates),
             state_names=_STATE_NAMES,
             charts=_Charts(states),
         )
@@ -70,7 +74,7 @@ def comparison_body(one: EvaluationReport, other: EvaluationReport) -> Markup:
         _TEMPLATES.get_template("comparison.html").render(
             one=one,
             other=other,
-            pairs=[_Pair.of(own, their) for own, their in pairs],
+            pairs=[_Pair.of(one_state, other_state) for one_state, other_state in pairs],
             state_names=_STATE_NAMES,
             charts=_ComparisonCharts(one, other, pairs),
         )
@@ -79,7 +83,10 @@ def comparison_body(one: EvaluationReport, other: EvaluationReport) -> Markup:
 
 @dataclass(frozen=True)
 class _Pair:
-    """One state of two reports, and the paired difference of their MAE, the first less the second."""
+    """One state of two reports, and the paired difference of their MAE, `one` − `other`.
+
+    There is no difference where the two reports are not on the same episodes.
+    """
 
     one: StateReport
     other: StateReport
@@ -87,7 +94,7 @@ class _Pair:
 
     @property
     def measures(self) -> list[str]:
-        """The measures that both have."""
+        """The names of the measures that both reports have."""
         return [measure for measure in self.one.predictors[0].measures if measure in self.other.predictors[0].measures]
 
     @classmethod
@@ -96,59 +103,57 @@ class _Pair:
         if not same or one.user_errors is None or other.user_errors is None:
             return cls(one, other, None)
         differences = np.array(one.user_errors.mae) - np.array(other.user_errors.mae)
-        resampled = bootstrap_means(differences[:, None], resamples=2000, seed=0)
-        (low,), (high,) = interval_95(resampled)
-        return cls(one, other, Estimate(value=float(differences.mean()), low=float(low), high=float(high)))
+        (difference,) = estimate_means(differences[:, None], resamples=2000, seed=0)
+        return cls(one, other, difference)
 
 
 class _Charts:
-    """The plots of a report; those of one kind share their axes, so that states can be compared."""
+    """The plots of a report. Plots of one kind share their axes, so that states can be compared."""
 
     def __init__(self, states: Sequence[StateReport]) -> None:
         self._states = states
-        names = list(dict.fromkeys(each.name for state in states for each in state.predictors))
-        self.styles = {name: place for place, name in enumerate(names)}
+        names = dict.fromkeys(predictor.name for state in states for predictor in state.predictors)
+        self.styles = {name: style for style, name in enumerate(names)}
 
     def mae(self, state: StateReport) -> Markup:
         """MAE of every predictor with its interval."""
-        every = [each.measures["mae"] for own in self._states for each in own.predictors]
-        axis = linear_axis([end for each in every for end in (each.low, each.high)], "MAE, less is better")
-        rows = [
-            (Series(each.name, self.styles[each.name], [(mae.value, 0.0)]), (mae.low, mae.high))
-            for each in state.predictors
-            for mae in (each.measures["mae"],)
-        ]
+        all_maes = [predictor.measures[MAE.name] for drawn in self._states for predictor in drawn.predictors]
+        axis = linear_axis(
+            [end for mae in all_maes for end in (mae.low, mae.high)], f"{MAE.title}, {MAE.direction} is better"
+        )
+        maes = [(predictor.name, predictor.measures[MAE.name]) for predictor in state.predictors]
+        rows = [(Series(name, self.styles[name], [(mae.value, 0.0)]), (mae.low, mae.high)) for name, mae in maes]
         return interval_chart(f"MAE in the state {state.state}", rows, axis)
 
     def by_support(self, state: StateReport) -> Markup:
         """MAE against the number of support ratings."""
-        curves = [own.by_support for own in self._states if own.by_support]
+        curves = [drawn.by_support for drawn in self._states if drawn.by_support]
         assert state.by_support is not None  # noqa: S101 - the template asks for it only then
         title = f"MAE against support ratings in the state {state.state}"
         return _curve_chart(title, state.by_support, curves, self.styles, "support ratings")
 
     def by_steps(self, state: StateReport) -> Markup:
         """MAE against the number of local steps."""
-        curves = [own.by_steps for own in self._states if own.by_steps]
+        curves = [drawn.by_steps for drawn in self._states if drawn.by_steps]
         assert state.by_steps is not None  # noqa: S101
-        styles = {each.name: 0 for each in state.by_steps.predictors}
+        styles = {predictor.name: 0 for predictor in state.by_steps.predictors}
         title = f"MAE against local steps in the state {state.state}"
         return _curve_chart(title, state.by_steps, curves, styles, "local steps")
 
     def user_errors(self, state: StateReport) -> Markup:
-        """How MAE is distributed over users, as shares, since states have different numbers of users."""
-        every = [own.user_errors for own in self._states if own.user_errors]
-        own = state.user_errors
-        assert own is not None  # noqa: S101
-        longest = max(each.bin_width * len(each.counts) for each in every)
-        highest = max(max(each.counts) / sum(each.counts) for each in every)
+        """How the MAE is distributed over users: shares of users, because states have different numbers of users."""
+        errors = state.user_errors
+        assert errors is not None  # noqa: S101
+        all_errors = [drawn.user_errors for drawn in self._states if drawn.user_errors]
+        longest = max(drawn.bin_width * len(drawn.counts) for drawn in all_errors)
+        highest = max(max(drawn.counts) / sum(drawn.counts) for drawn in all_errors)
         return histogram(
             f"Distribution of MAE over users in the state {state.state}",
-            own.counts,
-            own.bin_width,
+            errors.counts,
+            errors.bin_width,
             linear_axis([0.0, longest], "MAE of a user"),
-            _scaled(linear_axis([0.0, 100 * highest], "% of the users", low=0.0), sum(own.counts) / 100),
-            [(own.quantiles[50], "median"), (own.quantiles[90], "90 %")],
+            _scaled(linear_axis([0.0, 100 * highest], "% of the users", low=0.0), sum(errors.counts) / 100),
+            [(errors.quantiles[50], "median"), (errors.quantiles[90], "90 %")],
         )
 
     def thresholds(self, state: StateReport) -> Markup:
@@ -156,12 +161,12 @@ class _Charts:
         assert state.calibration is not None  # noqa: S101
         series = [
             Series(
-                f"≥ {each.threshold:g}",
-                place,
-                [(own.predicted, own.observed) for own in each.bins],
-                sizes=[own.count for own in each.bins],
+                f"≥ {event.threshold:g}",
+                style,
+                [(point.predicted, point.observed) for point in event.bins],
+                sizes=[point.count for point in event.bins],
             )
-            for place, each in enumerate(state.calibration.thresholds)
+            for style, event in enumerate(state.calibration.thresholds)
         ]
         axes = (
             linear_axis([], "predicted probability", low=0.0, high=1.0),
@@ -172,10 +177,10 @@ class _Charts:
     def ratings(self, state: StateReport) -> Markup:
         """Expected against observed ratings."""
         assert state.calibration is not None  # noqa: S101
-        bins = [own for each in self._states if each.calibration for own in each.calibration.ratings]
-        ends = [end for own in bins for end in (own.predicted, own.observed)]
-        points = [(own.predicted, own.observed) for own in state.calibration.ratings]
-        series = Series("", 0, points, sizes=[own.count for own in state.calibration.ratings])
+        all_points = [point for drawn in self._states if drawn.calibration for point in drawn.calibration.ratings]
+        ends = [end for point in all_points for end in (point.predicted, point.observed)]
+        points = [(point.predicted, point.observed) for point in state.calibration.ratings]
+        series = Series("", 0, points, sizes=[point.count for point in state.calibration.ratings])
         axes = (linear_axis(ends, "expected rating"), linear_axis(ends, "observed mean"))
         return reliability_diagram(f"Expected ratings in the state {state.state}", [series], *axes)
 
@@ -184,18 +189,20 @@ class _Charts:
         curve = MAECurve(
             points=elicitation.questions,
             users=elicitation.users,
-            predictors=tuple(PredictorCurve(name=each.name, mae=each.mae) for each in elicitation.strategies),
+            predictors=tuple(
+                PredictorCurve(name=strategy.name, mae=strategy.mae) for strategy in elicitation.strategies
+            ),
         )
-        styles = {each.name: place for place, each in enumerate(elicitation.strategies)}
+        styles = {strategy.name: style for style, strategy in enumerate(elicitation.strategies)}
         return _curve_chart("MAE against questions, by strategy", curve, [curve], styles, "questions asked")
 
     def answers(self, elicitation: Elicitation) -> Markup:
         """Answers against the number of questions."""
         series = [
-            Series(each.name, place, [(float(at), own.value) for at, own in enumerate(each.answers)])
-            for place, each in enumerate(elicitation.strategies)
+            Series(strategy.name, style, [(float(place), mean.value) for place, mean in enumerate(strategy.answers)])
+            for style, strategy in enumerate(elicitation.strategies)
         ]
-        most = max(own.value for each in elicitation.strategies for own in each.answers)
+        most = max(mean.value for strategy in elicitation.strategies for mean in strategy.answers)
         horizontal = places_axis([str(count) for count in elicitation.questions], "questions asked")
         return line_chart("Answers by candidate strategy", series, horizontal, linear_axis([0.0, most], "answers"))
 
@@ -208,9 +215,9 @@ class _ComparisonCharts:
     ) -> None:
         self._names = (one.model_version, other.model_version)
         self._curves = {
-            own.state: _merged(own.by_support, their.by_support, self._names)
-            for own, their in pairs
-            if own.by_support and their.by_support and own.by_support.points == their.by_support.points
+            first.state: _merged(first.by_support, second.by_support, self._names)
+            for first, second in pairs
+            if first.by_support and second.by_support and first.by_support.points == second.by_support.points
         }
 
     def by_support(self, state: str) -> Markup | None:
@@ -223,9 +230,9 @@ class _ComparisonCharts:
 
 
 def _merged(one: MAECurve, other: MAECurve, names: tuple[str, str]) -> MAECurve:
-    """The evaluated models' curves in one."""
+    """The curves of the two evaluated models in one plot."""
     curves = [
-        own.predictors[0].model_copy(update={"name": name}) for own, name in zip((one, other), names, strict=True)
+        curve.predictors[0].model_copy(update={"name": name}) for curve, name in zip((one, other), names, strict=True)
     ]
     return MAECurve(points=one.points, users=one.users, predictors=tuple(curves))
 
@@ -233,24 +240,25 @@ def _merged(one: MAECurve, other: MAECurve, names: tuple[str, str]) -> MAECurve:
 def _curve_chart(
     title: str, curve: MAECurve, all_curves: Sequence[MAECurve], styles: dict[str, int], horizontal: str
 ) -> Markup:
-    values = [mae.value for each in all_curves for own in each.predictors for mae in own.mae]
-    leading = [end for each in all_curves for mae in each.predictors[0].mae for end in (mae.low, mae.high)]
+    values = [mae.value for drawn in all_curves for predictor in drawn.predictors for mae in predictor.mae]
+    bands = [end for drawn in all_curves for mae in drawn.predictors[0].mae for end in (mae.low, mae.high)]
     series = [
         Series(
-            own.name,
-            styles[own.name],
-            [(float(place), mae.value) for place, mae in enumerate(own.mae)],
-            band=[(mae.low, mae.high) for mae in own.mae] if own is curve.predictors[0] else (),
+            predictor.name,
+            styles[predictor.name],
+            [(float(place), mae.value) for place, mae in enumerate(predictor.mae)],
+            band=[(mae.low, mae.high) for mae in predictor.mae] if predictor is curve.predictors[0] else (),
         )
-        for own in curve.predictors
+        for predictor in curve.predictors
     ]
     labels = [str(point) for point in curve.points]
-    return line_chart(title, series, places_axis(labels, horizontal), linear_axis([*values, *leading], "MAE"))
+    return line_chart(title, series, places_axis(labels, horizontal), linear_axis([*values, *bands], MAE.title))
 
 
 def _scaled(axis: Axis, factor: float) -> Axis:
-    """The axis in other units, with the labels that it has."""
-    return Axis(axis.low * factor, axis.high * factor, [(at * factor, label) for at, label in axis.ticks], axis.title)
+    """The axis in other units, with the same labels."""
+    ticks = [(place * factor, label) for place, label in axis.ticks]
+    return Axis(axis.low * factor, axis.high * factor, ticks, axis.title)
 
 
 def _number(value: float, decimals: int = 3, sign: str = "-") -> Markup:
@@ -259,10 +267,14 @@ def _number(value: float, decimals: int = 3, sign: str = "-") -> Markup:
 
 
 def _estimate(estimate: Estimate, sign: str = "-") -> Markup:
-    """A mean and its interval."""
-    return Markup('{} <span class="interval">{}–{}</span>').format(
+    """An average and its interval, and how many users were left out if there are any."""
+    html = Markup('{} <span class="interval">{}–{}</span>').format(
         _number(estimate.value, sign=sign), _number(estimate.low, sign=sign), _number(estimate.high, sign=sign)
     )
+    if estimate.undefined_users:
+        count = estimate.undefined_users
+        html += Markup(' <span class="interval">without <data value="{}">{:,}</data></span>').format(count, count)
+    return html
 
 
 _TEMPLATES = Environment(
@@ -272,4 +284,4 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(number=_number, estimate=_estimate)
+_TEMPLATES.filters.update(number=_number, estimate=_estimate, title=measure_title, caption=measure_caption)

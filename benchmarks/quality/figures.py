@@ -1,8 +1,8 @@
-"""From one value a user to means, intervals and paired differences."""
+"""Averages over users, their intervals and paired differences, from one value per user."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,25 @@ from benchmarks.quality.measuring import (
     Values,
 )
 from models.data.dataset import State
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.metrics import MAE, MEASURES, Measure
+from models.metrics.bootstrap import bootstrap_averages, bootstrap_means, interval_95, pair
 
 RESAMPLES = 2000
 
 
 class Figure(TypedDict):
-    """A mean over users with its 95 % interval, and the reference's less it with the paired difference's."""
+    """An average over users with its 95 % interval, and the paired difference reference − this with its interval.
+
+    Attributes:
+        value: The average.
+        low: The lower end of its interval.
+        high: The upper end of its interval.
+        reference_less_this: The difference.
+        difference_low: The lower end of its interval.
+        difference_high: The upper end of its interval.
+        undefined_users: Users for whom the measure is undefined, for this contestant or for the reference. They are
+            left out. Figures that were published before this was counted do not have it.
+    """
 
     value: float
     low: float
@@ -33,6 +45,7 @@ class Figure(TypedDict):
     reference_less_this: float
     difference_low: float
     difference_high: float
+    undefined_users: NotRequired[int]
 
 
 class Difference(TypedDict):
@@ -44,13 +57,13 @@ class Difference(TypedDict):
 
 
 class Curves(TypedDict):
-    """MAE against the number of support ratings, one number a size.
+    """MAE against the number of support ratings, one number per size.
 
     Attributes:
         mae: By contestant.
-        nothing_known: By preset, without ratings and attributes.
-        closest: At each size, the baseline that comes closest to the reference, and the reference less it.
-        next_rating: Of the reference, what going to the next size adds to its error.
+        nothing_known: By preset, the MAE for users without ratings and attributes.
+        closest: At each size, the baseline with the lowest MAE, and the difference reference − baseline.
+        next_rating: The change of the reference's MAE from each size to the next.
     """
 
     mae: dict[str, list[float]]
@@ -60,7 +73,7 @@ class Curves(TypedDict):
 
 
 class DatasetFigures(TypedDict):
-    """All of one data set, by state."""
+    """All figures of one data set, by state."""
 
     users: dict[str, int]
     states: dict[str, dict[str, dict[str, Figure]]]
@@ -70,11 +83,11 @@ class DatasetFigures(TypedDict):
 
 
 def dataset_figures(contestants: Mapping[str, Results], ablations: Mapping[str, Results]) -> DatasetFigures:
-    """Everything that the page shows; a state without users is left out."""
+    """Everything that the page shows. A state without users is not in it."""
     reference = contestants[REFERENCE]
-    states = [state for state in STATES if len(reference.cells[f"{state.label}-0"].get("mae", ()))]
+    states = [state for state in STATES if len(reference.cells[f"{state.label}-0"].get(MAE.name, ()))]
     return {
-        "users": {state.label: len(reference.cells[f"{state.label}-0"]["mae"]) for state in states},
+        "users": {state.label: len(reference.cells[f"{state.label}-0"][MAE.name]) for state in states},
         "states": {state.label: _state(contestants, state) for state in states},
         "ablations": {state.label: _state({REFERENCE: reference, **ablations}, state) for state in states},
         "curves": {state.label: _curves(contestants, state) for state in states},
@@ -84,48 +97,52 @@ def dataset_figures(contestants: Mapping[str, Results], ablations: Mapping[str, 
 
 def _state(results: Mapping[str, Results], state: State) -> dict[str, dict[str, Figure]]:
     by_name = {
-        name: _mean_over([own.cells[f"{state.label}-{seed}"] for seed in SEEDS]) for name, own in results.items()
+        name: _average_over_draws([result.cells[f"{state.label}-{seed}"] for seed in SEEDS])
+        for name, result in results.items()
     }
     reference = by_name[REFERENCE]
     return {
         name: {
-            measure: _figure(values, reference[measure], measure)
-            for measure, values in own.items()
-            if measure in reference
+            measure: figure
+            for measure, averages in values.items()
+            if (figure := _figure(MEASURES[measure], averages, reference[measure])) is not None
         }
-        for name, own in by_name.items()
+        for name, values in by_name.items()
     }
 
 
-def _mean_over(draws: Sequence[Values]) -> Values:
-    return {measure: np.mean([own[measure] for own in draws], axis=0) for measure in draws[0]}
+def _average_over_draws(draws: Sequence[Values]) -> Values:
+    return {measure: MEASURES[measure].average(np.array([draw[measure] for draw in draws])) for measure in draws[0]}
 
 
-def _figure(values: NDArray[np.float64], reference: NDArray[np.float64], measure: str) -> Figure:
-    columns = np.stack([values, reference], axis=1)
-    means, resampled = columns.mean(axis=0), bootstrap_means(columns, resamples=RESAMPLES, seed=0)
-    if measure == "rmse":
-        means, resampled = np.sqrt(means), np.sqrt(resampled)
+def _figure(measure: Measure, values: NDArray[np.float64], reference: NDArray[np.float64]) -> Figure | None:
+    """None if the measure is undefined for all users."""
+    values, reference = pair(values, reference)
+    undefined = np.isnan(values)
+    if undefined.all():
+        return None
+    averages, resampled = bootstrap_averages([(measure, values), (measure, reference)], resamples=RESAMPLES, seed=0)
     (low, difference_low), (high, difference_high) = interval_95(
         np.stack([resampled[:, 0], resampled[:, 1] - resampled[:, 0]], axis=1)
     )
     return {
-        "value": float(means[0]),
+        "value": float(averages[0]),
         "low": float(low),
         "high": float(high),
-        "reference_less_this": float(means[1] - means[0]),
+        "reference_less_this": float(averages[1] - averages[0]),
         "difference_low": float(difference_low),
         "difference_high": float(difference_high),
+        "undefined_users": int(undefined.sum()),
     }
 
 
 def _curves(results: Mapping[str, Results], state: State) -> Curves:
     values = {
         name: [
-            np.mean([own.cells[f"{state.label}-first-{size}-{seed}"]["mae"] for seed in CURVE_SEEDS], axis=0)
+            np.mean([result.cells[f"{state.label}-first-{size}-{seed}"][MAE.name] for seed in CURVE_SEEDS], axis=0)
             for size in SUPPORT_SIZES
         ]
-        for name, own in results.items()
+        for name, result in results.items()
     }
     reference = values[REFERENCE]
     closest = []
@@ -133,11 +150,11 @@ def _curves(results: Mapping[str, Results], state: State) -> Curves:
         name = min(BASELINES, key=lambda baseline: float(values[baseline][place].mean()))
         closest.append((name, _difference(reference[place], values[name][place])))
     return {
-        "mae": {name: [float(own.mean()) for own in sizes] for name, sizes in values.items()},
+        "mae": {name: [float(errors.mean()) for errors in by_size] for name, by_size in values.items()},
         "nothing_known": {
-            name: float(own.cells[cell]["mae"].mean())
-            for name, own in results.items()
-            if (cell := f"{state.label}-{NOTHING}") in own.cells
+            name: float(result.cells[cell][MAE.name].mean())
+            for name, result in results.items()
+            if (cell := f"{state.label}-{NOTHING}") in result.cells
         },
         "closest": closest,
         "next_rating": [_difference(after, before) for before, after in pairwise(reference)],

@@ -1,4 +1,4 @@
-"""Every measure of every contestant on the protocol's episodes, kept so that an interrupted run goes on."""
+"""Every measure of every contestant on the protocol's episodes. Results are kept, so an interrupted run goes on."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
 from models.data.dataset import State
 from models.data.episodes import Episode, batches, evaluation_episodes
-from models.evaluation.predictors import Predict, measure_users
+from models.evaluation.predictors import Predict
+from models.metrics import measure_users
 from models.metrics.calibration import ReliabilityBin, reliability
 
 STATES = (State.USER_COLD, State.ITEM_COLD, State.USER_AND_ITEM_COLD, State.WARM)
@@ -22,7 +23,7 @@ NOTHING = "nothing"
 _BATCH_USERS = 64
 
 Values = dict[str, NDArray[np.float64]]
-"""By measure, one value a user."""
+"""By a measure's name, its value for each user: float64 [users], NaN where the measure is undefined."""
 
 Calibrations = dict[str, dict[str, list[tuple[float, float, int]]]]
 """By state and event: mean prediction, observed share and count of each bin."""
@@ -30,11 +31,11 @@ Calibrations = dict[str, dict[str, list[tuple[float, float, int]]]]
 
 @dataclass(frozen=True)
 class Results:
-    """What a contestant achieved.
+    """The results of one contestant.
 
     Attributes:
-        cells: By cell, as of `cells_of`, the values.
-        calibration: Of the reference; empty for the others.
+        cells: The values, by the name of the cell (`cells_of`).
+        calibration: The calibration of the reference; empty for other contestants.
     """
 
     cells: dict[str, Values]
@@ -42,15 +43,15 @@ class Results:
 
 
 def measured(contestants: Contestants, name: str, *, curves: bool) -> Results:
-    """A contestant's results, from the work directory where they are there.
+    """A contestant's results: measured now, or read from the work directory if they are there.
 
     Args:
         contestants: Makes the predictor.
-        name: The contestant.
+        name: The name of the contestant.
         curves: Whether to measure it at every support size too.
     """
     contestants.work.mkdir(parents=True, exist_ok=True)
-    file = contestants.work / f"{name.replace(' ', '-')}.npz"
+    file = contestants.work / f"{name.replace(' ', '-')}.measures.npz"
     calibration_file = file.with_suffix(".calibration.json")
     if not file.exists():
         with contestants.predictor(name) as predict:
@@ -65,7 +66,9 @@ def measured(contestants: Contestants, name: str, *, curves: bool) -> Results:
                 for state in STATES
             }
         calibration_file.write_text(json.dumps(calibration), encoding="utf-8")
-        flat = {f"{cell}/{measure}": values for cell, own in cells.items() for measure, values in own.items()}
+        flat = {
+            f"{cell}/{measure}": values for cell, by_measure in cells.items() for measure, values in by_measure.items()
+        }
         with (temporary := file.with_suffix(".new")).open("wb") as stream:
             np.savez_compressed(stream, **flat)
         temporary.replace(file)
@@ -89,10 +92,10 @@ def cells_of(contestants: Contestants, *, curves: bool) -> Iterator[tuple[str, l
 
 
 def measure_episodes(predict: Predict, episodes: list[Episode]) -> Values:
-    """Every measure of every episode, in the episodes' order."""
+    """Every measure of every episode, in the order of the episodes."""
     collected: Values = {}
     for positions, batch in batches(episodes, _BATCH_USERS):
-        for measure, values in measure_users(batch, predict(batch)).items():
+        for measure, values in measure_users(predict(batch), batch.query_ratings, batch.query_mask).items():
             collected.setdefault(measure, np.empty(len(episodes)))[positions] = values
     return collected
 
@@ -104,14 +107,14 @@ def _episodes(contestants: Contestants, state: State, seed: int) -> list[Episode
 def _curve_episodes(contestants: Contestants, state: State, seed: int, size: int) -> list[Episode]:
     """The first support ratings of the users who have enough of them: the same users at every size."""
     return [
-        own.with_support(slice(size))
-        for own in _episodes(contestants, state, seed)
-        if len(own.support_items) >= SUPPORT_SIZES[-1]
+        episode.with_support(slice(size))
+        for episode in _episodes(contestants, state, seed)
+        if len(episode.support_items) >= SUPPORT_SIZES[-1]
     ]
 
 
 def _calibration(contestants: Contestants, predict: Predict) -> Calibrations:
-    """Of every event "rated k or more" and of the most probable level."""
+    """The calibration of every event "rated k or more" and of the most probable level."""
     scale = contestants.dataset.schema.rating_scale
     found: Calibrations = {}
     for state in STATES:
@@ -125,8 +128,8 @@ def _calibration(contestants: Contestants, predict: Predict) -> Calibrations:
         }
         events["most probable rating"] = (probabilities.max(axis=1), probabilities.argmax(axis=1) == levels)
         found[state.label] = {
-            event: [_bin(own) for own in reliability(predicted, happened.astype(np.float64), low=0.0, high=1.0)]
-            for event, (predicted, happened) in events.items()
+            event: [_bin(point) for point in reliability(predicted, observed.astype(np.float64), low=0.0, high=1.0)]
+            for event, (predicted, observed) in events.items()
         }
     return found
 
@@ -135,13 +138,13 @@ def _pooled(predict: Predict, episodes: list[Episode]) -> tuple[NDArray[np.float
     """All query items' predicted distributions [n, K] and ratings [n]."""
     probabilities, ratings = [], []
     for _, batch in batches(episodes, _BATCH_USERS):
-        own = predict(batch).probabilities
-        if own is None:
+        predicted = predict(batch).probabilities
+        if predicted is None:
             raise ValueError("only a predicted distribution can be calibrated")
-        probabilities.append(own[batch.query_mask])
+        probabilities.append(predicted[batch.query_mask])
         ratings.append(batch.query_ratings[batch.query_mask])
     return np.concatenate(probabilities), np.concatenate(ratings)
 
 
-def _bin(own: ReliabilityBin) -> tuple[float, float, int]:
-    return own.predicted, own.observed, own.count
+def _bin(point: ReliabilityBin) -> tuple[float, float, int]:
+    return point.predicted, point.observed, point.count

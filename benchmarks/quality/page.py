@@ -6,24 +6,27 @@ from pathlib import Path
 from benchmarks.quality.contestants import REFERENCE
 from benchmarks.quality.figures import DatasetFigures, Difference, Figure
 from benchmarks.quality.measuring import SUPPORT_SIZES
+from models.metrics import measure_caption, measure_title
 
 MARKERS = ("<!-- results: make bench-quality -->", "<!-- end of results -->")
 PUBLISHED_MAE = {
     "MeLU-5 as published (Lee et al. 2019; warm in sample)": (0.785, 0.928, 0.924, 0.757),
     "MeLU's reference implementation, published settings, this split": (0.800, 0.935, 0.933, 0.846),
 }
-"""In the order of `STATES`: figures of others, which this program does not measure."""
+"""Published figures of others, in the order of `STATES`. This program does not measure them."""
 
-TABLES = {
-    "mae": "MAE, each contestant's best decoding",
-    "mae_of_mean": "MAE of the mean",
-    "rmse": "RMSE of the mean",
-    "ndcg@1_linear": "nDCG@1, linear gain",
-    "ndcg@3_linear": "nDCG@3, linear gain",
-    "ndcg@1_exponential": "nDCG@1, exponential gain",
-    "ndcg@3_exponential": "nDCG@3, exponential gain",
-    "nll": "Negative log likelihood, nats",
-}
+TABLES = (
+    "mae",
+    "mae_of_mean",
+    "rmse",
+    "ndcg@1_linear",
+    "ndcg@3_linear",
+    "ndcg@1_exponential",
+    "ndcg@3_exponential",
+    "nll",
+)
+"""The measures that have a table of their own."""
+
 DIFFERENCES = ("mae", "mae_of_mean", "rmse", "ndcg@3_linear")
 ABLATION_MEASURES = ("mae", "rmse", "ndcg@3_linear", "nll")
 
@@ -34,8 +37,9 @@ Users with 13 to 100 ratings in a state; of each, 10 query ratings are predicted
 Five draws of the query ratings; means over users of the means over draws, bootstrap 95 % intervals over users, and
 paired differences to the preset `coldstart`. In `warm`, whose users are known, the query ratings were held out of
 training, and so are the same in every draw. What the presets chose between was chosen on users (and, as new items, the
-latest years) inside `warm`: [the log](../decisions/0004-coldstart-preset.md). Presets are decoded by the median for the
-MAE and by the mean for the RMSE; baselines are rounded to the nearest rating for the MAE, which is best."""
+latest years) inside `warm`: [the log](../decisions/0004-coldstart-preset.md). Every contestant is decoded in the way
+that is best for the measure: presets by the median for the MAE and by the mean for the RMSE, baselines by rounding to
+the nearest rating for the MAE. A user for whom a measure is undefined is left out of it; "without" says how many."""
 
 
 def page(figures: Mapping[str, DatasetFigures]) -> str:
@@ -46,13 +50,13 @@ def page(figures: Mapping[str, DatasetFigures]) -> str:
         "What asking is worth has [a page of its own](elicitation.md).",
         _PROTOCOL,
     ]
-    for data, own in figures.items():
-        parts += _dataset_parts(data, own)
+    for data, dataset_figures in figures.items():
+        parts += _dataset_parts(data, dataset_figures)
     return "\n\n".join(parts) + "\n"
 
 
 def readme_table(states: States) -> str:
-    """The MAE of everything beside the published figures."""
+    """The MAE of all contestants and the published figures of others."""
     published = [
         f"| {name} | " + " | ".join(f"{mae:.3f}" for mae in maes) + " |" for name, maes in PUBLISHED_MAE.items()
     ]
@@ -62,32 +66,37 @@ def readme_table(states: States) -> str:
 
 
 def replace_between_markers(path: Path, text: str) -> None:
-    """Renew what stands between the markers of a Markdown file."""
+    """Replace the text between the markers of a Markdown file."""
     before, rest = path.read_text(encoding="utf-8").split(MARKERS[0])
     _, after = rest.split(MARKERS[1])
     path.write_text(f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{after}", encoding="utf-8")
 
 
-def _dataset_parts(data: str, own: DatasetFigures) -> list[str]:
-    users = ", ".join(f"{count:,} in {state}" for state, count in own["users"].items())
+def _dataset_parts(data: str, figures: DatasetFigures) -> list[str]:
+    users = ", ".join(f"{count:,} in {state}" for state, count in figures["users"].items())
     parts = [f"## {data}", f"Users: {users}."]
-    parts += [f"### {data}: {title}\n\n{_measure_table(own['states'], measure)}" for measure, title in TABLES.items()]
     parts += [
-        f"### {data}: paired differences in {measure}\n\n`{REFERENCE}` less the row.\n\n"
-        + _difference_table(own["states"], measure)
+        f"### {data}: {measure_caption(measure)}\n\n{_measure_table(figures['states'], measure)}" for measure in TABLES
+    ]
+    parts += [
+        f"### {data}: paired differences in {measure_title(measure)}\n\n`{REFERENCE}` less the row.\n\n"
+        + _difference_table(figures["states"], measure)
         for measure in DIFFERENCES
     ]
-    if len(next(iter(own["ablations"].values()))) > 1:
+    if len(next(iter(figures["ablations"].values()))) > 1:
         parts.append(
             f"### {data}: ablations\n\n`{REFERENCE}` with one part taken away each, trained anew with the same seed: "
             f"`{REFERENCE}` less the row. Of an error, below 0 says that the part is worth having; of nDCG, above 0."
         )
-        parts += [f"#### {measure}\n\n{_difference_table(own['ablations'], measure)}" for measure in ABLATION_MEASURES]
+        parts += [
+            f"#### {measure_caption(measure)}\n\n{_difference_table(figures['ablations'], measure)}"
+            for measure in ABLATION_MEASURES
+        ]
     parts.append(
         f"### {data}: MAE against the number of support ratings\n\n![curves](quality-curves-{data}.svg)\n\n"
         "The same users, those with 20 support ratings or more, at every size; two draws."
     )
-    for state, curves in own["curves"].items():
+    for state, curves in figures["curves"].items():
         nothing = {name: f"{mae:.3f}" for name, mae in curves["nothing_known"].items()}
         rows = [[name, nothing.get(name, ""), *(f"{mae:.3f}" for mae in maes)] for name, maes in curves["mae"].items()]
         rows.append(["closest baseline", "", *(f"{name}: {_difference(one)}" for name, one in curves["closest"])])
@@ -99,18 +108,22 @@ def _dataset_parts(data: str, own: DatasetFigures) -> list[str]:
         f"`{REFERENCE}`: the distance between predicted probability and observed share, over ten bins, weighted by how "
         "many predictions are in each."
     )
-    events = next(iter(own["calibration"].values()))
+    events = next(iter(figures["calibration"].values()))
     parts.append(
         "\n".join(
             _table(
-                own["calibration"], list(events), lambda state, event: f"{_error(own['calibration'][state][event]):.3f}"
+                figures["calibration"],
+                list(events),
+                lambda state, event: f"{_error(figures['calibration'][state][event]):.3f}",
             )
         )
     )
     parts.append("What is predicted and what is observed, mean over all query ratings:")
     parts.append(
         "\n".join(
-            _table(own["calibration"], list(events), lambda state, event: _shares(own["calibration"][state][event]))
+            _table(
+                figures["calibration"], list(events), lambda state, event: _shares(figures["calibration"][state][event])
+            )
         )
     )
     return parts
@@ -118,8 +131,12 @@ def _dataset_parts(data: str, own: DatasetFigures) -> list[str]:
 
 def _measure_table(states: States, measure: str) -> str:
     def cell(state: str, name: str) -> str:
-        own = states[state][name].get(measure)
-        return f"{own['value']:.3f} ({own['low']:.3f}–{own['high']:.3f})" if own else ""
+        figure = states[state][name].get(measure)
+        if figure is None:
+            return ""
+        undefined = figure.get("undefined_users", 0)
+        without = f", without {undefined:,} users" if undefined else ""
+        return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f}{without})"
 
     first = next(iter(states))
     return "\n".join(_table(states, [name for name in states[first] if cell(first, name)], cell))
@@ -127,17 +144,18 @@ def _measure_table(states: States, measure: str) -> str:
 
 def _difference_table(states: States, measure: str) -> str:
     def cell(state: str, name: str) -> str:
-        own = states[state][name].get(measure)
-        if own is None:
+        figure = states[state][name].get(measure)
+        if figure is None:
             return ""
-        return f"{own['reference_less_this']:+.4f} ({own['difference_low']:+.4f} to {own['difference_high']:+.4f})"
+        interval = f"{figure['difference_low']:+.4f} to {figure['difference_high']:+.4f}"
+        return f"{figure['reference_less_this']:+.4f} ({interval})"
 
     first = next(iter(states))
     return "\n".join(_table(states, [name for name in states[first] if name != REFERENCE], cell))
 
 
-def _difference(own: Difference) -> str:
-    return f"{own['value']:+.4f} ({own['low']:+.4f} to {own['high']:+.4f})"
+def _difference(difference: Difference) -> str:
+    return f"{difference['value']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f})"
 
 
 def _error(bins: Sequence[tuple[float, float, int]]) -> float:
@@ -147,7 +165,8 @@ def _error(bins: Sequence[tuple[float, float, int]]) -> float:
 
 def _shares(bins: Sequence[tuple[float, float, int]]) -> str:
     total = sum(count for _, _, count in bins)
-    predicted, observed = (sum(own[side] * own[2] for own in bins) / total for side in (0, 1))
+    predicted = sum(predicted * count for predicted, _, count in bins) / total
+    observed = sum(observed * count for _, observed, count in bins) / total
     return f"{predicted:.3f}, {observed:.3f}"
 
 

@@ -1,18 +1,23 @@
-"""The report of an evaluation: figures of each state and each predictor, which the service's docs/guide.md explains."""
+"""The report of an evaluation, with the figures of each state and each predictor."""
 
 from coldstart_client.models import Answer, EvaluationConfig
 
 
 class Estimate(Answer):
-    """A mean over users with its bootstrap 95 % interval."""
+    """An average over users with its bootstrap 95 % interval.
+
+    `undefined_users` is how many users were left out, because the measure is undefined for them; 0 in reports that were
+    written before this was counted.
+    """
 
     value: float
     low: float
     high: float
+    undefined_users: int = 0
 
 
 class PredictorReport(Answer):
-    """One predictor's figures in one state, by measure."""
+    """One predictor's figures in one state, by the name of the measure."""
 
     name: str
     measures: dict[str, Estimate]
@@ -26,7 +31,7 @@ class PredictorCurve(Answer):
 
 
 class MAECurve(Answer):
-    """MAE as the number of support ratings or of local steps grows, always of the same users."""
+    """MAE against the number of support ratings or of local steps, on the same users at every point."""
 
     points: list[int]
     users: int
@@ -34,7 +39,7 @@ class MAECurve(Answer):
 
 
 class UserGroup(Answer):
-    """Some users, and the means of what is typical of them."""
+    """A group of users and the averages that describe it."""
 
     name: str
     users: int
@@ -45,7 +50,7 @@ class UserGroup(Answer):
 
 
 class UserErrors(Answer):
-    """How the evaluated model's MAE is distributed over users; `quantiles` by per cent."""
+    """How the evaluated model's MAE is distributed over users; the keys of `quantiles` are per cent."""
 
     mae: list[float]
     bin_width: float
@@ -55,7 +60,7 @@ class UserErrors(Answer):
 
 
 class CalibrationBin(Answer):
-    """Predictions of like size: their mean, the mean of what was observed, and how many there are."""
+    """Predictions of similar size: their mean, the mean of the observations, and their number."""
 
     predicted: float
     observed: float
@@ -63,21 +68,21 @@ class CalibrationBin(Answer):
 
 
 class ThresholdCalibration(Answer):
-    """The predicted probability of a rating of at least `threshold`, against the share of such ratings."""
+    """The predicted probability of a rating of at least `threshold` against the observed share of such ratings."""
 
     threshold: float
     bins: list[CalibrationBin]
 
 
 class Calibration(Answer):
-    """Whether the evaluated model's predictions are what happens."""
+    """How well the evaluated model's predictions agree with the observed ratings."""
 
     ratings: list[CalibrationBin]
     thresholds: list[ThresholdCalibration]
 
 
 class StateReport(Answer):
-    """One state's figures; a state without users has no predictors, and nothing of the rest."""
+    """The figures of one state. A state without users has no predictors, no curves and no details."""
 
     state: str
     users: int
@@ -92,7 +97,7 @@ class StateReport(Answer):
 
 
 class StrategyCurve(Answer):
-    """What one candidate strategy achieves after each number of questions."""
+    """The result of one candidate strategy after each number of questions."""
 
     name: str
     mae: list[Estimate]
@@ -109,7 +114,7 @@ class Elicitation(Answer):
 
 
 class EvaluationReport(Answer):
-    """An evaluation's result."""
+    """The result of an evaluation."""
 
     model_version: str
     data: str

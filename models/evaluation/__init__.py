@@ -1,4 +1,4 @@
-"""The offline evaluation: its protocol, its settings, and the figures that it finds out."""
+"""The offline evaluation: its protocol, its settings and its report."""
 
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.figures import Estimate, EvaluationReport, PredictorReport, StateReport

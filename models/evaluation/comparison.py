@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from models.artifact import Manifest, TrainedModel
 from models.data.dataset import Dataset, State
@@ -13,12 +12,13 @@ from models.data.episodes import Episode, batches
 from models.data.malformed import DataError
 from models.data.reader import read_dataset
 from models.data.splits import Split, new_by_id
-from models.evaluation.figures import Estimate
-from models.evaluation.predictors import by_learner, measure_users
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.evaluation.estimates import UserValues, compare_measures, concatenate_users
+from models.evaluation.figures import ComparedMeasure, ReportPart
+from models.evaluation.predictors import by_learner
+from models.metrics import MAE, measure_users
 
 LEAST_USERS = 20
-"""Of fewer users, bootstrap intervals are too narrow to decide by."""
+"""With fewer users, bootstrap intervals are too narrow to decide by."""
 
 _MOST_QUERIES = 10
 _RESAMPLES = 10_000
@@ -26,36 +26,18 @@ _SEED = 0
 _BATCH_USERS = 64
 
 
-class _ReportPart(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ComparedMeasure(_ReportPart):
-    """One measure of both versions, mean over users.
-
-    Attributes:
-        new: Of the new version.
-        active: Of the active one.
-        difference: New − active, user by user, with its bootstrap 95 % interval.
-    """
-
-    new: float
-    active: float
-    difference: Estimate
-
-
-class Comparison(_ReportPart):
+class Comparison(ReportPart):
     """Two versions on the same episodes of the same users.
 
     Attributes:
         new: The new version.
         active: The version that serves.
-        users: Users compared.
-        query_ratings: Ratings that were predicted.
+        users: How many users were compared.
+        query_ratings: How many ratings were predicted.
         mean_support: Ratings that the versions adapted to, mean over users.
-        measures: By measure, as in an evaluation's report; none without users.
-        better: Whether the new version is shown to have the lower MAE.
-        verdict: That in words, with the figures.
+        measures: By the names in `models.metrics.MEASURES`. A measure that is undefined for all users is missing.
+        better: Whether the comparison shows that the new version has the lower MAE.
+        verdict: The result in words, with the figures.
         notes: What a reader must know to judge the figures.
     """
 
@@ -79,25 +61,25 @@ def compare(
 ) -> Comparison:
     """Compare a new version with the active one on users that neither was trained on, as far as that can be known.
 
-    Of each such user with two ratings or more, half of them, ten at most, are predicted from the rest. The new version
-    is shown to be better if the whole 95 % interval of the difference in MAE lies below 0, and there are enough users
-    to rely on the interval.
+    Each such user needs two ratings or more. Half of a user's ratings, ten at most, are predicted from the others. The
+    new version counts as better if there are enough users and the whole 95 % interval of the difference in MAE lies
+    below 0.
 
     Args:
-        new: Trained on the data set, with users held out of it.
-        active: Any model of the same schema.
+        new: The new version. It was trained on the data set, with some users held out.
+        active: Any model with the same schema.
         dataset: The data set.
-        progress: Called with the share done, 0 to 1; what it raises stops the comparison.
+        progress: Called with the share that is done, 0 to 1. An exception from it stops the comparison.
     """
     held_out = _held_out(new, dataset)
     known = trained_on(active.manifest, dataset.users.ids)
     notes = [_UNKNOWN.format(version=active.version)] if known is None else []
-    if known is not None and (left_out := int((held_out & known).sum())):
-        notes.append(f"{left_out} held-out users are left out, because {active.version} was trained on them.")
+    if known is not None and (known_count := int((held_out & known).sum())):
+        notes.append(f"{known_count} held-out users are left out, because {active.version} was trained on them.")
     compared = held_out if known is None else held_out & ~known
     episodes = _episodes(dataset, compared)
     measures = _measures(new, active, dataset, episodes, progress) if episodes else {}
-    better, verdict = _verdict(len(episodes), measures.get("mae"))
+    better, verdict = _verdict(len(episodes), measures.get(MAE.name))
     return Comparison(
         new=new.version,
         active=active.version,
@@ -112,15 +94,16 @@ def compare(
 
 
 _UNKNOWN = (
-    "{version} may have been trained on some of these users: the data set that it was trained on is not where it was, "
-    "or has changed. That makes its error look smaller than it is."
+    "{version} may have been trained on some of these users: its training data set has moved or changed. Its error "
+    "then looks smaller than it is."
 )
 
 
 def trained_on(manifest: Manifest, user_ids: Sequence[str]) -> NDArray[np.bool_] | None:
-    """Which users a model was trained on or chosen by: bool [users], or None if that cannot be found out.
+    """Which users a model was trained or validated on: bool [users], or None if that cannot be known.
 
-    A split by ids says it of everybody. Otherwise the data set is read again, and has to be the same.
+    A split by ids answers this for any user. With any other split, the model's data set is read again; it must not have
+    changed.
     """
     if manifest.split.by_id:
         return ~new_by_id(user_ids, manifest.split)
@@ -146,7 +129,7 @@ def _held_out(new: TrainedModel, dataset: Dataset) -> NDArray[np.bool_]:
 
 
 def _episodes(dataset: Dataset, users: NDArray[np.bool_]) -> list[Episode]:
-    """One episode of each of these users who has two ratings or more."""
+    """One episode for each of these users who has two ratings or more."""
     ratings = dataset.ratings
     episodes = []
     for user in np.flatnonzero(users & (np.diff(ratings.offsets) >= 2)).tolist():
@@ -167,33 +150,15 @@ def _measures(
     progress: Callable[[float], None],
 ) -> dict[str, ComparedMeasure]:
     predictors = [by_learner(model, dataset) for model in (new, active)]
-    measured: list[list[dict[str, NDArray[np.float64]]]] = [[], []]
+    measured: tuple[list[UserValues], list[UserValues]] = ([], [])
     done = 0
     for positions, batch in batches(episodes, _BATCH_USERS):
-        for own, predict in zip(measured, predictors, strict=True):
-            own.append(measure_users(batch, predict(batch)))
+        for values, predict in zip(measured, predictors, strict=True):
+            values.append(measure_users(predict(batch), batch.query_ratings, batch.query_mask))
         done += len(positions)
         progress(done / len(episodes))
-    names = [name for name in measured[0][0] if name in measured[1][0]]
-    values = np.stack(
-        [np.concatenate([each[name] for each in own]) for own in measured for name in names], axis=1
-    )  # [users, new's measures then active's]: resampled together
-    means = values.mean(axis=0)
-    resampled = bootstrap_means(values, resamples=_RESAMPLES, seed=_SEED)
-    for place in (names.index("rmse"), len(names) + names.index("rmse")):
-        means[place], resampled[:, place] = np.sqrt(means[place]), np.sqrt(resampled[:, place])
-    (new_means, active_means), (new_drawn, active_drawn) = np.split(means, 2), np.split(resampled, 2, axis=1)
-    low, high = interval_95(new_drawn - active_drawn)
-    return {
-        name: ComparedMeasure(
-            new=float(new_means[place]),
-            active=float(active_means[place]),
-            difference=Estimate(
-                value=float(new_means[place] - active_means[place]), low=float(low[place]), high=float(high[place])
-            ),
-        )
-        for place, name in enumerate(names)
-    }
+    new_values, active_values = map(concatenate_users, measured)
+    return compare_measures(new_values, active_values, resamples=_RESAMPLES, seed=_SEED)
 
 
 def _verdict(users: int, mae: ComparedMeasure | None) -> tuple[bool, str]:

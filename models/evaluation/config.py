@@ -14,16 +14,16 @@ class EvaluationConfig(BaseModel):
     """What to evaluate.
 
     Attributes:
-        states: Labels of the states, all four by default.
-        baselines: Names of the baselines beside the model; the quick ones by default.
-        seed: Of the draw of query ratings and of the bootstrap.
+        states: The labels of the states; all four by default.
+        baselines: The names of the baselines to evaluate too; the quick ones by default.
+        seed: The seed of the draw of query ratings and of the bootstrap.
         steps: Local steps of the adapted model; the preset's by default.
         paper_warm: Evaluate the warm state in sample, as the paper does: its query ratings may have been trained on.
         order: Which of a user's ratings are the query: random ones, or the latest (`evaluation_episodes`).
-        query_size: Query ratings of a user.
+        query_size: How many ratings of each user are query ratings.
         min_ratings: A user with fewer ratings in a state is left out.
         max_ratings: A user with more ratings in a state is left out.
-        bootstrap_resamples: Resamples of users behind each 95 % interval.
+        bootstrap_resamples: How many resamples of users each 95 % interval is made from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

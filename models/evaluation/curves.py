@@ -1,4 +1,4 @@
-"""MAE of the same users as their support ratings, or the local steps, become more."""
+"""MAE against the number of support ratings or of local steps, on the same users at every point."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,28 +9,28 @@ from models.evaluation.config import EvaluationConfig
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import MAECurve, PredictorCurve
 from models.evaluation.predictors import Predict
-from models.metrics.mae import mae
+from models.metrics import MAE
 
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
 
 _MOST_USERS = 500
-"""Enough for a curve; an evaluation should take seconds."""
+"""Most users of a curve. They are enough for its shape, and an evaluation should take seconds."""
 
 _BATCH_USERS = 64
 
 
 def evenly_spaced(episodes: Sequence[Episode], most: int) -> list[Episode]:
-    """At most so many episodes, from all over the list."""
+    """At most `most` of the episodes, evenly spaced over the list."""
     if len(episodes) <= most:
         return list(episodes)
     return [episodes[place] for place in np.linspace(0, len(episodes) - 1, most).astype(int)]
 
 
 def support_episodes(episodes: Sequence[Episode]) -> tuple[tuple[int, ...], list[Episode]]:
-    """The support sizes of a curve, and the episodes that have as many ratings as the largest.
+    """The support sizes of a curve, and the episodes that have at least the largest size.
 
-    It is the largest that half of the users have; the users are the same at every size, so that the curve is of sizes,
-    not of users.
+    The largest size is the largest that half of the users have. The users are the same at every size, so that the curve
+    shows the effect of the size alone.
     """
     lengths = np.array([len(episode.support_items) for episode in episodes])
     sizes = tuple(size for size in SUPPORT_SIZES if np.mean(lengths >= size) >= 0.5)
@@ -39,7 +39,7 @@ def support_episodes(episodes: Sequence[Episode]) -> tuple[tuple[int, ...], list
 
 
 def step_episodes(episodes: Sequence[Episode]) -> list[Episode]:
-    """The episodes of a curve over local steps."""
+    """The episodes for a curve over local steps."""
     return evenly_spaced(episodes, _MOST_USERS)
 
 
@@ -52,10 +52,15 @@ def support_curve(
 ) -> MAECurve:
     """Each predictor's MAE after the first 0, 1, 2, … support ratings.
 
-    In order of time, these are the user's earliest ratings. `sizes` and `episodes` are those of `support_episodes`.
+    Args:
+        sizes: The support sizes, from `support_episodes`. In order of time, the earliest ratings are the support.
+        episodes: The episodes, from `support_episodes`.
+        predictors: By name.
+        config: Seed and resamples of the bootstrap.
+        batch_done: Called with the number of users after every batch.
     """
-    shortened = [[episode.with_support(slice(size)) for episode in episodes] for size in sizes]
-    curves = {name: [(predict, own) for own in shortened] for name, predict in predictors.items()}
+    by_size = [[episode.with_support(slice(size)) for episode in episodes] for size in sizes]
+    curves = {name: [(predict, shortened) for shortened in by_size] for name, predict in predictors.items()}
     return _curve(sizes, curves, len(episodes), config, batch_done)
 
 
@@ -67,7 +72,7 @@ def step_curve(
     config: EvaluationConfig,
     batch_done: Callable[[int], None],
 ) -> MAECurve:
-    """The MAE of a model that takes so many local steps; one predictor a point."""
+    """The MAE of one model after different numbers of local steps; one predictor for each number."""
     return _curve(
         tuple(steps), {name: [(predict, episodes) for predict in predictors]}, len(episodes), config, batch_done
     )
@@ -81,11 +86,12 @@ def _curve(
     batch_done: Callable[[int], None],
 ) -> MAECurve:
     predictors = []
-    for name, own in curves.items():
-        values = np.empty((users, len(points)))
-        for column, (predict, episodes) in enumerate(own):
+    for name, predicted_points in curves.items():
+        errors = np.empty((users, len(points)))
+        for column, (predict, episodes) in enumerate(predicted_points):
             for positions, batch in batches(episodes, _BATCH_USERS):
-                values[positions, column] = mae(batch.query_ratings, predict(batch).median, batch.query_mask)
+                errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
                 batch_done(len(positions))
-        predictors.append(PredictorCurve(name=name, mae=estimate_means(values, config)))
+        mae = estimate_means(errors, resamples=config.bootstrap_resamples, seed=config.seed)
+        predictors.append(PredictorCurve(name=name, mae=mae))
     return MAECurve(points=points, users=users, predictors=tuple(predictors))

@@ -1,4 +1,4 @@
-"""What lies behind a state's mean error: how it is distributed over users, and whether predictions come true."""
+"""Details of a state: how the error is distributed over users, and how well predictions are calibrated."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ _WORST_SHARE = 0.1
 
 
 def user_errors(episodes: Sequence[Episode], errors: NDArray[np.float64], scale: RatingScale) -> UserErrors:
-    """How the users' errors are distributed, and what is typical of those that are served worst.
+    """The distribution of the users' errors, and a description of the tenth of them with the largest errors.
 
     Args:
-        episodes: One a user, one at least.
-        errors: float64 [users], each one's MAE.
-        scale: Of the ratings.
+        episodes: One per user, one at least.
+        errors: float64 [users], each user's MAE.
+        scale: The rating scale.
     """
     width = (scale.maximum - scale.minimum) / _BINS_A_SCALE
-    # The mean of ten whole errors is often the very edge of a bin; it belongs to the bin that begins there.
+    # The mean of ten whole-numbered errors often lies exactly on the edge of two bins. It belongs to the upper one.
     counts = np.bincount((errors / width + 1e-6).astype(np.int64))
     worst = np.argsort(-errors, kind="stable")[: max(1, round(_WORST_SHARE * len(errors)))]
     return UserErrors(
@@ -45,28 +45,30 @@ def calibration(
     probabilities: NDArray[np.float32] | None,
     scale: RatingScale,
 ) -> Calibration:
-    """Whether what a model predicts is what happens.
+    """How well predictions agree with the observed ratings.
 
     Args:
-        ratings: float32 [n], all users' query ratings.
-        means: float32 [n], what was expected of them.
+        ratings: float32 [n], the query ratings of all users.
+        means: float32 [n], the predicted expected ratings.
         probabilities: float32 [n, K] of the K rating levels, or None from a model that predicts none.
-        scale: Of the ratings.
+        scale: The rating scale.
     """
     thresholds = []
     if probabilities is not None:
         at_least = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
         for level, threshold in enumerate(scale.all_ratings.tolist()[1:], start=1):
-            happened = (ratings > threshold - scale.step / 2).astype(np.float32)
-            own = reliability(at_least[:, level], happened, low=0.0, high=1.0)
-            thresholds.append(ThresholdCalibration(threshold=threshold, bins=_bins(own)))
+            observed = (ratings > threshold - scale.step / 2).astype(np.float32)
+            bins = reliability(at_least[:, level], observed, low=0.0, high=1.0)
+            thresholds.append(ThresholdCalibration(threshold=threshold, bins=_bins(bins)))
     return Calibration(
         ratings=_bins(reliability(means, ratings, low=scale.minimum, high=scale.maximum)), thresholds=tuple(thresholds)
     )
 
 
-def _bins(found: Sequence[ReliabilityBin]) -> tuple[CalibrationBin, ...]:
-    return tuple(CalibrationBin(predicted=each.predicted, observed=each.observed, count=each.count) for each in found)
+def _bins(bins: Sequence[ReliabilityBin]) -> tuple[CalibrationBin, ...]:
+    return tuple(
+        CalibrationBin(predicted=point.predicted, observed=point.observed, count=point.count) for point in bins
+    )
 
 
 def _group(name: str, episodes: Sequence[Episode], errors: NDArray[np.float64]) -> UserGroup:
@@ -76,6 +78,6 @@ def _group(name: str, episodes: Sequence[Episode], errors: NDArray[np.float64]) 
         users=len(episodes),
         mae=float(errors.mean()),
         support_ratings=float(np.mean([len(episode.support_items) for episode in episodes])),
-        rating_mean=float(np.mean([own.mean() for own in ratings])),
-        rating_spread=float(np.mean([own.std() for own in ratings])),
+        rating_mean=float(np.mean([user_ratings.mean() for user_ratings in ratings])),
+        rating_spread=float(np.mean([user_ratings.std() for user_ratings in ratings])),
     )

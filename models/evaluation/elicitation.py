@@ -1,4 +1,4 @@
-"""Candidate strategies compared: how good predictions become by asking, and how many questions are answered."""
+"""Candidate strategies compared by the error after their questions and by the number of answers."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,19 +15,19 @@ from models.evaluation.curves import evenly_spaced
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, StrategyCurve
 from models.evaluation.predictors import Predict
-from models.metrics.mae import mae
+from models.metrics import MAE
 from models.ranking import Recommender
 
 QUESTIONS = (0, 5, 10, 20)
 
 _MOST_USERS = 200
-"""Asking in turn ranks the catalogue twenty times for each user; an evaluation should take seconds."""
+"""The sequential strategy ranks the catalogue twenty times for each user; an evaluation should take seconds."""
 
 _BATCH_USERS = 64
 
 
 def asked_episodes(episodes: Sequence[Episode]) -> list[Episode]:
-    """The users who are asked: some from all over the list."""
+    """The episodes of the users who are asked, evenly spaced over the list."""
     return evenly_spaced(episodes, _MOST_USERS)
 
 
@@ -39,15 +39,17 @@ def compare_strategies(
     config: EvaluationConfig,
     users_done: Callable[[int], None],
 ) -> Elicitation:
-    """Ask each user by each strategy. What is in a user's support set gets an answer, anything else is skipped.
+    """Ask each user the questions of each strategy.
+
+    A question about an item in the user's support set is answered; any other question is skipped.
 
     Args:
-        model: Whose candidates are asked about.
-        dataset: Of the episodes.
-        episodes: Of `asked_episodes`, one at least.
-        predict: The model, adapted to the answers.
-        config: Seed and resamples.
-        users_done: Told how many users a strategy has asked.
+        model: The model that chooses the candidates.
+        dataset: The data set of the episodes.
+        episodes: The episodes from `asked_episodes`, one at least.
+        predict: The predictor of the model, which adapts to the answers.
+        config: Seed and resamples of the bootstrap.
+        users_done: Called after every strategy with the number of users that it asked.
     """
     recommender = Recommender(model, dataset.items)
     curves = []
@@ -61,7 +63,7 @@ def compare_strategies(
 
 
 def _asked(recommender: Recommender, strategy: Strategy, episodes: Sequence[Episode], seed: int) -> NDArray[np.int64]:
-    """What each user is asked about, in order; int64 [users, questions], rows of items."""
+    """The items that each user is asked about, in order; int64 [users, questions], rows of the item table."""
     if strategy is Strategy.SEQUENTIAL:
         parts = range(0, len(episodes), _BATCH_USERS)
         return np.concatenate([_asked_in_turn(recommender, episodes[start : start + _BATCH_USERS]) for start in parts])
@@ -93,13 +95,17 @@ def _curve(
     errors = np.empty((len(episodes), len(QUESTIONS)))
     answers = np.empty_like(errors)
     for column, count in enumerate(QUESTIONS):
-        answered = [_answering(episode, own[:count]) for episode, own in zip(episodes, items, strict=True)]
+        answered = [_answering(episode, asked[:count]) for episode, asked in zip(episodes, items, strict=True)]
         answers[:, column] = [len(episode.support_items) for episode in answered]
         for positions, batch in batches(answered, _BATCH_USERS):
-            errors[positions, column] = mae(batch.query_ratings, predict(batch).median, batch.query_mask)
-    return StrategyCurve(name=strategy, mae=estimate_means(errors, config), answers=estimate_means(answers, config))
+            errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
+    return StrategyCurve(
+        name=strategy,
+        mae=estimate_means(errors, resamples=config.bootstrap_resamples, seed=config.seed),
+        answers=estimate_means(answers, resamples=config.bootstrap_resamples, seed=config.seed),
+    )
 
 
 def _answering(episode: Episode, items: NDArray[np.int64]) -> Episode:
-    """The episode with those of its support ratings that were asked for."""
+    """The episode, with only the support ratings of these items."""
     return episode.with_support(np.isin(episode.support_items, items))

@@ -1,15 +1,71 @@
-"""Means over users with their intervals."""
+"""Averages over users with their bootstrap 95 % intervals."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.config import EvaluationConfig
-from models.evaluation.figures import Estimate
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.evaluation.figures import ComparedMeasure, Estimate
+from models.metrics import MEASURES
+from models.metrics.bootstrap import bootstrap_averages, bootstrap_means, interval_95, pair
+from models.metrics.measure import mean_where
+
+UserValues = Mapping[str, NDArray[np.float64]]
+"""By a measure's name, its value for each user: float64 [users], NaN where the measure is undefined."""
 
 
-def estimate_means(values: NDArray[np.float64], config: EvaluationConfig) -> tuple[Estimate, ...]:
-    """The mean of each column of float64 [users, columns], with its bootstrap 95 % interval."""
-    resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
-    ends = zip(values.mean(axis=0), *interval_95(resampled), strict=True)
-    return tuple(Estimate(value=float(mean), low=float(low), high=float(high)) for mean, low, high in ends)
+def concatenate_users(batches: Sequence[UserValues]) -> UserValues:
+    """The values of all users, from those of one batch or more."""
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def estimate_means(values: NDArray[np.float64], *, resamples: int, seed: int) -> tuple[Estimate, ...]:
+    """The mean of each column of float64 [users, columns]; users without a value (NaN) are left out and counted."""
+    resampled = bootstrap_means(values, resamples=resamples, seed=seed)
+    undefined = np.isnan(values)
+    return _estimates(mean_where(values, ~undefined, axis=0), resampled, undefined.sum(axis=0))
+
+
+def estimate_measures(values: UserValues, *, resamples: int, seed: int) -> dict[str, Estimate]:
+    """Each measure's average over users. A measure that is undefined for all users is not in the result."""
+    names = [name for name, column in values.items() if not np.isnan(column).all()]
+    averages, resampled = bootstrap_averages(
+        [(MEASURES[name], values[name]) for name in names], resamples=resamples, seed=seed
+    )
+    undefined = np.array([np.isnan(values[name]).sum() for name in names])
+    return dict(zip(names, _estimates(averages, resampled, undefined), strict=True))
+
+
+def compare_measures(new: UserValues, active: UserValues, *, resamples: int, seed: int) -> dict[str, ComparedMeasure]:
+    """Each measure of two models on the same users, with the paired difference new − active.
+
+    A user for whom a measure is undefined for either model is left out of that measure. A measure that is left without
+    users is not in the result.
+    """
+    pairs = {name: pair(column, active[name]) for name, column in new.items()}
+    names = [name for name, (first, _) in pairs.items() if not np.isnan(first).all()]
+    # All columns are resampled together, so that differences are paired.
+    averages, resampled = bootstrap_averages(
+        [(MEASURES[name], pairs[name][model]) for model in (0, 1) for name in names], resamples=resamples, seed=seed
+    )
+    (new_averages, active_averages), (new_resampled, active_resampled) = (
+        np.split(averages, 2),
+        np.split(resampled, 2, axis=1),
+    )
+    undefined = np.array([np.isnan(pairs[name][0]).sum() for name in names])
+    differences = _estimates(new_averages - active_averages, new_resampled - active_resampled, undefined)
+    return {
+        name: ComparedMeasure(new=float(new_average), active=float(active_average), difference=difference)
+        for name, new_average, active_average, difference in zip(
+            names, new_averages, active_averages, differences, strict=True
+        )
+    }
+
+
+def _estimates(
+    averages: NDArray[np.float64], resampled: NDArray[np.float64], undefined: NDArray[np.int64]
+) -> tuple[Estimate, ...]:
+    return tuple(
+        Estimate(value=float(value), low=float(low), high=float(high), undefined_users=int(count))
+        for value, low, high, count in zip(averages, *interval_95(resampled), undefined, strict=True)
+    )

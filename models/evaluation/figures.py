@@ -1,47 +1,74 @@
-"""What an evaluation finds out: plain figures, all that its JSON file and its HTML page show."""
+"""The result of an evaluation: the figures that its JSON file and its HTML page show."""
 
 from pydantic import BaseModel, ConfigDict
 
 from models.evaluation.config import EvaluationConfig
 
 
-class _ReportPart(BaseModel):
+class ReportPart(BaseModel):
+    """Base of all parts of a report."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class Estimate(_ReportPart):
-    """A mean over users with its bootstrap 95 % interval."""
+class Estimate(ReportPart):
+    """An average over users with its bootstrap 95 % interval.
+
+    Attributes:
+        value: The average.
+        low: The lower end of the interval.
+        high: The upper end of the interval.
+        undefined_users: How many users were left out of the average, because the measure is undefined for them. 0 in
+            reports that were written before this was counted.
+    """
 
     value: float
     low: float
     high: float
+    undefined_users: int = 0
 
 
-class PredictorReport(_ReportPart):
+class ComparedMeasure(ReportPart):
+    """One measure of two versions, averaged over users.
+
+    Attributes:
+        new: The measure of the new version.
+        active: The measure of the active version.
+        difference: new − active, paired by user, with its bootstrap 95 % interval.
+    """
+
+    new: float
+    active: float
+    difference: Estimate
+
+
+class PredictorReport(ReportPart):
     """One predictor's figures in one state.
 
-    By measure: `mae` of the median, which is the best decoding for it, `mae_of_mean`, `rmse` of the mean,
-    `ndcg@3_linear` and so on, and `nll`, the negative log likelihood in nats, of those that predict a distribution.
+    Attributes:
+        name: The predictor.
+        measures: By the names in `models.metrics.MEASURES`. A measure that is undefined for all users is missing, such
+            as `nll` where the predictor predicts no distribution.
     """
 
     name: str
     measures: dict[str, Estimate]
 
 
-class PredictorCurve(_ReportPart):
+class PredictorCurve(ReportPart):
     """One predictor's MAE at each point of a curve."""
 
     name: str
     mae: tuple[Estimate, ...]
 
 
-class MAECurve(_ReportPart):
-    """MAE as something grows, always of the same users.
+class MAECurve(ReportPart):
+    """MAE against the number of support ratings or of local steps, on the same users at every point.
 
     Attributes:
-        points: What grows: the number of support ratings, or that of local steps.
-        users: How many users are behind each figure.
-        predictors: Curves, the evaluated model's first.
+        points: The numbers of support ratings or local steps.
+        users: How many users each figure averages over.
+        predictors: One curve per predictor, the evaluated model's first.
     """
 
     points: tuple[int, ...]
@@ -49,12 +76,12 @@ class MAECurve(_ReportPart):
     predictors: tuple[PredictorCurve, ...]
 
 
-class UserGroup(_ReportPart):
-    """Some users, and what is typical of them.
+class UserGroup(ReportPart):
+    """A group of users and the averages that describe it.
 
     Attributes:
-        name: Which ones.
-        users: How many.
+        name: The name of the group.
+        users: How many users it has.
         mae: Mean of their MAE.
         support_ratings: Mean number of ratings that the model adapts to.
         rating_mean: Mean of their mean ratings.
@@ -69,15 +96,15 @@ class UserGroup(_ReportPart):
     rating_spread: float
 
 
-class UserErrors(_ReportPart):
+class UserErrors(ReportPart):
     """How the evaluated model's MAE is distributed over users.
 
     Attributes:
-        mae: Each user's, in the episodes' order.
-        bin_width: Of the histogram.
-        counts: Users in each bin, the first of which begins at 0.
-        quantiles: By the share of users, in per cent, that are served better: 10, 25, 50, 75, 90, 95.
-        groups: The tenth that is served worst, and all users.
+        mae: Each user's MAE, in the order of the episodes.
+        bin_width: The width of the histogram's bins, in rating points.
+        counts: Users in each bin; the first bin begins at 0.
+        quantiles: Quantiles of the users' MAE, by per cent: 10, 25, 50, 75, 90, 95.
+        groups: The tenth of the users with the largest MAE, and all users.
     """
 
     mae: tuple[float, ...]
@@ -87,48 +114,48 @@ class UserErrors(_ReportPart):
     groups: tuple[UserGroup, ...]
 
 
-class CalibrationBin(_ReportPart):
-    """Predictions of like size: their mean, the mean of what was observed, and how many there are."""
+class CalibrationBin(ReportPart):
+    """Predictions of similar size: their mean, the mean of the observations, and their number."""
 
     predicted: float
     observed: float
     count: int
 
 
-class ThresholdCalibration(_ReportPart):
-    """The predicted probability of a rating of at least `threshold`, against the share of such ratings."""
+class ThresholdCalibration(ReportPart):
+    """The predicted probability of a rating of at least `threshold` against the observed share of such ratings."""
 
     threshold: float
     bins: tuple[CalibrationBin, ...]
 
 
-class Calibration(_ReportPart):
-    """Whether the evaluated model's predictions are what happens.
+class Calibration(ReportPart):
+    """How well the evaluated model's predictions agree with the observed ratings.
 
     Attributes:
         ratings: Expected against observed ratings.
-        thresholds: One for each rating but the lowest; none of models that predict no distribution.
+        thresholds: One per rating level above the lowest; empty if the model predicts no distribution.
     """
 
     ratings: tuple[CalibrationBin, ...]
     thresholds: tuple[ThresholdCalibration, ...]
 
 
-class StateReport(_ReportPart):
-    """One state's figures; a state without users has no predictors, and nothing of the rest.
+class StateReport(ReportPart):
+    """The figures of one state. A state without users has no predictors, no curves and no details.
 
     Attributes:
-        state: Its label.
-        users: Evaluated users.
-        query_ratings: Predicted ratings.
+        state: The label of the state.
+        users: How many users were evaluated.
+        query_ratings: How many ratings were predicted.
         mean_support: Ratings that the model adapts to, mean over users.
-        episodes_digest: SHA-256 of who is evaluated on which ratings: errors of two models can be compared user by user
-            where it is the same.
-        predictors: The evaluated model, itself without adaptation, the baselines.
+        episodes_digest: SHA-256 of the users and of their support and query items. Where two reports have the same
+            digest, their errors can be compared user by user.
+        predictors: The evaluated model, the same model without adaptation, and the baselines.
         by_support: MAE against the number of support ratings.
-        by_steps: MAE against the number of local steps; None of models that adapt in closed form.
-        user_errors: Who is served how well.
-        calibration: Of the evaluated model.
+        by_steps: MAE against the number of local steps; None for models that adapt in closed form.
+        user_errors: How the errors are distributed over users.
+        calibration: The calibration of the evaluated model.
     """
 
     state: str
@@ -143,12 +170,12 @@ class StateReport(_ReportPart):
     calibration: Calibration | None = None
 
 
-class StrategyCurve(_ReportPart):
-    """What one candidate strategy achieves after each number of questions.
+class StrategyCurve(ReportPart):
+    """The result of one candidate strategy after each number of questions.
 
     Attributes:
-        name: Of the strategy.
-        mae: Of the evaluated model, adapted to the answers.
+        name: The strategy.
+        mae: The MAE of the evaluated model after adapting to the answers.
         answers: How many of the questions were answered.
     """
 
@@ -157,14 +184,14 @@ class StrategyCurve(_ReportPart):
     answers: tuple[Estimate, ...]
 
 
-class Elicitation(_ReportPart):
+class Elicitation(ReportPart):
     """Candidate strategies compared, on the same users.
 
     Attributes:
-        state: The users' state.
-        questions: Numbers of questions.
+        state: The state of the users.
+        questions: The numbers of questions.
         users: How many users are asked.
-        strategies: What each achieves.
+        strategies: One curve per strategy.
     """
 
     state: str
@@ -173,16 +200,16 @@ class Elicitation(_ReportPart):
     strategies: tuple[StrategyCurve, ...]
 
 
-class EvaluationReport(_ReportPart):
-    """An evaluation's result.
+class EvaluationReport(ReportPart):
+    """The result of an evaluation.
 
     Attributes:
         model_version: The model that was evaluated.
-        data: Name of the data set.
-        config: What was asked for.
+        data: The name of the data set.
+        config: The settings of the evaluation.
         notes: What a reader must know to judge the figures.
-        states: One report a state.
-        elicitation: Candidate strategies compared; None without new users.
+        states: One report per state.
+        elicitation: The comparison of candidate strategies; None without new users.
     """
 
     model_version: str

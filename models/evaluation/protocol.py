@@ -1,4 +1,4 @@
-"""The evaluation protocol: four states, with and without adaptation, beside the baselines."""
+"""The evaluation protocol: in up to four states, the model with and without adaptation, and the baselines."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,16 +18,16 @@ from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import step_curve, step_episodes, support_curve, support_episodes
 from models.evaluation.details import calibration, user_errors
 from models.evaluation.elicitation import asked_episodes, compare_strategies
+from models.evaluation.estimates import UserValues, concatenate_users, estimate_measures
 from models.evaluation.figures import (
     Calibration,
-    Estimate,
     EvaluationReport,
     MAECurve,
     PredictorReport,
     StateReport,
 )
-from models.evaluation.predictors import Decoded, Predict, by_baseline, by_learner, measure_users
-from models.metrics.bootstrap import bootstrap_means, interval_95
+from models.evaluation.predictors import Predict, by_baseline, by_learner
+from models.metrics import MAE, PredictedRatings, measure_users
 
 _BATCH_USERS = 64
 
@@ -46,12 +46,13 @@ def evaluate(
         model: The model.
         dataset: A data set of the model's schema; the one it was trained on, unless episodes are given.
         config: What to evaluate.
-        episodes: Evaluate these instead of drawing the protocol's; the states, order and sizes of `config` are ignored.
-        progress: Called with the share done, 0 to 1; what it raises stops the evaluation.
+        episodes: Evaluate these episodes instead of drawing them; the states, the order and the sizes of `config` are
+            ignored then.
+        progress: Called with the share that is done, 0 to 1. An exception from it stops the evaluation.
 
     Returns:
         The report, and the adapted model's predictions with the columns state, user_id, item_id, rating, predicted (the
-        mean), predicted_median and score (what ranks).
+        mean), predicted_median and score (by which items are ranked).
 
     Raises:
         DataError: Order of time is wanted, and the data set has no times.
@@ -68,7 +69,9 @@ def evaluate(
         if any(episode.state is state for episode in episodes) or state.label in config.states
     ]
     asked = asked_episodes([episode for episode in episodes if episode.state is State.USER_COLD])
-    total = len(asked) * len(Strategy) + sum(_users_to_predict(own, predictors, by_step) for _, own in by_state)
+    total = len(asked) * len(Strategy) + sum(
+        _users_to_predict(state_episodes, predictors, by_step) for _, state_episodes in by_state
+    )
     done = 0
 
     def one_batch_done(users: int) -> None:
@@ -77,10 +80,10 @@ def evaluate(
         progress(done / total)
 
     reports, predictions = [], []
-    for state, own in by_state:
-        report, predicted = _evaluate_state(state, own, dataset, predictors, config, one_batch_done)
-        if own:
-            report = report.model_copy(update=_curves(own, predictors, by_step, config, one_batch_done))
+    for state, state_episodes in by_state:
+        report, predicted = _evaluate_state(state, state_episodes, dataset, predictors, config, one_batch_done)
+        if state_episodes:
+            report = report.model_copy(update=_curves(state_episodes, predictors, by_step, config, one_batch_done))
         reports.append(report)
         predictions.append(predicted)
     adapted = next(iter(predictors.values()))
@@ -143,7 +146,7 @@ def _by_step(model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
 def _users_to_predict(
     episodes: Sequence[Episode], predictors: Mapping[str, Predict], by_step: Mapping[int, Predict]
 ) -> int:
-    """How many users a state's predictors and curves predict, for the progress."""
+    """How many users the predictors and curves of a state predict in all; progress is measured by it."""
     if not episodes:
         return 0
     sizes, long_enough = support_episodes(episodes)
@@ -179,17 +182,19 @@ def _evaluate_state(
     batch_done: Callable[[int], None],
 ) -> tuple[StateReport, pl.DataFrame]:
     scale = dataset.schema.rating_scale
-    values: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictors}
+    measured: dict[str, list[UserValues]] = {name: [] for name in predictors}
+    errors = np.empty(len(episodes))
     adapted = next(iter(predictors))
-    own = _Adapted(len(episodes))
+    pooled = _PooledPredictions()
+    rows = [_NO_PREDICTIONS]
     for positions, batch in batches(episodes, _BATCH_USERS):
         for name, predict in predictors.items():
-            predictions = predict(batch)
-            measured = measure_users(batch, predictions)
-            values[name].append(measured)
+            predicted = predict(batch)
+            measured[name].append(measure_users(predicted, batch.query_ratings, batch.query_mask))
             if name == adapted:
-                own.add(positions, batch, predictions, measured["mae"])
-                own.rows.append(_prediction_rows(state, batch, predictions, dataset))
+                errors[positions] = measured[name][-1][MAE.name]
+                pooled.add(batch, predicted)
+                rows.append(_prediction_rows(state, batch, predicted, dataset))
             batch_done(len(positions))
     report = StateReport(
         state=state.label,
@@ -198,12 +203,19 @@ def _evaluate_state(
         mean_support=float(np.mean([len(episode.support_items) for episode in episodes])) if episodes else 0.0,
         episodes_digest=_digest(episodes),
         predictors=tuple(
-            PredictorReport(name=name, measures=_estimates(each, config)) for name, each in values.items() if each
+            PredictorReport(
+                name=name,
+                measures=estimate_measures(
+                    concatenate_users(parts), resamples=config.bootstrap_resamples, seed=config.seed
+                ),
+            )
+            for name, parts in measured.items()
+            if parts
         ),
-        user_errors=user_errors(episodes, own.mae, scale) if episodes else None,
-        calibration=own.calibration(scale) if episodes else None,
+        user_errors=user_errors(episodes, errors, scale) if episodes else None,
+        calibration=pooled.calibration(scale) if episodes else None,
     )
-    return report, pl.concat(own.rows or [_NO_PREDICTIONS])
+    return report, pl.concat(rows)
 
 
 def _digest(episodes: Sequence[Episode]) -> str:
@@ -214,28 +226,23 @@ def _digest(episodes: Sequence[Episode]) -> str:
     return digest.hexdigest()
 
 
-class _Adapted:
-    """What is kept of the adapted model's predictions in one state."""
+class _PooledPredictions:
+    """The adapted model's predictions in one state, pooled over users for the calibration."""
 
-    def __init__(self, users: int) -> None:
-        self.mae = np.empty(users)
-        self.rows: list[pl.DataFrame] = []
+    def __init__(self) -> None:
         self._ratings: list[NDArray[np.float32]] = []
         self._means: list[NDArray[np.float32]] = []
         self._probabilities: list[NDArray[np.float32]] = []
 
-    def add(
-        self, positions: NDArray[np.int64], batch: EpisodeBatch, predictions: Decoded, mae: NDArray[np.float64]
-    ) -> None:
+    def add(self, batch: EpisodeBatch, predicted: PredictedRatings) -> None:
         """Keep one batch."""
-        self.mae[positions] = mae
         self._ratings.append(batch.query_ratings[batch.query_mask])
-        self._means.append(predictions.mean[batch.query_mask])
-        if predictions.probabilities is not None:
-            self._probabilities.append(predictions.probabilities[batch.query_mask])
+        self._means.append(predicted.mean[batch.query_mask])
+        if predicted.probabilities is not None:
+            self._probabilities.append(predicted.probabilities[batch.query_mask])
 
     def calibration(self, scale: RatingScale) -> Calibration:
-        """Whether the predictions are what happened."""
+        """How well the predictions agree with the observed ratings."""
         probabilities = np.concatenate(self._probabilities) if self._probabilities else None
         return calibration(np.concatenate(self._ratings), np.concatenate(self._means), probabilities, scale)
 
@@ -253,7 +260,7 @@ _NO_PREDICTIONS = pl.DataFrame(
 )
 
 
-def _prediction_rows(state: State, batch: EpisodeBatch, predictions: Decoded, dataset: Dataset) -> pl.DataFrame:
+def _prediction_rows(state: State, batch: EpisodeBatch, predicted: PredictedRatings, dataset: Dataset) -> pl.DataFrame:
     users, _ = np.nonzero(batch.query_mask)
     items = batch.query_items[batch.query_mask]
     return pl.DataFrame(
@@ -262,27 +269,11 @@ def _prediction_rows(state: State, batch: EpisodeBatch, predictions: Decoded, da
             "user_id": dataset.users.table["id"][batch.users[users]],
             "item_id": dataset.items.table["id"][items],
             "rating": batch.query_ratings[batch.query_mask],
-            "predicted": predictions.mean[batch.query_mask],
-            "predicted_median": predictions.median[batch.query_mask],
-            "score": predictions.score[batch.query_mask],
+            "predicted": predicted.mean[batch.query_mask],
+            "predicted_median": predicted.median[batch.query_mask],
+            "score": predicted.score[batch.query_mask],
         }
     )
-
-
-def _estimates(
-    batches_of_values: Sequence[dict[str, NDArray[np.float64]]], config: EvaluationConfig
-) -> dict[str, Estimate]:
-    names = list(batches_of_values[0])
-    values = np.stack([np.concatenate([own[name] for own in batches_of_values]) for name in names], axis=1)
-    resampled = bootstrap_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
-    means = values.mean(axis=0)
-    root = names.index("rmse")
-    means[root], resampled[:, root] = np.sqrt(means[root]), np.sqrt(resampled[:, root])
-    low, high = interval_95(resampled)
-    return {
-        name: Estimate(value=float(means[column]), low=float(low[column]), high=float(high[column]))
-        for column, name in enumerate(names)
-    }
 
 
 def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> tuple[str, ...]:

@@ -65,8 +65,6 @@ class Factorisation:
 
         The rotation is the orthogonal Procrustes solution (Schönemann, Psychometrika 1966) over the items of both.
         """
-        from scipy.linalg import block_diag, orthogonal_procrustes  # noqa: PLC0415 - slow to import, for training only
-
         both = (self.counts > 0) & (other.counts > 0)
         left, _, right = np.linalg.svd(self.factors[both].T @ other.factors[both])
         rotation = np.eye(self.items.shape[1])  # the biases stay as they are

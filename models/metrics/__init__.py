@@ -1,1 +1,58 @@
-"""The measures of METHODS.md, one a file: each gives one value per user, for the mean or the bootstrap over users."""
+"""Measures of predicted ratings, one family a file, and the statistics that summarise them over users."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.metrics.mae import MeanAbsoluteError
+from models.metrics.measure import Direction, Measure, PredictedRatings
+from models.metrics.ndcg import NDCG, Gain
+from models.metrics.nll import NegativeLogLikelihood
+from models.metrics.rmse import RootMeanSquaredError
+
+MAE = MeanAbsoluteError("mae", "MAE", decoding="median")
+
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        MAE,
+        MeanAbsoluteError("mae_of_mean", "MAE of the expected rating", decoding="mean"),
+        RootMeanSquaredError(),
+        *(NDCG(k, gain) for gain in Gain for k in (1, 3, 10)),
+        NegativeLogLikelihood(),
+    )
+}
+"""Every measure by its name, in the order in which reports show them."""
+
+
+def measure_users(
+    predicted: PredictedRatings, ratings: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float64]]:
+    """By its name, every measure's value for each user; arguments and values are those of `Measure.per_user`."""
+    return {name: measure.per_user(predicted, ratings, mask) for name, measure in MEASURES.items()}
+
+
+def measure_title(name: str) -> str:
+    """The title of a measure, or its name if this version does not know it: stored reports may be older or newer."""
+    return MEASURES[name].title if name in MEASURES else name
+
+
+def measure_caption(name: str) -> str:
+    """The title of a measure with its unit and its direction, such as "MAE (rating points, lower is better)"."""
+    if name not in MEASURES:
+        return name
+    measure = MEASURES[name]
+    return f"{measure.title} ({', '.join(filter(None, (measure.unit, f'{measure.direction} is better')))})"
+
+
+__all__ = [
+    "MAE",
+    "MEASURES",
+    "NDCG",
+    "Direction",
+    "Gain",
+    "Measure",
+    "PredictedRatings",
+    "measure_caption",
+    "measure_title",
+    "measure_users",
+]

@@ -1,4 +1,4 @@
-"""Whether what is predicted is what happens, on average over predictions of like size."""
+"""Calibration: whether predictions agree with observations on average, among predictions of similar size."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Predictions of like size.
+    """Predictions of similar size.
 
     Attributes:
-        predicted: Their mean.
-        observed: The mean of what was observed.
-        count: How many there are, one at least.
+        predicted: The mean of the predictions.
+        observed: The mean of the observations.
+        count: The number of predictions, one at least.
     """
 
     predicted: float
@@ -29,12 +29,12 @@ def reliability(
     Args:
         predicted: [n], in [low, high]: probabilities of an event, or expected values.
         observed: [n], 0 or 1 for events, or values.
-        low: Where the first bin begins.
-        high: Where the last bin ends; it belongs to that bin.
-        bins: Bins of equal width.
+        low: The lower edge of the first bin.
+        high: The upper edge of the last bin; it belongs to that bin.
+        bins: The number of bins, which have equal widths.
 
     Returns:
-        The bins that have predictions, the lowest first.
+        The bins that have predictions, in ascending order.
     """
     places = np.clip(((predicted - low) / (high - low) * bins).astype(np.int64), 0, bins - 1)
     counts = np.bincount(places, minlength=bins)

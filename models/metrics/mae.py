@@ -1,19 +1,36 @@
 """Mean absolute error."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics.measure import Direction, Measure, PredictedRatings, mean_where
 
-def mae(ratings: NDArray[np.float32], predictions: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean absolute error within each user: `1/|H'_i| Σ_j |y_ij − ŷ_ij|`.
+
+class MeanAbsoluteError(Measure):
+    """`MAE_i = 1/|H'_i| Σ_j |y_ij − ŷ_ij|` of user i, mean over users.
+
+    Undefined for a user without query ratings.
 
     Args:
-        ratings: float32 [B, Q].
-        predictions: float32 [B, Q].
-        mask: bool [B, Q]; every user has at least one rating.
-
-    Returns:
-        float64 [B], in rating units.
+        name: The key in JSON.
+        title: The name for people.
+        decoding: Which prediction is measured. The median is the best one for this measure.
     """
-    errors = np.abs(ratings.astype(np.float64) - predictions)
-    return np.asarray(errors.sum(axis=1, where=mask) / mask.sum(axis=1))
+
+    unit = "rating points"
+    direction = Direction.LOWER
+
+    def __init__(self, name: str, title: str, *, decoding: Literal["mean", "median"]) -> None:
+        self.name = name
+        self.title = title
+        self._decoding = decoding
+
+    def per_user(
+        self, predicted: PredictedRatings, ratings: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Each user's mean absolute error."""
+        predictions = predicted.median if self._decoding == "median" else predicted.mean
+        errors = np.abs(ratings.astype(np.float64) - predictions)
+        return mean_where(errors, mask, axis=1)

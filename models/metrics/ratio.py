@@ -1,6 +1,7 @@
-"""Ratios of sums over users, such as clicks per showing, with intervals that know that one user's rows are alike.
+"""Ratios of sums over users, such as clicks per showing, with intervals for clustered samples.
 
-Users are what is drawn at random, not their rows: ten showings to one person say less than one to each of ten.
+The rows of one user resemble each other. So users are the sampling unit, not rows: ten showings to one person tell less
+than one showing to each of ten persons.
 """
 
 import math
@@ -11,12 +12,12 @@ _NORMAL_95 = 1.959964
 
 @dataclass(frozen=True)
 class RatioSums:
-    """What is to be known of the users to say how sure a ratio Σt / Σn is; a database can sum it up.
+    """The sums over users from which a ratio Σt / Σn and its interval are computed; a database can compute them.
 
     Attributes:
-        users: How many there are.
-        n: Σ n, of every user's rows.
-        t: Σ t, of what was counted or measured in them.
+        users: The number of users.
+        n: Σ n, where n is the number of a user's rows.
+        t: Σ t, where t is what was counted or measured in a user's rows.
         nn: Σ n².
         tt: Σ t².
         nt: Σ n t.
@@ -31,19 +32,19 @@ class RatioSums:
 
     @property
     def ratio(self) -> float:
-        """Σt / Σn; there must be rows."""
+        """Σt / Σn; there must be at least one row."""
         return self.t / self.n
 
     @property
     def variance(self) -> float:
-        """Of the ratio, linearised: U/(U−1) Σ(t − r n)² / (Σn)²; of two users at least."""
+        """The linearised variance of the ratio r: U/(U−1) Σ(t − r n)² / (Σn)²; needs two users at least."""
         ratio = self.ratio
         residuals = self.tt - 2 * ratio * self.nt + ratio * ratio * self.nn
         return self.users / (self.users - 1) * max(residuals, 0.0) / (self.n * self.n)
 
 
 def mean_interval_95(sums: RatioSums) -> tuple[float, float] | None:
-    """The normal 95 % interval of a mean over all rows that cannot be negative; None of a single user."""
+    """The normal 95 % interval of a mean over all rows, for values that are never negative; None for a single user."""
     if sums.users < 2:
         return None
     half = _NORMAL_95 * math.sqrt(sums.variance)
@@ -51,10 +52,10 @@ def mean_interval_95(sums: RatioSums) -> tuple[float, float] | None:
 
 
 def share_interval_95(sums: RatioSums) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share, over as many rows as are worth the same if all were of different users.
+    """Wilson's 95 % interval of a share p, with the effective number of rows instead of their number.
 
-    That number is p (1 − p) / variance, at most the rows there are (as Korn & Graubard 1998 do for surveys). Where
-    users cannot be compared, because there is one, or all rows agree, each user counts as one row.
+    The effective number is p (1 − p) / variance, but not more than the number of rows (Korn & Graubard 1998). With a
+    single user, or if all rows agree, there is no variance between users: each user counts as one row then.
     """
     share = sums.ratio
     if sums.users < 2 or share in (0.0, 1.0):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.data.schema import RatingScale
 from models.inputs.config import InputConfig
@@ -14,6 +14,7 @@ from models.learners.base import AnyLearner, LearnerParts
 from models.learners.exposure import ExposureConfig
 from models.learners.heads.squared_error import SquaredErrorConfig
 from models.learners.registry import AnyHeadConfig, AnyLearnerConfig
+from models.metrics import MEASURES, Direction
 from models.training.objectives import AnyObjectiveConfig, QueryLossConfig
 
 PRESETS = Path(__file__).parent / "presets"
@@ -36,12 +37,19 @@ class MeanOver(StrEnum):
     """All query ratings, so that users with many ratings have more weight."""
 
 
+STOP_BY_LOSS = "loss"
+"""The `stopping_measure` that is no measure of predictions but the validation loss."""
+
+
 class TrainingConfig(_Config):
     """How the global model is meta-trained.
 
     Attributes:
         epochs: Passes over the training users, at most.
-        patience: Training stops after so many epochs without a better validation loss.
+        stopping_measure: What is evaluated on the validation users after every epoch: `loss`, their query loss, or the
+            name of a measure in `models.metrics.MEASURES`, such as `mae` or `ndcg@3_linear`. Training ends with the
+            weights of the epoch that is best by it.
+        patience: Training stops after so many epochs without a better value of the stopping measure.
         batch_users: Users of one outer update (the paper: 32).
         learning_rate: Adam's rate β; falls to 0 along half a cosine over `epochs`.
         weight_decay: Decoupled weight decay (AdamW) of the embeddings.
@@ -56,6 +64,7 @@ class TrainingConfig(_Config):
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
+    stopping_measure: str = STOP_BY_LOSS
     patience: Annotated[int, Field(ge=1)] = 5
     batch_users: Annotated[int, Field(ge=1)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -68,6 +77,19 @@ class TrainingConfig(_Config):
     field_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     validation_draws: Annotated[int, Field(ge=1)] = 4
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("stopping_measure")
+    @classmethod
+    def _stopping_measure_exists(cls, name: str) -> str:
+        known = (STOP_BY_LOSS, *MEASURES)
+        if name not in known:
+            raise ValueError(f"{name!r} is not a measure: use {', '.join(known)}")
+        return name
+
+    @property
+    def stopping_direction(self) -> Direction:
+        """Which values of the stopping measure are better."""
+        return Direction.LOWER if self.stopping_measure == STOP_BY_LOSS else MEASURES[self.stopping_measure].direction
 
     @model_validator(mode="after")
     def _patience_fits(self) -> Self:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,14 +14,15 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
+from models.data.schema import RatingScale
 from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes
-from models.metrics.mae import mae
+from models.metrics import MAE, MEASURES, Direction, PredictedRatings
 from models.training.checkpoint import Checkpoint
-from models.training.preset import MeanOver, Preset, TrainingConfig
+from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 
 
 class EpochResult(BaseModel):
@@ -30,8 +31,9 @@ class EpochResult(BaseModel):
     Attributes:
         epoch: Counted from 1.
         training_loss: Mean query loss of the epoch's batches.
-        validation_loss: Mean query loss of the held-out users after the epoch, by which the best epoch is chosen.
-        validation_mae: Mean absolute error on them.
+        validation_loss: Mean query loss of the validation users after the epoch.
+        validation_mae: Their mean absolute error.
+        stopping_value: Their value of the stopping measure, by which the best epoch is chosen.
         seconds: How long training took, validation left out.
         users: Episodes trained on.
     """
@@ -42,6 +44,7 @@ class EpochResult(BaseModel):
     training_loss: float
     validation_loss: float
     validation_mae: float
+    stopping_value: float
     seconds: float
     users: int
 
@@ -66,6 +69,7 @@ class TrainingData:
         validation: Fixed episodes of held-out users.
         user_encoder: Encoded the users.
         item_encoder: Encoded the items.
+        scale: The rating scale.
     """
 
     encoded: EncodedData
@@ -73,6 +77,15 @@ class TrainingData:
     validation: Sequence[EpisodeBatch]
     user_encoder: FeatureEncoder
     item_encoder: FeatureEncoder
+    scale: RatingScale
+
+
+class Validation(NamedTuple):
+    """The validation episodes' mean query loss, mean absolute error and value of the stopping measure."""
+
+    loss: float
+    mae: float
+    stopping_value: float
 
 
 class Trainer:
@@ -109,14 +122,21 @@ class Trainer:
         self._best_weights = _copy_of_weights(learner)
 
     def fit(self, observer: TrainingObserver | None = None) -> list[EpochResult]:
-        """Train until the validation error stops falling or the epochs are used up; returns every epoch's result."""
+        """Train until the stopping measure no longer improves or the epochs are used up.
+
+        Returns:
+            The result of every epoch.
+
+        Raises:
+            PresetError: The stopping measure is undefined for all validation users.
+        """
         if self._checkpoint_directory is not None and Checkpoint.exists(self._checkpoint_directory):
             self._resume(Checkpoint.load(self._checkpoint_directory))
         while not self._is_finished():
             epoch = len(self._history) + 1
             result = self._train_epoch(epoch, observer)
             self._history.append(result)
-            if best_epoch(self._history) is result:
+            if self._best_epoch() is result:
                 self._best_weights = _copy_of_weights(self._learner)
             if self._checkpoint_directory is not None:
                 self._checkpoint().save(self._checkpoint_directory)
@@ -128,7 +148,7 @@ class Trainer:
     def _is_finished(self) -> bool:
         if not self._history:
             return False
-        since_best = len(self._history) - best_epoch(self._history).epoch
+        since_best = len(self._history) - self._best_epoch().epoch
         return since_best >= self._config.patience or len(self._history) >= self._config.epochs
 
     def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
@@ -152,12 +172,13 @@ class Trainer:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
         self._schedule.step()
         seconds = time.perf_counter() - started
-        validation_loss, validation_mae = self._validate()
+        validation = self._validate()
         return EpochResult(
             epoch=epoch,
             training_loss=float(torch.stack(losses).mean()),
-            validation_loss=validation_loss,
-            validation_mae=validation_mae,
+            validation_loss=validation.loss,
+            validation_mae=validation.mae,
+            stopping_value=validation.stopping_value,
             seconds=seconds,
             users=users_done,
         )
@@ -185,20 +206,32 @@ class Trainer:
         self._optimizer.step()
         return loss
 
-    def _validate(self) -> tuple[float, float]:
-        """Mean query loss and mean absolute error of the validation episodes."""
+    def _best_epoch(self) -> EpochResult:
+        return best_epoch(self._history, self._config.stopping_direction)
+
+    def _validate(self) -> Validation:
+        stopping_measure = MEASURES.get(self._config.stopping_measure)
         self._learner.eval()
-        losses, errors, weights = [], [], []
+        losses, errors, weights, stopping_values = [], [], [], []
         with torch.no_grad():
             for batch in self._data.validation:
                 episodes = embed_episodes(self._learner, self._data.encoded, batch)
                 adapted = episodes.adapt()
                 losses.append(adapted.query_losses(episodes.query_ratings, episodes.query_mask).cpu())
-                medians = adapted.predictions().median.cpu().numpy()
-                errors.append(mae(batch.query_ratings, medians, batch.query_mask))
+                predicted = PredictedRatings.of(adapted.predictions(), self._data.scale)
+                errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
                 weights.append(self._weights(batch))
-        loss = np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights))
-        return float(loss), float(np.concatenate(errors).mean())
+                if stopping_measure is not None:
+                    stopping_values.append(stopping_measure.per_user(predicted, batch.query_ratings, batch.query_mask))
+        loss = float(np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights)))
+        stopping_value = loss
+        if stopping_measure is not None:
+            stopping_value = float(stopping_measure.average(np.concatenate(stopping_values)))
+            if np.isnan(stopping_value):
+                raise PresetError(
+                    f"training.stopping_measure: {stopping_measure.name} is undefined for all validation users"
+                )
+        return Validation(loss, float(np.concatenate(errors).mean()), stopping_value)
 
     def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """How much each user's mean query loss counts; float32 [B]."""
@@ -225,9 +258,14 @@ class Trainer:
         self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
 
 
-def best_epoch(history: Sequence[EpochResult]) -> EpochResult:
-    """The epoch whose weights training ends with: that of the least validation loss, the last of equals."""
-    return min(history, key=lambda result: (result.validation_loss, -result.epoch))
+def best_epoch(history: Sequence[EpochResult], direction: Direction) -> EpochResult:
+    """The epoch whose weights training ends with: the one with the best stopping value, the last of equals.
+
+    Args:
+        history: The result of every epoch.
+        direction: Which stopping values are better.
+    """
+    return min(history, key=lambda result: (direction.sign * result.stopping_value, -result.epoch))
 
 
 def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
-"""Reports as HTML: all numbers of the JSON are there, nothing is fetched, and texts are escaped."""
+"""Reports as HTML: they show all numbers of the JSON, load no other file, and escape texts."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -57,14 +58,15 @@ def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN4
             if not (key == "users" and path[-1:] in {("by_support",), ("by_steps",)})
             and not (key == "mae" and path[-1:] == ("user_errors",))
             and key != "threshold"
+            and not (key == "undefined_users" and value == 0)
             for number in numbers(value, (*path, key))
         ]
     if isinstance(part, list):
-        return [number for each in part for number in numbers(each, path)]
+        return [number for value in part for number in numbers(value, path)]
     return [float(part)] if isinstance(part, int | float) else []
 
 
-def test_its_numbers_are_those_of_the_json(report: EvaluationReport) -> None:
+def test_report_page_numbers_are_those_of_the_json(report: EvaluationReport) -> None:
     page = Page(report_page(report))
     figures = report.model_dump(mode="json")
     strategies = figures["elicitation"]["strategies"]
@@ -74,7 +76,7 @@ def test_its_numbers_are_those_of_the_json(report: EvaluationReport) -> None:
         assert float(shown.replace(",", "")) == pytest.approx(number, abs=0.5000001 * 10**-decimals)
 
 
-def test_needs_no_other_file(report: EvaluationReport) -> None:
+def test_report_page_loads_no_other_file(report: EvaluationReport) -> None:
     text = report_page(report)
     page = Page(text)
     assert page.addresses == []
@@ -83,31 +85,67 @@ def test_needs_no_other_file(report: EvaluationReport) -> None:
     assert "@import" not in text
 
 
-def test_every_plot_has_a_name(report: EvaluationReport) -> None:
+def test_report_page_plots_have_accessible_names(report: EvaluationReport) -> None:
     charts = re.findall(r'<svg class="chart"[^>]*>', report_page(report))
     # For each of four states: errors, support ratings, steps, users, expected ratings; and two of asking.
     assert len(charts) == 4 * 5 + 2
     assert all(re.search(r'role="img" aria-label="[^"]+"', chart) for chart in charts)
 
 
-def test_texts_are_escaped(report: EvaluationReport) -> None:
+def test_report_page_texts_are_escaped(report: EvaluationReport) -> None:
     hostile = report.model_copy(update={"data": "<script>alert(1)</script>", "notes": ('"><img src=x>',)})
     page = Page(report_page(hostile))
     assert not {"script", "img"} & set(page.tags)
 
 
-def test_a_report_without_users(report: EvaluationReport, model: TrainedModel, two_tastes: Dataset) -> None:
+def test_report_page_without_users_says_so(report: EvaluationReport, model: TrainedModel, two_tastes: Dataset) -> None:
     empty, _ = evaluate(model, two_tastes, report.config, episodes=[])
     assert "no user has enough ratings" in report_page(empty)
 
 
+def with_undefined_users(report: EvaluationReport, measure: str, count: int) -> EvaluationReport:
+    """The report, with so many users left out of a measure of the first predictor in the first state."""
+    state = report.states[0]
+    predictor = state.predictors[0]
+    estimate = predictor.measures[measure].model_copy(update={"undefined_users": count})
+    changed = predictor.model_copy(update={"measures": {**predictor.measures, measure: estimate}})
+    states = (state.model_copy(update={"predictors": (changed, *state.predictors[1:])}), *report.states[1:])
+    return report.model_copy(update={"states": states})
+
+
+def test_report_page_says_how_many_users_were_left_out(report: EvaluationReport) -> None:
+    text = report_page(with_undefined_users(report, "ndcg@3_linear", 1234))
+    assert text.count('without <data value="1234">1,234</data>') == 1
+    assert "left out of the average" in text
+
+
+def test_report_page_without_undefined_users_does_not_mention_them(report: EvaluationReport) -> None:
+    assert "left out of the average" not in report_page(report)
+
+
+def test_report_page_shows_titles_of_measures(report: EvaluationReport) -> None:
+    text = report_page(report)
+    assert "<caption>nDCG@3, exponential gain (higher is better)</caption>" in text
+    assert "<caption>MAE (rating points, lower is better)</caption>" in text
+    assert "ndcg@3_exponential<" not in text
+
+
+def test_report_without_undefined_users_is_loaded_with_none(report: EvaluationReport) -> None:
+    """Reports that were written before undefined users were counted can still be read."""
+    old = json.loads(re.sub(r',"undefined_users":0', "", report.model_dump_json()))
+    assert "undefined_users" not in old["states"][0]["predictors"][0]["measures"]["mae"]
+    assert EvaluationReport.model_validate(old) == report
+
+
 class TestComparison:
-    def test_with_itself(self, report: EvaluationReport) -> None:
+    def test_comparison_with_itself_has_no_clear_difference(self, report: EvaluationReport) -> None:
         text = comparison_body(report, report)
         assert text.count("no clear difference") == 4
         assert text.count('<data value="0.0">+0.000</data>') == 12
 
-    def test_paired_difference_and_verdict(self, report: EvaluationReport, model: TrainedModel) -> None:
+    def test_comparison_with_a_worse_model_names_the_better_one(
+        self, report: EvaluationReport, model: TrainedModel
+    ) -> None:
         def worse(state: Any) -> Any:  # noqa: ANN401
             errors = state.user_errors
             return state.model_copy(
@@ -121,7 +159,7 @@ class TestComparison:
         assert text.count(f"{model.version} is better") == 4
         assert "-0.250" in text
 
-    def test_other_episodes_are_not_paired(
+    def test_comparison_of_other_episodes_is_not_paired(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
     ) -> None:
         other, _ = evaluate(model, two_tastes, report.config.model_copy(update={"seed": 1}))
@@ -129,6 +167,6 @@ class TestComparison:
 
 
 @pytest.mark.skipif(not (RESULTS / "evaluation.json").exists(), reason="there is no published report")
-def test_published_report_is_that_of_its_json() -> None:
+def test_published_page_is_made_from_the_published_json() -> None:
     published = EvaluationReport.model_validate_json((RESULTS / "evaluation.json").read_text(encoding="utf-8"))
     assert (RESULTS / "evaluation.html").read_text(encoding="utf-8") == report_page(published)

@@ -6,7 +6,8 @@ from models.baselines import Baseline, GlobalMean
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
-from models.metrics.mae import mae
+from models.metrics import MAE
+from tests.unit.models.predictions import predicted_ratings
 
 pytest.importorskip("lightgbm", reason="LightGBM is only installed for the benchmarks")
 BoostedTrees: type[Baseline] = importlib.import_module("models.baselines.boosted_trees").BoostedTrees
@@ -19,6 +20,6 @@ def test_learns_tastes_from_the_support(two_tastes: Dataset, state: State) -> No
 
     def error(baseline: type[Baseline]) -> float:
         predictions = baseline.fit(two_tastes, split.training).predict(batch)
-        return float(mae(batch.query_ratings, predictions, batch.query_mask).mean())
+        return float(MAE.per_user(predicted_ratings(predictions), batch.query_ratings, batch.query_mask).mean())
 
     assert error(BoostedTrees) < 0.5 * error(GlobalMean)

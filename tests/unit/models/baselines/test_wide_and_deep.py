@@ -10,7 +10,8 @@ from models.baselines.wide_and_deep import Side, WideAndDeep, WideAndDeepNetwork
 from models.data.dataset import Dataset, Entities, State
 from models.data.episodes import EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
-from models.metrics.mae import mae
+from models.metrics import MAE
+from tests.unit.models.predictions import predicted_ratings
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,6 @@ def test_learns_tastes_that_attributes_tell(told_tastes: Dataset, monkeypatch: p
 
     def error(baseline: type[WideAndDeep | GlobalMean]) -> float:
         predictions = baseline.fit(told_tastes, split.training).predict(batch)
-        return float(mae(batch.query_ratings, predictions, batch.query_mask).mean())
+        return float(MAE.per_user(predicted_ratings(predictions), batch.query_ratings, batch.query_mask).mean())
 
     assert error(WideAndDeep) < 0.5 * error(GlobalMean)

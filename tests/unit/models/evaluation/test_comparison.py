@@ -9,8 +9,8 @@ import pytest
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.splits import Split, SplitConfig, new_by_id
-from models.evaluation.comparison import LEAST_USERS, ComparedMeasure, Comparison, compare, trained_on
-from models.evaluation.figures import Estimate
+from models.evaluation.comparison import LEAST_USERS, Comparison, compare, trained_on
+from models.evaluation.figures import ComparedMeasure, Estimate
 from models.train import train
 from models.training.preset import Preset
 
@@ -18,7 +18,7 @@ BY_ID = SplitConfig(by_id=True, new_items=0.0, test_ratings=0)
 
 
 def thrice(dataset: Dataset) -> Dataset:
-    """The same users under two more names."""
+    """The data set with two copies of each user under other ids."""
     ratings, users = dataset.ratings, dataset.users.table
     copies = [users.with_columns(id=pl.lit(prefix) + pl.col("id")) for prefix in ("", "second ", "third ")]
     return replace(
@@ -58,29 +58,31 @@ def better(well: TrainedModel, badly: TrainedModel, dataset: Dataset) -> Compari
 
 
 class TestCompare:
-    def test_a_better_version_is_better(self, better: Comparison) -> None:
+    def test_compare_with_a_worse_active_version_is_better(self, better: Comparison) -> None:
         assert better.better
         assert better.measures["mae"].difference.high < 0
         assert better.verdict.startswith("The new version is better: MAE ")
 
-    def test_a_worse_one_is_not(self, well: TrainedModel, badly: TrainedModel, dataset: Dataset) -> None:
+    def test_compare_with_a_better_active_version_is_not_better(
+        self, well: TrainedModel, badly: TrainedModel, dataset: Dataset
+    ) -> None:
         comparison = compare(badly, well, dataset)
         assert not comparison.better
         assert comparison.measures["mae"].difference.low > 0
         assert "not shown to be better" in comparison.verdict
 
-    def test_the_same_version_is_not(self, well: TrainedModel, dataset: Dataset) -> None:
+    def test_compare_with_itself_has_no_difference(self, well: TrainedModel, dataset: Dataset) -> None:
         comparison = compare(well, well, dataset)
         assert comparison.measures["mae"].difference == Estimate(value=0.0, low=0.0, high=0.0)
         assert not comparison.better
 
-    def test_all_held_out_users_are_compared(self, better: Comparison, dataset: Dataset) -> None:
+    def test_compare_uses_all_held_out_users(self, better: Comparison, dataset: Dataset) -> None:
         assert better.users == new_by_id(dataset.users.ids, BY_ID).sum() >= LEAST_USERS
         assert better.query_ratings == 10 * better.users
         assert better.mean_support == 10.0
         assert better.notes == ()
 
-    def test_both_are_measured_on_the_same_episodes(
+    def test_compare_in_reverse_reverses_the_differences(
         self, better: Comparison, well: TrainedModel, badly: TrainedModel, dataset: Dataset
     ) -> None:
         reverse = compare(badly, well, dataset)
@@ -89,7 +91,7 @@ class TestCompare:
             assert reverse.measures[name].difference.value == pytest.approx(-measure.difference.value)
             assert measure.difference.value == pytest.approx(measure.new - measure.active)
 
-    def test_ratings_of_other_users_do_not_matter(
+    def test_compare_ignores_the_ratings_of_trained_users(
         self, better: Comparison, well: TrainedModel, badly: TrainedModel, dataset: Dataset
     ) -> None:
         trained = ~new_by_id(dataset.users.ids, BY_ID)[dataset.ratings.users]
@@ -97,14 +99,16 @@ class TestCompare:
         changed = replace(dataset, ratings=replace(dataset.ratings, values=values))
         assert compare(well, badly, changed) == better
 
-    def test_too_few_users_decide_nothing(self, well: TrainedModel, badly: TrainedModel, two_tastes: Dataset) -> None:
+    def test_compare_on_too_few_users_does_not_decide(
+        self, well: TrainedModel, badly: TrainedModel, two_tastes: Dataset
+    ) -> None:
         comparison = compare(well, badly, two_tastes)
         assert 0 < comparison.users < LEAST_USERS
         assert comparison.measures["mae"].difference.high < 0
         assert not comparison.better
         assert f"{LEAST_USERS} are needed" in comparison.verdict
 
-    def test_nobody_to_compare_on(self, well: TrainedModel, dataset: Dataset) -> None:
+    def test_compare_without_held_out_users_has_no_measures(self, well: TrainedModel, dataset: Dataset) -> None:
         known = ~new_by_id(dataset.users.ids, BY_ID)[dataset.ratings.users]
         ratings = dataset.ratings
         rest = Ratings.from_columns(
@@ -116,30 +120,30 @@ class TestCompare:
         comparison = compare(well, well, replace(dataset, ratings=rest))
         assert (comparison.users, comparison.measures, comparison.better) == (0, {}, False)
 
-    def test_progress_reaches_the_end(self, well: TrainedModel, dataset: Dataset) -> None:
+    def test_compare_progress_reaches_1(self, well: TrainedModel, dataset: Dataset) -> None:
         shares: list[float] = []
         compare(well, well, dataset, progress=shares.append)
         assert shares == sorted(shares)
         assert shares[-1] == 1.0
 
-    def test_a_measure_holds_both_figures(self, better: Comparison) -> None:
+    def test_comparison_json_round_trip(self, better: Comparison) -> None:
         assert isinstance(better.measures["rmse"], ComparedMeasure)
         assert Comparison.model_validate_json(better.model_dump_json()) == better
 
 
-class TestWhatTheActiveVersionWasTrainedOn:
-    def test_users_it_was_trained_on_are_left_out(
+class TestTrainedOn:
+    def test_compare_leaves_out_users_of_the_active_version(
         self, well: TrainedModel, model: TrainedModel, dataset: Dataset
     ) -> None:
         comparison = compare(well, model, dataset)
         held_out = int(new_by_id(dataset.users.ids, BY_ID).sum())
         (note,) = comparison.notes
-        left_out = int(note.split()[0])
-        assert 0 < left_out < 18
-        assert comparison.users == held_out - left_out
+        known_users = int(note.split()[0])
+        assert 0 < known_users < 18
+        assert comparison.users == held_out - known_users
         assert model.version in note
 
-    def test_of_a_data_set_that_is_there(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_trained_on_reads_the_data_set_again(self, model: TrainedModel, two_tastes: Dataset) -> None:
         split = Split.of(two_tastes, model.manifest.split)
         trained = {two_tastes.users.ids[row] for row in np.unique(two_tastes.ratings.users[split.training])}
         validated = {two_tastes.users.ids[row] for row in np.flatnonzero(split.validation_users)}
@@ -150,13 +154,13 @@ class TestWhatTheActiveVersionWasTrainedOn:
         assert known is not None
         assert {ids[row] for row in np.flatnonzero(known)} == trained | validated
 
-    def test_of_a_split_by_ids(self, well: TrainedModel) -> None:
+    def test_trained_on_split_by_ids_needs_no_data_set(self, well: TrainedModel) -> None:
         known = trained_on(well.manifest, ["u1", "somebody", "else"])
         assert known is not None
         assert known.tolist() == (~new_by_id(["u1", "somebody", "else"], BY_ID)).tolist()
 
     @pytest.mark.parametrize("change", ["gone", "changed"])
-    def test_of_a_data_set_that_is_not_there_any_more(
+    def test_trained_on_missing_or_changed_data_set_is_unknown(
         self, model: TrainedModel, well: TrainedModel, dataset: Dataset, dataset_dir: Path, tmp_path: Path, change: str
     ) -> None:
         copy = tmp_path / "data"

@@ -23,14 +23,14 @@ def report(model: TrainedModel, two_tastes: Dataset) -> EvaluationReport:
     return evaluate(model, two_tastes, CONFIG, episodes=EPISODES)[0]
 
 
-def test_each_point_is_what_evaluating_with_so_many_ratings_says(
+def test_support_curve_points_equal_evaluations_with_shortened_support(
     report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
 ) -> None:
     curve = report.states[1].by_support
     assert curve is not None
     assert curve.points == (0, 1, 2, 3, 5)
     assert curve.users == 3
-    assert [each.name for each in curve.predictors] == [
+    assert [predictor.name for predictor in curve.predictors] == [
         "tiny, 2 steps", "tiny, 0 steps", "global mean", "item neighbours",
     ]  # fmt: skip
     for place, size in enumerate(curve.points):
@@ -39,34 +39,38 @@ def test_each_point_is_what_evaluating_with_so_many_ratings_says(
             for episode in EPISODES
         ]
         other, _ = evaluate(model, two_tastes, CONFIG, episodes=shortened)
-        for own, expected in zip(curve.predictors, other.states[1].predictors, strict=True):
-            assert own.mae[place].value == pytest.approx(expected.measures["mae"].value, rel=1e-5)
+        for predictor, expected in zip(curve.predictors, other.states[1].predictors, strict=True):
+            assert predictor.mae[place].value == pytest.approx(expected.measures["mae"].value, rel=1e-5)
 
 
-def test_steps_are_those_of_the_learner(report: EvaluationReport, model: TrainedModel, two_tastes: Dataset) -> None:
+def test_step_curve_points_equal_evaluations_with_these_steps(
+    report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
+) -> None:
     curve = report.states[1].by_steps
     assert curve is not None
     assert curve.points == (0, 1, 2, 3, 5, 10)
-    (own,) = curve.predictors
-    assert own.name == "tiny"
+    (predictor,) = curve.predictors
+    assert predictor.name == "tiny"
     for place, steps in enumerate(curve.points[1:], start=1):
         other, _ = evaluate(model, two_tastes, CONFIG.model_copy(update={"steps": steps}), episodes=EPISODES)
-        assert own.mae[place].value == pytest.approx(other.states[1].predictors[0].measures["mae"].value, rel=1e-5)
-    assert own.mae[0].value == pytest.approx(report.states[1].predictors[1].measures["mae"].value, rel=1e-5)
+        assert predictor.mae[place].value == pytest.approx(
+            other.states[1].predictors[0].measures["mae"].value, rel=1e-5
+        )
+    assert predictor.mae[0].value == pytest.approx(report.states[1].predictors[1].measures["mae"].value, rel=1e-5)
 
 
-def test_half_of_the_users_reach_the_last_size() -> None:
+def test_support_episodes_largest_size_is_reached_by_half_of_the_users() -> None:
     episodes = [tiny_episode(support=[(1, 5.0)] * size, query=[(2, 1.0)]) for size in (0, 1, 4, 10)]
     sizes, long_enough = support_episodes(episodes)
     assert sizes == (0, 1, 2, 3)
     assert [len(episode.support_items) for episode in long_enough] == [4, 10]
 
 
-def test_a_state_without_users_has_no_curve(report: EvaluationReport) -> None:
+def test_state_without_users_has_no_curves_and_details(report: EvaluationReport) -> None:
     assert (report.states[0].by_support, report.states[0].user_errors, report.states[0].calibration) == (None,) * 3
 
 
-def test_digest_tells_same_episodes_from_others(
+def test_episodes_digest_differs_for_other_episodes(
     report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
 ) -> None:
     same, _ = evaluate(model, two_tastes, CONFIG.model_copy(update={"steps": 5}), episodes=EPISODES)

@@ -14,7 +14,7 @@ CONFIG = EvaluationConfig(bootstrap_resamples=100, baselines=())
 
 
 def elicitation(model: TrainedModel, dataset: Dataset, known: list[int]) -> Elicitation:
-    """Of one new user who can answer about these items."""
+    """The comparison of strategies on one new user, who can answer about these items."""
     support = [(item, 5.0 if item % 2 else 1.0) for item in known]
     episode = tiny_episode(user=1, support=support, query=[(7, 5.0), (8, 1.0)], state=State.USER_COLD)
     found = evaluate(model, dataset, CONFIG, episodes=[episode])[0].elicitation
@@ -22,37 +22,39 @@ def elicitation(model: TrainedModel, dataset: Dataset, known: list[int]) -> Elic
     return found
 
 
-def test_all_strategies_are_compared_after_the_same_questions(model: TrainedModel, two_tastes: Dataset) -> None:
+def test_elicitation_compares_all_strategies_after_the_same_questions(model: TrainedModel, two_tastes: Dataset) -> None:
     found = elicitation(model, two_tastes, [1, 2])
     assert found.state == "user_cold"
     assert found.questions == (0, 5, 10, 20)
-    assert [each.name for each in found.strategies] == list(Strategy)
-    before = {each.mae[0].value for each in found.strategies}
+    assert [strategy.name for strategy in found.strategies] == list(Strategy)
+    before = {strategy.mae[0].value for strategy in found.strategies}
     assert len(before) == 1
 
 
-def test_answers_are_counted(model: TrainedModel, two_tastes: Dataset) -> None:
+def test_elicitation_counts_the_answers_of_each_strategy(model: TrainedModel, two_tastes: Dataset) -> None:
     recommender = Recommender(model, two_tastes.items)
     chosen = recommender.candidates(strategy=Strategy.POPULARITY, n=20)
     rows = [recommender.items.row_of[candidate.item_id] for candidate in chosen]
     found = elicitation(model, two_tastes, [rows[0], rows[3], rows[12]])
-    (popularity,) = [each for each in found.strategies if each.name == Strategy.POPULARITY]
-    assert [own.value for own in popularity.answers] == [0, 2, 2, 3]
+    (popularity,) = [strategy for strategy in found.strategies if strategy.name == Strategy.POPULARITY]
+    assert [count.value for count in popularity.answers] == [0, 2, 2, 3]
 
 
-def test_adapting_to_the_answers_is_what_adapting_to_those_ratings_is(model: TrainedModel, two_tastes: Dataset) -> None:
+def test_elicitation_mae_equals_an_evaluation_with_the_answers_as_support(
+    model: TrainedModel, two_tastes: Dataset
+) -> None:
     found = elicitation(model, two_tastes, list(range(40)))
-    assert all(each.answers[-1].value == 20 for each in found.strategies)
+    assert all(strategy.answers[-1].value == 20 for strategy in found.strategies)
     recommender = Recommender(model, two_tastes.items)
     chosen = recommender.candidates(strategy=Strategy.POPULARITY, n=5)
     rows = sorted(recommender.items.row_of[candidate.item_id] for candidate in chosen)
     support = [(item, 5.0 if item % 2 else 1.0) for item in rows]
     episode = tiny_episode(user=1, support=support, query=[(7, 5.0), (8, 1.0)], state=State.USER_COLD)
     expected = evaluate(model, two_tastes, CONFIG, episodes=[episode])[0].states[1].predictors[0].measures["mae"]
-    (popularity,) = [each for each in found.strategies if each.name == Strategy.POPULARITY]
+    (popularity,) = [strategy for strategy in found.strategies if strategy.name == Strategy.POPULARITY]
     assert popularity.mae[1].value == pytest.approx(expected.value, rel=1e-5)
 
 
-def test_without_new_users_there_is_nothing_to_ask(model: TrainedModel, two_tastes: Dataset) -> None:
+def test_elicitation_without_new_users_is_none(model: TrainedModel, two_tastes: Dataset) -> None:
     episode = tiny_episode(support=[(1, 5.0)], query=[(7, 5.0)])
     assert evaluate(model, two_tastes, CONFIG, episodes=[episode])[0].elicitation is None

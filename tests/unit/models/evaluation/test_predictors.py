@@ -8,14 +8,15 @@ from models.baselines import Baseline
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.schema import RatingScale
-from models.evaluation.predictors import by_baseline, measure_users
+from models.evaluation.predictors import by_baseline
+from models.metrics import measure_users
 
 HALF_STARS = RatingScale(minimum=0.5, maximum=5.0, step=0.5)
 PREDICTIONS = np.array([[0.1, 2.6, 2.8, 7.0]], dtype=np.float32)
 
 
 class Fixed(Baseline):
-    """Predicts the same, whatever it is asked."""
+    """Predicts the same for all episodes."""
 
     name: ClassVar[str] = "fixed"
 
@@ -33,33 +34,36 @@ def batch() -> EpisodeBatch:
     return EpisodeBatch.of([Episode(State.WARM, 0, items[:0], ratings[:0], items, ratings)])
 
 
-def test_baseline_is_clipped_to_the_scale_but_ranks_as_it_is(batch: EpisodeBatch) -> None:
-    decoded = by_baseline(Fixed(), HALF_STARS)(batch)
-    np.testing.assert_allclose(decoded.mean, [[0.5, 2.6, 2.8, 5.0]])
-    np.testing.assert_array_equal(decoded.median, decoded.mean)
-    np.testing.assert_array_equal(decoded.score, PREDICTIONS)
+def test_baseline_predictions_are_clipped_to_the_scale_but_scores_are_not(batch: EpisodeBatch) -> None:
+    predicted = by_baseline(Fixed(), HALF_STARS)(batch)
+    np.testing.assert_allclose(predicted.mean, [[0.5, 2.6, 2.8, 5.0]])
+    np.testing.assert_array_equal(predicted.median, predicted.mean)
+    np.testing.assert_array_equal(predicted.score, PREDICTIONS)
 
 
-def test_rounded_baseline_guesses_the_nearest_rating(batch: EpisodeBatch) -> None:
-    decoded = by_baseline(Fixed(), HALF_STARS, rounded=True)(batch)
-    np.testing.assert_array_equal(decoded.median, [[0.5, 2.5, 3.0, 5.0]])
-    np.testing.assert_allclose(decoded.mean, [[0.5, 2.6, 2.8, 5.0]])
+def test_rounded_baseline_median_is_the_nearest_rating(batch: EpisodeBatch) -> None:
+    predicted = by_baseline(Fixed(), HALF_STARS, rounded=True)(batch)
+    np.testing.assert_array_equal(predicted.median, [[0.5, 2.5, 3.0, 5.0]])
+    np.testing.assert_allclose(predicted.mean, [[0.5, 2.6, 2.8, 5.0]])
 
 
-def test_absolute_error_is_of_the_median_and_squared_error_of_the_mean(batch: EpisodeBatch) -> None:
-    measures = measure_users(batch, by_baseline(Fixed(), HALF_STARS, rounded=True)(batch))
+def test_measures_of_a_baseline_take_the_median_for_the_mae_and_the_mean_for_the_rmse(batch: EpisodeBatch) -> None:
+    predicted = by_baseline(Fixed(), HALF_STARS, rounded=True)(batch)
+    measures = measure_users(predicted, batch.query_ratings, batch.query_mask)
     assert measures["mae"] == pytest.approx([0.5 / 4])
     assert measures["mae_of_mean"] == pytest.approx([(0.1 + 0.7) / 4])
-    assert measures["rmse"] == pytest.approx([(0.1**2 + 0.7**2) / 4])  # squared until users are averaged
-    assert "nll" not in measures
+    assert measures["rmse"] == pytest.approx([np.sqrt((0.1**2 + 0.7**2) / 4)])
+    assert np.isnan(measures["nll"]).all()
 
 
 @pytest.mark.parametrize(("minimum", "maximum", "step", "liked"), [(1, 5, 1, 4), (0.5, 5, 0.5, 4), (1, 10, 1, 8)])
-def test_liking_begins_three_quarters_up_the_scale(minimum: float, maximum: float, step: float, liked: float) -> None:
+def test_liked_from_default_is_the_level_three_quarters_up_the_scale(
+    minimum: float, maximum: float, step: float, liked: float
+) -> None:
     scale = RatingScale(minimum=minimum, maximum=maximum, step=step)
     assert scale.liked_from == liked
     assert scale.minimum + scale.level(liked) * scale.step == liked
 
 
-def test_where_liking_begins_can_be_said() -> None:
+def test_liked_from_given_value_is_kept() -> None:
     assert RatingScale(minimum=1, maximum=5, liked_from=3).liked_from == 3

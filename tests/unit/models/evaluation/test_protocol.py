@@ -13,6 +13,7 @@ from models.baselines import BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import Order
 from models.data.malformed import DataError
+from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
 from models.learners.base import Support
@@ -25,7 +26,7 @@ EPISODES = [
     tiny_episode(user=3, support=[(9, 5.0), (10, 1.0)], query=[(11, 5.0), (12, 2.0)], state=State.USER_COLD),
 ]
 FEW_RATINGS = EvaluationConfig(min_ratings=4, query_size=2, bootstrap_resamples=100)
-"""The two-tastes users have too few ratings in a state for the paper's sizes."""
+"""Smaller sizes than the paper's, because the two-tastes users have few ratings in each state."""
 
 PREDICTED = ("predicted", "predicted_median", "score")
 
@@ -52,16 +53,16 @@ def predictions(report_and_predictions: tuple[EvaluationReport, pl.DataFrame]) -
 
 @pytest.fixture(scope="module")
 def drawn(model: TrainedModel, two_tastes: Dataset) -> tuple[EvaluationReport, pl.DataFrame]:
-    """The protocol's own episodes, in more than one batch."""
+    """An evaluation of the episodes that the protocol draws, in more than one batch."""
     return evaluate(model, two_tastes, FEW_RATINGS)
 
 
 class TestKnownAnswers:
-    """The warm state of the episodes above, computed once more."""
+    """The figures of the warm state, computed independently."""
 
     WARM = EPISODES[:3]
 
-    def test_errors_of_the_global_mean(self, report: EvaluationReport, model: TrainedModel) -> None:
+    def test_global_mean_errors_equal_the_definition(self, report: EvaluationReport, model: TrainedModel) -> None:
         mean = model.manifest.data.mean_rating
         errors = [episode.query_ratings - mean for episode in self.WARM]
         found = measures(report.states[0], "global mean")
@@ -69,17 +70,35 @@ class TestKnownAnswers:
         assert found["rmse"].value == pytest.approx(np.sqrt(np.mean([np.square(own).mean() for own in errors])))
 
     @pytest.mark.parametrize("k", [1, 3, 10])
-    def test_ndcg_of_equal_predictions(self, report: EvaluationReport, k: int) -> None:
+    def test_global_mean_ndcg_equals_scikit_learn(self, report: EvaluationReport, k: int) -> None:
         found = measures(report.states[0], "global mean")
         for name, gain in (("exponential", lambda ratings: 2.0**ratings - 1), ("linear", lambda ratings: ratings)):
-            # scikit-learn takes no single item, whose order is perfect.
-            own = [
+            # scikit-learn refuses a single item, whose order is always perfect.
+            expected = [
                 ndcg_score([gain(episode.query_ratings)], [np.zeros(len(episode.query_ratings))], k=k)
                 for episode in self.WARM[:2]
             ]
-            assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*own, 1.0]))
+            assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*expected, 1.0]))
 
-    def test_without_adaptation_the_estimator_alone_predicts(
+    def test_measures_leave_out_users_for_whom_they_are_undefined(
+        self, model: TrainedModel, two_tastes: Dataset
+    ) -> None:
+        # On a scale from 0 to 5, the third user rates no item above 0.
+        schema = two_tastes.schema.model_copy(update={"rating_scale": RatingScale(minimum=0, maximum=5)})
+        manifest = model.manifest.model_copy(update={"data_schema": schema})
+        episodes = [*self.WARM[:2], replace(self.WARM[2], query_ratings=np.zeros(1, dtype=np.float32))]
+        found, _ = evaluate(
+            replace(model, manifest=manifest), two_tastes, EvaluationConfig(bootstrap_resamples=200), episodes=episodes
+        )
+        ndcg, mae = (measures(found.states[0], "global mean")[name] for name in ("ndcg@3_linear", "mae"))
+        assert (ndcg.undefined_users, mae.undefined_users) == (1, 0)
+        expected = [
+            ndcg_score([episode.query_ratings], [np.zeros(len(episode.query_ratings))], k=3) for episode in episodes[:2]
+        ]
+        assert ndcg.value == pytest.approx(np.mean(expected))
+        assert "nll" not in measures(found.states[0], "global mean")
+
+    def test_predictions_without_adaptation_are_those_of_the_network(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
     ) -> None:
         users = model.manifest.user_encoder.encode(two_tastes.users.table)
@@ -87,14 +106,14 @@ class TestKnownAnswers:
         errors = []
         for episode in self.WARM:
             rows = torch.tensor(episode.query_items, dtype=torch.int64)
-            own = users.take(torch.full_like(rows, episode.user))
+            user_rows = users.take(torch.full_like(rows, episode.user))
             with torch.no_grad():
-                predicted = model.learner.estimator(own, items.take(rows)).clamp(1, 5).numpy()
+                predicted = model.learner.network(user_rows, items.take(rows)).clamp(1, 5).numpy()
             errors.append(np.abs(predicted - episode.query_ratings).mean())
         found = measures(report.states[0], "tiny, 0 steps")
         assert found["mae"].value == pytest.approx(np.mean(errors), rel=1e-5)
 
-    def test_counts(self, report: EvaluationReport) -> None:
+    def test_report_counts_users_and_query_ratings(self, report: EvaluationReport) -> None:
         warm, user_cold, item_cold, both_cold = report.states
         assert [state.state for state in report.states] == [state.label for state in State]
         assert (warm.users, warm.query_ratings, warm.mean_support) == (3, 6, 1.0)
@@ -102,36 +121,44 @@ class TestKnownAnswers:
         assert (item_cold.users, item_cold.query_ratings, item_cold.predictors) == (0, 0, ())
         assert both_cold.users == 0
 
-    def test_one_user_has_no_interval(self, report: EvaluationReport) -> None:
+    def test_interval_of_one_user_has_no_width(self, report: EvaluationReport) -> None:
         for row in report.states[1].predictors:
             for estimate in row.measures.values():
                 assert estimate.low == pytest.approx(estimate.value) == estimate.high
 
 
 class TestPredictors:
-    def test_are_the_model_with_and_without_adaptation_and_the_baselines(self, report: EvaluationReport) -> None:
+    def test_predictors_are_the_model_with_and_without_adaptation_and_the_baselines(
+        self, report: EvaluationReport
+    ) -> None:
         names = [row.name for row in report.states[0].predictors]
         assert names == ["tiny, 2 steps", "tiny, 0 steps", *BASELINES]
 
-    def test_steps_can_be_chosen(self, model: TrainedModel, two_tastes: Dataset, report: EvaluationReport) -> None:
+    def test_predictors_with_other_steps_predict_differently(
+        self, model: TrainedModel, two_tastes: Dataset, report: EvaluationReport
+    ) -> None:
         config = EvaluationConfig(steps=5, bootstrap_resamples=100)
         other, _ = evaluate(model, two_tastes, config, episodes=EPISODES)
         five, two = measures(other.states[0], "tiny, 5 steps"), measures(report.states[0], "tiny, 2 steps")
         assert five["mae"].value != two["mae"].value
 
-    def test_adaptation_beats_all_others_on_two_tastes(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+    def test_predictors_adapted_model_is_the_best_on_two_tastes(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame]
+    ) -> None:
         for state in drawn[0].states:
             adapted, *others = (row.measures["mae"].value for row in state.predictors)
             assert adapted < 0.8 * min(others), state.state
 
-    def test_values_lie_within_their_intervals(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+    def test_estimates_lie_within_their_intervals(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
         for state in drawn[0].states:
             for row in state.predictors:
-                assert all(own.low <= own.value <= own.high for own in row.measures.values())
+                assert all(mean.low <= mean.value <= mean.high for mean in row.measures.values())
 
 
 class TestPredictions:
-    def test_one_row_each_query_rating(self, predictions: pl.DataFrame, two_tastes: Dataset) -> None:
+    def test_predictions_have_one_row_for_each_query_rating(
+        self, predictions: pl.DataFrame, two_tastes: Dataset
+    ) -> None:
         expected = [
             (episode.state.label, two_tastes.users.ids[episode.user], two_tastes.items.ids[item], rating)
             for episode in EPISODES
@@ -139,7 +166,9 @@ class TestPredictions:
         ]
         assert sorted(predictions.drop(PREDICTED).rows()) == sorted(expected)
 
-    def test_reproduce_the_adapted_models_errors(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+    def test_predictions_reproduce_the_errors_of_the_adapted_model(
+        self, drawn: tuple[EvaluationReport, pl.DataFrame]
+    ) -> None:
         report, predictions = drawn
         error = pl.col("predicted").cast(pl.Float64) - pl.col("rating")
         error_of_median = pl.col("predicted_median").cast(pl.Float64) - pl.col("rating")
@@ -156,12 +185,12 @@ class TestPredictions:
             assert found["mae_of_mean"].value == pytest.approx(own["mae_of_mean"].mean())
             assert found["rmse"].value == pytest.approx(np.sqrt(own["mse"].mean()))
 
-    def test_stay_on_the_rating_scale(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+    def test_predictions_lie_on_the_rating_scale(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
         for column in ("predicted", "predicted_median"):
             assert drawn[1][column].min() >= 1.0
             assert drawn[1][column].max() <= 5.0
 
-    def test_no_episodes_give_an_empty_table_of_the_same_columns(
+    def test_predictions_without_episodes_are_an_empty_table_with_the_same_columns(
         self, model: TrainedModel, two_tastes: Dataset, predictions: pl.DataFrame
     ) -> None:
         report, none = evaluate(model, two_tastes, FEW_RATINGS, episodes=[])
@@ -171,7 +200,7 @@ class TestPredictions:
 
 
 class TestStates:
-    def test_only_those_asked_for_are_reported(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_states_that_are_not_configured_are_not_reported(self, model: TrainedModel, two_tastes: Dataset) -> None:
         config = FEW_RATINGS.model_copy(update={"states": ("item_cold", "user_cold")})
         report, predictions = evaluate(model, two_tastes, config)
         assert [state.state for state in report.states] == ["user_cold", "item_cold"]
@@ -179,7 +208,7 @@ class TestStates:
 
     @staticmethod
     def warm_pairs(predictions: pl.DataFrame, dataset: Dataset) -> set[tuple[int, int]]:
-        """User and item rows of the warm state's query ratings."""
+        """The (user row, item row) of each query rating in the warm state."""
         warm = predictions.filter(pl.col("state") == "warm")
         users, items = dataset.users.row_of, dataset.items.row_of
         return {(users[user], items[item]) for user, item in warm.select("user_id", "item_id").iter_rows()}
@@ -202,7 +231,7 @@ class TestStates:
         assert self.warm_pairs(predictions, two_tastes) & self.trained_pairs(model, two_tastes)
         assert any("in sample" in note for note in report.notes)
 
-    def test_query_sizes_are_those_asked_for(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
+    def test_query_sizes_are_the_configured_ones(self, drawn: tuple[EvaluationReport, pl.DataFrame]) -> None:
         assert all(state.query_ratings == 2 * state.users > 0 for state in drawn[0].states)
 
 
@@ -255,7 +284,7 @@ class TestOrderOfTime:
 
 
 class TestProgress:
-    def test_grows_to_1(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_progress_grows_to_1(self, model: TrainedModel, two_tastes: Dataset) -> None:
         shares: list[float] = []
         evaluate(model, two_tastes, FEW_RATINGS, progress=shares.append)
         assert len(shares) > 4
@@ -263,12 +292,12 @@ class TestProgress:
         assert shares[0] > 0
         assert shares[-1] == 1.0
 
-    def test_reaches_1_even_without_episodes(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_progress_without_episodes_reaches_1(self, model: TrainedModel, two_tastes: Dataset) -> None:
         shares: list[float] = []
         evaluate(model, two_tastes, FEW_RATINGS, episodes=[], progress=shares.append)
         assert shares == [1.0]
 
-    def test_what_it_raises_stops_the_evaluation(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_progress_exception_stops_the_evaluation(self, model: TrainedModel, two_tastes: Dataset) -> None:
         class CancelledError(Exception):
             pass
 
@@ -280,39 +309,39 @@ class TestProgress:
 
 
 class TestReport:
-    def test_is_the_same_every_time(
+    def test_report_of_the_same_evaluation_is_the_same(
         self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
     ) -> None:
         report, predictions = evaluate(model, two_tastes, FEW_RATINGS)
         assert report == drawn[0]
         assert predictions.equals(drawn[1])
 
-    def test_seed_decides_the_query_ratings(
+    def test_other_seed_draws_other_query_ratings(
         self, drawn: tuple[EvaluationReport, pl.DataFrame], model: TrainedModel, two_tastes: Dataset
     ) -> None:
         _, predictions = evaluate(model, two_tastes, FEW_RATINGS.model_copy(update={"seed": 1}))
         assert not predictions.drop(PREDICTED).sort(pl.all()).equals(drawn[1].drop(PREDICTED).sort(pl.all()))
 
-    def test_order_of_the_episodes_does_not_matter(
+    def test_report_is_the_same_for_any_order_of_the_episodes(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
     ) -> None:
         config = EvaluationConfig(bootstrap_resamples=200)
         other, _ = evaluate(model, two_tastes, config, episodes=EPISODES[::-1])
-        for own, their in zip(report.states, other.states, strict=True):
-            for row in own.predictors:
-                expected = {name: estimate.value for name, estimate in measures(their, row.name).items()}
-                assert {name: own.value for name, own in row.measures.items()} == pytest.approx(expected, rel=1e-5)
+        for state, other_state in zip(report.states, other.states, strict=True):
+            for row in state.predictors:
+                expected = {name: mean.value for name, mean in measures(other_state, row.name).items()}
+                assert {name: mean.value for name, mean in row.measures.items()} == pytest.approx(expected, rel=1e-5)
 
-    def test_json_round_trip(self, report: EvaluationReport) -> None:
+    def test_report_json_round_trip(self, report: EvaluationReport) -> None:
         assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
 
-    def test_names_the_model_and_the_data(self, report: EvaluationReport, model: TrainedModel) -> None:
+    def test_report_names_the_model_and_the_data(self, report: EvaluationReport, model: TrainedModel) -> None:
         assert (report.model_version, report.data) == (model.version, "two-tastes")
 
-    def test_own_data_need_no_note(self, report: EvaluationReport) -> None:
+    def test_report_on_the_training_data_set_has_no_note(self, report: EvaluationReport) -> None:
         assert report.notes == ()
 
-    def test_foreign_data_are_noted(self, model: TrainedModel, two_tastes: Dataset) -> None:
+    def test_report_on_another_data_set_has_a_note(self, model: TrainedModel, two_tastes: Dataset) -> None:
         values = two_tastes.ratings.values[::-1].copy()
         foreign = replace(two_tastes, ratings=replace(two_tastes.ratings, values=values))
         report, _ = evaluate(model, foreign, FEW_RATINGS, episodes=EPISODES)
@@ -322,26 +351,26 @@ class TestReport:
 
 class TestEvaluationConfig:
     @pytest.mark.parametrize("states", [["hot"], ["warm", "hot"], [], ["warm", "warm"]])
-    def test_states_that_make_no_sense_are_refused(self, states: Sequence[str]) -> None:
+    def test_config_with_wrong_states_is_refused(self, states: Sequence[str]) -> None:
         with pytest.raises(ValidationError, match="states"):
             EvaluationConfig.model_validate({"states": states})
 
-    def test_error_lists_the_states_there_are(self) -> None:
+    def test_config_error_lists_the_known_states(self) -> None:
         with pytest.raises(ValidationError, match="use warm, user_cold, item_cold, user_and_item_cold"):
             EvaluationConfig.model_validate({"states": ["hot"]})
 
-    def test_all_states_are_the_default(self) -> None:
+    def test_config_default_is_all_states(self) -> None:
         assert EvaluationConfig().states == ("warm", "user_cold", "item_cold", "user_and_item_cold")
 
     @pytest.mark.parametrize(
         "change", [{"steps": 0}, {"seed": -1}, {"query_size": 0}, {"min_ratings": 1}, {"order": "date"}, {"k": 1}]
     )
-    def test_other_wrong_settings_are_refused(self, change: dict[str, object]) -> None:
+    def test_config_with_other_wrong_settings_is_refused(self, change: dict[str, object]) -> None:
         with pytest.raises(ValidationError, match=next(iter(change))):
             EvaluationConfig.model_validate(change)
 
 
-def test_ten_query_ratings_of_users_with_thirteen_or_more_are_the_default(
+def test_evaluate_default_is_ten_query_ratings_of_users_with_thirteen_or_more(
     model: TrainedModel, two_tastes: Dataset
 ) -> None:
     config = EvaluationConfig(bootstrap_resamples=100, states=("user_cold",))

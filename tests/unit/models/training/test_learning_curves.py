@@ -16,6 +16,7 @@ def test_tensorboard_reads_every_epoch(tmp_path: Path) -> None:
                     training_loss=3.0 / epoch,
                     validation_loss=4.0 / epoch,
                     validation_mae=1.0 / epoch,
+                    stopping_value=4.0 / epoch,
                     seconds=2.0,
                     users=100,
                 )

@@ -18,10 +18,11 @@ from models.inputs.encoder import FeatureEncoder
 from models.learners.base import Learner
 from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.learners.network import EstimatorConfig
-from models.metrics.mae import mae
+from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
 from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData
+from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
+from tests.unit.models.predictions import predicted_ratings
 
 PRESET = Preset(
     name="small",
@@ -31,6 +32,8 @@ PRESET = Preset(
         epochs=4, patience=4, batch_users=8, learning_rate=1e-2, max_query=10, field_dropout=0.1, weight_decay=0.1
     ),
 )
+
+SCALE = RatingScale(minimum=1, maximum=5)
 
 Weights = dict[str, Tensor]
 
@@ -75,6 +78,7 @@ def data(two_tastes: Dataset) -> TrainingData:
         validation=[batch for _, batch in batches(episodes, 64)],
         user_encoder=users,
         item_encoder=items,
+        scale=SCALE,
     )
 
 
@@ -84,7 +88,7 @@ def new_learner(data: TrainingData, preset: Preset = PRESET) -> Learner:
         preset,
         user_encoder=data.user_encoder,
         item_encoder=data.item_encoder,
-        scale=RatingScale(minimum=1, maximum=5),
+        scale=SCALE,
         mean_rating=3.0,
     )
 
@@ -122,7 +126,8 @@ def validation_error(data: TrainingData, learner: Learner, *, steps: int | None 
     for batch in data.validation:
         with torch.no_grad():
             predictions = predict_episodes(learner, data.encoded, batch, steps=steps)
-        errors.append(mae(batch.query_ratings, predictions.median.numpy(), batch.query_mask))
+        predicted = PredictedRatings.of(predictions, SCALE)
+        errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
     return float(np.concatenate(errors).mean())
 
 
@@ -144,7 +149,10 @@ class TestLearning:
         everything = np.ones(len(two_tastes.ratings), dtype=np.bool_)
         mean = GlobalMean.fit(two_tastes, everything)
         of_the_mean = np.concatenate(
-            [mae(batch.query_ratings, mean.predict(batch), batch.query_mask) for batch in data.validation]
+            [
+                MAE.per_user(predicted_ratings(mean.predict(batch)), batch.query_ratings, batch.query_mask)
+                for batch in data.validation
+            ]
         ).mean()
         assert validation_error(data, learner) < 0.5 * of_the_mean
         assert validation_error(data, learner) < 0.5 * validation_error(data, learner, steps=0)
@@ -232,7 +240,9 @@ class TestEarlyStopping:
         """A training that was best after its second epoch, and could have been better in its sixth."""
         losses: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
         maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # which must not choose the epoch
-        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(losses), next(maes)))
+        monkeypatch.setattr(
+            Trainer, "_validate", lambda _: Validation(loss=(loss := next(losses)), mae=next(maes), stopping_value=loss)
+        )
         learner = new_learner(data)
         config = PRESET.training.model_copy(update={"epochs": 6, "patience": 2})
         recorder = Recorder(learner)
@@ -264,7 +274,9 @@ class TestResuming:
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         errors = iter([1.0, 2.0, 2.0, 2.0])
-        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(errors), 1.0))
+        monkeypatch.setattr(
+            Trainer, "_validate", lambda _: Validation(loss=(loss := next(errors)), mae=1.0, stopping_value=loss)
+        )
         learner = new_learner(data)
         recorder = Recorder(learner, interrupt_at_users=(2, 1))
         with pytest.raises(Interrupted):

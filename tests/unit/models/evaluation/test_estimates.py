@@ -1,0 +1,53 @@
+"""Averages over users of which some have no value."""
+
+import numpy as np
+import pytest
+
+from models.evaluation.estimates import compare_measures, concatenate_users, estimate_means, estimate_measures
+
+GENERATOR = np.random.default_rng(0)
+MAES, NDCGS, RMSES = GENERATOR.gamma(2.0, 0.5, (3, 50))
+UNDEFINED = np.arange(50) < 7
+
+
+def test_estimate_measures_leaves_out_and_counts_undefined_users() -> None:
+    values = {"mae": MAES, "ndcg@3_linear": np.where(UNDEFINED, np.nan, NDCGS)}
+    found = estimate_measures(values, resamples=200, seed=0)
+    assert found["mae"].undefined_users == 0
+    assert found["ndcg@3_linear"].undefined_users == 7
+    assert found["ndcg@3_linear"].value == pytest.approx(NDCGS[7:].mean())
+    assert found["ndcg@3_linear"].low < found["ndcg@3_linear"].value < found["ndcg@3_linear"].high
+
+
+def test_estimate_measures_without_any_defined_user_has_no_estimate() -> None:
+    assert list(estimate_measures({"mae": MAES, "nll": np.full(50, np.nan)}, resamples=100, seed=0)) == ["mae"]
+
+
+def test_estimate_measures_rmse_is_the_root_of_the_mean_square() -> None:
+    (found,) = estimate_measures({"rmse": RMSES}, resamples=100, seed=0).values()
+    assert found.value == pytest.approx(np.sqrt(np.mean(RMSES**2)))
+
+
+def test_estimate_means_counts_users_without_a_value_by_column() -> None:
+    first, second = estimate_means(np.column_stack([MAES, np.where(UNDEFINED, np.nan, MAES)]), resamples=100, seed=0)
+    assert (first.undefined_users, second.undefined_users) == (0, 7)
+    assert (first.value, second.value) == (pytest.approx(MAES.mean()), pytest.approx(MAES[7:].mean()))
+
+
+def test_compare_measures_leaves_out_users_who_are_undefined_for_either_model() -> None:
+    new = {"ndcg@3_linear": np.where(np.arange(50) < 3, np.nan, NDCGS + 0.25)}
+    active = {"ndcg@3_linear": np.where(np.arange(50) >= 46, np.nan, NDCGS)}
+    (found,) = compare_measures(new, active, resamples=100, seed=0).values()
+    assert found.active == pytest.approx(NDCGS[3:46].mean())
+    assert found.difference.undefined_users == 7
+    assert (found.difference.value, found.difference.low, found.difference.high) == pytest.approx((0.25,) * 3)
+
+
+def test_compare_measures_that_one_model_lacks_are_missing() -> None:
+    new, active = {"nll": MAES, "rmse": RMSES}, {"nll": np.full(50, np.nan), "rmse": RMSES}
+    assert list(compare_measures(new, active, resamples=100, seed=0)) == ["rmse"]
+
+
+def test_concatenate_users_keeps_the_order_of_the_batches() -> None:
+    found = concatenate_users([{"mae": MAES[:3]}, {"mae": MAES[3:]}])
+    np.testing.assert_array_equal(found["mae"], MAES)
