@@ -257,7 +257,7 @@ class TestRefusals:
         job = await trained(client)
 
         assert job["status"] == "failed"
-        assert job["error"].startswith("3 users have two ratings or more, and training needs 100 of them")
+        assert job["error"].startswith("3 users have two ratings or more, but training needs 100: ")
         assert "with_data_set" in job["error"]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 1
         assert not (settings.state_dir / "trained").exists()
