@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.errors import FieldError
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
-from app.services.predicted_ratings import RatedItem, predict_rated
+from app.services.predicted_ratings import RatingToMeasure, predict_rated
 from app.services.recommendations import item_ratings
 from app.services.validation import raise_if_invalid
 from app.storage.database import Database
@@ -69,27 +69,32 @@ class EventService:
         async with self._database.read() as session:
             users = await UserRepository(session).states(user_ids)
             ratings = await RatingRepository(session).of_users(user_ids)
-        of_version: dict[str, list[EventRecord]] = defaultdict(list)
+        events_of: dict[str, list[EventRecord]] = defaultdict(list)
         for event in events:
             if event.user_id in users:
-                of_version[event.model_version].append(event)
+                events_of[event.model_version].append(event)
         predicted: dict[str, PredictedRatingRecord] = {}
-        for version_id, own in of_version.items():
+        for version_id, version_events in events_of.items():
             if (served := traffic.by_version.get(version_id)) is not None:
-                known = [event for event in own if not served.missing([event.item_id])]
-                rated = [_rated(event, served, users[event.user_id], ratings.get(event.user_id, ())) for event in known]
+                known = [event for event in version_events if not served.missing([event.item_id])]
+                rated = [
+                    _rating_to_measure(event, served, users[event.user_id], ratings.get(event.user_id, ()))
+                    for event in known
+                ]
                 records = await predict_rated(served, rated)
                 predicted.update(zip((event.id for event in known), records, strict=True))
         return predicted
 
 
-def _rated(event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]) -> RatedItem:
+def _rating_to_measure(
+    event: EventRecord, served: ServedModel, user: UserState, ratings: Sequence[RatingRecord]
+) -> RatingToMeasure:
     """The rating of an event, and the user's ratings from before it."""
-    assert event.rating is not None  # noqa: S101 - `_errors` has seen to it
+    assert event.rating is not None  # noqa: S101 - `_errors` has checked it
     known = item_ratings(
         rating for rating in ratings if rating.item_id != event.item_id and rating.is_older_than(event.occurred_at)
     )
-    return RatedItem(
+    return RatingToMeasure(
         event.user_id,
         event.item_id,
         event.rating,

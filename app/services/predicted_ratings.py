@@ -28,7 +28,7 @@ however many ratings arrive."""
 
 
 @dataclass(frozen=True)
-class RatedItem:
+class RatingToMeasure:
     """A rating to compare with its prediction, and what the prediction may use.
 
     Attributes:
@@ -48,21 +48,25 @@ class RatedItem:
     known: Sequence[ItemRating]
 
 
-async def predict_rated(served: ServedModel, rated: Sequence[RatedItem]) -> list[PredictedRatingRecord]:
+async def predict_rated(served: ServedModel, rated: Sequence[RatingToMeasure]) -> list[PredictedRatingRecord]:
     """Predict ratings that the model has not seen. Items outside its catalogue are left out.
 
     The prediction is the median, as in the validation error of training, so that both errors can be compared.
     """
     queries = [
-        RankingQuery(attributes=each.attributes, ratings=each.known, n=0, now=math.floor(each.rated_at.timestamp()))
-        for each in rated
+        RankingQuery(
+            attributes=rating.attributes, ratings=rating.known, n=0, now=math.floor(rating.rated_at.timestamp())
+        )
+        for rating in rated
     ]
     predicted = await to_thread.run_sync(
-        served.recommender.predicted_ratings, queries, [[each.item_id] for each in rated]
+        served.recommender.predicted_ratings, queries, [[rating.item_id] for rating in rated]
     )
     return [
-        PredictedRatingRecord(served.model_version, each.user_id, each.item_id, each.rating, prediction, each.rated_at)
-        for each, (prediction,) in zip(rated, predicted, strict=True)
+        PredictedRatingRecord(
+            served.model_version, rating.user_id, rating.item_id, rating.rating, prediction, rating.rated_at
+        )
+        for rating, (prediction,) in zip(rated, predicted, strict=True)
         if prediction is not None
     ]
 
@@ -105,7 +109,8 @@ class PredictedRatingSampler:
         before = [rating for rating in stored if rating.item_id not in written]
         now = datetime.now(UTC)
         rated = [
-            RatedItem(user_id, each.item_id, each.rating, each.rated_at or now, attributes, before) for each in given
+            RatingToMeasure(user_id, rating.item_id, rating.rating, rating.rated_at or now, attributes, before)
+            for rating in given
         ]
         self._measuring = asyncio.create_task(self._measure(served, rated, Warmth.of(len(before))), context=Context())
 
@@ -114,12 +119,12 @@ class PredictedRatingSampler:
         if self._measuring is not None:
             await self._measuring
 
-    async def _measure(self, served: ServedModel, rated: Sequence[RatedItem], warmth: Warmth) -> None:
+    async def _measure(self, served: ServedModel, rated: Sequence[RatingToMeasure], warmth: Warmth) -> None:
         try:
             predicted = await predict_rated(served, rated)
             error = ONLINE_ERROR.labels(warmth)
-            for each in predicted:
-                error.observe(abs(each.rating - each.predicted))
+            for record in predicted:
+                error.observe(abs(record.rating - record.predicted))
             async with self._database.write() as session:
                 await PredictedRatingRepository(session).save(predicted, replace=True)
         except DatabaseUnavailableError:

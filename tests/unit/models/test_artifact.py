@@ -156,7 +156,7 @@ class TestManifest:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda body: body["preset"]["local_update"].update(steps=5),
+            lambda body: body["preset"]["learner"].update(kind="other"),
             lambda body: body["data"].update(mean_rating=4.99),
             lambda body: body["files"].update({WEIGHTS: "0" * 64}),
             lambda body: body.update(remark="mine"),
