@@ -1,7 +1,7 @@
 """The learners, presets and baselines that the contract tests run, found without a list of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,14 @@ from models.baselines import BENCH_BASELINES, baseline_class
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split, SplitConfig
-from models.evaluation.predictors import Decoded, by_baseline, by_learner
+from models.evaluation.predictors import by_baseline, by_learner
 from models.inputs.collaborative_inputs import CollaborativeConfig
 from models.inputs.config import InputConfig
 from models.inputs.factorisation import FactorisationConfig
 from models.learners.base import LearnerConfig
 from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.registry import configs_in
+from models.metrics import PredictedRatings
 from models.train import train
 from models.training.preset import Preset, TrainingConfig, load_preset, preset_names
 
@@ -63,13 +64,12 @@ class Case:
     Attributes:
         predict: Predictions of a batch of the data set.
         predict_for: The same for another data set with the same schema.
-        uses_order: Whether the order of the support set counts.
     """
 
-    predict: Callable[[EpisodeBatch], Decoded]
-    predict_for: Callable[[Dataset, EpisodeBatch], Decoded]
+    predict: Callable[[EpisodeBatch], PredictedRatings]
+    predict_for: Callable[[Dataset, EpisodeBatch], PredictedRatings]
 
-    def one(self, episode: Episode) -> Decoded:
+    def one(self, episode: Episode) -> PredictedRatings:
         """The predictions of an episode alone."""
         return self.predict(EpisodeBatch.of([episode]))
 
@@ -91,6 +91,7 @@ def baseline_case(name: str, dataset: Dataset) -> Case:
     return Case(predict, lambda _, batch: predict(batch))
 
 
-def columns(predictions: Decoded, row: int, count: int) -> Sequence[NDArray[np.float32]]:
+def columns(predictions: PredictedRatings, row: int, count: int) -> Sequence[NDArray[np.float32]]:
     """The predictions of one user of a batch, without padding."""
-    return [values[row, :count] for values in vars(predictions).values() if values is not None]
+    values = (getattr(predictions, field.name) for field in fields(predictions))
+    return [array[row, :count] for array in values if isinstance(array, np.ndarray)]

@@ -8,7 +8,7 @@ import polars as pl
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split, SplitConfig
-from models.evaluation.predictors import Decoded
+from models.metrics import PredictedRatings
 from tests.contracts.cases import Case, columns
 from tests.unit.models.tiny_data import tiny_episode
 
@@ -19,7 +19,7 @@ EPISODES = [
 ]
 
 
-def require_valid(predictions: Decoded, *, low: float = 1.0, high: float = 5.0) -> None:
+def require_valid(predictions: PredictedRatings, *, low: float = 1.0, high: float = 5.0) -> None:
     """All values are finite; means and medians are on the scale; probabilities add up to 1."""
     assert np.isfinite(predictions.score).all()
     for decoded in (predictions.mean, predictions.median):
@@ -30,7 +30,7 @@ def require_valid(predictions: Decoded, *, low: float = 1.0, high: float = 5.0) 
         np.testing.assert_allclose(predictions.probabilities.sum(axis=-1), 1.0, rtol=1e-4)
 
 
-def require_equal(first: Decoded, second: Decoded, *, count: int = 1) -> None:
+def require_equal(first: PredictedRatings, second: PredictedRatings, *, count: int = 1) -> None:
     """Two predictions of one user are the same to float32 tolerance."""
     for one, other in zip(columns(first, 0, count), columns(second, 0, count), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
