@@ -1,8 +1,26 @@
 """Every baseline passes the checks of a predictor."""
 
+import pkgutil
+from importlib import import_module
+
+import models.baselines
+from models.baselines import BENCH_BASELINES, Baseline
 from models.data.dataset import Dataset
 from tests.contracts import checks
 from tests.contracts.cases import Case
+
+
+def test_registry_names_every_baseline_that_a_module_defines() -> None:
+    modules = [
+        import_module(f"models.baselines.{found.name}") for found in pkgutil.iter_modules(models.baselines.__path__)
+    ]
+    defined = {
+        value.name
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Baseline) and value is not Baseline
+    }
+    assert defined == set(BENCH_BASELINES)
 
 
 class TestBaseline:
