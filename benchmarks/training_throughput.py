@@ -16,6 +16,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from models.learners.gradient import GradientLearner
+from models.training.builder import build_learner
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,9 +26,7 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.learners.episode_predictions import EncodedData, query_losses
-from models.learners.gradient import GradientLearner
 from models.train import fit_encoders
-from models.training.builder import build_learner
 from models.training.preset import LocalUpdateConfig, load_preset
 
 BATCH_USERS = 32

@@ -1,4 +1,4 @@
-"""The batched local update against plain autograd, written here once more for one user at a time."""
+"""The low-rank local update of many users, compared with plain autograd of one user at a time."""
 
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.learners.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
+from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 
 Parameters = dict[str, Tensor]
 
@@ -19,7 +19,7 @@ SUPPORT_SIZES, QUERY_SIZES = [3, 0, 1, 6], [2, 4, 1, 3]
 
 @dataclass(frozen=True)
 class Task:
-    """Everything the local update depends on that a gradient may flow to, and the ratings."""
+    """Inputs of the local update: everything that a gradient may flow to, and the ratings."""
 
     parameters: Parameters
     output_rates: Parameters
@@ -43,7 +43,7 @@ class Task:
         }
 
     def to(self, dtype: torch.dtype) -> "Task":
-        """A copy whose leaves take gradients of their own."""
+        """A copy in another precision, whose tensors are leaves that require gradients."""
 
         def copy(value: Tensor | Parameters) -> Tensor | Parameters:
             if isinstance(value, dict):
@@ -60,7 +60,7 @@ def random_task(
     query: int = max(QUERY_SIZES),
     hidden: tuple[int, ...] = (8, 6),
 ) -> Task:
-    """A task of four users, all slots filled, in float32, so that every precision begins with the same numbers."""
+    """A task of four users without padding, in float32, so that every precision starts from the same numbers."""
     generator = torch.Generator().manual_seed(seed)
     parameters, output_rates, input_rates = {}, {}, {}
     for number, (inputs, outputs) in enumerate(pairwise((USER_WIDTH + ITEM_WIDTH, *hidden, 1))):
@@ -118,16 +118,17 @@ def batched_predictions(task: Task, sizes: list[int] = SUPPORT_SIZES, *, steps: 
     return adapt(task, mask, steps=steps, second_order=second_order).predict(rows_of(task, task.query_items))
 
 
-def network(own: Parameters, inputs: Tensor) -> Tensor:
-    """The decision layers once more, from their definition."""
+def network(parameters: Parameters, inputs: Tensor) -> Tensor:
+    """The decision layers, written from their definition."""
     values = inputs
-    for number in range(len(own) // 2):
-        values = (torch.relu(values) if number else values) @ own[f"{number}.weight"].T + own[f"{number}.bias"]
+    for number in range(len(parameters) // 2):
+        values = torch.relu(values) if number else values
+        values = values @ parameters[f"{number}.weight"].T + parameters[f"{number}.bias"]
     return values.squeeze(-1)
 
 
 def rates_of(task: Task) -> Parameters:
-    """α, shaped like the parameters."""
+    """The rates α in the shapes of the parameters."""
     return {
         f"{name}.{kind}": rates
         for name, outputs in task.output_rates.items()
@@ -141,19 +142,19 @@ def rates_of(task: Task) -> Parameters:
 def adapted_by_autograd(
     task: Task, sizes: list[int] = SUPPORT_SIZES, *, steps: int, second_order: bool = False
 ) -> list[Parameters]:
-    """Each user's parameters: a loop over users, without padding."""
+    """Each user's parameters, by a loop over users without padding."""
     adapted, rates = [], rates_of(task)
     for user, size in enumerate(sizes):
-        own, inputs = dict(task.parameters), inputs_of(task, user, task.support_items[user, :size])
+        parameters, inputs = dict(task.parameters), inputs_of(task, user, task.support_items[user, :size])
         for _ in range(steps if size else 0):
-            errors = network(own, inputs) - task.support_ratings[user, :size]
-            gradients = torch.autograd.grad(errors.square().mean(), list(own.values()), create_graph=second_order)
+            loss = (network(parameters, inputs) - task.support_ratings[user, :size]).square().mean()
+            gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=second_order)
             strength = size / (size + task.prior)
-            own = {
+            parameters = {
                 name: value - strength * rates[name] * gradient
-                for (name, value), gradient in zip(own.items(), gradients, strict=True)
+                for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
             }
-        adapted.append(own)
+        adapted.append(parameters)
     return adapted
 
 
@@ -166,14 +167,17 @@ def reference_predictions(
 ) -> list[Tensor]:
     """Each user's query predictions."""
     return [
-        network(own, inputs_of(task, user, task.query_items[user, : QUERY_SIZES[user]]))
-        for user, own in enumerate(adapted_by_autograd(task, sizes, steps=steps, second_order=second_order))
+        network(parameters, inputs_of(task, user, task.query_items[user, : QUERY_SIZES[user]]))
+        for user, parameters in enumerate(adapted_by_autograd(task, sizes, steps=steps, second_order=second_order))
     ]
 
 
 def gradients_of_query_loss(task: Task, predictions: list[Tensor]) -> dict[str, Tensor]:
-    """Gradients of the sum of the users' mean squared query errors with respect to all that is learned."""
-    losses = [(own - task.query_ratings[user, : len(own)]).square().mean() for user, own in enumerate(predictions)]
+    """Gradients of the sum of the users' mean squared query errors, by the name of the leaf."""
+    losses = [
+        (predicted - task.query_ratings[user, : len(predicted)]).square().mean()
+        for user, predicted in enumerate(predictions)
+    ]
     leaves = task.leaves()
     gradients = torch.autograd.grad(torch.stack(losses).sum(), list(leaves.values()), materialize_grads=True)
     return dict(zip(leaves, gradients, strict=True))
@@ -183,8 +187,8 @@ def cut_to_sizes(padded: Tensor) -> list[Tensor]:
     return [row[:size] for row, size in zip(padded, QUERY_SIZES, strict=True)]
 
 
-def greatest_difference(actual: Tensor, expected: Tensor) -> float:
-    """Relative to the greatest value that is expected."""
+def largest_difference(actual: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest expected value."""
     if not expected.numel():
         return 0.0
     scale = expected.abs().max().clamp(min=1e-30)
@@ -195,34 +199,36 @@ def greatest_difference(actual: Tensor, expected: Tensor) -> float:
 @pytest.mark.parametrize("second_order", [False, True], ids=["first-order", "second-order"])
 @pytest.mark.parametrize("steps", [1, 5])
 class TestAgainstAutograd:
-    def test_predictions(self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float) -> None:
+    def test_predictions_of_a_batch_equal_autograd(
+        self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float
+    ) -> None:
         actual = batched_predictions(random_task().to(dtype), steps=steps, second_order=second_order)
         expected = reference_predictions(random_task().to(torch.float64), steps=steps, second_order=second_order)
-        assert greatest_difference(torch.cat(cut_to_sizes(actual)), torch.cat(expected)) < tolerance
+        assert largest_difference(torch.cat(cut_to_sizes(actual)), torch.cat(expected)) < tolerance
 
-    def test_gradients_of_the_query_loss(
+    def test_gradients_of_the_query_loss_equal_autograd(
         self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float
     ) -> None:
         batched, exact = random_task().to(dtype), random_task().to(torch.float64)
         predictions = batched_predictions(batched, steps=steps, second_order=second_order)
         actual = gradients_of_query_loss(batched, cut_to_sizes(predictions))
         expected = gradients_of_query_loss(exact, reference_predictions(exact, steps=steps, second_order=second_order))
-        differences = {name: greatest_difference(actual[name], expected[name]) for name in expected}
+        differences = {name: largest_difference(actual[name], expected[name]) for name in expected}
         assert max(differences.values()) < tolerance, differences
 
 
-def test_the_references_of_first_and_second_order_differ() -> None:
+def test_gradients_of_first_and_second_order_differ() -> None:
     gradients = []
     for second_order in (False, True):
         task = random_task().to(torch.float64)
         predictions = reference_predictions(task, steps=1, second_order=second_order)
         gradients.append(gradients_of_query_loss(task, predictions)["θ2 0.weight"])
-    assert greatest_difference(*gradients) > 1e-3
+    assert largest_difference(*gradients) > 1e-3
 
 
 @st.composite
 def tasks_and_sizes(draw: st.DrawFn) -> tuple[Task, list[int]]:
-    """Tasks of any number and width of hidden layers, with supports of any size, more or less padded."""
+    """Tasks with hidden layers of any number and width, and support sets of any size with any padding."""
     hidden = tuple(draw(st.lists(st.integers(1, 9), max_size=3)))
     sizes = draw(st.lists(st.integers(0, 7), min_size=len(SUPPORT_SIZES), max_size=len(SUPPORT_SIZES)))
     support = max(sizes) + draw(st.integers(0, 3))
@@ -230,25 +236,25 @@ def tasks_and_sizes(draw: st.DrawFn) -> tuple[Task, list[int]]:
 
 
 @given(tasks_and_sizes(), st.integers(0, 6), st.booleans())
-def test_any_layers_supports_and_steps_equal_autograd(
+def test_update_with_any_layers_supports_and_steps_equals_autograd(
     drawn: tuple[Task, list[int]], steps: int, second_order: bool
 ) -> None:
     task, sizes = drawn
     exact, double, single = task.to(torch.float64), task.to(torch.float64), task.to(torch.float32)
     expected = reference_predictions(exact, sizes, steps=steps, second_order=second_order)
     predictions = cut_to_sizes(batched_predictions(double, sizes, steps=steps, second_order=second_order))
-    assert greatest_difference(torch.cat(predictions), torch.cat(expected)) < 1e-10
+    assert largest_difference(torch.cat(predictions), torch.cat(expected)) < 1e-10
     rounded = cut_to_sizes(batched_predictions(single, sizes, steps=steps, second_order=second_order))
-    assert greatest_difference(torch.cat(rounded), torch.cat(expected)) < 1e-5
+    assert largest_difference(torch.cat(rounded), torch.cat(expected)) < 1e-5
     expected_gradients = gradients_of_query_loss(exact, expected)
     for name, gradient in gradients_of_query_loss(double, predictions).items():
-        assert greatest_difference(gradient, expected_gradients[name]) < 1e-10, name
+        assert largest_difference(gradient, expected_gradients[name]) < 1e-10, name
 
 
 class TestAdaptedLayers:
-    def test_one_step_by_hand(self) -> None:
-        # ŷ = 0 for x = (1, 2) and y = 3: the loss 9 has the gradient 2 (ŷ − y) x = (−6, −12), and −6 for the bias. At
-        # rate .1 that leads to the weights (.6, 1.2) and the bias .6, which predict .6 · 1 + 1.2 · 1 + .6 for (1, 1).
+    def test_one_step_of_one_layer_equals_the_calculation_by_hand(self) -> None:
+        # For x = (1, 2) and y = 3 the prediction ŷ is 0. The loss 9 has the gradient 2 (ŷ − y) x = (−6, −12), and −6
+        # for the bias. Rate .1 gives the weights (.6, 1.2) and the bias .6. They predict .6 + 1.2 + .6 for (1, 1).
         layer = Layer(torch.zeros(1, 2), torch.zeros(1))
         adapted, residuals = local_update(
             [layer],
@@ -264,11 +270,11 @@ class TestAdaptedLayers:
         torch.testing.assert_close(adapted.predict(query), torch.tensor([[2.4]]))
         assert residuals.item() == 3.0
 
-    def test_residuals_are_those_before_any_step(self) -> None:
+    def test_residuals_of_an_update_are_those_before_any_step(self) -> None:
         task = random_task()
         _, residuals = local_update(
             layers_of(task),
-            [LayerRates(own, torch.ones_like(own), own[0]) for own in task.output_rates.values()],
+            [LayerRates(rates, torch.ones_like(rates), rates[0]) for rates in task.output_rates.values()],
             rows_of(task, task.support_items),
             ratings=task.support_ratings,
             mask=mask_of(SUPPORT_SIZES),
@@ -280,26 +286,26 @@ class TestAdaptedLayers:
         expected = task.support_ratings - network(task.parameters, torch.cat([users, task.support_items], dim=-1))
         torch.testing.assert_close(residuals, expected)
 
-    def test_user_without_ratings_keeps_the_global_parameters(self) -> None:
+    def test_update_without_ratings_keeps_the_global_parameters(self) -> None:
         task = random_task()
         before, after = (batched_predictions(task, steps=steps, second_order=False) for steps in (0, 3))
-        unmoved = [torch.allclose(*both, rtol=1e-6) for both in zip(before, after, strict=True)]
+        unmoved = [torch.allclose(*pair, rtol=1e-6) for pair in zip(before, after, strict=True)]
         assert unmoved == [size == 0 for size in SUPPORT_SIZES]
 
-    def test_user_without_ratings_and_without_a_prior_keeps_them_too(self) -> None:
+    def test_update_without_ratings_and_prior_keeps_the_global_parameters(self) -> None:
         task = Task(**{**vars(random_task(support=0)), "prior": torch.tensor(0.0)})
         before, after = (batched_predictions(task, [0] * 4, steps=steps, second_order=False) for steps in (0, 3))
         torch.testing.assert_close(before, after)
 
-    def test_prior_shortens_one_step_to_n_of_n_plus_c(self) -> None:
+    def test_one_step_with_prior_ratings_is_scaled_by_n_over_n_plus_c(self) -> None:
         task = random_task(hidden=()).to(torch.float64)
         without = Task(**{**vars(task), "prior": torch.tensor(0.0, dtype=torch.float64)})
         before = batched_predictions(task, steps=0, second_order=False)
-        short, full = (batched_predictions(own, steps=1, second_order=False) - before for own in (task, without))
+        scaled, full = (batched_predictions(some, steps=1, second_order=False) - before for some in (task, without))
         sizes = torch.tensor(SUPPORT_SIZES)
-        torch.testing.assert_close(short, (sizes / (sizes + task.prior)).unsqueeze(1) * full)
+        torch.testing.assert_close(scaled, (sizes / (sizes + task.prior)).unsqueeze(1) * full)
 
-    def test_first_order_gives_gradients_to_the_rates_and_the_prior_too(self) -> None:
+    def test_first_order_gradients_reach_the_rates_and_the_prior(self) -> None:
         task = random_task().to(torch.float64)
         predictions = batched_predictions(task, steps=2, second_order=False)
         gradients = gradients_of_query_loss(task, cut_to_sizes(predictions))
@@ -307,13 +313,13 @@ class TestAdaptedLayers:
         assert len(learned) == 7
         assert all(gradients[name].abs().sum() > 0 for name in learned)
 
-    def test_first_order_gives_no_gradient_to_the_support_items(self) -> None:
+    def test_first_order_gradients_of_the_support_items_are_0(self) -> None:
         task = random_task().to(torch.float64)
         predictions = batched_predictions(task, steps=2, second_order=False)
         assert not gradients_of_query_loss(task, cut_to_sizes(predictions))["support items"].any()
 
     @pytest.mark.parametrize("steps", [1, 2])
-    def test_many_rows_are_predicted_as_few_are(self, steps: int) -> None:
+    def test_predictions_of_many_rows_equal_those_of_few(self, steps: int) -> None:
         few, mask = random_task(query=2).to(torch.float64), mask_of(SUPPORT_SIZES)
         many = few.query_items.repeat(1, 10, 1)
         adapted = adapt(few, mask, steps=steps)
@@ -328,7 +334,7 @@ def sizes_and_padding() -> st.SearchStrategy[tuple[list[int], int, int]]:
 
 class TestInvariances:
     @given(sizes_and_padding())
-    def test_neither_the_content_nor_the_amount_of_padding_matters(self, drawn: tuple[list[int], int, int]) -> None:
+    def test_predictions_with_other_padding_stay_the_same(self, drawn: tuple[list[int], int, int]) -> None:
         sizes, extra, seed = drawn
         narrow = random_task(seed=seed, support=max(sizes)).to(torch.float64)
         mask = mask_of(sizes, max(sizes) + extra)
@@ -339,11 +345,11 @@ class TestInvariances:
             narrow.support_ratings[mask_of(sizes)].detach(),
         )
         wide = Task(**{**vars(narrow), "support_items": items, "support_ratings": ratings})
-        expected, actual = (batched_predictions(own, sizes, steps=2, second_order=False) for own in (narrow, wide))
+        expected, actual = (batched_predictions(task, sizes, steps=2, second_order=False) for task in (narrow, wide))
         torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
     @given(st.permutations(range(6)))
-    def test_the_order_of_the_support_set_does_not_matter(self, order: list[int]) -> None:
+    def test_predictions_with_shuffled_support_stay_the_same(self, order: list[int]) -> None:
         task, mask = random_task().to(torch.float64), mask_of(SUPPORT_SIZES)
         shuffled = Task(
             **{
@@ -356,16 +362,16 @@ class TestInvariances:
         actual, expected = adapt(shuffled, mask[:, order], steps=3), adapt(task, mask, steps=3)
         torch.testing.assert_close(actual.predict(query), expected.predict(query), rtol=1e-10, atol=1e-10)
 
-    def test_who_else_is_in_the_batch_does_not_matter(self) -> None:
+    def test_predictions_of_a_user_alone_equal_those_in_a_batch(self) -> None:
         task = random_task().to(torch.float64)
-        together = batched_predictions(task, steps=3, second_order=False)
+        batch = batched_predictions(task, steps=3, second_order=False)
         for user, size in enumerate(SUPPORT_SIZES):
             rows = {
                 name: getattr(task, name)[user : user + 1]
                 for name in ("users", "support_items", "support_ratings", "query_items")
             }
             alone = batched_predictions(Task(**{**vars(task), **rows}), [size], steps=3, second_order=False)
-            torch.testing.assert_close(alone[0], together[user], rtol=1e-10, atol=1e-10)
+            torch.testing.assert_close(alone[0], batch[user], rtol=1e-10, atol=1e-10)
 
 
 class TestGradientNorms:
@@ -373,13 +379,13 @@ class TestGradientNorms:
     def task(self) -> Task:
         return random_task().to(torch.float64)
 
-    def test_equal_autograd_of_each_prediction(self, task: Task) -> None:
+    def test_gradient_norms_equal_autograd_of_each_prediction(self, task: Task) -> None:
         with torch.no_grad():
             adapted = adapt(task, mask_of(SUPPORT_SIZES), steps=2)
             actual = adapted.gradient_norms(rows_of(task, task.query_items))
-        for user, own in enumerate(adapted_by_autograd(task, steps=2)):
+        for user, parameters in enumerate(adapted_by_autograd(task, steps=2)):
             for row, item in enumerate(task.query_items[user]):
-                prediction = network(own, torch.cat([task.users[user], item]).detach().unsqueeze(0)).sum()
-                gradients = torch.autograd.grad(prediction, list(own.values()))
+                prediction = network(parameters, torch.cat([task.users[user], item]).detach().unsqueeze(0)).sum()
+                gradients = torch.autograd.grad(prediction, list(parameters.values()))
                 expected = torch.cat([gradient.flatten() for gradient in gradients]).norm()
                 torch.testing.assert_close(actual[user, row], expected, rtol=1e-10, atol=0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from models.training.builder import build_learner
 from torch import Tensor
 
 from models.baselines import GlobalMean
@@ -18,7 +19,6 @@ from models.learners.base import Learner
 from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
 from models.learners.network import EstimatorConfig
 from models.metrics.mae import mae
-from models.training.builder import build_learner
 from models.training.checkpoint import CheckpointError
 from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
 from models.training.trainer import EpochResult, Trainer, TrainingData
