@@ -76,7 +76,7 @@ class TestKnownAnswers:
             ]
             assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*own, 1.0]))
 
-    def test_without_adaptation_the_estimator_alone_predicts(
+    def test_errors_without_adaptation_are_those_of_the_network(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
     ) -> None:
         users = model.manifest.user_encoder.encode(two_tastes.users.table)
@@ -84,9 +84,9 @@ class TestKnownAnswers:
         errors = []
         for episode in self.WARM:
             rows = torch.tensor(episode.query_items, dtype=torch.int64)
-            own = users.take(torch.full_like(rows, episode.user))
+            same_user = users.take(torch.full_like(rows, episode.user))
             with torch.no_grad():
-                predicted = model.learner.estimator(own, items.take(rows)).clamp(1, 5).numpy()
+                predicted = model.learner.network(same_user, items.take(rows)).clamp(1, 5).numpy()
             errors.append(np.abs(predicted - episode.query_ratings).mean())
         found = measures(report.states[0], "tiny, 0 steps")
         assert found["mae"].value == pytest.approx(np.mean(errors), rel=1e-5)

@@ -43,7 +43,7 @@ def rows_of(table: pl.DataFrame = TABLE) -> EncodedRows:
 
 
 class TestContentFeatures:
-    def test_features_of_categories_equal_a_matrix_by_hand(self) -> None:
+    def test_categories_equal_a_matrix_by_hand(self) -> None:
         half = np.sqrt(0.5)
         expected = [
             # unknown, en, fr; comedy, drama, horror
@@ -55,14 +55,14 @@ class TestContentFeatures:
         by_variance = np.sqrt(0.05) * np.array(expected)
         np.testing.assert_allclose(likeness_features(FIELDS[:2], rows_of()).toarray(), by_variance)
 
-    def test_content_features_of_rare_values_are_0(self) -> None:
+    def test_rare_values_tell_only_likeness(self) -> None:
         # Horror is rare: the first film is a comedy only.
         assert content_features(FIELDS[1:2], rows_of()).toarray().tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
 
-    def test_features_of_numbers_equal_bumps_by_hand(self) -> None:
+    def test_numbers_equal_bumps_by_hand(self) -> None:
         centres = np.linspace(-3, 3, 16)
         expected = np.zeros((4, 17))
-        for row, value in enumerate([0.0, 1.0, None, 3.0]):  # values beyond 3 are clipped
+        for row, value in enumerate([0.0, 1.0, None, 3.0]):  # what lies further out is seen at the end
             if value is None:
                 expected[row, -1] = 1
                 continue
@@ -70,41 +70,41 @@ class TestContentFeatures:
             expected[row, :-1] = bumps / np.sqrt((bumps**2).sum())
         np.testing.assert_allclose(content_features(FIELDS[2:3], rows_of()).toarray(), expected, atol=1e-7)
 
-    def test_features_of_words_are_proportional_to_their_weights(self) -> None:
+    def test_words_share_the_length_by_how_much_each_tells(self) -> None:
         expected = [[0.6, 0.8, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1]]
         np.testing.assert_allclose(content_features(FIELDS[3:], rows_of()).toarray(), expected)
 
-    def test_features_of_several_fields_are_concatenated(self) -> None:
+    def test_fields_stand_side_by_side(self) -> None:
         rows = rows_of()
         apart = [content_features((field,), rows).toarray() for field in FIELDS]
         np.testing.assert_array_equal(content_features(FIELDS, rows).toarray(), np.hstack(apart))
 
     @pytest.mark.parametrize(("field", "variance"), [(0, 0.05), (1, 0.05), (2, 0.1), (3, 0.2)])
-    def test_squared_length_of_a_fields_features_is_its_variance(self, field: int, variance: float) -> None:
+    def test_a_fields_share_of_likeness_is_its_variance(self, field: int, variance: float) -> None:
         features = likeness_features(FIELDS[field : field + 1], rows_of()).toarray()
         known = [1, 0, 0, 1] if FIELDS[field].name == "plot" else [1, 1, 0, 0] if field == 1 else [1, 1, 1, 1]
         np.testing.assert_allclose((features**2).sum(axis=1), variance * np.array(known), rtol=1e-6)
 
     @pytest.mark.parametrize("count", range(len(FIELDS) + 1))
-    def test_likeness_width_equals_the_number_of_columns(self, count: int) -> None:
+    def test_width_is_what_comes_out(self, count: int) -> None:
         expected = [0, 3, 6, 23, 26][count]
         assert likeness_width(FIELDS[:count]) == expected
         assert likeness_features(FIELDS[:count], rows_of()).shape == (4, expected)
 
-    def test_features_with_more_padding_stay_the_same(self) -> None:
+    def test_more_padding_changes_nothing(self) -> None:
         genres = rows_of().fields["genre"]
         padded = torch.cat([genres, torch.zeros(4, 3, dtype=torch.int64)], dim=1)
         first, second = (
-            content_features(FIELDS[1:2], EncodedRows({"genre": values}, 4)).toarray() for values in (genres, padded)
+            content_features(FIELDS[1:2], EncodedRows({"genre": own}, 4)).toarray() for own in (genres, padded)
         )
         np.testing.assert_array_equal(first, second)
 
-    def test_features_of_no_rows_are_empty(self) -> None:
+    def test_no_rows_are_no_features(self) -> None:
         assert likeness_features(FIELDS, rows_of(TABLE[:0])).shape == (0, 26)
 
 
 class TestContentRegression:
-    def test_regression_of_linear_data_recovers_the_effects(self) -> None:
+    def test_recovers_a_linear_effect(self) -> None:
         generator = np.random.default_rng(0)
         kinds, counts = generator.integers(0, 3, 600), np.full(600, 200)
         features = sparse.csr_matrix(np.eye(3)[kinds])
@@ -113,7 +113,7 @@ class TestContentRegression:
         regression = ContentRegression.fit(features, targets, counts)
         np.testing.assert_allclose(regression.predict(sparse.csr_matrix(np.eye(3))), effects, atol=0.05)
 
-    def test_regression_equals_dense_ridge_regression_weighted_by_rating_counts(self) -> None:
+    def test_equals_dense_ridge_regression_with_items_as_sure_as_their_ratings(self) -> None:
         generator = np.random.default_rng(0)
         features, targets = generator.normal(size=(40, 6)), generator.normal(size=(40, 2))
         counts = generator.integers(1, 1000, 40)
@@ -124,12 +124,12 @@ class TestContentRegression:
             regression.predict(sparse.csr_matrix(features)), expected.predict(features), atol=1e-3
         )
 
-    def test_regression_on_items_with_few_ratings_is_shrunk(self) -> None:
+    def test_without_ratings_behind_it_little_is_believed(self) -> None:
         features, targets = sparse.csr_matrix(np.eye(2)), np.array([[1.0, 0.0], [-1.0, 0.0]])
         few, many = (
             ContentRegression.fit(features, targets, np.full(2, count)).predict(features)[0, 0] for count in (1, 200)
         )
-        # Each item's effect of ±1 is divided by 1 plus its noise variance, relative to the prior variance 1.
+        # Of the two items' difference of 2, half of each is believed as far as 1 goes against the noise.
         assert few == pytest.approx(1 / (1 + 0.9), abs=1e-3)
         assert many == pytest.approx(1 / (1 + 0.104), abs=1e-3)
 
@@ -144,17 +144,16 @@ class TestOutOfFold:
         return features, targets, counts, generator.permutation(self.ITEMS).astype(np.float64)
 
     @pytest.mark.parametrize("block", range(FOLDS))
-    def test_predictions_of_a_block_ignore_its_targets_and_counts(self, block: int) -> None:
+    def test_a_blocks_own_targets_and_counts_are_not_looked_at(self, block: int) -> None:
         features, targets, counts, order = self.data()
-        inside = (order >= 5 * block) & (order < 5 * (block + 1))
+        own = (order >= 5 * block) & (order < 5 * (block + 1))
         expected = predict_out_of_fold(features, targets, counts, order)
-        other_targets, other_counts = np.where(inside[:, None], 100.0, targets), np.where(inside, 1, counts)
-        changed = predict_out_of_fold(features, other_targets, other_counts, order)
-        np.testing.assert_array_equal(changed[inside], expected[inside])
-        assert (changed[~inside] != expected[~inside]).any(axis=1).all()
+        changed = predict_out_of_fold(features, np.where(own[:, None], 100.0, targets), np.where(own, 1, counts), order)
+        np.testing.assert_array_equal(changed[own], expected[own])
+        assert (changed[~own] != expected[~own]).any(axis=1).all()
 
-    def test_predictions_of_a_block_equal_a_regression_on_the_others(self) -> None:
+    def test_are_those_of_a_regression_on_the_others(self) -> None:
         features, targets, counts, order = self.data()
-        others, inside = order >= 5, order < 5
-        expected = ContentRegression.fit(features[others], targets[others], counts[others]).predict(features[inside])
-        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order)[inside], expected)
+        others, own = order >= 5, order < 5
+        expected = ContentRegression.fit(features[others], targets[others], counts[others]).predict(features[own])
+        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order)[own], expected)
