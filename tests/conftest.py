@@ -1,4 +1,4 @@
-"""Data and a model that every test may use: small, generated, and with a right answer that is known."""
+"""A small generated data set whose right answers are known, and a model trained on it, for every test."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ from models.train import train
 from models.training.preset import Preset, TrainingConfig
 from models.training.threads import compute_in_one_thread
 
-# The same examples in every run, and no test asserts a time: neither one example's nor that of drawing them.
+# Every run draws the same examples. No test depends on how long an example or drawing it takes.
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -67,9 +67,10 @@ USERS, ITEMS = 120, 40
 
 
 def write_two_tastes(directory: Path) -> None:
-    """Half of the users love comedies and hate horror, the others the reverse; nothing but ratings tells which.
+    """Write a data set in which half of the users love comedies and hate horror, and the others the reverse.
 
-    Neither does a user's number: seven in a row have the same taste.
+    Only a user's ratings tell the user's taste. Attributes do not, and the number hardly: the taste changes after every
+    seventh user.
     """
     generator = np.random.default_rng(0)
     directory.mkdir(parents=True)
@@ -101,7 +102,7 @@ def write_two_tastes(directory: Path) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """Tests run in several processes at once."""
+    """Compute in one thread, because several processes run tests at once."""
     compute_in_one_thread()
 
 
@@ -115,7 +116,7 @@ def dataset_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_preset() -> Preset:
-    """MeLU, small and quick."""
+    """A small MeLU that trains fast."""
     return Preset(
         name="tiny",
         learner=MeLUConfig(steps=2, rate=0.05, prior_ratings=1.0),
@@ -125,7 +126,7 @@ def tiny_preset() -> Preset:
 
 @pytest.fixture(scope="session")
 def model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact trained on that data set."""
+    """An artifact trained on the data set of `dataset_dir`."""
     output = tmp_path_factory.mktemp("models") / "tiny"
     dataset, _ = read_dataset(dataset_dir)
     train(dataset, tiny_preset, output, data_path=dataset_dir)

@@ -39,7 +39,7 @@ class TensorRows:
         """The given rows (int64, any shape), whose shape becomes the leading dimensions."""
         # Much faster than indexing with several dimensions, forward and backward.
         flat = rows.flatten()
-        return self.map(lambda values: values.index_select(0, flat).view(*rows.shape, *values.shape[1:]))
+        return self.map(lambda values: values.index_select(0, flat).view(rows.shape + values.shape[1:]))
 
     def expand(self, count: int) -> Self:
         """The same rows `count` times, along a new first dimension; nothing is copied."""

@@ -86,12 +86,23 @@ class Variant:
         return f"{preset}, {self.label}" if self.label else preset
 
 
+class AdaptedBatch(Protocol):
+    """A batch of training episodes after the local update."""
+
+    @property
+    def adapted(self) -> Any:  # noqa: ANN401 - only the learner knows its type
+        """What `Learner.adapt` returned for the B users."""
+
+
 class OuterBatch(Protocol):
     """A batch of training episodes, as the outer update sees it."""
 
     @property
     def weights(self) -> Tensor:
         """How much each user's mean query loss counts; float32 [B]."""
+
+    def adapt(self, *, steps: int | None = None) -> AdaptedBatch:
+        """Adapt to all B support sets, for a learner whose outer update needs the adapted users."""
 
     def query_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean query loss after the local update; float32 [B]."""

@@ -1,18 +1,22 @@
-"""The local update: gradient steps on the decision layers with each user's support set, many users at once.
+"""MeLU's local update in low-rank form: gradient steps on the decision layers for many users at once.
 
-One implementation serves training, evaluation and serving. The first decision layer is by far the largest, and its
-inputs are the same at every step. There no weights of a user are ever built: with rates that factorise,
-`α = r_out r_inᵀ`, the layer's outputs for any inputs X_q after the steps are
+This is an optimisation of the plain loop in `models.learners.inner_loop`, for linear layers with ReLU, the squared
+error and rates that do not change from step to step. `tests/unit/models/learners/test_inner_loop.py` proves that both
+give the same predictions and outer gradients. Training, evaluation and serving all use it.
+
+The first decision layer is by far the largest, and its inputs are the same at every step. So no user's first layer is
+ever built. With rates that factorise, `α = r_out r_inᵀ`, the layer's outputs for any inputs X_q after the steps are
 
     X_q W'ᵀ = X_q Wᵀ − (X_q diag(r_in) Xᵀ) A,   A = n/(n + c) Σ_t Δ_t diag(r_out)
 
-with X the support's inputs and Δ_t the gradients at the layer's outputs in step t. X and X_q hold a 1 for the bias. The
-user's own inputs, which are the same in all rows, and the 1 add one number to a user's kernel `X_q diag(r_in) Xᵀ`;
-`X Wᵀ` is computed once an item and once a user. The later layers are small, and their inputs change with every
-step, which would make the rank of their update steps × support: their weights are built.
+where X are the support's inputs and Δ_t the gradients at the layer's outputs in step t. X and X_q have a column of 1
+for the bias. The user's inputs are the same in all rows, so these inputs and the bias only add one number to all values
+of the user's kernel `X_q diag(r_in) Xᵀ`. `X Wᵀ` is computed once for each item and once for each user.
 
-docs/decisions/0002-local-update.md has the reasons, tests/unit/models/test_local_update.py the comparison with plain
-autograd.
+The later layers are small, and their inputs change with every step, so a low-rank form would have a rank of steps ×
+support. Their weights are built for every user.
+
+docs/decisions/0002-local-update.md gives the reasons.
 """
 
 from collections.abc import Sequence
@@ -25,7 +29,7 @@ from torch.nn import functional as F
 
 
 class Layer(NamedTuple):
-    """A linear layer, or one of every user: then each has the users as its first dimension.
+    """A linear layer, or one layer for each user, with the users as the first dimension.
 
     Attributes:
         weight: float32 [out, in].
@@ -51,12 +55,12 @@ class LayerRates(NamedTuple):
 
 
 class FirstLayerRows(NamedTuple):
-    """What the first decision layer gets of some users and their items.
+    """Inputs and outputs of the first decision layer for B users and some items of each.
 
     Attributes:
         users: float32 [B, user width].
         items: float32 [B, rows, item width].
-        outputs: float32 [B, rows, out], what θ2 makes of both and the bias.
+        outputs: float32 [B, rows, out], the layer's outputs with the global weights θ2, bias included.
     """
 
     users: Tensor
@@ -64,7 +68,7 @@ class FirstLayerRows(NamedTuple):
     outputs: Tensor
 
     def detach(self) -> "FirstLayerRows":
-        """The same without a past."""
+        """The same values without a graph."""
         return FirstLayerRows(self.users.detach(), self.items.detach(), self.outputs.detach())
 
 
@@ -74,7 +78,7 @@ class OneUsersLayers(NamedTuple):
     Attributes:
         directions: float32 [item width, S], `diag(r_in) Xᵀ`.
         coefficients: float32 [S, out], A.
-        constant: float32 [out], what does not depend on the item.
+        constant: float32 [out], the part of the first layer's outputs that is the same for all items.
         later: All layers but the first.
     """
 
@@ -88,7 +92,7 @@ class OneUsersLayers(NamedTuple):
 
         Args:
             items: float32 [rows, item width].
-            outputs: float32 [rows, out], what the first layer of θ2 makes of the items alone.
+            outputs: float32 [rows, out], the items' part of the first layer's outputs with θ2.
         """
         values = torch.addmm(outputs, items @ self.directions, self.coefficients, alpha=-1).add_(self.constant)
         for weight, bias in self.later:
@@ -101,9 +105,9 @@ class AdaptedLayers:
     """The decision layers θ2^i of B users.
 
     Attributes:
-        support_users: float32 [B, user width], the users' inputs when they were adapted.
-        support_items: float32 [B, S, item width], the support's items.
-        first_rates: Of the first layer.
+        support_users: float32 [B, user width], the users' inputs in the support sets.
+        support_items: float32 [B, S, item width], the items' inputs in the support sets.
+        first_rates: Local learning rates of the first layer.
         coefficients: float32 [B, S, out], A.
         later: All layers but the first.
     """
@@ -121,8 +125,8 @@ class AdaptedLayers:
     def gradient_norms(self, rows: FirstLayerRows) -> Tensor:
         """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction, without building any gradient; float32 [B, rows].
 
-        The gradient of one prediction at a linear layer is the outer product of the layer's input x and of the gradient
-        δ at its output, so its squared norm, with the bias, is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient
+        At a linear layer, the gradient of one prediction is the outer product of the layer's input x and the gradient δ
+        at the layer's output. With the bias, its squared norm is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient
         per-example gradient computations").
         """
         *hidden, output = _forward(self._first_outputs(rows), self.later)
@@ -135,35 +139,35 @@ class AdaptedLayers:
         return (squares + _squared_norms(delta) * (inputs + 1)).sqrt()
 
     def kernel(self, rows: FirstLayerRows) -> Tensor:
-        """`X_q diag(r_in) Xᵀ` of any rows and the support; float32 [B, rows, S]."""
+        """`X_q diag(r_in) Xᵀ` for any rows X_q and the support X; float32 [B, rows, S]."""
         user_rates, item_rates = self.first_rates.inputs.tensor_split([rows.users.shape[1]])
         constants = (rows.users * user_rates * self.support_users).sum(dim=1) + self.first_rates.bias
         left, right = rows.items, self.support_items
-        # Either side may take the rates: the shorter one is cheaper.
+        # The rates may multiply either side; multiplying the shorter one is cheaper.
         if left.shape[1] > right.shape[1]:
             right = right * item_rates
         else:
             left = left * item_rates
         return torch.baddbmm(constants.view(-1, 1, 1), left, right.mT)
 
-    def of_user(self, place: int, mask: Tensor, outputs: Tensor) -> OneUsersLayers:
+    def of_user(self, user: int, mask: Tensor, outputs: Tensor) -> OneUsersLayers:
         """One user's layers, in the form that scores a catalogue fastest.
 
         Args:
-            place: Which user.
+            user: Row of the user in the batch.
             mask: bool [S], the user's support rows that are not padding.
-            outputs: float32 [out], what the first layer of θ2 makes of the user alone, and the bias.
+            outputs: float32 [out], the user's part of the first layer's outputs with θ2, bias included.
         """
-        users, items = self.support_users[place], self.support_items[place][mask]
-        user_rates, item_rates = self.first_rates.inputs.tensor_split([len(users)])
-        coefficients = self.coefficients[place][mask]
-        kernel_of_user = (users.square() * user_rates).sum() + self.first_rates.bias
+        user_inputs, items = self.support_users[user], self.support_items[user][mask]
+        user_rates, item_rates = self.first_rates.inputs.tensor_split([len(user_inputs)])
+        coefficients = self.coefficients[user][mask]
+        kernel_of_user = (user_inputs.square() * user_rates).sum() + self.first_rates.bias
         return OneUsersLayers(
             directions=(items * item_rates).mT,
             coefficients=coefficients,
             constant=outputs - kernel_of_user * coefficients.sum(dim=0),
             later=tuple(
-                layer if layer.bias.dim() == 1 else Layer(*(own[place] for own in layer)) for layer in self.later
+                layer if layer.bias.dim() == 1 else Layer(layer.weight[user], layer.bias[user]) for layer in self.later
             ),
         )
 
@@ -187,7 +191,7 @@ class _Gradients:
         later = zip(self.later, other.later, strict=True)
         return _Gradients(
             self.first_outputs + other.first_outputs,
-            [Layer(own.weight + step.weight, own.bias + step.bias) for own, step in later],
+            [Layer(one.weight + two.weight, one.bias + two.bias) for one, two in later],
         )
 
 
@@ -205,8 +209,8 @@ def local_update(
     """Adapt the decision layers to B users: `θ2^i ← θ2^i − n/(n + c) α ∘ ∇_{θ2^i} L_i`, `steps` times.
 
     `L_i = 1/n Σ_j (y_ij − ŷ_ij)²` over the n = |H_i| ratings of the user's support set (MeLU, Lee et al., KDD 2019,
-    eq. 4 and algorithm 1, where c = 0; with learned rates α, Meta-SGD, Li et al. 2017, eq. 2). A user whose mask is
-    empty keeps θ2.
+    eq. 4 and algorithm 1, where c = 0; with learned rates α, Meta-SGD, Li et al. 2017, eq. 2). A user without ratings
+    keeps θ2.
 
     Args:
         layers: θ2, shared by all users, with ReLU between them; the last has one output.
@@ -214,14 +218,14 @@ def local_update(
         support: The support sets, S rows.
         ratings: float32 [B, S].
         mask: bool [B, S].
-        prior_ratings: c ≥ 0, a scalar: as if the user had given that many further ratings just as predicted. With
-            c = 0 a single rating moves a user's model as far as eighty do.
+        prior_ratings: c ≥ 0, a scalar. The update is as if the user had given c further ratings, each equal to its
+            prediction. With c = 0, one rating changes a user's model as much as eighty do.
         steps: Number of gradient steps; 0 returns θ2 for every user.
-        second_order: Whether gradients of what follows flow through the local gradients too. First order
-            treats the adapted parameters as θ2 plus a constant, but for the rates.
+        second_order: Whether outer gradients flow through the local gradients. First order treats the local gradients
+            as constants, but outer gradients still reach the rates and c.
 
     Returns:
-        θ2^i of every user, and the ratings less what θ2 predicts, float32 [B, S].
+        θ2^i of every user, and the ratings minus the predictions of θ2, float32 [B, S].
     """
     later = tuple(layers[1:])
     activations = _forward(support.outputs, later)
@@ -230,10 +234,10 @@ def local_update(
         support, activations = support.detach(), [values.detach() for values in activations]
     unmoved = AdaptedLayers(support.users, support.items, rates[0], torch.zeros_like(support.outputs), later)
     present = mask.to(ratings.dtype)
-    # Gradients are of half the sum over the ratings, not of the mean. The clamp is for 0 ratings and no prior.
+    # `_gradients` differentiates half the sum over the ratings, not the mean. The clamp is for no ratings and c = 0.
     strengths = 2 / (present.sum(dim=1, keepdim=True) + prior_ratings).clamp(min=1e-6)
     first_sizes = (strengths * rates[0].outputs).unsqueeze(1)
-    later_sizes = [_step_sizes(strengths, own) for own in rates[1:]]
+    later_sizes = [_step_sizes(strengths, layer_rates) for layer_rates in rates[1:]]
 
     def moved(sums: _Gradients) -> AdaptedLayers:
         return replace(
@@ -250,26 +254,26 @@ def local_update(
 
     if not steps:
         return unmoved, residuals
-    # Only the sums depend on the steps: of first order, all but the last move leaves no trace in the graph.
+    # Only the sums depend on the steps. In first order they are constants, so only the last move is in the graph.
     with torch.set_grad_enabled(second_order and torch.is_grad_enabled()):
         sums = _gradients(activations, later, ratings, present)
         if steps > 1:
             kernel = unmoved.kernel(support)
         for _ in range(1, steps):
-            own = moved(sums)
-            outputs = torch.baddbmm(support.outputs, kernel, own.coefficients, alpha=-1)
-            sums = sums + _gradients(_forward(outputs, own.later), own.later, ratings, present)
+            adapted = moved(sums)
+            outputs = torch.baddbmm(support.outputs, kernel, adapted.coefficients, alpha=-1)
+            sums = sums + _gradients(_forward(outputs, adapted.later), adapted.later, ratings, present)
     return moved(sums), residuals
 
 
 def _step_sizes(strengths: Tensor, rates: LayerRates) -> Layer:
-    """n/(n + c) α of every user, up to what the gradients leave out."""
+    """2/(n + c) α of every user; `_gradients` gives the remaining factor n/2."""
     outputs = strengths * rates.outputs
     return Layer(outputs.unsqueeze(-1) * rates.inputs, outputs * rates.bias)
 
 
 def _forward(first_outputs: Tensor, later: Sequence[Layer]) -> list[Tensor]:
-    """The values of every hidden layer behind its ReLU, and the output, float32 [B, rows, 1]."""
+    """The values of every hidden layer after its ReLU, then the output, float32 [B, rows, 1]."""
     activations = [first_outputs]
     for weight, bias in later:
         values = activations[-1] = activations[-1].relu()
@@ -281,7 +285,7 @@ def _forward(first_outputs: Tensor, later: Sequence[Layer]) -> list[Tensor]:
 
 
 def _gradients(activations: list[Tensor], later: Sequence[Layer], ratings: Tensor, present: Tensor) -> _Gradients:
-    """Of `1/2 Σ_j (y_ij − ŷ_ij)²`, written out; what autograd does with `_forward`."""
+    """Gradients of `1/2 Σ_j (y_ij − ŷ_ij)²`, written out; the same as autograd gives for `_forward`."""
     *hidden, output = activations
     delta = (output - ratings.unsqueeze(-1)) * present.unsqueeze(-1)
     gradients = []
@@ -292,8 +296,8 @@ def _gradients(activations: list[Tensor], later: Sequence[Layer], ratings: Tenso
 
 
 def _before_relu(delta: Tensor, values: Tensor) -> Tensor:
-    """Gradients at a ReLU's inputs, from those at its outputs and their values."""
-    # What autograd calls for a ReLU; many times as fast as a choice by `values > 0`.
+    """Gradients at a ReLU's inputs, from the gradients at its outputs and the outputs' values."""
+    # Autograd calls this for a ReLU. It is many times faster than `delta * (values > 0)`.
     return torch.ops.aten.threshold_backward(delta, values.detach(), 0)  # type: ignore[no-any-return]
 
 

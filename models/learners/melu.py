@@ -236,7 +236,9 @@ class _ScoresInPieces(ItemScorer[MeLUUsers, AdaptedUsers]):
 
     def __init__(self, items: MeLUItems) -> None:
         self._items = items
-        self._pieces = [items[start : start + _ROWS_AT_ONCE] for start in range(0, len(items), _ROWS_AT_ONCE)]
+        # An empty catalogue is one empty piece, as `torch.split` has it.
+        starts = range(0, max(len(items), 1), _ROWS_AT_ONCE)
+        self._pieces = [items[start : start + _ROWS_AT_ONCE] for start in starts]
 
     def scores(self, adapted: AdaptedUsers, users: MeLUUsers, rows: Tensor | None = None) -> Tensor:
         scores = users.inputs.new_empty(len(users), len(self._items) if rows is None else len(rows))

@@ -1,4 +1,4 @@
-"""The trained two-tastes model and its data, in memory."""
+"""The two-tastes data set and the model trained on it, in memory."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from models.data.reader import read_dataset
 
 @pytest.fixture(scope="session")
 def two_tastes(dataset_dir: Path) -> Dataset:
-    """The data that `model` was trained on; nothing changes them."""
+    """The data set that `model` was trained on. Tests must not change it."""
     return read_dataset(dataset_dir)[0]
 
 
 @pytest.fixture(scope="session")
 def model(model_dir: Path) -> TrainedModel:
-    """The trained two-tastes model; nothing changes it."""
+    """The model trained on the two-tastes data. Tests must not change it."""
     return load_artifact(model_dir)

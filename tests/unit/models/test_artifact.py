@@ -156,7 +156,7 @@ class TestManifest:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda body: body["preset"]["learner"].update(kind="other"),
+            lambda body: body["preset"]["learner"].update(steps=5),
             lambda body: body["data"].update(mean_rating=4.99),
             lambda body: body["files"].update({WEIGHTS: "0" * 64}),
             lambda body: body.update(remark="mine"),
@@ -168,12 +168,11 @@ class TestManifest:
         change_manifest(directory, change, resealed=False)
         assert "it was altered" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("version", [0, 1, "2", None])
+    @pytest.mark.parametrize("version", [0, 1, 2, "3", None])
     def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
-        assert refused(directory, MANIFEST) == (
-            f"has format version {version}, but this release reads {FORMAT_VERSION}: "
-            "train the model again with `coldstart train`"
+        assert (
+            refused(directory, MANIFEST) == f"format version {version}, but this release reads 3; train the model again"
         )
 
     @pytest.mark.parametrize("version", [1, FORMAT_VERSION])

@@ -1,4 +1,4 @@
-"""A generated population of two tastes, and a trained learner: the question that tells them apart is known."""
+"""Elicitation with a trained learner on generated users with two tastes. The most informative item is known."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,10 @@ from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.splits import SplitConfig
 from models.elicitation.strategy import Strategy
+from models.learners.closed_form import ClosedFormConfig
 from models.ranking import Recommender
 from models.train import train
-from models.training.preset import LocalUpdateConfig, Preset, Rule, TrainingConfig
+from models.training.preset import Preset, TrainingConfig
 from tests.unit.models.tiny_data import tiny_dataset
 
 # The users of this population have no attributes, and torch warns of layers without inputs.
@@ -19,19 +20,19 @@ USERS, ITEMS, SPLITTER = 90, 12, 7
 
 
 def two_groups() -> Dataset:
-    """Each user has rated ten of twelve items, all equally often seen.
+    """Each user has rated ten of twelve items. All items are rated about equally often.
 
-    One group gives item 7 a 5 and the other a 1. Of the other items, each group likes half by one step, and everybody
-    strays by a step from that as often as not.
+    One group rates item 7 with 5, the other with 1. Each group rates half of the other items one step above 3 and the
+    rest one step below, plus a random step of −1, 0 or 1.
     """
     generator = np.random.default_rng(0)
     ratings = []
     for user in range(USERS):
         side = 1 if user % 2 else -1
         for item in generator.permutation(ITEMS)[:10].tolist():
-            stray = int(generator.integers(-1, 2))
+            noise = int(generator.integers(-1, 2))
             lean = side if item % 2 else -side
-            ratings.append((user, item, 3.0 + 2 * side if item == SPLITTER else float(np.clip(3 + lean + stray, 1, 5))))
+            ratings.append((user, item, 3.0 + 2 * side if item == SPLITTER else float(np.clip(3 + lean + noise, 1, 5))))
     return tiny_dataset(ratings, users=USERS, items=ITEMS)
 
 
@@ -39,7 +40,7 @@ def two_groups() -> Dataset:
 def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     preset = Preset(
         name="two-groups",
-        local_update=LocalUpdateConfig(rule=Rule.CLOSED_FORM),
+        learner=ClosedFormConfig(),
         training=TrainingConfig(epochs=25, patience=25, batch_users=16, learning_rate=1e-2, max_query=8),
     )
     output = tmp_path_factory.mktemp("models") / "two-groups"
@@ -48,15 +49,15 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     return Recommender(model, model.items)
 
 
-def first_question(recommender: Recommender, **known: list[str]) -> str:
+def first_candidate(recommender: Recommender, **known: list[str]) -> str:
     (candidate,) = recommender.candidates(strategy=Strategy.SEQUENTIAL, n=1, **known)  # type: ignore[arg-type]
     return candidate.item_id
 
 
-def test_the_splitting_item_is_asked_about_first(recommender: Recommender) -> None:
-    assert first_question(recommender) == f"i{SPLITTER}"
+def test_first_candidate_is_the_item_that_separates_the_groups(recommender: Recommender) -> None:
+    assert first_candidate(recommender) == f"i{SPLITTER}"
 
 
-def test_and_never_again(recommender: Recommender) -> None:
-    assert first_question(recommender, rated=[f"i{SPLITTER}"]) != f"i{SPLITTER}"
-    assert first_question(recommender, skipped=[f"i{SPLITTER}"]) != f"i{SPLITTER}"
+def test_first_candidate_after_rating_or_skipping_the_item_is_another(recommender: Recommender) -> None:
+    assert first_candidate(recommender, rated=[f"i{SPLITTER}"]) != f"i{SPLITTER}"
+    assert first_candidate(recommender, skipped=[f"i{SPLITTER}"]) != f"i{SPLITTER}"

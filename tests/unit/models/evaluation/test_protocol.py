@@ -80,25 +80,7 @@ class TestKnownAnswers:
             ]
             assert found[f"ndcg@{k}_{name}"].value == pytest.approx(np.mean([*expected, 1.0]))
 
-    def test_measures_leave_out_users_for_whom_they_are_undefined(
-        self, model: TrainedModel, two_tastes: Dataset
-    ) -> None:
-        # On a scale from 0 to 5, the third user rates no item above 0.
-        schema = two_tastes.schema.model_copy(update={"rating_scale": RatingScale(minimum=0, maximum=5)})
-        manifest = model.manifest.model_copy(update={"data_schema": schema})
-        episodes = [*self.WARM[:2], replace(self.WARM[2], query_ratings=np.zeros(1, dtype=np.float32))]
-        found, _ = evaluate(
-            replace(model, manifest=manifest), two_tastes, EvaluationConfig(bootstrap_resamples=200), episodes=episodes
-        )
-        ndcg, mae = (measures(found.states[0], "global mean")[name] for name in ("ndcg@3_linear", "mae"))
-        assert (ndcg.undefined_users, mae.undefined_users) == (1, 0)
-        expected = [
-            ndcg_score([episode.query_ratings], [np.zeros(len(episode.query_ratings))], k=3) for episode in episodes[:2]
-        ]
-        assert ndcg.value == pytest.approx(np.mean(expected))
-        assert "nll" not in measures(found.states[0], "global mean")
-
-    def test_predictions_without_adaptation_are_those_of_the_network(
+    def test_errors_without_adaptation_are_those_of_the_network(
         self, report: EvaluationReport, model: TrainedModel, two_tastes: Dataset
     ) -> None:
         users = model.manifest.user_encoder.encode(two_tastes.users.table)
@@ -106,9 +88,9 @@ class TestKnownAnswers:
         errors = []
         for episode in self.WARM:
             rows = torch.tensor(episode.query_items, dtype=torch.int64)
-            user_rows = users.take(torch.full_like(rows, episode.user))
+            same_user = users.take(torch.full_like(rows, episode.user))
             with torch.no_grad():
-                predicted = model.learner.network(user_rows, items.take(rows)).clamp(1, 5).numpy()
+                predicted = model.learner.network(same_user, items.take(rows)).clamp(1, 5).numpy()
             errors.append(np.abs(predicted - episode.query_ratings).mean())
         found = measures(report.states[0], "tiny, 0 steps")
         assert found["mae"].value == pytest.approx(np.mean(errors), rel=1e-5)

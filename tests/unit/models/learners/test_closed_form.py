@@ -1,6 +1,5 @@
-"""The closed-form local update against NumPy and scikit-learn, user by user and without padding."""
+"""The closed-form learner, compared with NumPy and scikit-learn user by user and without padding."""
 
-import copy
 from dataclasses import replace
 
 import numpy as np
@@ -15,15 +14,14 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.fields import CategoricalField
-from models.inputs.encoder import EncodedRows, FeatureEncoder
-from models.learners.base import Support
-from models.learners.closed_form import ClosedFormLearner
+from models.data.schema import RatingScale
+from models.inputs.config import InputConfig
+from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.learners.base import LearnerParts, Support
+from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learners.network import EmbeddingLayers, EstimatorConfig
 
-FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
-CONFIG = EstimatorConfig(embedding_dim=3, embedding_scale=1.0)
+FIELD = FeatureEncoder(fields=(CategoricalEncoder(name="x", values=("a", "b", "c")),))
 HIDDEN = 4
 FEATURES = HIDDEN + 1 + 3
 SIZES, QUERY = [3, 0, 1, 12], 5
@@ -32,8 +30,8 @@ MEAN_RATING = 3.5
 Array = NDArray[np.float64]
 
 
-class LatentItself(Head):
-    """Tells the latent mean and, in the median's place, the latent variance."""
+class LatentHead(Head):
+    """Returns the latent mean as the mean, and the latent variance as the median."""
 
     def fit_statistics(self, ratings: NDArray[np.float32]) -> None:
         pass
@@ -45,174 +43,180 @@ class LatentItself(Head):
         return (latent.mean - ratings).square() + latent.variance
 
 
-@pytest.fixture(scope="module")
-def learner() -> ClosedFormLearner:
+def learner_with(**changes: object) -> ClosedForm:
     torch.manual_seed(0)
-    learner = ClosedFormLearner(
-        embed_users=EmbeddingLayers(FIELD, CONFIG),
-        embed_items=EmbeddingLayers(FIELD, CONFIG),
-        reception=None,
-        head=LatentItself(),
-        hidden=(6, HIDDEN),
-        mean_rating=MEAN_RATING,
-    )
-    return learner.double()
+    inputs = InputConfig(embedding_dim=3, embedding_scale=1.0)
+    scale = RatingScale(minimum=1, maximum=5)
+    parts = LearnerParts(FIELD, FIELD, inputs, LatentHead(), scale, MEAN_RATING)
+    return ClosedForm(parts, ClosedFormConfig.model_validate({"hidden": (6, HIDDEN), **changes})).double()
 
 
-def noise_of(learner: ClosedFormLearner) -> float:
+@pytest.fixture(scope="module")
+def learner() -> ClosedForm:
+    return learner_with()
+
+
+def noise_of(learner: ClosedForm) -> float:
     return float(np.log1p(np.exp(learner.noise.item())))
 
 
-def random_support(sizes: list[int] = SIZES, *, slots: int | None = None, seed: int = 0) -> tuple[Support, Tensor]:
-    """A support set and query items, all slots filled; as embedded, since the update cares for nothing before."""
+def random_support(
+    sizes: list[int] = SIZES, *, slots: int | None = None, seed: int = 0
+) -> tuple[Support[ClosedFormUsers, ClosedFormItems], ClosedFormItems]:
+    """Support sets and query items as embedded, with random numbers also where there is padding."""
     generator = torch.Generator().manual_seed(seed)
     slots = max(sizes) if slots is None else slots
 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    def vectors(slots: int) -> Tensor:
-        """Base, own variance and features."""
-        return torch.cat(
-            [random(len(sizes), slots, 1), random(len(sizes), slots, 1).exp(), random(len(sizes), slots, FEATURES)],
-            dim=-1,
-        )
+    def random_items(slots: int) -> ClosedFormItems:
+        shape = len(sizes), slots
+        return ClosedFormItems(level=random(*shape), variance=random(*shape).exp(), features=random(*shape, FEATURES))
 
-    users, items = random(len(sizes), FEATURES), vectors(slots)
-    query = vectors(QUERY)
+    users, items = ClosedFormUsers(random(len(sizes), FEATURES)), random_items(slots)
+    query = random_items(QUERY)
     ratings = torch.randint(1, 6, (len(sizes), slots), generator=generator).double()
     return Support(users, items, ratings, torch.arange(slots) < torch.tensor(sizes).unsqueeze(1)), query
 
 
 class OneUser:
-    """A user's own numbers, without padding."""
+    """The numbers of one user, without padding."""
 
-    def __init__(self, support: Support, query: Tensor, user: int) -> None:
+    def __init__(self, support: Support[ClosedFormUsers, ClosedFormItems], query: ClosedFormItems, user: int) -> None:
         mask = support.mask[user]
-        items = support.items[user, mask].numpy()
-        self.prior = support.users[user].numpy()
-        self.base, self.own_variances, self.features = items[:, 0], items[:, 1], items[:, 2:]
+        self.prior = support.users.prior_mean[user].numpy()
+        self.levels, self.variances, self.features = (values.numpy() for values in support.items[user][mask].tensors())
         self.ratings = support.ratings[user, mask].numpy()
-        self.residuals = self.ratings - self.base - self.features @ self.prior
-        self.query_base, self.query_features = query[user, :, 0].numpy(), query[user, :, 2:].numpy()
-        self.query_variances = query[user, :, 1].numpy()
+        self.residuals = self.ratings - self.levels - self.features @ self.prior
+        self.query_levels, self.query_variances, self.query_features = (
+            values.numpy() for values in query[user].tensors()
+        )
 
     def weights(self, noise: float, kept: NDArray[np.intp] | slice = slice(None)) -> Array:
-        """By the normal equations, which are as wide as the features."""
+        """The posterior means by the normal equations, which are as wide as the features."""
         features, residuals = self.features[kept], self.residuals[kept]
-        certainties = 1 / (noise + self.own_variances[kept])
+        certainties = 1 / (noise + self.variances[kept])
         precision = features.T * certainties @ features + np.eye(FEATURES)
         return np.asarray(self.prior + np.linalg.solve(precision, features.T @ (certainties * residuals)))
 
 
 @torch.no_grad()
-def latent_of(learner: ClosedFormLearner, support: Support, query: Tensor, **options: int) -> tuple[Array, Array]:
-    predictions = learner.predict(learner.adapt(support, **options), support.users, query)
+def latent_of(
+    learner: ClosedForm,
+    support: Support[ClosedFormUsers, ClosedFormItems],
+    query: ClosedFormItems,
+    *,
+    steps: int | None = None,
+) -> tuple[Array, Array]:
+    """Latent means and variances of the query."""
+    predictions = learner.predict(learner.adapt(support, steps=steps), support.users, query)
     return predictions.mean.numpy(), predictions.median.numpy()
 
 
 class TestAgainstReferences:
     @pytest.mark.parametrize("user", range(len(SIZES)))
-    def test_formula(self, learner: ClosedFormLearner, user: int) -> None:
+    def test_posterior_of_each_user_equals_the_formula(self, learner: ClosedForm, user: int) -> None:
         support, query = random_support()
-        own, noise = OneUser(support, query, user), noise_of(learner)
+        one, noise = OneUser(support, query, user), noise_of(learner)
         means, variances = latent_of(learner, support, query)
-        inverse = np.linalg.inv(own.features @ own.features.T + np.diag(noise + own.own_variances))
-        weights = own.prior + own.features.T @ inverse @ own.residuals
-        cross = own.query_features @ own.features.T
+        inverse = np.linalg.inv(one.features @ one.features.T + np.diag(noise + one.variances))
+        weights = one.prior + one.features.T @ inverse @ one.residuals
+        cross = one.query_features @ one.features.T
         explained = np.einsum("qs,st,qt->q", cross, inverse, cross)
-        np.testing.assert_allclose(means[user], own.query_base + own.query_features @ weights, atol=1e-10)
-        expected = (own.query_features**2).sum(axis=1) - explained + own.query_variances
+        np.testing.assert_allclose(means[user], one.query_levels + one.query_features @ weights, atol=1e-10)
+        expected = (one.query_features**2).sum(axis=1) - explained + one.query_variances
         np.testing.assert_allclose(variances[user], expected, atol=1e-10)
 
     @pytest.mark.parametrize("user", range(len(SIZES)))
-    def test_normal_equations(self, learner: ClosedFormLearner, user: int) -> None:
+    def test_posterior_means_equal_the_normal_equations(self, learner: ClosedForm, user: int) -> None:
         support, query = random_support()
-        own = OneUser(support, query, user)
-        expected = own.weights(noise_of(learner))
+        one = OneUser(support, query, user)
+        expected = one.weights(noise_of(learner))
         np.testing.assert_allclose(learner.adapt(support).weights[user].detach(), expected, atol=1e-10)
 
     @pytest.mark.parametrize("user", [0, 2, 3])
-    def test_ridge_regression(self, learner: ClosedFormLearner, user: int) -> None:
+    def test_predictions_equal_ridge_regression(self, learner: ClosedForm, user: int) -> None:
         support, query = random_support()
-        own = OneUser(support, query, user)
-        certainties = 1 / (noise_of(learner) + own.own_variances)
-        ridge = Ridge(alpha=1.0, fit_intercept=False).fit(own.features, own.residuals, sample_weight=certainties)
-        expected = own.query_base + own.query_features @ own.prior + ridge.predict(own.query_features)
+        one = OneUser(support, query, user)
+        certainties = 1 / (noise_of(learner) + one.variances)
+        ridge = Ridge(alpha=1.0, fit_intercept=False).fit(one.features, one.residuals, sample_weight=certainties)
+        expected = one.query_levels + one.query_features @ one.prior + ridge.predict(one.query_features)
         np.testing.assert_allclose(latent_of(learner, support, query)[0][user], expected, atol=1e-10)
 
     @pytest.mark.parametrize("user", [0, 2, 3])
-    def test_gaussian_process(self, learner: ClosedFormLearner, user: int) -> None:
+    def test_predictions_and_variances_equal_a_gaussian_process(self, learner: ClosedForm, user: int) -> None:
         support, query = random_support()
-        own = OneUser(support, query, user)
-        noise = noise_of(learner) + own.own_variances
+        one = OneUser(support, query, user)
+        noise = noise_of(learner) + one.variances
         process = GaussianProcessRegressor(DotProduct(sigma_0=1e-8), alpha=noise, optimizer=None)
-        residuals, deviations = process.fit(own.features, own.residuals).predict(own.query_features, return_std=True)
+        residuals, deviations = process.fit(one.features, one.residuals).predict(one.query_features, return_std=True)
         means, variances = latent_of(learner, support, query)
-        np.testing.assert_allclose(means[user], own.query_base + own.query_features @ own.prior + residuals, atol=1e-10)
-        np.testing.assert_allclose(variances[user], deviations**2 + own.query_variances, atol=1e-10)
+        np.testing.assert_allclose(
+            means[user], one.query_levels + one.query_features @ one.prior + residuals, atol=1e-10
+        )
+        np.testing.assert_allclose(variances[user], deviations**2 + one.query_variances, atol=1e-10)
 
     @pytest.mark.parametrize("user", range(len(SIZES)))
-    def test_what_many_gradient_steps_come_to(self, learner: ClosedFormLearner, user: int) -> None:
+    def test_posterior_means_equal_the_limit_of_gradient_descent(self, learner: ClosedForm, user: int) -> None:
         support, query = random_support()
-        own, noise = OneUser(support, query, user), noise_of(learner)
-        weights = own.prior + 1.0
-        certainties = 1 / (noise + own.own_variances)
-        rate = 1.0 / ((np.square(own.features).T * certainties).sum() + 1)
+        one, noise = OneUser(support, query, user), noise_of(learner)
+        weights = one.prior + 1.0
+        certainties = 1 / (noise + one.variances)
+        rate = 1.0 / ((np.square(one.features).T * certainties).sum() + 1)
         for _ in range(5000):
-            errors = own.base + own.features @ weights - own.ratings
-            weights = weights - rate * (own.features.T @ (certainties * errors) + weights - own.prior)
+            errors = one.levels + one.features @ weights - one.ratings
+            weights = weights - rate * (one.features.T @ (certainties * errors) + weights - one.prior)
         np.testing.assert_allclose(learner.adapt(support).weights[user].detach(), weights, atol=1e-8)
 
     @pytest.mark.parametrize("user", [0, 2, 3])
-    def test_left_out_residuals_are_those_of_refitting_without_each_rating(
-        self, learner: ClosedFormLearner, user: int
+    def test_leave_one_out_residuals_equal_those_of_refitting_without_each_rating(
+        self, learner: ClosedForm, user: int
     ) -> None:
         support, query = random_support()
-        own, size = OneUser(support, query, user), SIZES[user]
+        one, size = OneUser(support, query, user), SIZES[user]
         expected = [
-            own.ratings[row]
-            - own.base[row]
-            - own.features[row] @ own.weights(noise_of(learner), np.arange(size) != row)
+            one.ratings[row]
+            - one.levels[row]
+            - one.features[row] @ one.weights(noise_of(learner), np.arange(size) != row)
             for row in range(size)
         ]
         summary = learner.adapt(support).summary
-        np.testing.assert_allclose(summary.left_out[user, :size].detach(), expected, atol=1e-10)
-        np.testing.assert_allclose(summary.residuals[user, :size].detach(), own.residuals, atol=1e-10)
+        np.testing.assert_allclose(summary.leave_one_out[user, :size].detach(), expected, atol=1e-10)
+        np.testing.assert_allclose(summary.residuals[user, :size].detach(), one.residuals, atol=1e-10)
 
-    def test_gradient_norms_are_those_of_the_last_layer(self, learner: ClosedFormLearner) -> None:
+    def test_gradient_norms_equal_autograd_of_the_last_layer(self, learner: ClosedForm) -> None:
         support, query = random_support()
         posterior = learner.adapt(support)
         actual = learner.gradient_norms(posterior, support.users, query)
         for user in range(len(SIZES)):
             for row in range(QUERY):
                 weights = posterior.weights.detach().requires_grad_()
-                own = replace(posterior, weights=weights)
-                prediction = learner.predict(own, support.users, query).mean[user, row]
+                prediction = learner.predict(replace(posterior, weights=weights), support.users, query).mean[user, row]
                 [gradient] = torch.autograd.grad(prediction, weights)
                 torch.testing.assert_close(actual[user, row], gradient.norm())
 
 
 class TestPrior:
-    def test_remains_without_ratings_and_without_steps(self, learner: ClosedFormLearner) -> None:
+    def test_posterior_without_ratings_or_steps_is_the_prior(self, learner: ClosedForm) -> None:
         support, query = random_support()
         unadapted, variances = latent_of(learner, support, query, steps=0)
         for user in range(len(SIZES)):
-            own = OneUser(support, query, user)
-            np.testing.assert_allclose(unadapted[user], own.query_base + own.query_features @ own.prior, atol=1e-12)
-            prior = np.square(own.query_features).sum(axis=1) + own.query_variances
+            one = OneUser(support, query, user)
+            np.testing.assert_allclose(unadapted[user], one.query_levels + one.query_features @ one.prior, atol=1e-12)
+            prior = np.square(one.query_features).sum(axis=1) + one.query_variances
             np.testing.assert_allclose(variances[user], prior, atol=1e-12)
         empty = SIZES.index(0)
         np.testing.assert_allclose(latent_of(learner, support, query)[0][empty], unadapted[empty], atol=1e-12)
 
-    def test_remains_where_there_are_no_slots_at_all(self, learner: ClosedFormLearner) -> None:
+    def test_posterior_of_support_without_slots_is_the_prior(self, learner: ClosedForm) -> None:
         support, query = random_support([0, 0])
-        assert support.items.shape[1] == 0
-        own = OneUser(support, query, 1)
-        expected = own.query_base + own.query_features @ own.prior
+        assert support.mask.shape == (2, 0)
+        one = OneUser(support, query, 1)
+        expected = one.query_levels + one.query_features @ one.prior
         np.testing.assert_allclose(latent_of(learner, support, query)[0][1], expected, atol=1e-12)
 
-    def test_number_of_steps_does_not_matter_else(self, learner: ClosedFormLearner) -> None:
+    def test_posterior_with_other_numbers_of_steps_stays_the_same(self, learner: ClosedForm) -> None:
         support, query = random_support()
         expected = latent_of(learner, support, query)
         for steps in (1, 7):
@@ -221,26 +225,33 @@ class TestPrior:
 
 class TestInvariances:
     @given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(0, 3), st.integers(0, 1000))
-    def test_neither_the_content_nor_the_amount_of_padding_matters(
-        self, learner: ClosedFormLearner, sizes: list[int], extra: int, seed: int
+    def test_predictions_with_other_padding_stay_the_same(
+        self, learner: ClosedForm, sizes: list[int], extra: int, seed: int
     ) -> None:
         narrow, query = random_support(sizes, seed=seed)
         wide, _ = random_support(sizes, slots=max(sizes) + extra, seed=seed + 1)
-        items, ratings = wide.items.abs() * 1e3, wide.ratings * 1e3
-        items[wide.mask], ratings[wide.mask] = narrow.items[narrow.mask], narrow.ratings[narrow.mask]
+        items, ratings = wide.items.map(lambda values: values.abs() * 1e3), wide.ratings * 1e3
+        for padded_values, values in zip(items.tensors(), narrow.items.tensors(), strict=True):
+            padded_values[wide.mask] = values[narrow.mask]
+        ratings[wide.mask] = narrow.ratings[narrow.mask]
         padded = Support(narrow.users, items, ratings, wide.mask)
         expected = latent_of(learner, narrow, query)
         np.testing.assert_allclose(latent_of(learner, padded, query), expected, rtol=1e-9, atol=1e-9)
 
     @given(st.permutations(range(max(SIZES))))
-    def test_the_order_of_the_support_set_does_not_matter(self, learner: ClosedFormLearner, order: list[int]) -> None:
+    def test_predictions_with_shuffled_support_stay_the_same(self, learner: ClosedForm, order: list[int]) -> None:
         support, query = random_support()
-        shuffled = Support(support.users, support.items[:, order], support.ratings[:, order], support.mask[:, order])
+        shuffled = Support(
+            support.users,
+            support.items.map(lambda values: values[:, order]),
+            support.ratings[:, order],
+            support.mask[:, order],
+        )
         expected = latent_of(learner, support, query)
         np.testing.assert_allclose(latent_of(learner, shuffled, query), expected, rtol=1e-9, atol=1e-9)
 
     @given(st.integers(0, 1000))
-    def test_more_support_never_makes_less_certain(self, learner: ClosedFormLearner, seed: int) -> None:
+    def test_variances_with_more_support_never_rise(self, learner: ClosedForm, seed: int) -> None:
         support, query = random_support([9], seed=seed)
         variances = [
             latent_of(learner, replace(support, mask=torch.arange(9).unsqueeze(0) < size), query)[1]
@@ -249,11 +260,11 @@ class TestInvariances:
         assert (np.diff(variances, axis=0) <= 1e-10).all()
         assert np.min(variances) > 0
 
-    def test_a_rating_repeated_without_end_is_what_is_predicted(self, learner: ClosedFormLearner) -> None:
+    def test_prediction_of_item_rated_very_often_is_its_rating(self, learner: ClosedForm) -> None:
         support, _ = random_support([1])
         many = Support(
             support.users,
-            support.items.expand(1, 3000, -1),
+            support.items[0].take(torch.zeros(1, 3000, dtype=torch.int64)),
             support.ratings.expand(1, 3000),
             torch.ones(1, 3000, dtype=torch.bool),
         )
@@ -261,69 +272,85 @@ class TestInvariances:
         np.testing.assert_allclose(means, support.ratings, atol=5e-3)
 
 
-class TestItemVectors:
+class TestEmbedding:
     ROWS = EncodedRows({"x": torch.tensor([0, 1, 2, 3])}, 4)
 
-    def test_are_the_base_and_the_scaled_hidden_units_constant_and_inputs(self, learner: ClosedFormLearner) -> None:
-        vectors = learner.embed_items(self.ROWS)
-        inputs = learner.embed_item_fields(self.ROWS)
+    def test_embedded_items_hold_level_variance_and_scaled_features(self, learner: ClosedForm) -> None:
+        items = learner.embed_items(self.ROWS)
+        inputs = learner.item_fields(self.ROWS)
         hidden = inputs
         for layer in (learner.decision[0], learner.decision[2]):
             hidden = torch.relu(hidden @ layer.weight.T + layer.bias)
-        assert vectors.shape == (4, 2 + FEATURES)
+        features = [
+            hidden * F.softplus(learner.hidden_scales),
+            F.softplus(learner.bias_scale).expand(4, 1),
+            inputs * F.softplus(learner.input_scales),
+        ]
+        assert items.features.shape == (4, FEATURES)
         # The offset starts at 0 for every item.
-        torch.testing.assert_close(vectors[:, 0], torch.full((4,), MEAN_RATING, dtype=torch.float64))
-        torch.testing.assert_close(vectors[:, 1], F.softplus(learner.item_variance).expand(4))
-        torch.testing.assert_close(vectors[:, 2 : 2 + HIDDEN], hidden * F.softplus(learner.hidden_scales))
-        torch.testing.assert_close(vectors[:, 2 + HIDDEN], F.softplus(learner.bias_scale).expand(4))
-        torch.testing.assert_close(vectors[:, 3 + HIDDEN :], inputs * F.softplus(learner.input_scales))
+        torch.testing.assert_close(items.level, torch.full((4,), MEAN_RATING, dtype=torch.float64))
+        torch.testing.assert_close(items.variance, F.softplus(learner.item_variance).expand(4))
+        torch.testing.assert_close(items.features, torch.cat(features, dim=1))
 
-    def test_which_items_are_rated_moves_the_prior_mean(self, learner: ClosedFormLearner) -> None:
-        learner = copy.deepcopy(learner)
+    @pytest.mark.parametrize("half_weight_count", [3.0, 1.0])
+    def test_prior_mean_depends_on_which_items_are_rated(self, half_weight_count: float) -> None:
+        learner = learner_with(half_weight_count=half_weight_count)
         torch.nn.init.normal_(learner.prior_of_rated[2].weight, generator=torch.Generator().manual_seed(0))
         support, query = random_support()
         means, _ = latent_of(learner, support, query)
         for user, size in enumerate(SIZES):
-            own = OneUser(support, query, user)
-            mean_features = torch.from_numpy(own.features.mean(axis=0) if size else np.zeros(FEATURES))
-            own.prior = own.prior + size / (size + 3) * learner.prior_of_rated(mean_features).detach().numpy()
-            own.residuals = own.ratings - own.base - own.features @ own.prior
-            expected = own.query_base + own.query_features @ own.weights(noise_of(learner))
+            one = OneUser(support, query, user)
+            mean_features = torch.from_numpy(one.features.mean(axis=0) if size else np.zeros(FEATURES))
+            rated = learner.prior_of_rated(mean_features).detach().numpy()
+            one.prior = one.prior + size / (size + half_weight_count) * rated
+            one.residuals = one.ratings - one.levels - one.features @ one.prior
+            expected = one.query_levels + one.query_features @ one.weights(noise_of(learner))
             np.testing.assert_allclose(means[user], expected, atol=1e-10)
 
-    def test_prior_means_start_at_0(self, learner: ClosedFormLearner) -> None:
-        assert not learner.embed_users(self.ROWS).any()
+    def test_prior_mean_without_half_weight_count_ignores_which_items_are_rated(self, learner: ClosedForm) -> None:
+        without = learner_with(half_weight_count=None)
+        torch.nn.init.normal_(without.prior_of_rated[2].weight, generator=torch.Generator().manual_seed(0))
+        support, query = random_support()
+        np.testing.assert_array_equal(latent_of(without, support, query), latent_of(learner, support, query))
 
-    def test_ranking_a_catalogue_is_a_search_for_the_greatest_inner_product(self, learner: ClosedFormLearner) -> None:
+    def test_prior_means_of_untrained_learner_are_0(self, learner: ClosedForm) -> None:
+        assert not learner.embed_users(self.ROWS).prior_mean.any()
+
+    def test_predictions_of_a_catalogue_are_inner_products(self, learner: ClosedForm) -> None:
         support, _ = random_support()
-        catalogue = torch.rand(50, 2 + FEATURES, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-        weights = learner.adapt(support).weights.detach()
-        users = torch.cat([torch.tensor([1.0, 0.0]).expand(len(weights), -1), weights], dim=1)
-        actual, _ = latent_of(learner, support, catalogue.expand(len(SIZES), -1, -1))
-        np.testing.assert_allclose(actual, users @ catalogue.T, atol=1e-10)
+        generator = torch.Generator().manual_seed(1)
+        catalogue = ClosedFormItems(
+            *(torch.rand(50, *shape, generator=generator, dtype=torch.float64) for shape in ((), (), (FEATURES,)))
+        )
+        adapted = learner.adapt(support)
+        expected, _ = latent_of(learner, support, catalogue.expand(len(SIZES)))
+        with torch.no_grad():
+            scores = learner.prepare(catalogue).scores(adapted, support.users)
+            products = catalogue.level + adapted.weights @ catalogue.features.T
+        np.testing.assert_allclose(products, expected, atol=1e-10)
+        np.testing.assert_allclose(scores, expected, atol=1e-10)
 
-    def test_training_reaches_every_parameter(self, learner: ClosedFormLearner) -> None:
+    def test_gradients_of_the_loss_reach_every_parameter(self, learner: ClosedForm) -> None:
         items = learner.embed_items(self.ROWS)
         support = Support(
             users=learner.embed_users(self.ROWS),
-            items=items[torch.tensor([[1, 2], [2, 3], [3, 0], [0, 1]])],
+            items=items.take(torch.tensor([[1, 2], [2, 3], [3, 0], [0, 1]])),
             ratings=torch.tensor([[5.0, 1.0], [4.0, 2.0], [1.0, 3.0], [2.0, 2.0]], dtype=torch.float64),
             mask=torch.tensor([[True, True], [True, False], [True, True], [False, False]]),
         )
-        query = items[torch.tensor([[3, 0], [0, 1], [1, 2], [2, 3]])]
+        query = items.take(torch.tensor([[3, 0], [0, 1], [1, 2], [2, 3]]))
         loss = learner.loss(learner.adapt(support), support.users, query, torch.full((4, 2), 4.0))
         names, parameters = zip(*learner.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)
-        # What reads the prior means from users and rated items starts at 0, so that nothing before it is reached at
-        # first; and without collaborative inputs there are no content and no counts of ratings.
-        idle = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
-        assert idle == {
-            "embed_user_fields.layers.0.weight",
+        # The last layers of both networks for the prior mean start at 0, so no gradient reaches the layers before them.
+        # Without collaborative inputs there are no counts of ratings.
+        without_gradient = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
+        assert without_gradient == {
+            "user_fields.layers.0.weight",
             "prior_mean.0.weight",
             "prior_mean.0.bias",
             "prior_of_rated.0.weight",
             "prior_of_rated.0.bias",
-            "content_scale",
             "settling_count",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)

@@ -7,15 +7,11 @@ import torch
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.inputs.encoder import EncodedRows
+from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.features import EncodedRows
 from models.learners.base import Support
-from models.learners.episode_predictions import (
-    EncodedData,
-    FieldDropout,
-    adapt_to_episodes,
-    predict_episodes,
-    query_losses,
-)
+from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes, predict_episodes
+from models.learners.melu import MeLUItems
 from tests.unit.models.tiny_data import tiny_episode
 
 EPISODE = tiny_episode(user=4, support=[(3, 5.0), (8, 1.0), (3, 4.0)], query=[(8, 1.0), (21, 5.0)])
@@ -44,29 +40,33 @@ def dropout(model: TrainedModel, probability: float) -> FieldDropout:
 
 class TestPredictEpisodes:
     @pytest.mark.parametrize("steps", [None, 0, 4])
-    def test_adapts_to_the_support_and_predicts_the_query(
+    def test_predictions_of_episodes_equal_adapting_and_predicting_by_hand(
         self, model: TrainedModel, data: EncodedData, steps: int | None
     ) -> None:
         learner = model.learner
         users = learner.embed_users(data.users.take(torch.tensor([4])))
         items = learner.embed_items(data.items)
         support = Support(
-            users, items[[3, 8, 3]].unsqueeze(0), torch.tensor([[5.0, 1.0, 4.0]]), torch.ones(1, 3, dtype=torch.bool)
+            users,
+            items.take(torch.tensor([[3, 8, 3]])),
+            torch.tensor([[5.0, 1.0, 4.0]]),
+            torch.ones(1, 3, dtype=torch.bool),
         )
-        expected = learner.predict(learner.adapt(support, steps=steps), users, items[[8, 21]].unsqueeze(0))
+        query = items.take(torch.tensor([[8, 21]]))
+        expected = learner.predict(learner.adapt(support, steps=steps), users, query)
         actual = predict_episodes(learner, data, BATCH, steps=steps)
         for name in ("score", "mean", "median"):
             torch.testing.assert_close(getattr(actual, name)[:1], getattr(expected, name))
 
-    def test_every_user_and_item_is_embedded_once(
+    def test_items_of_a_batch_are_embedded_once(
         self, model: TrainedModel, data: EncodedData, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         embedded: list[int] = []
         embed = model.learner.embed_items
 
-        def count(rows: EncodedRows, **options: torch.Generator | None) -> torch.Tensor:
+        def count(rows: EncodedRows, *, out_of_fold: OutOfFold | None) -> MeLUItems:
             embedded.append(len(rows))
-            return embed(rows, **options)
+            return embed(rows, out_of_fold=out_of_fold)
 
         monkeypatch.setattr(model.learner, "embed_items", count)
         predict_episodes(model.learner, data, BATCH)
@@ -75,22 +75,48 @@ class TestPredictEpisodes:
 
 
 class TestQueryLosses:
-    def test_are_each_users_mean_squared_error(self, model: TrainedModel, data: EncodedData) -> None:
+    def test_query_losses_of_a_batch_are_each_users_mean_squared_error(
+        self, model: TrainedModel, data: EncodedData
+    ) -> None:
         scores = predict_episodes(model.learner, data, BATCH).score
         expected = [((scores[0] - torch.tensor([1.0, 5.0])) ** 2).mean(), (scores[1, 0] - 5.0) ** 2]
-        torch.testing.assert_close(query_losses(model.learner, data, BATCH), torch.stack(expected))
+        actual = embed_episodes(model.learner, data, BATCH).query_losses()
+        torch.testing.assert_close(actual, torch.stack(expected))
+
+
+class TestSupportLosses:
+    BATCH = EpisodeBatch.of([EPISODE, tiny_episode(user=7, support=[], query=[(3, 5.0)])])
+
+    @pytest.mark.parametrize("steps", [None, 0, 4])
+    def test_support_losses_of_a_batch_are_each_users_mean_squared_error(
+        self, model: TrainedModel, data: EncodedData, steps: int | None
+    ) -> None:
+        # The same support set, and as query what the user rated in it.
+        episode = tiny_episode(user=4, support=[(3, 5.0), (8, 1.0), (3, 4.0)], query=[(3, 5.0), (8, 1.0), (3, 4.0)])
+        scores = predict_episodes(model.learner, data, EpisodeBatch.of([episode]), steps=steps).score[0]
+        expected = (scores - torch.tensor([5.0, 1.0, 4.0])).square().mean()
+        actual = embed_episodes(model.learner, data, self.BATCH).support_losses(steps=steps)
+        torch.testing.assert_close(actual, torch.stack([expected, torch.tensor(0.0)]))
+
+    def test_support_losses_after_adaptation_are_less_than_before(self, model: TrainedModel, data: EncodedData) -> None:
+        episodes = embed_episodes(model.learner, data, self.BATCH)
+        assert episodes.support_losses(steps=5)[0] < 0.7 * episodes.support_losses(steps=0)[0]
 
 
 class TestFieldDropout:
-    def test_all_dropped_makes_all_users_and_items_alike(self, model: TrainedModel, data: EncodedData) -> None:
-        episodes = adapt_to_episodes(model.learner, data, BATCH, dropout=dropout(model, 1.0))
-        predictions = model.learner.predict(episodes.adapted, episodes.users, episodes.query_items)
+    def test_scores_with_all_fields_dropped_are_the_same_for_all_items(
+        self, model: TrainedModel, data: EncodedData
+    ) -> None:
+        predictions = embed_episodes(model.learner, data, BATCH, dropout=dropout(model, 1.0)).adapt().predictions()
         assert predictions.score[0, 0] == predictions.score[0, 1]
 
-    def test_none_dropped_changes_nothing(self, model: TrainedModel, data: EncodedData) -> None:
-        expected = query_losses(model.learner, data, BATCH)
-        assert torch.equal(query_losses(model.learner, data, BATCH, dropout=dropout(model, 0.0)), expected)
-        assert not torch.equal(query_losses(model.learner, data, BATCH, dropout=dropout(model, 1.0)), expected)
+    def test_losses_without_dropped_fields_stay_the_same(self, model: TrainedModel, data: EncodedData) -> None:
+        expected, without_dropped, all_dropped = (
+            embed_episodes(model.learner, data, BATCH, dropout=field_dropout).query_losses()
+            for field_dropout in (None, dropout(model, 0.0), dropout(model, 1.0))
+        )
+        assert torch.equal(without_dropped, expected)
+        assert not torch.equal(all_dropped, expected)
 
 
 class TestEncodedData:
@@ -98,7 +124,7 @@ class TestEncodedData:
         ("dtype", "expected"),
         [(np.int32, torch.int64), (np.float32, torch.float32), (np.bool_, torch.bool), (np.int64, torch.int64)],
     )
-    def test_arrays_become_tensors_that_can_index(
+    def test_tensor_of_array_has_a_dtype_that_can_index(
         self, data: EncodedData, dtype: type[np.generic], expected: torch.dtype
     ) -> None:
         tensor = data.tensor(np.array([1, 0], dtype=dtype))
@@ -107,7 +133,7 @@ class TestEncodedData:
 
 
 class TestParts:
-    def test_losses_and_gradients_are_those_of_the_whole_batch(
+    def test_losses_and_gradients_in_parts_equal_those_of_the_whole_batch(
         self, model: TrainedModel, data: EncodedData, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         episodes = [
@@ -118,7 +144,7 @@ class TestParts:
         learner = copy.deepcopy(model.learner).requires_grad_()
 
         def losses_and_gradients() -> tuple[torch.Tensor, list[torch.Tensor]]:
-            losses = query_losses(learner, data, batch)
+            losses = embed_episodes(learner, data, batch).query_losses()
             return losses, list(torch.autograd.grad(losses.mean(), list(learner.parameters()), materialize_grads=True))
 
         whole, expected = losses_and_gradients()

@@ -5,16 +5,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-import models.learners.exposure
 from models.data.dataset import Dataset
-from models.learners.exposure import Exposure
+from models.learners.exposure import Exposure, ExposureConfig
 from tests.unit.models.tiny_data import tiny_dataset
 
 USERS, ITEMS = 80, 30
 
 
 def two_audiences() -> Dataset:
-    """Users 0, 2, … have seen about three quarters of the items 0 … 14 and a tenth of 15 … 29; the others the reverse.
+    """Users 0, 2, … have seen about 75 % of the items 0 … 14 and 10 % of 15 … 29; other users the reverse.
 
     Nobody has seen item 30.
     """
@@ -37,7 +36,7 @@ def exposure(dataset: Dataset) -> Exposure:
 
 
 def folded_in(exposure: Exposure, answered: list[int], skipped: list[int]) -> NDArray[np.float64]:
-    """P(seen) of every item after answers and skips of one user."""
+    """P(seen) of every item, given one user's answers and skips."""
     items = np.array([[*answered, *skipped]], dtype=np.int64)
     seen = np.arange(items.shape[1])[None] < len(answered)
     return exposure.probabilities(exposure.fold_in(items, seen, np.ones(items.shape, dtype=np.bool_)))[0]
@@ -48,23 +47,23 @@ def random_exposure(generator: np.random.Generator, items: int) -> Exposure:
 
 
 class TestFit:
-    def test_without_answers_items_are_seen_as_often_as_they_were_rated(
+    def test_mean_probability_without_answers_is_the_share_of_raters(
         self, exposure: Exposure, dataset: Dataset
     ) -> None:
-        # The mean over the prior, not the probability at its mean.
+        # This is the mean of the probability over the prior, not the probability at the prior's mean.
         users = np.random.default_rng(0).normal(size=(20_000, exposure.loadings.shape[1]))
         shares = np.bincount(dataset.ratings.items, minlength=ITEMS + 1) / USERS
         np.testing.assert_allclose(exposure.probabilities(users).mean(axis=0), shares, atol=0.1)
 
-    def test_one_answer_tells_the_audience(self, exposure: Exposure) -> None:
+    def test_answers_of_one_audience_raise_its_items(self, exposure: Exposure) -> None:
         after = folded_in(exposure, [0, 1], [])
         assert after[2:15].min() > after[15:30].max()
 
-    def test_one_skip_tells_it_too(self, exposure: Exposure) -> None:
+    def test_skips_of_one_audience_lower_its_items(self, exposure: Exposure) -> None:
         after = folded_in(exposure, [], [0, 1, 2])
         assert after[3:15].max() < after[15:30].min()
 
-    def test_only_training_ratings_count(self, dataset: Dataset, exposure: Exposure) -> None:
+    def test_fit_with_further_held_out_ratings_stays_the_same(self, dataset: Dataset, exposure: Exposure) -> None:
         more = [(0, ITEMS, 5.0)] * 10
         ratings = [
             *zip(
@@ -80,30 +79,26 @@ class TestFit:
         np.testing.assert_array_equal(again.biases, exposure.biases)
         np.testing.assert_array_equal(again.loadings, exposure.loadings)
 
-    def test_what_nobody_has_rated_is_hardly_ever_seen(self, exposure: Exposure) -> None:
+    def test_probability_of_unrated_item_is_nearly_0(self, exposure: Exposure) -> None:
         assert folded_in(exposure, list(range(15)), [])[ITEMS] < 1e-4
 
-    def test_of_very_many_users_some_are_enough(
-        self, dataset: Dataset, exposure: Exposure, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(models.learners.exposure, "_MOST_USERS", USERS // 2)
-        fewer = Exposure.fit(dataset, np.ones(len(dataset.ratings), dtype=np.bool_), seed=0)
+    def test_fit_with_more_than_max_users_samples_them(self, dataset: Dataset, exposure: Exposure) -> None:
+        config = ExposureConfig(max_users=USERS // 2)
+        fewer = Exposure.fit(dataset, np.ones(len(dataset.ratings), dtype=np.bool_), seed=0, config=config)
         assert not np.array_equal(fewer.biases, exposure.biases)
         after = folded_in(fewer, [0, 1], [])
         assert after[2:15].mean() > 2 * after[15:30].mean()
 
-    def test_of_very_many_items_the_rarer_are_known_by_how_many_rated_them(
-        self, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_fit_with_more_than_max_items_gives_rare_items_their_share_of_raters(self, dataset: Dataset) -> None:
         counts = np.bincount(dataset.ratings.items, minlength=ITEMS + 1)
         rare = np.argsort(-counts, kind="stable")[20:ITEMS]
-        monkeypatch.setattr(models.learners.exposure, "_MOST_ITEMS", 20)
-        fewer = Exposure.fit(dataset, np.ones(len(dataset.ratings), dtype=np.bool_), seed=0)
+        config = ExposureConfig(max_items=20)
+        fewer = Exposure.fit(dataset, np.ones(len(dataset.ratings), dtype=np.bool_), seed=0, config=config)
         common = int(counts.argmax())
         for after in (folded_in(fewer, [common], []), folded_in(fewer, [], [common])):
             np.testing.assert_allclose(after[rare], (counts[rare] + 0.5) / (USERS + 1))
 
-    def test_one_user_and_one_item_are_enough(self) -> None:
+    def test_fit_with_one_user_and_one_item_is_finite(self) -> None:
         alone = Exposure.fit(tiny_dataset([(0, 0, 3.0)], users=1, items=2), np.array([True]), seed=0)
         assert np.isfinite(alone.biases).all()
         assert folded_in(alone, [], [])[0] > folded_in(alone, [], [])[1]
@@ -111,7 +106,7 @@ class TestFit:
 
 class TestFoldIn:
     @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 40))
-    def test_finds_the_most_probable_factors(self, seed: int, count: int) -> None:
+    def test_fold_in_of_any_answers_finds_the_most_probable_factors(self, seed: int, count: int) -> None:
         generator = np.random.default_rng(seed)
         exposure = random_exposure(generator, 50)
         items, seen = generator.permutation(50)[:count], generator.random(count) < 0.4
@@ -125,26 +120,25 @@ class TestFoldIn:
         np.testing.assert_allclose(actual[0], expected.x, atol=1e-4)
 
     @given(seed=st.integers(0, 2**32 - 1))
-    def test_a_batch_is_its_users_one_by_one(self, seed: int) -> None:
+    def test_fold_in_of_a_batch_equals_that_of_its_users_alone(self, seed: int) -> None:
         generator = np.random.default_rng(seed)
         exposure = random_exposure(generator, 20)
         items = np.stack([generator.permutation(20)[:8] for _ in range(5)])
         lengths = generator.integers(0, 9, 5)
         mask = np.arange(8) < lengths[:, None]
         seen = generator.random((5, 8)) < 0.5
-        together = exposure.fold_in(items, seen & mask, mask)
+        batch = exposure.fold_in(items, seen & mask, mask)
         for user, length in enumerate(lengths):
-            own = (slice(user, user + 1), slice(length))
-            np.testing.assert_allclose(
-                exposure.fold_in(items[own], seen[own], mask[own]), together[user : user + 1], atol=1e-7
-            )
+            row = (slice(user, user + 1), slice(length))
+            alone = exposure.fold_in(items[row], seen[row], mask[row])
+            np.testing.assert_allclose(alone, batch[user : user + 1], atol=1e-7)
 
-    def test_nothing_asked_leaves_the_prior(self, exposure: Exposure) -> None:
+    def test_fold_in_without_answers_gives_the_prior_mean(self, exposure: Exposure) -> None:
         np.testing.assert_array_equal(exposure.fold_in(*(np.zeros((2, 0), dtype=int),) * 3), 0.0)
 
 
 class TestOver:
-    def test_items_keep_what_is_known_of_them_and_new_ones_are_hardly_ever_seen(self, exposure: Exposure) -> None:
+    def test_exposure_over_other_items_keeps_known_items_and_rarely_shows_new_ones(self, exposure: Exposure) -> None:
         other = exposure.over([3, None, 0])
         before = folded_in(exposure, [3], [])
         after = folded_in(other, [0], [])
@@ -153,7 +147,7 @@ class TestOver:
 
 
 class TestWithRatings:
-    def test_items_that_came_after_training_are_seen_as_many_have_rated_them(self, exposure: Exposure) -> None:
+    def test_probability_of_new_item_with_counts_is_its_share_of_raters(self, exposure: Exposure) -> None:
         other = exposure.over([3, None, None, None]).with_ratings(np.array([0, 40, 0, 500]), users=USERS)
         seen = folded_in(other, [], [])
         np.testing.assert_allclose(seen[0], folded_in(exposure, [], [])[3], rtol=1e-12)

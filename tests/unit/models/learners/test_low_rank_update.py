@@ -1,227 +1,64 @@
-"""The batched local update against plain autograd, written here once more for one user at a time."""
-
-from dataclasses import dataclass, fields
-from itertools import pairwise
+"""The low-rank local update of many users, compared with plain autograd of one user at a time."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from models.learners.local_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
-from torch import Tensor
 
-Parameters = dict[str, Tensor]
-
-USER_WIDTH, ITEM_WIDTH = 3, 4
-SUPPORT_SIZES, QUERY_SIZES = [3, 0, 1, 6], [2, 4, 1, 3]
-
-
-@dataclass(frozen=True)
-class Task:
-    """Everything the local update depends on that a gradient may flow to, and the ratings."""
-
-    parameters: Parameters
-    output_rates: Parameters
-    input_rates: Parameters
-    prior: Tensor
-    users: Tensor
-    support_items: Tensor
-    query_items: Tensor
-    support_ratings: Tensor
-    query_ratings: Tensor
-
-    def leaves(self) -> dict[str, Tensor]:
-        return {
-            **{f"θ2 {name}": value for name, value in self.parameters.items()},
-            **{f"output rate {name}": value for name, value in self.output_rates.items()},
-            **{f"input rate {name}": value for name, value in self.input_rates.items()},
-            "prior": self.prior,
-            "users": self.users,
-            "support items": self.support_items,
-            "query items": self.query_items,
-        }
-
-    def to(self, dtype: torch.dtype) -> "Task":
-        """A copy whose leaves take gradients of their own."""
-
-        def copy(value: Tensor | Parameters) -> Tensor | Parameters:
-            if isinstance(value, dict):
-                return {name: tensor.detach().to(dtype, copy=True).requires_grad_() for name, tensor in value.items()}
-            return value.detach().to(dtype, copy=True).requires_grad_()
-
-        return Task(**{field.name: copy(getattr(self, field.name)) for field in fields(self)})
-
-
-def random_task(
-    *,
-    seed: int = 0,
-    support: int = max(SUPPORT_SIZES),
-    query: int = max(QUERY_SIZES),
-    hidden: tuple[int, ...] = (8, 6),
-) -> Task:
-    """A task of four users, all slots filled, in float32, so that every precision begins with the same numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    parameters, output_rates, input_rates = {}, {}, {}
-    for number, (inputs, outputs) in enumerate(pairwise((USER_WIDTH + ITEM_WIDTH, *hidden, 1))):
-        parameters[f"{number}.weight"] = torch.randn(outputs, inputs, generator=generator) * 0.4
-        parameters[f"{number}.bias"] = torch.randn(outputs, generator=generator) * 0.4
-        output_rates[str(number)] = 0.1 + 0.4 * torch.rand(outputs, generator=generator)
-        input_rates[str(number)] = 0.05 + 0.1 * torch.rand(inputs + 1, generator=generator)
-    users = len(SUPPORT_SIZES)
-    return Task(
-        parameters=parameters,
-        output_rates=output_rates,
-        input_rates=input_rates,
-        prior=torch.tensor(1.5),
-        users=torch.randn(users, USER_WIDTH, generator=generator),
-        support_items=torch.randn(users, support, ITEM_WIDTH, generator=generator),
-        query_items=torch.randn(users, query, ITEM_WIDTH, generator=generator),
-        support_ratings=torch.randint(1, 6, (users, support), generator=generator).float(),
-        query_ratings=torch.randint(1, 6, (users, query), generator=generator).float(),
-    )
-
-
-def mask_of(sizes: list[int], width: int | None = None) -> Tensor:
-    return torch.arange(max(sizes) if width is None else width) < torch.tensor(sizes).unsqueeze(1)
-
-
-def layers_of(task: Task) -> list[Layer]:
-    return [Layer(task.parameters[f"{name}.weight"], task.parameters[f"{name}.bias"]) for name in task.output_rates]
-
-
-def rows_of(task: Task, items: Tensor) -> FirstLayerRows:
-    weight, bias = layers_of(task)[0]
-    outputs = (task.users @ weight[:, :USER_WIDTH].T + bias).unsqueeze(1) + items @ weight[:, USER_WIDTH:].T
-    return FirstLayerRows(task.users, items, outputs)
-
-
-def adapt(task: Task, mask: Tensor, *, steps: int, second_order: bool = False) -> AdaptedLayers:
-    adapted, _ = local_update(
-        layers_of(task),
-        [
-            LayerRates(outputs, *task.input_rates[name].tensor_split([-1]))
-            for name, outputs in task.output_rates.items()
-        ],
-        rows_of(task, task.support_items),
-        ratings=task.support_ratings,
-        mask=mask,
-        prior_ratings=task.prior,
-        steps=steps,
-        second_order=second_order,
-    )
-    return adapted
-
-
-def batched_predictions(task: Task, sizes: list[int] = SUPPORT_SIZES, *, steps: int, second_order: bool) -> Tensor:
-    mask = mask_of(sizes, task.support_items.shape[1])
-    return adapt(task, mask, steps=steps, second_order=second_order).predict(rows_of(task, task.query_items))
-
-
-def network(own: Parameters, inputs: Tensor) -> Tensor:
-    """The decision layers once more, from their definition."""
-    values = inputs
-    for number in range(len(own) // 2):
-        values = (torch.relu(values) if number else values) @ own[f"{number}.weight"].T + own[f"{number}.bias"]
-    return values.squeeze(-1)
-
-
-def rates_of(task: Task) -> Parameters:
-    """α, shaped like the parameters."""
-    return {
-        f"{name}.{kind}": rates
-        for name, outputs in task.output_rates.items()
-        for kind, rates in (
-            ("weight", torch.outer(outputs, task.input_rates[name][:-1])),
-            ("bias", outputs * task.input_rates[name][-1]),
-        )
-    }
-
-
-def adapted_by_autograd(
-    task: Task, sizes: list[int] = SUPPORT_SIZES, *, steps: int, second_order: bool = False
-) -> list[Parameters]:
-    """Each user's parameters: a loop over users, without padding."""
-    adapted, rates = [], rates_of(task)
-    for user, size in enumerate(sizes):
-        own, inputs = dict(task.parameters), inputs_of(task, user, task.support_items[user, :size])
-        for _ in range(steps if size else 0):
-            errors = network(own, inputs) - task.support_ratings[user, :size]
-            gradients = torch.autograd.grad(errors.square().mean(), list(own.values()), create_graph=second_order)
-            strength = size / (size + task.prior)
-            own = {
-                name: value - strength * rates[name] * gradient
-                for (name, value), gradient in zip(own.items(), gradients, strict=True)
-            }
-        adapted.append(own)
-    return adapted
-
-
-def inputs_of(task: Task, user: int, items: Tensor) -> Tensor:
-    return torch.cat([task.users[user].expand(len(items), -1), items], dim=-1)
-
-
-def reference_predictions(
-    task: Task, sizes: list[int] = SUPPORT_SIZES, *, steps: int, second_order: bool
-) -> list[Tensor]:
-    """Each user's query predictions."""
-    return [
-        network(own, inputs_of(task, user, task.query_items[user, : QUERY_SIZES[user]]))
-        for user, own in enumerate(adapted_by_autograd(task, sizes, steps=steps, second_order=second_order))
-    ]
-
-
-def gradients_of_query_loss(task: Task, predictions: list[Tensor]) -> dict[str, Tensor]:
-    """Gradients of the sum of the users' mean squared query errors with respect to all that is learned."""
-    losses = [(own - task.query_ratings[user, : len(own)]).square().mean() for user, own in enumerate(predictions)]
-    leaves = task.leaves()
-    gradients = torch.autograd.grad(torch.stack(losses).sum(), list(leaves.values()), materialize_grads=True)
-    return dict(zip(leaves, gradients, strict=True))
-
-
-def cut_to_sizes(padded: Tensor) -> list[Tensor]:
-    return [row[:size] for row, size in zip(padded, QUERY_SIZES, strict=True)]
-
-
-def greatest_difference(actual: Tensor, expected: Tensor) -> float:
-    """Relative to the greatest value that is expected."""
-    if not expected.numel():
-        return 0.0
-    scale = expected.abs().max().clamp(min=1e-30)
-    return float(((actual.double() - expected).abs().max() / scale).detach())
+from models.learners.low_rank_update import FirstLayerRows, Layer, LayerRates, local_update
+from tests.unit.models.learners.local_update_task import (
+    SUPPORT_SIZES,
+    Task,
+    adapted_by_autograd,
+    autograd_predictions,
+    batch_inputs_of,
+    cut_to_sizes,
+    gradients_of_query_loss,
+    largest_difference,
+    layers_of,
+    low_rank_predictions,
+    low_rank_update,
+    mask_of,
+    network,
+    random_task,
+    rows_of,
+)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("second_order", [False, True], ids=["first-order", "second-order"])
 @pytest.mark.parametrize("steps", [1, 5])
 class TestAgainstAutograd:
-    def test_predictions(self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float) -> None:
-        actual = batched_predictions(random_task().to(dtype), steps=steps, second_order=second_order)
-        expected = reference_predictions(random_task().to(torch.float64), steps=steps, second_order=second_order)
-        assert greatest_difference(torch.cat(cut_to_sizes(actual)), torch.cat(expected)) < tolerance
+    def test_predictions_of_a_batch_equal_autograd(
+        self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float
+    ) -> None:
+        actual = low_rank_predictions(random_task().to(dtype), steps=steps, second_order=second_order)
+        expected = autograd_predictions(random_task().to(torch.float64), steps=steps, second_order=second_order)
+        assert largest_difference(torch.cat(cut_to_sizes(actual)), torch.cat(expected)) < tolerance
 
-    def test_gradients_of_the_query_loss(
+    def test_gradients_of_the_query_loss_equal_autograd(
         self, steps: int, second_order: bool, dtype: torch.dtype, tolerance: float
     ) -> None:
         batched, exact = random_task().to(dtype), random_task().to(torch.float64)
-        predictions = batched_predictions(batched, steps=steps, second_order=second_order)
+        predictions = low_rank_predictions(batched, steps=steps, second_order=second_order)
         actual = gradients_of_query_loss(batched, cut_to_sizes(predictions))
-        expected = gradients_of_query_loss(exact, reference_predictions(exact, steps=steps, second_order=second_order))
-        differences = {name: greatest_difference(actual[name], expected[name]) for name in expected}
+        expected = gradients_of_query_loss(exact, autograd_predictions(exact, steps=steps, second_order=second_order))
+        differences = {name: largest_difference(actual[name], expected[name]) for name in expected}
         assert max(differences.values()) < tolerance, differences
 
 
-def test_the_references_of_first_and_second_order_differ() -> None:
+def test_gradients_of_first_and_second_order_differ() -> None:
     gradients = []
     for second_order in (False, True):
         task = random_task().to(torch.float64)
-        predictions = reference_predictions(task, steps=1, second_order=second_order)
+        predictions = autograd_predictions(task, steps=1, second_order=second_order)
         gradients.append(gradients_of_query_loss(task, predictions)["θ2 0.weight"])
-    assert greatest_difference(*gradients) > 1e-3
+    assert largest_difference(*gradients) > 1e-3
 
 
 @st.composite
 def tasks_and_sizes(draw: st.DrawFn) -> tuple[Task, list[int]]:
-    """Tasks of any number and width of hidden layers, with supports of any size, more or less padded."""
+    """Tasks with hidden layers of any number and width, and support sets of any size with any padding."""
     hidden = tuple(draw(st.lists(st.integers(1, 9), max_size=3)))
     sizes = draw(st.lists(st.integers(0, 7), min_size=len(SUPPORT_SIZES), max_size=len(SUPPORT_SIZES)))
     support = max(sizes) + draw(st.integers(0, 3))
@@ -229,25 +66,25 @@ def tasks_and_sizes(draw: st.DrawFn) -> tuple[Task, list[int]]:
 
 
 @given(tasks_and_sizes(), st.integers(0, 6), st.booleans())
-def test_any_layers_supports_and_steps_equal_autograd(
+def test_update_with_any_layers_supports_and_steps_equals_autograd(
     drawn: tuple[Task, list[int]], steps: int, second_order: bool
 ) -> None:
     task, sizes = drawn
     exact, double, single = task.to(torch.float64), task.to(torch.float64), task.to(torch.float32)
-    expected = reference_predictions(exact, sizes, steps=steps, second_order=second_order)
-    predictions = cut_to_sizes(batched_predictions(double, sizes, steps=steps, second_order=second_order))
-    assert greatest_difference(torch.cat(predictions), torch.cat(expected)) < 1e-10
-    rounded = cut_to_sizes(batched_predictions(single, sizes, steps=steps, second_order=second_order))
-    assert greatest_difference(torch.cat(rounded), torch.cat(expected)) < 1e-5
+    expected = autograd_predictions(exact, sizes, steps=steps, second_order=second_order)
+    predictions = cut_to_sizes(low_rank_predictions(double, sizes, steps=steps, second_order=second_order))
+    assert largest_difference(torch.cat(predictions), torch.cat(expected)) < 1e-10
+    rounded = cut_to_sizes(low_rank_predictions(single, sizes, steps=steps, second_order=second_order))
+    assert largest_difference(torch.cat(rounded), torch.cat(expected)) < 1e-5
     expected_gradients = gradients_of_query_loss(exact, expected)
     for name, gradient in gradients_of_query_loss(double, predictions).items():
-        assert greatest_difference(gradient, expected_gradients[name]) < 1e-10, name
+        assert largest_difference(gradient, expected_gradients[name]) < 1e-10, name
 
 
 class TestAdaptedLayers:
-    def test_one_step_by_hand(self) -> None:
-        # ŷ = 0 for x = (1, 2) and y = 3: the loss 9 has the gradient 2 (ŷ − y) x = (−6, −12), and −6 for the bias. At
-        # rate .1 that leads to the weights (.6, 1.2) and the bias .6, which predict .6 · 1 + 1.2 · 1 + .6 for (1, 1).
+    def test_one_step_of_one_layer_equals_the_calculation_by_hand(self) -> None:
+        # For x = (1, 2) and y = 3 the prediction ŷ is 0. The loss 9 has the gradient 2 (ŷ − y) x = (−6, −12), and −6
+        # for the bias. Rate .1 gives the weights (.6, 1.2) and the bias .6. They predict .6 + 1.2 + .6 for (1, 1).
         layer = Layer(torch.zeros(1, 2), torch.zeros(1))
         adapted, residuals = local_update(
             [layer],
@@ -263,11 +100,11 @@ class TestAdaptedLayers:
         torch.testing.assert_close(adapted.predict(query), torch.tensor([[2.4]]))
         assert residuals.item() == 3.0
 
-    def test_residuals_are_those_before_any_step(self) -> None:
+    def test_residuals_of_an_update_are_those_before_any_step(self) -> None:
         task = random_task()
         _, residuals = local_update(
             layers_of(task),
-            [LayerRates(own, torch.ones_like(own), own[0]) for own in task.output_rates.values()],
+            [LayerRates(rates, torch.ones_like(rates), rates[0]) for rates in task.output_rates.values()],
             rows_of(task, task.support_items),
             ratings=task.support_ratings,
             mask=mask_of(SUPPORT_SIZES),
@@ -275,47 +112,46 @@ class TestAdaptedLayers:
             steps=0,
             second_order=False,
         )
-        users = task.users.unsqueeze(1).expand(-1, task.support_items.shape[1], -1)
-        expected = task.support_ratings - network(task.parameters, torch.cat([users, task.support_items], dim=-1))
+        expected = task.support_ratings - network(task.parameters, batch_inputs_of(task, task.support_items))
         torch.testing.assert_close(residuals, expected)
 
-    def test_user_without_ratings_keeps_the_global_parameters(self) -> None:
+    def test_update_without_ratings_keeps_the_global_parameters(self) -> None:
         task = random_task()
-        before, after = (batched_predictions(task, steps=steps, second_order=False) for steps in (0, 3))
-        unmoved = [torch.allclose(*both, rtol=1e-6) for both in zip(before, after, strict=True)]
+        before, after = (low_rank_predictions(task, steps=steps, second_order=False) for steps in (0, 3))
+        unmoved = [torch.allclose(*pair, rtol=1e-6) for pair in zip(before, after, strict=True)]
         assert unmoved == [size == 0 for size in SUPPORT_SIZES]
 
-    def test_user_without_ratings_and_without_a_prior_keeps_them_too(self) -> None:
+    def test_update_without_ratings_and_prior_keeps_the_global_parameters(self) -> None:
         task = Task(**{**vars(random_task(support=0)), "prior": torch.tensor(0.0)})
-        before, after = (batched_predictions(task, [0] * 4, steps=steps, second_order=False) for steps in (0, 3))
+        before, after = (low_rank_predictions(task, [0] * 4, steps=steps, second_order=False) for steps in (0, 3))
         torch.testing.assert_close(before, after)
 
-    def test_prior_shortens_one_step_to_n_of_n_plus_c(self) -> None:
+    def test_one_step_with_prior_ratings_is_scaled_by_n_over_n_plus_c(self) -> None:
         task = random_task(hidden=()).to(torch.float64)
         without = Task(**{**vars(task), "prior": torch.tensor(0.0, dtype=torch.float64)})
-        before = batched_predictions(task, steps=0, second_order=False)
-        short, full = (batched_predictions(own, steps=1, second_order=False) - before for own in (task, without))
+        before = low_rank_predictions(task, steps=0, second_order=False)
+        scaled, full = (low_rank_predictions(some, steps=1, second_order=False) - before for some in (task, without))
         sizes = torch.tensor(SUPPORT_SIZES)
-        torch.testing.assert_close(short, (sizes / (sizes + task.prior)).unsqueeze(1) * full)
+        torch.testing.assert_close(scaled, (sizes / (sizes + task.prior)).unsqueeze(1) * full)
 
-    def test_first_order_gives_gradients_to_the_rates_and_the_prior_too(self) -> None:
+    def test_first_order_gradients_reach_the_rates_and_the_prior(self) -> None:
         task = random_task().to(torch.float64)
-        predictions = batched_predictions(task, steps=2, second_order=False)
+        predictions = low_rank_predictions(task, steps=2, second_order=False)
         gradients = gradients_of_query_loss(task, cut_to_sizes(predictions))
         learned = [name for name in gradients if "rate" in name or name == "prior"]
         assert len(learned) == 7
         assert all(gradients[name].abs().sum() > 0 for name in learned)
 
-    def test_first_order_gives_no_gradient_to_the_support_items(self) -> None:
+    def test_first_order_gradients_of_the_support_items_are_0(self) -> None:
         task = random_task().to(torch.float64)
-        predictions = batched_predictions(task, steps=2, second_order=False)
+        predictions = low_rank_predictions(task, steps=2, second_order=False)
         assert not gradients_of_query_loss(task, cut_to_sizes(predictions))["support items"].any()
 
     @pytest.mark.parametrize("steps", [1, 2])
-    def test_many_rows_are_predicted_as_few_are(self, steps: int) -> None:
+    def test_predictions_of_many_rows_equal_those_of_few(self, steps: int) -> None:
         few, mask = random_task(query=2).to(torch.float64), mask_of(SUPPORT_SIZES)
         many = few.query_items.repeat(1, 10, 1)
-        adapted = adapt(few, mask, steps=steps)
+        adapted = low_rank_update(few, mask, steps=steps)
         expected = adapted.predict(rows_of(few, few.query_items)).repeat(1, 10)
         torch.testing.assert_close(adapted.predict(rows_of(few, many)), expected, rtol=1e-12, atol=0.0)
 
@@ -327,7 +163,7 @@ def sizes_and_padding() -> st.SearchStrategy[tuple[list[int], int, int]]:
 
 class TestInvariances:
     @given(sizes_and_padding())
-    def test_neither_the_content_nor_the_amount_of_padding_matters(self, drawn: tuple[list[int], int, int]) -> None:
+    def test_predictions_with_other_padding_stay_the_same(self, drawn: tuple[list[int], int, int]) -> None:
         sizes, extra, seed = drawn
         narrow = random_task(seed=seed, support=max(sizes)).to(torch.float64)
         mask = mask_of(sizes, max(sizes) + extra)
@@ -338,11 +174,11 @@ class TestInvariances:
             narrow.support_ratings[mask_of(sizes)].detach(),
         )
         wide = Task(**{**vars(narrow), "support_items": items, "support_ratings": ratings})
-        expected, actual = (batched_predictions(own, sizes, steps=2, second_order=False) for own in (narrow, wide))
+        expected, actual = (low_rank_predictions(task, sizes, steps=2, second_order=False) for task in (narrow, wide))
         torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
     @given(st.permutations(range(6)))
-    def test_the_order_of_the_support_set_does_not_matter(self, order: list[int]) -> None:
+    def test_predictions_with_shuffled_support_stay_the_same(self, order: list[int]) -> None:
         task, mask = random_task().to(torch.float64), mask_of(SUPPORT_SIZES)
         shuffled = Task(
             **{
@@ -352,19 +188,20 @@ class TestInvariances:
             }
         )
         query = rows_of(task, task.query_items)
-        actual, expected = adapt(shuffled, mask[:, order], steps=3), adapt(task, mask, steps=3)
+        actual = low_rank_update(shuffled, mask[:, order], steps=3)
+        expected = low_rank_update(task, mask, steps=3)
         torch.testing.assert_close(actual.predict(query), expected.predict(query), rtol=1e-10, atol=1e-10)
 
-    def test_who_else_is_in_the_batch_does_not_matter(self) -> None:
+    def test_predictions_of_a_user_alone_equal_those_in_a_batch(self) -> None:
         task = random_task().to(torch.float64)
-        together = batched_predictions(task, steps=3, second_order=False)
+        batch = low_rank_predictions(task, steps=3, second_order=False)
         for user, size in enumerate(SUPPORT_SIZES):
             rows = {
                 name: getattr(task, name)[user : user + 1]
                 for name in ("users", "support_items", "support_ratings", "query_items")
             }
-            alone = batched_predictions(Task(**{**vars(task), **rows}), [size], steps=3, second_order=False)
-            torch.testing.assert_close(alone[0], together[user], rtol=1e-10, atol=1e-10)
+            alone = low_rank_predictions(Task(**{**vars(task), **rows}), [size], steps=3, second_order=False)
+            torch.testing.assert_close(alone[0], batch[user], rtol=1e-10, atol=1e-10)
 
 
 class TestGradientNorms:
@@ -372,13 +209,13 @@ class TestGradientNorms:
     def task(self) -> Task:
         return random_task().to(torch.float64)
 
-    def test_equal_autograd_of_each_prediction(self, task: Task) -> None:
+    def test_gradient_norms_equal_autograd_of_each_prediction(self, task: Task) -> None:
         with torch.no_grad():
-            adapted = adapt(task, mask_of(SUPPORT_SIZES), steps=2)
+            adapted = low_rank_update(task, mask_of(SUPPORT_SIZES), steps=2)
             actual = adapted.gradient_norms(rows_of(task, task.query_items))
-        for user, own in enumerate(adapted_by_autograd(task, steps=2)):
+        for user, parameters in enumerate(adapted_by_autograd(task, steps=2)):
             for row, item in enumerate(task.query_items[user]):
-                prediction = network(own, torch.cat([task.users[user], item]).detach().unsqueeze(0)).sum()
-                gradients = torch.autograd.grad(prediction, list(own.values()))
+                prediction = network(parameters, torch.cat([task.users[user], item]).detach().unsqueeze(0)).sum()
+                gradients = torch.autograd.grad(prediction, list(parameters.values()))
                 expected = torch.cat([gradient.flatten() for gradient in gradients]).norm()
                 torch.testing.assert_close(actual[user, row], expected, rtol=1e-10, atol=0.0)

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from models.data.dataset import Dataset, Entities
 from models.data.entity_table import entity_table
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.strategy import Strategy
-from models.fields import AttributeValue
-from models.inputs.collaborative_inputs import TrainingView
-from models.inputs.encoder import EncodedRows
+from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.features import EncodedRows
+from models.inputs.rows import TensorRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankedItem, RankingQuery, Recommender
@@ -291,8 +291,22 @@ class TestFilters:
         assert without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["comedy"]})) == []
 
 
-class GenreLover(Learner[None]):
-    """Predicts one rating a genre; an item is its genre and nothing else."""
+@dataclass(frozen=True)
+class NoAttributes(TensorRows):
+    """Users of whom nothing is used."""
+
+    zeros: Tensor
+
+
+@dataclass(frozen=True)
+class Genres(TensorRows):
+    """Items of which only the genre is used: int64, counted from 0."""
+
+    genre: Tensor
+
+
+class GenreLover(Learner[NoAttributes, Genres, None]):
+    """Predicts one rating for each genre."""
 
     def __init__(self, ratings: Sequence[float]) -> None:
         super().__init__()
@@ -301,28 +315,25 @@ class GenreLover(Learner[None]):
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         raise NotImplementedError
 
-    def embed_users(self, rows: EncodedRows) -> Tensor:
-        return torch.zeros(len(rows), 0)
+    def embed_users(self, rows: EncodedRows) -> NoAttributes:
+        return NoAttributes(torch.zeros(len(rows)))
 
     def embed_items(
         self,
         rows: EncodedRows,
         *,
-        training: TrainingView | None = None,  # noqa: ARG002 - the interface
-    ) -> Tensor:
-        return torch.nn.functional.one_hot(rows.fields["genre"][:, 0] - 1, len(self.ratings)).float()
+        out_of_fold: OutOfFold | None = None,  # noqa: ARG002 - the interface
+    ) -> Genres:
+        return Genres(rows.fields["genre"][:, 0] - 1)
 
-    def adapt(self, support: Support, *, steps: int | None = None) -> None:
+    def adapt(self, support: Support[NoAttributes, Genres], *, steps: int | None = None) -> None:
         pass
 
-    def predict(self, adapted: None, users: Tensor, items: Tensor) -> Predictions:  # noqa: ARG002 - the interface
-        ratings = items @ self.ratings
+    def predict(self, adapted: None, users: NoAttributes, items: Genres) -> Predictions:  # noqa: ARG002 - the interface
+        ratings = self.ratings[items.genre]
         return Predictions(score=ratings, mean=ratings, median=ratings, probabilities=None)
 
-    def loss(self, adapted: None, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def gradient_norms(self, adapted: None, users: Tensor, items: Tensor) -> Tensor:
+    def loss(self, adapted: None, users: NoAttributes, items: Genres, ratings: Tensor) -> Tensor:
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ IDENTITY = {"preset": {"steps": 1}, "data set": "abc"}
 
 
 def checkpoint_after(epochs: int) -> Checkpoint:
-    """What a small training has to save after some epochs."""
+    """The checkpoint of a small training after some epochs."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 1)
     optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1)
@@ -49,17 +49,17 @@ def without_tuples(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class TestRoundTrip:
-    def test_everything_comes_back(self, tmp_path: Path) -> None:
+    def test_loaded_checkpoint_equals_the_saved_one(self, tmp_path: Path) -> None:
         checkpoint_after(3).save(tmp_path / "new" / "directory")
         require_equal(Checkpoint.load(tmp_path / "new" / "directory"), checkpoint_after(3))
 
-    def test_later_one_takes_the_place_of_the_former(self, tmp_path: Path) -> None:
+    def test_later_checkpoint_replaces_the_earlier_one(self, tmp_path: Path) -> None:
         for epochs in (1, 2):
             checkpoint_after(epochs).save(tmp_path)
         require_equal(Checkpoint.load(tmp_path), checkpoint_after(2))
         assert len(list(tmp_path.glob("*.safetensors"))) == 1
 
-    def test_optimizer_goes_on_from_it(self, tmp_path: Path) -> None:
+    def test_optimizer_loads_the_state_of_a_checkpoint(self, tmp_path: Path) -> None:
         checkpoint_after(2).save(tmp_path)
         layer = nn.Linear(2, 1)
         optimizer = torch.optim.AdamW(layer.parameters(), lr=0.5)
@@ -68,7 +68,7 @@ class TestRoundTrip:
         torch.testing.assert_close(optimizer.state_dict()["state"], expected["state"], rtol=0, atol=0)
         assert optimizer.param_groups[0]["lr"] == expected["param_groups"][0]["lr"]
 
-    def test_exists_once_it_is_saved_and_until_it_is_removed(self, tmp_path: Path) -> None:
+    def test_checkpoint_exists_after_saving_until_it_is_removed(self, tmp_path: Path) -> None:
         directory = tmp_path / "checkpoint"
         seen = [Checkpoint.exists(directory)]
         checkpoint_after(1).save(directory)
@@ -78,28 +78,28 @@ class TestRoundTrip:
 
 
 class TestKilledWhileSaving:
-    def test_before_the_first_is_complete_there_is_none(self, tmp_path: Path) -> None:
+    def test_first_checkpoint_without_its_state_file_does_not_exist(self, tmp_path: Path) -> None:
         checkpoint_after(1).save(tmp_path / "whole")
         (tmp_path / "half").mkdir()
         for tensors in (tmp_path / "whole").glob("*.safetensors"):
             shutil.copy(tensors, tmp_path / "half")
         assert not Checkpoint.exists(tmp_path / "half")
 
-    def test_between_tensors_and_state_the_former_is_loaded(
+    def test_save_killed_before_the_state_file_leaves_the_earlier_checkpoint(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         checkpoint_after(1).save(tmp_path)
         self.save_until_killed(checkpoint_after(2), tmp_path, monkeypatch, "replace")
         require_equal(Checkpoint.load(tmp_path), checkpoint_after(1))
 
-    def test_before_the_former_is_cleared_away_the_later_is_loaded(
+    def test_save_killed_before_removing_the_earlier_leaves_the_later_checkpoint(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         checkpoint_after(1).save(tmp_path)
         self.save_until_killed(checkpoint_after(2), tmp_path, monkeypatch, "unlink")
         require_equal(Checkpoint.load(tmp_path), checkpoint_after(2))
 
-    def test_half_written_files_of_a_later_epoch_do_no_harm(self, tmp_path: Path) -> None:
+    def test_half_written_files_of_a_later_epoch_are_ignored(self, tmp_path: Path) -> None:
         checkpoint_after(1).save(tmp_path)
         (tmp_path / "2-checkpoint.safetensors").write_bytes(b"half")
         (tmp_path / "checkpoint.json.new").write_text('{"epochs": 2,', encoding="utf-8")
@@ -114,7 +114,7 @@ class TestKilledWhileSaving:
         monkeypatch: pytest.MonkeyPatch,
         step: str,
     ) -> None:
-        """Save, but die at the first call of this method of a path."""
+        """Save, but stop at the first call of this method of `Path`."""
 
         def kill(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
@@ -126,7 +126,7 @@ class TestKilledWhileSaving:
 
 
 class TestIdentity:
-    def test_the_same_is_accepted(self) -> None:
+    def test_checkpoint_of_the_same_identity_is_accepted(self) -> None:
         checkpoint_after(1).require_identity(dict(IDENTITY))
 
     @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ class TestIdentity:
             ({**IDENTITY, "split": 1}, "split"),
         ],
     )
-    def test_error_names_what_differs(self, other: dict[str, Any], name: str) -> None:
+    def test_checkpoint_of_another_identity_error_names_the_difference(self, other: dict[str, Any], name: str) -> None:
         with pytest.raises(CheckpointError, match=f"another {name}"):
             checkpoint_after(1).require_identity(other)

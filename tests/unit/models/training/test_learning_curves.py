@@ -7,7 +7,7 @@ from models.training.learning_curves import LearningCurves
 from models.training.trainer import EpochResult
 
 
-def test_tensorboard_reads_every_epoch(tmp_path: Path) -> None:
+def test_learning_curves_of_two_epochs_are_readable_by_tensorboard(tmp_path: Path) -> None:
     with LearningCurves(tmp_path) as curves:
         for epoch in (1, 2):
             curves.epoch_done(
@@ -24,7 +24,7 @@ def test_tensorboard_reads_every_epoch(tmp_path: Path) -> None:
     (run,) = tmp_path.iterdir()
     events = EventAccumulator(str(run))
     events.Reload()
-    found = {name: [(each.step, each.value) for each in events.Scalars(name)] for name in events.Tags()["scalars"]}
+    found = {name: [(event.step, event.value) for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
     assert found == {
         "loss/training": [(1, 3.0), (2, 1.5)],
         "loss/validation": [(1, 4.0), (2, 2.0)],

@@ -3,62 +3,109 @@ from pathlib import Path
 
 import pytest
 
-from models.training.preset import Preset, PresetError, Rates, load_preset, preset_names
+from models.inputs.collaborative_inputs import CollaborativeConfig
+from models.inputs.config import InputConfig
+from models.learners.closed_form import ClosedFormConfig
+from models.learners.heads.ordinal import OrdinalConfig
+from models.learners.melu import MeLUConfig, Rates
+from models.training.preset import Preset, PresetError, load_preset, preset_names
 
 
 class TestLoadPreset:
     @pytest.mark.parametrize("name", preset_names())
-    def test_every_built_in_preset_loads_under_its_name(self, name: str) -> None:
+    def test_built_in_preset_loads_under_its_name(self, name: str) -> None:
         assert load_preset(name).name == name
 
-    def test_melu_is_built_in(self) -> None:
-        assert "melu" in preset_names()
+    def test_preset_names_include_melu_and_coldstart(self) -> None:
+        assert {"coldstart", "melu"} <= set(preset_names())
 
-    def test_file_is_read_by_its_path_and_named_after_it(self, tmp_path: Path) -> None:
+    def test_preset_from_a_path_is_named_after_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "my-own.toml"
-        path.write_text('[local_update]\nsteps = 3\nrates = "fixed"\n[estimator]\nhidden = [8]\n', encoding="utf-8")
+        text = """
+            [inputs]
+            embedding_dim = 7
+            [learner]
+            kind = "melu"
+            hidden = [8]
+            steps = 3
+            rates = "fixed"
+            [head]
+            kind = "ordinal"
+        """
+        path.write_text(text, encoding="utf-8")
         preset = load_preset(str(path))
         assert preset.name == "my-own"
-        assert (preset.local_update.steps, preset.local_update.rates) == (3, Rates.FIXED)
-        assert preset.estimator.hidden == (8,)
+        assert preset.inputs == InputConfig(embedding_dim=7)
+        assert preset.learner == MeLUConfig(hidden=(8,), steps=3, rates=Rates.FIXED)
+        assert preset.head == OrdinalConfig()
 
-    def test_unknown_name_lists_those_there_are(self) -> None:
+    def test_unknown_name_error_lists_the_presets(self) -> None:
         with pytest.raises(PresetError, match=r"no preset 'nothing': use one of .*melu"):
             load_preset("nothing")
 
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            ("[training]\nepochs = 0", "training.epochs: "),
-            ("[training]\nepoch = 1", "training.epoch: "),
-            ("[training]\nepochs = 3\npatience = 4", "training: Value error, patience is greater than epochs"),
-            ("[local_update]\nrate = 0.0", "local_update.rate: "),
-            ("[local_update]\nprior_ratings = -1.0", "local_update.prior_ratings: "),
-            ("[local_update]\nrates = 'both'", "local_update.rates: "),
-            ("[estimator]\nhidden = [0]", "estimator.hidden.0: "),
-            ("name = 'Not a name'", "name: "),
+            ("[learner]\nkind = 'melu'\n[training]\nepochs = 0", "training.epochs: "),
+            ("[learner]\nkind = 'melu'\n[training]\nepoch = 1", "training.epoch: "),
+            (
+                "[learner]\nkind = 'melu'\n[training]\nepochs = 3\npatience = 4",
+                "training: Value error, patience is greater than epochs",
+            ),
+            ("[learner]\nkind = 'melu'\nrate = 0.0", "learner.melu.rate: "),
+            ("[learner]\nkind = 'melu'\nprior_ratings = -1.0", "learner.melu.prior_ratings: "),
+            ("[learner]\nkind = 'melu'\nrates = 'both'", "learner.melu.rates: "),
+            ("[learner]\nkind = 'closed_form'\nhidden = [0]", "learner.closed_form.hidden.0: "),
+            ("[learner]\nkind = 'closed_form'\nrate = 1.0", "learner.closed_form.rate: "),
+            ("[learner]\nkind = 'nothing'", "learner: Input tag 'nothing' found using 'kind' does not match"),
+            ("[learner]\nsteps = 1", "learner: Unable to extract tag using discriminator 'kind'"),
+            ("[inputs]\nembedding_dim = 1", "learner: Field required"),
+            ("[learner]\nkind = 'melu'\n[head]\nkind = 'nothing'", "head: Input tag 'nothing'"),
+            ("[learner]\nkind = 'melu'\n[inputs.collaborative.factorisation]\nrank = 0", "inputs.collaborative."),
+            ("name = 'Not a name'\n[learner]\nkind = 'melu'", "name: "),
             ("[training", "Expected"),
         ],
     )
-    def test_error_names_the_file_and_the_field(self, tmp_path: Path, text: str, reason: str) -> None:
+    def test_wrong_file_error_names_file_and_field(self, tmp_path: Path, text: str, reason: str) -> None:
         path = tmp_path / "wrong.toml"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(PresetError, match=re.escape(f"preset {path}: {reason}")):
             load_preset(str(path))
 
 
-class TestWithTraining:
-    PRESET = Preset.model_validate({"name": "p", "training": {"epochs": 30, "patience": 5}})
+class TestPreset:
+    @pytest.mark.parametrize("name", preset_names())
+    def test_preset_as_json_round_trip_is_the_same(self, name: str) -> None:
+        preset = load_preset(name)
+        assert Preset.model_validate_json(preset.model_dump_json()) == preset
 
-    def test_changes_only_what_is_given(self) -> None:
+    def test_item_ids_are_needed_for_embedded_ids_or_collaborative_inputs(self) -> None:
+        learner = ClosedFormConfig()
+        needed = {
+            name: Preset(name="p", learner=learner, inputs=inputs).needs_item_ids
+            for name, inputs in {
+                "attributes": InputConfig(),
+                "ids": InputConfig(item_ids=True),
+                "collaborative": InputConfig(collaborative=CollaborativeConfig()),
+            }.items()
+        }
+        assert needed == {"attributes": False, "ids": True, "collaborative": True}
+
+
+class TestWithTraining:
+    PRESET = Preset.model_validate(
+        {"name": "p", "learner": {"kind": "melu"}, "training": {"epochs": 30, "patience": 5}}
+    )
+
+    def test_with_training_changes_only_the_given_fields(self) -> None:
         assert self.PRESET.with_training() == self.PRESET
         changed = self.PRESET.with_training(seed=9)
         assert changed.training == self.PRESET.training.model_copy(update={"seed": 9})
 
-    def test_fewer_epochs_than_the_patience_lower_it(self) -> None:
+    def test_with_training_of_few_epochs_lowers_the_patience(self) -> None:
         training = self.PRESET.with_training(epochs=3).training
         assert (training.epochs, training.patience) == (3, 3)
 
-    def test_more_epochs_leave_the_patience(self) -> None:
+    def test_with_training_of_more_epochs_keeps_the_patience(self) -> None:
         training = self.PRESET.with_training(epochs=50).training
         assert (training.epochs, training.patience) == (50, 5)

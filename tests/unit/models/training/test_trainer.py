@@ -14,20 +14,20 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
-from models.inputs.encoder import FeatureEncoder
-from models.learners.base import Learner
-from models.learners.episode_predictions import EncodedData, predict_episodes, query_losses
-from models.learners.network import EstimatorConfig
-from models.metrics import MAE, PredictedRatings
+from models.inputs.config import InputConfig
+from models.inputs.features import FeatureEncoder
+from models.learners.base import AnyLearner
+from models.learners.episode_predictions import EncodedData, embed_episodes, predict_episodes
+from models.learners.melu import MeLUConfig
+from models.metrics.mae import mae
 from models.training.checkpoint import CheckpointError
-from models.training.preset import LocalUpdateConfig, MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
-from tests.unit.models.predictions import predicted_ratings
+from models.training.preset import MeanOver, Preset, TrainingConfig
+from models.training.trainer import EpochResult, Trainer, TrainingData
 
 PRESET = Preset(
     name="small",
-    estimator=EstimatorConfig(embedding_dim=8, embedding_scale=1.0, hidden=(16,)),
-    local_update=LocalUpdateConfig(steps=2, rate=0.05, prior_ratings=1.0),
+    inputs=InputConfig(embedding_dim=8, embedding_scale=1.0),
+    learner=MeLUConfig(hidden=(16,), steps=2, rate=0.05, prior_ratings=1.0),
     training=TrainingConfig(
         epochs=4, patience=4, batch_users=8, learning_rate=1e-2, max_query=10, field_dropout=0.1, weight_decay=0.1
     ),
@@ -39,13 +39,13 @@ Weights = dict[str, Tensor]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
-    """Somebody pressed Ctrl-C."""
+    """The training was interrupted, as by Ctrl-C."""
 
 
 class Recorder:
-    """Keeps what the trainer reports and the learner's weights after every epoch; may interrupt it."""
+    """Records the trainer's reports and the learner's weights after every epoch. It may interrupt the training."""
 
-    def __init__(self, learner: Learner, *, interrupt_at_users: tuple[int, int] | None = None) -> None:
+    def __init__(self, learner: AnyLearner, *, interrupt_at_users: tuple[int, int] | None = None) -> None:
         self.learner = learner
         self.interrupt_at_users = interrupt_at_users
         self.done: list[tuple[int, int, int]] = []
@@ -82,10 +82,9 @@ def data(two_tastes: Dataset) -> TrainingData:
     )
 
 
-def new_learner(data: TrainingData, preset: Preset = PRESET) -> Learner:
+def new_learner(data: TrainingData, preset: Preset = PRESET) -> AnyLearner:
     torch.manual_seed(preset.training.seed)
-    return build_learner(
-        preset,
+    return preset.build_learner(
         user_encoder=data.user_encoder,
         item_encoder=data.item_encoder,
         scale=SCALE,
@@ -93,7 +92,7 @@ def new_learner(data: TrainingData, preset: Preset = PRESET) -> Learner:
     )
 
 
-def weights_of(learner: Learner) -> Weights:
+def weights_of(learner: AnyLearner) -> Weights:
     return {name: value.detach().clone() for name, value in learner.state_dict().items()}
 
 
@@ -104,24 +103,22 @@ def are_identical(first: Weights, second: Weights) -> bool:
 def trained(
     data: TrainingData, preset: Preset = PRESET, *, checkpoints: Path | None = None, identity: str = "this data"
 ) -> tuple[Weights, list[EpochResult]]:
-    """The weights and the history of a new learner that is trained to the end."""
+    """Train a new learner to the end; its weights and the history."""
     learner = new_learner(data, preset)
-    trainer = Trainer(learner, data, preset.training, checkpoint_directory=checkpoints, identity={"data set": identity})
+    trainer = Trainer(learner, data, preset, checkpoint_directory=checkpoints, identity={"data set": identity})
     history = trainer.fit()
     return weights_of(learner), history
 
 
 def interrupt(data: TrainingData, checkpoints: Path, *, epoch: int, users: int) -> None:
-    """Train in a directory of checkpoints until so many users of an epoch are done."""
+    """Train with checkpoints, and interrupt an epoch after some users."""
     learner = new_learner(data)
-    trainer = Trainer(
-        learner, data, PRESET.training, checkpoint_directory=checkpoints, identity={"data set": "this data"}
-    )
+    trainer = Trainer(learner, data, PRESET, checkpoint_directory=checkpoints, identity={"data set": "this data"})
     with pytest.raises(Interrupted):
         trainer.fit(Recorder(learner, interrupt_at_users=(epoch, users)))
 
 
-def validation_error(data: TrainingData, learner: Learner, *, steps: int | None = None) -> float:
+def validation_error(data: TrainingData, learner: AnyLearner, *, steps: int | None = None) -> float:
     errors = []
     for batch in data.validation:
         with torch.no_grad():
@@ -129,6 +126,11 @@ def validation_error(data: TrainingData, learner: Learner, *, steps: int | None 
         predicted = PredictedRatings.of(predictions, SCALE)
         errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
     return float(np.concatenate(errors).mean())
+
+
+def with_training(**changes: object) -> Preset:
+    """The preset with some changes of its training."""
+    return PRESET.model_copy(update={"training": PRESET.training.model_copy(update=changes)})
 
 
 def with_one_query_rating_of_the_first(batch: EpisodeBatch) -> EpisodeBatch:
@@ -139,12 +141,12 @@ def with_one_query_rating_of_the_first(batch: EpisodeBatch) -> EpisodeBatch:
 
 class TestLearning:
     @pytest.mark.parametrize("second_order", [False, True], ids=["first-order", "second-order"])
-    def test_adapting_beats_the_global_mean_and_not_adapting(
+    def test_error_after_adaptation_is_half_of_global_mean_and_of_no_adaptation(
         self, data: TrainingData, two_tastes: Dataset, second_order: bool
     ) -> None:
-        local_update = PRESET.local_update.model_copy(update={"second_order": second_order})
-        learner = new_learner(data, PRESET.model_copy(update={"local_update": local_update}))
-        Trainer(learner, data, PRESET.training).fit()
+        config = PRESET.learner.model_copy(update={"second_order": second_order})
+        learner = new_learner(data, PRESET.model_copy(update={"learner": config}))
+        Trainer(learner, data, PRESET).fit()
         learner.eval()
         everything = np.ones(len(two_tastes.ratings), dtype=np.bool_)
         mean = GlobalMean.fit(two_tastes, everything)
@@ -157,51 +159,48 @@ class TestLearning:
         assert validation_error(data, learner) < 0.5 * of_the_mean
         assert validation_error(data, learner) < 0.5 * validation_error(data, learner, steps=0)
 
-    def test_second_order_trains_other_weights_than_first_order(self, data: TrainingData) -> None:
-        second = PRESET.model_copy(
-            update={"local_update": PRESET.local_update.model_copy(update={"second_order": True})}
-        )
+    def test_weights_of_second_order_differ_from_first_order(self, data: TrainingData) -> None:
+        config = PRESET.learner.model_copy(update={"second_order": True})
+        second = PRESET.model_copy(update={"learner": config})
         assert not are_identical(trained(data)[0], trained(data, second)[0])
 
-    def test_history_tells_the_validation_error_of_the_weights_it_ends_with(self, data: TrainingData) -> None:
+    def test_history_of_best_epoch_has_the_error_of_the_final_weights(self, data: TrainingData) -> None:
         learner = new_learner(data)
-        history = Trainer(learner, data, PRESET.training).fit()
+        history = Trainer(learner, data, PRESET).fit()
         learner.eval()
         best = min(history, key=lambda result: result.validation_loss)
         with torch.no_grad():
-            losses = [query_losses(learner, data.encoded, batch) for batch in data.validation]
+            losses = [embed_episodes(learner, data.encoded, batch).query_losses() for batch in data.validation]
         assert torch.cat(losses).mean().item() == pytest.approx(best.validation_loss, abs=1e-6)
         assert validation_error(data, learner) == pytest.approx(best.validation_mae, abs=1e-6)
 
-    def test_the_loss_is_the_mean_over_what_the_preset_says(self, data: TrainingData) -> None:
+    def test_validation_loss_is_the_mean_over_users_or_ratings_as_the_preset_says(self, data: TrainingData) -> None:
         with_unequal_users = replace(data, validation=[with_one_query_rating_of_the_first(data.validation[0])])
-        in_one_batch = {"epochs": 1, "patience": 1, "batch_users": 1000, "field_dropout": 0.0}
         (batch,) = with_unequal_users.validation
         of_ratings = batch.query_mask.sum(axis=1)
         assert len(set(of_ratings)) > 1
         for mean_over, weights in ((MeanOver.USERS, None), (MeanOver.RATINGS, of_ratings)):
             learner = new_learner(data)
-            training = PRESET.training.model_copy(update={**in_one_batch, "mean_over": mean_over})
-            (result,) = Trainer(learner, with_unequal_users, training).fit()
+            preset = with_training(epochs=1, patience=1, batch_users=1000, field_dropout=0.0, mean_over=mean_over)
+            (result,) = Trainer(learner, with_unequal_users, preset).fit()
             with torch.no_grad():
-                losses = query_losses(learner, data.encoded, batch)
+                losses = embed_episodes(learner, data.encoded, batch).query_losses()
             assert result.validation_loss == pytest.approx(np.average(losses, weights=weights), abs=1e-6)
 
-    def test_users_of_many_ratings_count_for_more_where_ratings_count_the_same(self, data: TrainingData) -> None:
-        by_ratings = PRESET.training.model_copy(update={"mean_over": MeanOver.RATINGS})
-        assert not are_identical(trained(data)[0], trained(data, PRESET.model_copy(update={"training": by_ratings}))[0])
+    def test_weights_with_mean_over_ratings_differ_from_mean_over_users(self, data: TrainingData) -> None:
+        assert not are_identical(trained(data)[0], trained(data, with_training(mean_over=MeanOver.RATINGS))[0])
 
-    def test_every_epoch_trains_on_every_user(self, data: TrainingData) -> None:
+    def test_epoch_trains_on_every_user(self, data: TrainingData) -> None:
         learner = new_learner(data)
         recorder = Recorder(learner)
-        history = Trainer(learner, data, PRESET.training).fit(recorder)
+        history = Trainer(learner, data, PRESET).fit(recorder)
         assert recorder.results == history
         users = len(data.episodes.users)
         assert [result.epoch for result in history] == [1, 2, 3, 4]
         assert {result.users for result in history} == {users}
         assert [done for done in recorder.done if done[1] == users] == [(epoch, users, users) for epoch in (1, 2, 3, 4)]
 
-    def test_every_epoch_draws_other_episodes(self, data: TrainingData) -> None:
+    def test_epochs_draw_different_episodes(self, data: TrainingData) -> None:
         drawn: list[list[int]] = []
 
         class Recording(TrainingEpisodes):
@@ -213,23 +212,23 @@ class TestLearning:
                 drawn.append([item for batch in whole for item in batch.query_items.ravel().tolist()])
                 return iter(whole)
 
-        Trainer(new_learner(data), replace(data, episodes=Recording()), PRESET.training).fit()
+        Trainer(new_learner(data), replace(data, episodes=Recording()), PRESET).fit()
         assert len(drawn) == 4
         assert all(first != second for first, second in combinations(drawn, 2))
 
 
 class TestSeed:
-    def test_same_seed_gives_the_same_weights(self, data: TrainingData) -> None:
+    def test_weights_with_same_seed_are_the_same(self, data: TrainingData) -> None:
         assert are_identical(trained(data)[0], trained(data)[0])
 
-    def test_other_seed_gives_other_weights(self, data: TrainingData) -> None:
+    def test_weights_with_other_seed_differ(self, data: TrainingData) -> None:
         assert not are_identical(trained(data)[0], trained(data, PRESET.with_training(seed=1))[0])
 
-    def test_seed_decides_the_episodes_beside_the_initial_weights(self, data: TrainingData) -> None:
+    def test_weights_with_same_start_and_other_seed_of_episodes_differ(self, data: TrainingData) -> None:
         weights = []
         for seed in (0, 1):
             learner = new_learner(data)
-            Trainer(learner, data, PRESET.with_training(seed=seed).training).fit()
+            Trainer(learner, data, PRESET.with_training(seed=seed)).fit()
             weights.append(weights_of(learner))
         assert not are_identical(*weights)
 
@@ -237,22 +236,19 @@ class TestSeed:
 class TestEarlyStopping:
     @pytest.fixture
     def recorder(self, data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-        """A training that was best after its second epoch, and could have been better in its sixth."""
+        """A training whose best epoch is the second. Without early stopping it would be the sixth."""
         losses: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
-        maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # which must not choose the epoch
-        monkeypatch.setattr(
-            Trainer, "_validate", lambda _: Validation(loss=(loss := next(losses)), mae=next(maes), stopping_value=loss)
-        )
+        maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # these must not choose the epoch
+        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(losses), next(maes)))
         learner = new_learner(data)
-        config = PRESET.training.model_copy(update={"epochs": 6, "patience": 2})
         recorder = Recorder(learner)
-        Trainer(learner, data, config).fit(recorder)
+        Trainer(learner, data, with_training(epochs=6, patience=2)).fit(recorder)
         return recorder
 
-    def test_stops_when_the_patience_is_used_up(self, recorder: Recorder) -> None:
+    def test_training_stops_when_patience_is_used_up(self, recorder: Recorder) -> None:
         assert len(recorder.weights) == 4
 
-    def test_restores_the_best_epochs_weights(self, recorder: Recorder) -> None:
+    def test_training_ends_with_the_weights_of_the_best_epoch(self, recorder: Recorder) -> None:
         same = [are_identical(weights_of(recorder.learner), weights) for weights in recorder.weights]
         assert same == [False, True, False, False]
 
@@ -261,7 +257,7 @@ class TestResuming:
     @pytest.mark.parametrize(
         ("epoch", "users"), [(1, 16), (2, 16), (3, 48), (4, 10**6)], ids=["first", "second", "third", "after-all"]
     )
-    def test_gives_the_weights_of_an_uninterrupted_training(
+    def test_resumed_training_gives_the_weights_of_an_uninterrupted_one(
         self, data: TrainingData, tmp_path: Path, epoch: int, users: int
     ) -> None:
         expected, whole_history = trained(data)
@@ -270,7 +266,7 @@ class TestResuming:
         assert are_identical(weights, expected)
         assert [result.validation_loss for result in history] == [result.validation_loss for result in whole_history]
 
-    def test_remembers_the_best_epoch_from_before_the_interruption(
+    def test_resumed_training_keeps_the_best_epoch_from_before(
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         errors = iter([1.0, 2.0, 2.0, 2.0])
@@ -280,45 +276,36 @@ class TestResuming:
         learner = new_learner(data)
         recorder = Recorder(learner, interrupt_at_users=(2, 1))
         with pytest.raises(Interrupted):
-            Trainer(
-                learner, data, PRESET.training, checkpoint_directory=tmp_path, identity={"data set": "this data"}
-            ).fit(recorder)
+            Trainer(learner, data, PRESET, checkpoint_directory=tmp_path, identity={"data set": "this data"}).fit(
+                recorder
+            )
         assert are_identical(trained(data, checkpoints=tmp_path)[0], recorder.weights[0])
 
-    def test_finished_training_is_not_trained_on(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_resumed_training_after_the_last_epoch_does_nothing(self, data: TrainingData, tmp_path: Path) -> None:
         expected, history = trained(data, checkpoints=tmp_path)
         learner = new_learner(data)
         recorder = Recorder(learner)
-        trainer = Trainer(
-            learner, data, PRESET.training, checkpoint_directory=tmp_path, identity={"data set": "this data"}
-        )
+        trainer = Trainer(learner, data, PRESET, checkpoint_directory=tmp_path, identity={"data set": "this data"})
         assert trainer.fit(recorder) == history
         assert recorder.done == []
         assert are_identical(weights_of(learner), expected)
 
-    def test_other_training_configuration_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_checkpoint_of_another_preset_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
         interrupt(data, tmp_path, epoch=2, users=1)
-        with pytest.raises(CheckpointError, match="another training configuration"):
+        with pytest.raises(CheckpointError, match="another preset"):
             trained(data, PRESET.with_training(epochs=5), checkpoints=tmp_path)
 
-    def test_other_identity_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_checkpoint_of_another_data_set_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
         interrupt(data, tmp_path, epoch=2, users=1)
         with pytest.raises(CheckpointError, match="another data set"):
             trained(data, checkpoints=tmp_path, identity="other data")
 
 
 class TestWeightDecay:
-    def test_draws_embeddings_that_nothing_uses_to_0(self, data: TrainingData) -> None:
-        unknown_country = "estimator.embed_users.layers.0.weight"
+    def test_weight_decay_shrinks_unused_embeddings(self, data: TrainingData) -> None:
+        unknown_country = "network.embed_users.layers.0.weight"
         kept, decayed = (
-            trained(
-                data,
-                PRESET.model_copy(
-                    update={
-                        "training": PRESET.training.model_copy(update={"field_dropout": 0.0, "weight_decay": decay})
-                    }
-                ),
-            )[0][unknown_country][0]
+            trained(data, with_training(field_dropout=0.0, weight_decay=decay))[0][unknown_country][0]
             for decay in (0.0, 10.0)
         )
         initial = weights_of(new_learner(data))[unknown_country][0]
