@@ -6,13 +6,15 @@ import pytest
 from models.artifact import TrainedModel, load_artifact
 from models.data.entity_table import entity_table
 from models.data.reader import read_dataset
-from models.ranking import RankingQuery, Recommender
+from models.ranking import ItemRating, RankingQuery, Recommender
 from models.train import train
 from models.training.preset import Preset, load_preset
 from tests.vector_data import DIMENSIONS, vector_near, write_vector_data
 
-LIKES_THE_FIRST_AXIS = [("i0", 5.0), ("i2", 5.0), ("i1", 1.0), ("i3", 1.0)]
-LIKES_THE_SECOND_AXIS = [(item_id, 6.0 - rating) for item_id, rating in LIKES_THE_FIRST_AXIS]
+LIKES_THE_FIRST_AXIS = [
+    ItemRating(item_id, rating) for item_id, rating in (("i0", 5.0), ("i2", 5.0), ("i1", 1.0), ("i3", 1.0))
+]
+LIKES_THE_SECOND_AXIS = [ItemRating(given.item_id, 6.0 - given.rating) for given in LIKES_THE_FIRST_AXIS]
 
 
 @pytest.fixture(scope="module", params=["gradient", "closed form"])
@@ -30,7 +32,7 @@ def vector_model(
 
 @pytest.mark.parametrize(("ratings", "best"), [(LIKES_THE_FIRST_AXIS, "first"), (LIKES_THE_SECOND_AXIS, "second")])
 def test_new_item_near_liked_items_ranks_above_a_distant_one(
-    vector_model: TrainedModel, ratings: list[tuple[str, float]], best: str
+    vector_model: TrainedModel, ratings: list[ItemRating], best: str
 ) -> None:
     generator = np.random.default_rng(1)
     new = {"first": vector_near(0, generator), "second": vector_near(1, generator)}
