@@ -22,7 +22,6 @@ from models.inputs.rows import TensorRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankedItem, RankingQuery, Recommender
-from models.ranking.explanation import explain
 
 Ratings = list[ItemRating]
 
@@ -593,51 +592,3 @@ def test_recommending_needs_no_gradients(recommender: Recommender) -> None:
     with torch.inference_mode():
         inside = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
     assert inside == recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5))
-
-
-class TestTimes:
-    """What the learner is given of a query's times, recorded where it adapts."""
-
-    QUERIES = (
-        RankingQuery(
-            {}, [ItemRating("i3", 4.0, 300), ItemRating("gone", 1.0, 200), ItemRating("i1", 5.0, 100)], 3, now=999
-        ),
-        RankingQuery({}, [ItemRating("i2", 1.0)], 3, now=500),
-    )
-
-    @pytest.fixture
-    def supports(self, model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> list[Support]:
-        seen: list[Support] = []
-        adapt = model.learner.adapt
-
-        def record(support: Support) -> object:
-            seen.append(support)
-            return adapt(support)
-
-        monkeypatch.setattr(model.learner, "adapt", record)
-        return seen
-
-    def test_learner_gets_the_time_of_each_rating_and_of_each_query(
-        self, recommender: Recommender, supports: list[Support]
-    ) -> None:
-        for queries in (self.QUERIES, self.QUERIES[:1], self.QUERIES[1:]):
-            recommender.recommend_many(queries)
-        # The users of a small catalogue are adapted to together, those of a large one alone.
-        *_, both_or_second, first, second = supports
-        assert (first.times.tolist(), first.ratings.tolist(), first.now.tolist()) == ([[300, 100]], [[4.0, 5.0]], [999])
-        assert (second.times.tolist(), second.ratings.tolist(), second.now.tolist()) == ([[0]], [[1.0]], [500])
-        if len(both_or_second.users) == 2:
-            assert both_or_second.times.tolist() == [[300, 100], [0, 0]]
-            assert both_or_second.now.tolist() == [999, 500]
-        assert {support.times.dtype for support in supports[-3:]} == {torch.int64}
-        assert {support.now.dtype for support in supports[-3:]} == {torch.int64}
-
-    def test_learner_gets_the_times_for_predicted_ratings_and_reasons_too(
-        self, recommender: Recommender, supports: list[Support]
-    ) -> None:
-        recommender.predicted_ratings(self.QUERIES, [["i5"], ["i5"]])
-        assert supports[-1].times.tolist() == [[300, 100], [0, 0]]
-        assert supports[-1].now.tolist() == [999, 500]
-        explain(recommender, self.QUERIES[0], ["i5"])
-        assert supports[-1].times.tolist() == [[300, 100]] * 3
-        assert supports[-1].now.tolist() == [999] * 3
