@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
         access_log: Whether the server logs every request. A proxy in front of it usually does so.
         log_format: `json` or `text`. By default JSON, and text if standard error is a terminal.
-        run_worker: Whether the server works off jobs itself; unless given, exactly when there is no Redis.
+        run_worker: Whether the server does jobs itself. By default it does if there is no Redis.
         job_silence_seconds: A job is given to another worker after its worker has been silent for this time.
         max_body_bytes: The longest request body. Longer ones are refused.
         max_rankings: The most requests for recommendations or candidates in progress. More are refused.
