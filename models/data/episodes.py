@@ -200,7 +200,7 @@ def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
     """The fold of each user, by row; int [users], 0 … `USER_FOLDS` − 1.
 
     In training, users of one fold see items through the ratings of the other folds
-    (`models.inputs.collaborative_inputs.TrainingView`). Rows follow the order of the files, which is unrelated to
+    (`models.inputs.collaborative_inputs.OutOfFold`). Rows follow the order of the files, which is unrelated to
     taste.
     """
     return users % USER_FOLDS

@@ -2,13 +2,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from models.learners.gradient import GradientLearner
 
 from models.data.dataset import Dataset
 from models.data.schema import RatingScale
 from models.elicitation.statistics import item_statistics
+from models.fields import CategoricalField
 from models.inputs.config import InputConfig
-from models.inputs.features import CategoricalEncoder, FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import LearnerParts
 from models.learners.episode_predictions import EncodedData
 from models.learners.heads.squared_error import SquaredErrorHead

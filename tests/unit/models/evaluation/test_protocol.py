@@ -13,7 +13,6 @@ from models.baselines import BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import Order
 from models.data.malformed import DataError
-from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
 from models.learners.base import Support

@@ -10,10 +10,11 @@ from scipy.sparse import csr_matrix
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
 from models.data.schema import AttributeField, FieldKind
+from models.fields import UNKNOWN
 from models.inputs.collaborative_inputs import CollaborativeConfig, CollaborativeInputs, OutOfFold
-from models.inputs.content import ContentRegression, likeness_features, predict_out_of_fold
+from models.inputs.content import ContentRegression, predict_out_of_fold, similarity_features
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.factorisation import Factorisation, FactorisationConfig, factorise
-from models.inputs.features import ID_FIELD, UNKNOWN, EncodedRows, FeatureEncoder
 
 CONFIG = CollaborativeConfig(factorisation=FactorisationConfig(rank=2))
 NEW = (37, 38, 39)

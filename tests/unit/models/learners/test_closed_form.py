@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.data.schema import RatingScale
+from models.fields import CategoricalField
 from models.inputs.config import InputConfig
-from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
 from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 
-FIELD = FeatureEncoder(fields=(CategoricalEncoder(name="x", values=("a", "b", "c")),))
+FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
 HIDDEN = 4
 FEATURES = HIDDEN + 1 + 3
 SIZES, QUERY = [3, 0, 1, 12], 5

@@ -8,7 +8,7 @@ from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.inputs.collaborative_inputs import OutOfFold
-from models.inputs.features import EncodedRows
+from models.inputs.encoder import EncodedRows
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes, predict_episodes
 from models.learners.melu import MeLUItems

@@ -29,6 +29,7 @@ from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.heads.squared_error import SquaredErrorConfig
 from models.learners.melu import MeLUConfig
 from models.ranking import RankingQuery, Recommender
+from models.ranking.query import ItemRating
 from models.train import train
 from models.training.preset import Preset, TrainingConfig
 from tests.unit.models.tiny_data import tiny_episode

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from models.learners.gradient import GradientLearner
 
 from models.data.schema import RatingScale
+from models.fields import CategoricalField
 from models.inputs.config import InputConfig
-from models.inputs.features import CategoricalEncoder, EncodedRows, FeatureEncoder
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.melu import MeLU, MeLUConfig, MeLUItems, MeLUUsers, Rates

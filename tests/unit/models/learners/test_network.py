@@ -2,15 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.fields import CategoricalField, ContinuousField, MultiValuedField, TextField
 from models.inputs.config import InputConfig
-from models.inputs.features import (
-    CategoricalEncoder,
-    ContinuousEncoder,
-    EncodedRows,
-    FeatureEncoder,
-    MultiValuedEncoder,
-    TextEncoder,
-)
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.network import PreferenceEstimator
 
 USERS = FeatureEncoder(fields=(CategoricalField(name="country", values=("fr", "jp")),))
@@ -125,7 +119,7 @@ class TestEmbeddingLayers:
 
     def test_embedding_of_text_is_the_weighted_mean_of_its_words(self) -> None:
         weights = torch.tensor([1.0, 2.0, 4.0])
-        plot = TextEncoder(name="plot", values=("a", "b", "c"), weights=tuple(weights.tolist()))
+        plot = TextField(name="plot", values=("a", "b", "c"), weights=tuple(weights.tolist()))
         layers = network_of(items=FeatureEncoder(fields=(plot,))).embed_items
         words = layers.layers[0].weight
         expected = torch.stack([(words[1] + 4 * words[3]) / 5, words[2], words[0]])
@@ -133,7 +127,7 @@ class TestEmbeddingLayers:
         torch.testing.assert_close(embedded, expected)
 
     def test_embedding_of_rare_values_is_that_of_the_unknown_value(self) -> None:
-        field = MultiValuedEncoder(name="genres", values=("a", "b", "rare"), rare=1)
+        field = MultiValuedField(name="genres", values=("a", "b", "rare"), rare=1)
         layers = network_of(items=FeatureEncoder(fields=(field,))).embed_items
         values = layers.layers[0].weight
         assert len(values) == 3
@@ -141,7 +135,7 @@ class TestEmbeddingLayers:
         torch.testing.assert_close(embedded, values[[1, 0]])
 
     def test_width_with_field_that_is_not_embedded_stays_the_same(self) -> None:
-        fields = (*ITEMS.fields, CategoricalEncoder(name="writer", values=("x",), embed=False))
+        fields = (*ITEMS.fields, CategoricalField(name="writer", values=("x",), embed=False))
         assert network_of(items=FeatureEncoder(fields=fields)).embed_items.width == network_of().embed_items.width
 
     def test_width_equals_the_number_of_columns(self) -> None:

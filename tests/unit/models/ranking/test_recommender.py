@@ -16,8 +16,9 @@ from models.data.dataset import Dataset, Entities
 from models.data.entity_table import entity_table
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.strategy import Strategy
+from models.fields import AttributeValue
 from models.inputs.collaborative_inputs import OutOfFold
-from models.inputs.features import EncodedRows
+from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions

@@ -13,7 +13,7 @@ from models.data.episodes import TrainingEpisodes, batches, evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
-from models.inputs.features import EncodedRows, FeatureEncoder
+from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.learners.base import AnyLearner, Learner, LearnerConfig, LearnerParts, Objective, OuterBatch, Support
 from models.learners.episode_predictions import EncodedData, embed_episodes

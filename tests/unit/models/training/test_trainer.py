@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models.training.builder import build_learner
 from torch import Tensor
 
 from models.baselines import GlobalMean
@@ -15,14 +14,15 @@ from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evalua
 from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
 from models.inputs.config import InputConfig
-from models.inputs.features import FeatureEncoder
+from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, embed_episodes, predict_episodes
 from models.learners.melu import MeLUConfig
-from models.metrics.mae import mae
+from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
 from models.training.preset import MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData
+from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
+from tests.unit.models.predictions import predicted_ratings
 
 PRESET = Preset(
     name="small",
