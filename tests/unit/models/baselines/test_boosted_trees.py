@@ -2,7 +2,8 @@ import importlib
 
 import pytest
 
-from models.baselines import Baseline, GlobalMean
+from models.baselines import Baseline
+from models.baselines.global_mean import GlobalMean
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig

@@ -1,6 +1,6 @@
 import numpy as np
 
-from models.baselines import GlobalMean
+from models.baselines.global_mean import GlobalMean
 from models.data.episodes import EpisodeBatch
 from tests.unit.models.tiny_data import tiny_dataset, tiny_episode
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.baselines import ItemMeanUserBias
+from models.baselines.item_mean_user_bias import ItemMeanUserBias
 from models.data.episodes import EpisodeBatch
 from tests.unit.models.tiny_data import Rated, tiny_dataset, tiny_episode
 

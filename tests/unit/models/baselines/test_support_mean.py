@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.baselines import SupportMean
+from models.baselines.support_mean import SupportMean
 from models.data.episodes import EpisodeBatch
 from tests.unit.models.tiny_data import Rated, tiny_dataset, tiny_episode
 

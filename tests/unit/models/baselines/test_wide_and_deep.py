@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 import torch
 
-from models.baselines import GlobalMean, wide_and_deep
+from models.baselines import wide_and_deep
+from models.baselines.global_mean import GlobalMean
 from models.baselines.wide_and_deep import Side, WideAndDeep, WideAndDeepNetwork
 from models.data.dataset import Dataset, Entities, State
 from models.data.episodes import EpisodeBatch, evaluation_episodes

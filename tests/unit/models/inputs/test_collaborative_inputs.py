@@ -9,8 +9,7 @@ from scipy.sparse import csr_matrix
 
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
-from models.data.schema import AttributeField, FieldKind
-from models.fields import UNKNOWN
+from models.fields import UNKNOWN, AttributeField, FieldKind
 from models.inputs.collaborative_inputs import CollaborativeConfig, CollaborativeInputs, OutOfFold
 from models.inputs.content import ContentRegression, predict_out_of_fold, similarity_features
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.baselines import GlobalMean
+from models.baselines.global_mean import GlobalMean
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
 from models.data.schema import RatingScale
