@@ -19,7 +19,8 @@ from app.cli.main import main
 from app.services.model_traffic import traffic_position
 
 TINY_PRESET = """
-[local_update]
+[learner]
+kind = "melu"
 steps = 2
 rate = 0.05
 prior_ratings = 1.0
