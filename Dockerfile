@@ -1,6 +1,6 @@
-# The parts that change least come first, so that a change of the code rebuilds nothing but the last layers.
+# Parts that change least come first, so that a change of the code rebuilds only the last layers.
 FROM python:3.13-slim AS build
-# Wheels of torch for CPUs alone: PyPI's bring along gigabytes of CUDA. For GPUs: --build-arg TORCH_INDEX=https://pypi.org/simple
+# Wheels of torch for CPUs only: those of PyPI need gigabytes of CUDA. For GPUs: --build-arg TORCH_INDEX=https://pypi.org/simple
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN python -m venv /opt/coldstart
 WORKDIR /src
@@ -17,7 +17,7 @@ FROM python:3.13-slim
 LABEL org.opencontainers.image.title="coldstart" \
       org.opencontainers.image.description="A recommender service for new users and new items" \
       org.opencontainers.image.licenses="Apache-2.0"
-# tini is process 1, which the kernel spares signals without a handler: SIGTERM ends every command, at whatever it is.
+# tini is process 1. The kernel gives process 1 only signals that it handles, so without tini SIGTERM would not end every command.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/* \
@@ -25,9 +25,9 @@ RUN apt-get update \
     && install --directory --owner coldstart /models /home/coldstart/state
 COPY --from=build /opt/coldstart /opt/coldstart
 ENV PATH=/opt/coldstart/bin:$PATH PYTHONUNBUFFERED=1 COLDSTART_HOST=0.0.0.0 COLDSTART_STATE_DIR=/home/coldstart/state
-# Two heaps for all threads instead of eight a core: what one frees, another uses, and memory stays flat (docs/results/soak.md).
+# Two heaps for all threads instead of eight a core: threads reuse each other's free memory, so memory stays flat (docs/results/soak.md).
 ENV MALLOC_ARENA_MAX=2
-# By number, for Kubernetes can tell only from a number that it is not root's.
+# By number: only from a number Kubernetes can tell that the user is not root.
 USER 10001
 WORKDIR /home/coldstart
 VOLUME ["/models"]

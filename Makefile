@@ -18,7 +18,7 @@ $(VENV)/installed: requirements.lock pyproject.toml client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-# Python compiles what is imported when it is; most of what is installed never is.
+# --no-compile: Python compiles a module when it is first imported, and most installed modules never are.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --editable . --editable client
 	@touch $@
@@ -48,60 +48,60 @@ test: $(VENV)/installed ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/installed ## Measure every learner, baseline and question on the data in DATA (and OTHER); renews docs/results/{quality,elicitation}.md
+bench-quality: $(VENV)/installed ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md and elicitation.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure speed on the data set in DATA; renews docs/results/speed.md
+bench: $(VENV)/installed ## Measure speed on the data set in DATA; rewrites docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
 .PHONY: soak
-soak: $(VENV)/installed ## Ten minutes of mixed load over the data in DATA, with PostgreSQL and Redis; renews docs/results/soak.md
+soak: $(VENV)/installed ## Run ten minutes of mixed load on the data set in DATA, with PostgreSQL and Redis; rewrites docs/results/soak.md
 	$(BIN)/python -m benchmarks.soak --data $(DATA)
 
 .PHONY: pages
-pages: $(VENV)/installed ## Photograph and time the pages serving MODEL with DATA; renews docs/images and docs/results/pages.md
+pages: $(VENV)/installed ## Take screenshots of the pages and time them, serving MODEL with DATA; rewrites docs/images and docs/results/pages.md
 	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
 
 .PHONY: report
-report: $(VENV)/installed ## Evaluate MODEL on DATA; renews docs/results/evaluation.html and evaluation.json
+report: $(VENV)/installed ## Evaluate MODEL on DATA; rewrites docs/results/evaluation.html and evaluation.json
 	$(BIN)/coldstart evaluate --model $(MODEL) --data $(DATA) \
 		--json docs/results/evaluation.json --html docs/results/evaluation.html
 
 .PHONY: check
-check: $(VENV)/installed ## Check format, lint, types and the import contract
+check: $(VENV)/installed ## Check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/installed ## Format the code and mend what lint can mend
+format: $(VENV)/installed ## Format the code and apply the fixes of the linter
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: $(VENV)/installed ## Renew requirements.lock from pyproject.toml
+lock: $(VENV)/installed ## Write requirements.lock from pyproject.toml
 	@echo '# The versions that `make` installs: written by `make lock` from pyproject.toml.' > requirements.lock
-# A wheel for one device carries its name in the version ("+cpu"); the lock must fit every machine.
+# The version of a wheel for one device ends with its name ("+cpu"). The lock must fit every machine, so the name is removed.
 	$(BIN)/pip-compile --quiet --extra dev --extra bench --extra otel --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
 		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
 
 .PHONY: secrets
-secrets: .env ## Write .env with random passwords for docker compose, unless there is one
+secrets: .env ## Write .env with random passwords for docker compose, if there is no .env
 
 .env:
 	@(umask 077 && for name in POSTGRES_PASSWORD GRAFANA_PASSWORD; do \
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))')"; done > $@)
 
 .PHONY: audit
-audit: ## Look for known vulnerabilities of the pinned dependencies; fails where one could not be looked up, too
+audit: ## Look for known vulnerabilities of the pinned dependencies; also fails if one could not be looked up
 	$(PYTHON) -m venv $(STATE)/audit
 	$(STATE)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(STATE)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
 
 .PHONY: clean
-clean: ## Remove the virtual environment and all that the demo made
+clean: ## Remove the virtual environment and everything the demo created
 	rm -rf $(VENV) $(STATE)
