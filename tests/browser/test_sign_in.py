@@ -35,7 +35,7 @@ def page(guarded: tuple[str, str], browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_a_visitor_signs_in_and_is_led_back(page: Page, guarded: tuple[str, str]) -> None:
+def test_sign_in_with_a_valid_key_returns_to_the_page(page: Page, guarded: tuple[str, str]) -> None:
     page.goto("/models")
     page.wait_for_url("**/sign-in?next=%2Fmodels")
     Watched(page).require_accessible()
@@ -51,7 +51,7 @@ def test_a_visitor_signs_in_and_is_led_back(page: Page, guarded: tuple[str, str]
     assert page.evaluate("document.cookie") == ""
 
 
-def test_onboarding_stores_ratings_and_signing_out_ends_it(page: Page, guarded: tuple[str, str]) -> None:
+def test_onboarding_after_signing_in_stores_ratings_until_signing_out(page: Page, guarded: tuple[str, str]) -> None:
     page.goto("/sign-in")
     page.get_by_label("API key").fill(guarded[1])
     page.get_by_role("button", name="Sign in").click()

@@ -159,14 +159,14 @@ def run(section: str, checkout: Path, address: str) -> str:
     return done.stdout
 
 
-def test_all_blocks_are_run() -> None:
+def test_every_block_of_the_quickstart_is_run() -> None:
     run_here = [block for text in sections().values() for kind in ("sh", "python") for block in blocks(text, kind)]
 
     assert len(run_here) == QUICKSTART.count("```") / 2
     assert set(sections()) == {"Start the service", "With curl", "With Python", "With a key"}
 
 
-def test_with_curl(checkout: Path, demo: str) -> None:
+def test_quickstart_with_curl_works(checkout: Path, demo: str) -> None:
     printed = run("With curl", checkout, demo)
 
     assert '"user_id":"ada"' in printed
@@ -174,7 +174,7 @@ def test_with_curl(checkout: Path, demo: str) -> None:
     assert httpx.get(f"{demo}/v1/users/ada").status_code == 404
 
 
-def test_with_python(checkout: Path, demo: str) -> None:
+def test_quickstart_with_python_works(checkout: Path, demo: str) -> None:
     printed = run("With Python", checkout, demo)
 
     assert printed.count("Have you seen Film") == 5
@@ -189,7 +189,7 @@ async def create_key(checkout: Path) -> None:
         await services.api_keys.create("first", KeyScope.ADMIN)
 
 
-def test_with_a_key(checkout: Path) -> None:
+def test_quickstart_with_a_key_works(checkout: Path) -> None:
     asyncio.run(create_key(checkout))
     serve = "exec .venv/bin/coldstart serve --model .coldstart/models/ml-100k --port $PORT"
     with running(serve, checkout, COLDSTART_ALLOW_ANONYMOUS="false") as address:

@@ -61,7 +61,9 @@ async def test_announcement_between_two_waits_is_received_by_the_next(tmp_path: 
 
 
 @pytest.mark.services
-async def test_quiet_redis_is_not_an_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_wait_with_a_quiet_redis_logs_no_outage(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with announcements(tmp_path, redis_url) as waiting:
         await listening(waiting)
         with caplog.at_level(logging.INFO):
@@ -77,7 +79,7 @@ async def test_wait_without_redis_returns_after_the_time(tmp_path: Path) -> None
 
 
 @pytest.mark.services
-async def test_redis_may_go_and_come_back(
+async def test_announcements_after_a_redis_outage_are_received(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(outages, "_PAUSE_SECONDS", 0.0)

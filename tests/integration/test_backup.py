@@ -73,7 +73,9 @@ def empty_postgresql_url(worker_id: str) -> Iterator[str]:
 
 @pytest.mark.services
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_postgresql(settings: Settings, database_url: str, empty_postgresql_url: str, tmp_path: Path) -> None:
+async def test_documented_backup_of_postgresql_restores_everything(
+    settings: Settings, database_url: str, empty_postgresql_url: str, tmp_path: Path
+) -> None:
     backup, restore, _ = documented("PostgreSQL")
     file = str(tmp_path / "backup.dump")
     async with connected(create_app(settings)) as client:
@@ -90,7 +92,9 @@ async def test_postgresql(settings: Settings, database_url: str, empty_postgresq
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_sqlite(settings: Settings, database_url: str, tmp_path: Path) -> None:
+async def test_documented_backup_of_sqlite_restores_everything(
+    settings: Settings, database_url: str, tmp_path: Path
+) -> None:
     backup, restore = documented("SQLite")
     file, database = str(tmp_path / "backup.db"), database_url.removeprefix("sqlite:///")
     async with connected(create_app(settings)) as client:

@@ -26,7 +26,7 @@ def post_until_death(address: str, user_id: str, acknowledged: list[tuple[str, f
             acknowledged.append((item_id, value))
 
 
-def test_kill(settings: Settings) -> None:
+def test_acknowledged_ratings_survive_a_killed_server(settings: Settings) -> None:
     acknowledged: dict[str, list[tuple[str, float]]] = {f"user{number}": [] for number in range(THREADS)}
 
     with server(settings) as (process, address):

@@ -86,7 +86,7 @@ def listens(port: int) -> bool:
         return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_requests_reach_the_api_and_only_prometheus_its_metrics(settings: Settings, caddy: str, tmp_path: Path) -> None:
+def test_proxy_passes_api_requests_and_hides_the_metrics(settings: Settings, caddy: str, tmp_path: Path) -> None:
     with server(settings) as (_, address), proxy(caddy, address, tmp_path) as (client, _):
         body = {"ratings": [{"item_id": "i1", "rating": 5}]}
         assert client.post("/v1/users/ada/ratings", json=body).status_code == 200
@@ -97,7 +97,7 @@ def test_requests_reach_the_api_and_only_prometheus_its_metrics(settings: Settin
         assert client.get("/metrics/").status_code == 404
 
 
-def test_clients_cannot_choose_the_address_that_they_are_limited_by(
+def test_proxy_ignores_a_client_address_that_the_client_claims(
     settings: Settings, caddy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # as docker-compose.yml and deploy/kubernetes set it
@@ -112,7 +112,7 @@ def test_clients_cannot_choose_the_address_that_they_are_limited_by(
     assert behind.status_code == 200  # the address that the proxy tells is the one that counts
 
 
-def test_keys_never_reach_the_log(settings: Settings, caddy: str, tmp_path: Path) -> None:
+def test_proxy_log_contains_no_keys(settings: Settings, caddy: str, tmp_path: Path) -> None:
     headers = {"X-API-Key": KEY, "Cookie": f"coldstart_key={KEY}"}
     with server(settings) as (process, address), proxy(caddy, address, tmp_path) as (client, log):
         assert client.get("/v1/items?query=logged", headers=headers).status_code == 200

@@ -59,7 +59,7 @@ def shared(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     return settings.model_copy(update={"redis_url": url})
 
 
-def test_items_come_and_go_in_the_lists_of_every_replica(shared: Settings) -> None:
+def test_item_changes_reach_the_lists_of_every_replica(shared: Settings) -> None:
     with replicas(shared.model_copy(update={"popularity_seconds": 0.2})) as (one, other):
         one.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i39", "rating": 5}]}).raise_for_status()
         one.post("/v1/items:batch", content=lines([f"new{n}" for n in range(50)]), headers=NDJSON).raise_for_status()
@@ -85,7 +85,7 @@ def test_items_come_and_go_in_the_lists_of_every_replica(shared: Settings) -> No
             )
 
 
-def test_a_stream_that_breaks_off_is_resumed_by_sending_it_again(settings: Settings) -> None:
+def test_interrupted_item_stream_sent_again_stores_the_rest(settings: Settings) -> None:
     body = lines([f"new{n}" for n in range(5000)])
     with replicas(settings) as (one, other):
         url = urlsplit(str(one.base_url))
@@ -104,7 +104,7 @@ def test_a_stream_that_breaks_off_is_resumed_by_sending_it_again(settings: Setti
     assert (again["unchanged"], again["rejected"]) == (5000, 0)
 
 
-def test_many_clients_rate_for_one_user(settings: Settings) -> None:
+def test_concurrent_ratings_of_one_user_are_never_mixed(settings: Settings) -> None:
     """Each request rates the same items at once, at a moment of its own: so at no moment do their times differ."""
     start = datetime.now(UTC) - timedelta(days=1)
     moments = [start + timedelta(seconds=(37 * number) % (CLIENTS * POSTS)) for number in range(CLIENTS * POSTS)]

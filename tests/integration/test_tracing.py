@@ -32,7 +32,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
     exporter.shutdown()
 
 
-async def test_a_request_is_one_trace_with_its_phases(
+async def test_request_makes_one_trace_with_its_phases(
     exporter: InMemorySpanExporter, client: httpx.AsyncClient
 ) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -73,7 +73,7 @@ class Collector(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def test_the_endpoint_alone_switches_traces_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_with_an_otlp_endpoint_are_exported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
         threading.Thread(target=collector.serve_forever, daemon=True).start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")

@@ -47,7 +47,7 @@ def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
     yield from found
 
 
-async def test_every_metric_and_label_of_an_expression_exists(client: httpx.AsyncClient) -> None:
+async def test_expressions_use_only_metrics_and_labels_that_exist(client: httpx.AsyncClient) -> None:
     await client.put("/v1/users/ada", json={})
     await client.get("/v1/users/ada/recommendations")
     labels: dict[str, set[str]] = {"up": {"job"}}
@@ -67,14 +67,14 @@ async def test_every_metric_and_label_of_an_expression_exists(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_has_a_runbook(rule: dict[str, Any]) -> None:
+def test_alert_has_a_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
     assert f"\n### {rule['alert']}\n" in OPERATIONS
 
 
-async def test_every_metric_is_explained(client: httpx.AsyncClient) -> None:
+async def test_metrics_of_the_service_are_all_documented(client: httpx.AsyncClient) -> None:
     families = list(text_string_to_metric_families((await client.get("/metrics")).text))
     own = {family.name for family in families if family.name.startswith("coldstart_")}
 
@@ -84,7 +84,7 @@ async def test_every_metric_is_explained(client: httpx.AsyncClient) -> None:
     }
 
 
-def test_the_panels_are_explained_and_do_not_overlap() -> None:
+def test_dashboard_panels_are_described_and_do_not_overlap() -> None:
     places: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
@@ -95,7 +95,7 @@ def test_the_panels_are_explained_and_do_not_overlap() -> None:
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
-def test_prometheus_and_compose_name_files_and_services_that_exist() -> None:
+def test_prometheus_and_compose_refer_only_to_files_and_services_that_exist() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     prometheus = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
 

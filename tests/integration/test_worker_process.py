@@ -20,7 +20,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return Settings(**settings.model_dump(exclude={"run_worker"}) | {"redis_url": redis_url})
 
 
-async def test_a_worker_does_what_the_server_takes_on(settings: Settings) -> None:
+async def test_worker_process_does_the_jobs_of_the_server(settings: Settings) -> None:
     async with connected(create_app(settings)) as client:
         location = (await client.post("/v1/evaluations")).headers["location"]
         with process(settings, WORKER) as worker:

@@ -39,7 +39,7 @@ def settings_of(environment: dict[str, str]) -> set[str]:
     return {name.removeprefix("COLDSTART_").lower() for name in environment if name.startswith("COLDSTART_")}
 
 
-def test_dockerfile_copies_what_exists() -> None:
+def test_dockerfile_copies_only_files_that_exist() -> None:
     copied = [
         word for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE) for word in line.split()[:-1]
     ]
@@ -55,7 +55,7 @@ def test_dockerfile_copies_every_package() -> None:
         assert f"COPY {package} {package}" in DOCKERFILE
 
 
-def test_only_named_files_reach_the_builder() -> None:
+def test_docker_build_context_holds_only_copied_files() -> None:
     patterns = [line for line in IGNORED if line and not line.startswith("#")]
     assert patterns[0] == "*"
     named = {pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")}
@@ -66,7 +66,7 @@ def test_only_named_files_reach_the_builder() -> None:
     assert "**/.env*" in patterns
 
 
-def test_no_layer_holds_a_secret_or_takes_one() -> None:
+def test_image_layers_hold_no_secret() -> None:
     assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX"]
     assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # an index's URL may hold a password
     set_in_image = {
@@ -82,7 +82,7 @@ def test_no_layer_holds_a_secret_or_takes_one() -> None:
     assert not any(word == "ADD" for word, _ in INSTRUCTIONS)
 
 
-def test_the_image_has_only_what_runs() -> None:
+def test_image_has_only_the_installed_environment() -> None:
     assert [rest for word, rest in INSTRUCTIONS if word == "FROM"] == [
         "python:3.13-slim AS build",
         "python:3.13-slim",
@@ -90,7 +90,7 @@ def test_the_image_has_only_what_runs() -> None:
     assert [rest for word, rest in FINAL_STAGE if word == "COPY"] == ["--from=build /opt/coldstart /opt/coldstart"]
 
 
-def test_the_image_has_the_pinned_torch_for_cpus() -> None:
+def test_image_has_the_pinned_torch_for_cpus() -> None:
     (torch,) = (rest for word, rest in INSTRUCTIONS if word == "RUN" and "TORCH_INDEX" in rest)
     assert "$(grep '^torch==' requirements.lock)" in torch
     assert ("ARG", "TORCH_INDEX=https://download.pytorch.org/whl/cpu") in INSTRUCTIONS
@@ -98,7 +98,7 @@ def test_the_image_has_the_pinned_torch_for_cpus() -> None:
     assert len(re.findall(r"^torch==", lock, re.MULTILINE)) == 1
 
 
-def test_the_image_runs_as_nobody_special_under_an_init_and_checks_health() -> None:
+def test_image_runs_without_root_under_an_init_and_checks_health() -> None:
     final = dict(FINAL_STAGE)
     assert int(final["USER"]) > 0  # a number, or Kubernetes cannot tell that it is not root's
     assert f"--uid {final['USER']} " in final["RUN"]
@@ -109,7 +109,7 @@ def test_the_image_runs_as_nobody_special_under_an_init_and_checks_health() -> N
     assert is_command(*yaml.safe_load(final["CMD"]))
 
 
-def test_dockerfile_and_compose_set_settings_that_exist() -> None:
+def test_dockerfile_and_compose_set_only_settings_that_exist() -> None:
     in_dockerfile = dict.fromkeys(re.findall(r"COLDSTART_\w+", DOCKERFILE), "")
     assert settings_of(in_dockerfile) <= set(Settings.model_fields)
     for name in OWN_SERVICES:
@@ -125,13 +125,13 @@ def commands_of(service: dict[str, Any]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("name", OWN_SERVICES)
-def test_compose_runs_commands_that_exist(name: str) -> None:
+def test_compose_service_runs_commands_that_exist(name: str) -> None:
     commands = commands_of(COMPOSE["services"][name])
     assert commands
     assert all(is_command(*words) for words in commands)
 
 
-def test_compose_depends_on_and_mounts_what_it_defines() -> None:
+def test_compose_services_refer_only_to_defined_parts() -> None:
     for service in COMPOSE["services"].values():
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
         assert set(service["networks"]) <= set(COMPOSE["networks"])
@@ -143,12 +143,12 @@ def test_compose_depends_on_and_mounts_what_it_defines() -> None:
                 assert source.startswith("$") or source in COMPOSE["volumes"]
 
 
-def test_compose_has_the_whole_deployment() -> None:
+def test_compose_has_all_services_of_the_deployment() -> None:
     assert {"proxy", "api", "worker", "migrate", "postgres", "redis"} <= set(COMPOSE["services"])
     assert COMPOSE["services"]["api"]["deploy"]["replicas"] > 1
 
 
-def test_compose_checks_the_health_of_what_stays_and_restarts_it() -> None:
+def test_compose_long_running_services_have_health_checks_and_restart() -> None:
     for name, service in COMPOSE["services"].items():
         if name in ONCE:
             assert service["restart"] == "no"
@@ -158,14 +158,14 @@ def test_compose_checks_the_health_of_what_stays_and_restarts_it() -> None:
         assert "test" in service.get("healthcheck", {}) or name in {"api", "worker"}, name
 
 
-def test_compose_migrates_before_anything_uses_the_database() -> None:
+def test_compose_services_start_after_the_migration() -> None:
     for name in set(OWN_SERVICES) - {"migrate"}:
         after = COMPOSE["services"][name]["depends_on"]
         assert after["migrate"] == {"condition": "service_completed_successfully"}
     assert COMPOSE["services"]["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
 
-def test_compose_opens_nothing_but_the_proxy_to_others() -> None:
+def test_compose_publishes_ports_only_on_localhost() -> None:
     published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
     assert set(published) == {"proxy", "prometheus", "grafana"}
     assert all(
@@ -176,19 +176,19 @@ def test_compose_opens_nothing_but_the_proxy_to_others() -> None:
 
 
 @pytest.mark.parametrize("name", OWN_SERVICES)
-def test_compose_takes_from_the_containers_what_they_do_not_need(name: str) -> None:
+def test_compose_service_has_no_unneeded_privileges(name: str) -> None:
     service = COMPOSE["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_compose_requires_keys_unless_told_otherwise() -> None:
+def test_compose_by_default_requires_keys() -> None:
     given = COMPOSE["services"]["api"]["environment"]["COLDSTART_ALLOW_ANONYMOUS"]
     assert given == "${COLDSTART_ALLOW_ANONYMOUS:-false}"
 
 
-def test_compose_has_no_secret_of_its_own() -> None:
+def test_compose_takes_every_secret_from_the_environment() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     for name in SECRETS:
         uses = re.findall(rf"\$\{{?{name}[^}}]*", text)
@@ -232,7 +232,7 @@ def compose(compose_command: list[str], tmp_path: Path) -> Callable[..., subproc
     return run
 
 
-def test_compose_accepts_its_files(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_compose_command_accepts_the_files(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     passwords = dict.fromkeys(SECRETS, "chosen")
     tls = ["--file", "docker-compose.yml", "--file", "deploy/caddy/compose.tls.yml"]
 
@@ -242,7 +242,7 @@ def test_compose_accepts_its_files(compose: Callable[..., subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("missing", sorted(SECRETS))
-def test_compose_refuses_to_start_without_a_secret(
+def test_compose_command_without_a_secret_is_refused(
     compose: Callable[..., subprocess.CompletedProcess[str]], missing: str
 ) -> None:
     done = compose("config", "--quiet", **dict.fromkeys(SECRETS - {missing}, "chosen"))
@@ -251,7 +251,7 @@ def test_compose_refuses_to_start_without_a_secret(
     assert "run make secrets" in done.stderr
 
 
-def test_make_writes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None:
+def test_make_secrets_writes_private_secrets_once(tmp_path: Path) -> None:
     make = ["make", "--silent", "--file", str(ROOT / "Makefile"), "secrets"]
     subprocess.run(make, cwd=tmp_path, check=True)
     written = (tmp_path / ".env").read_text(encoding="utf-8")

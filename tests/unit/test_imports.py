@@ -30,12 +30,12 @@ def of_server() -> set[str]:
 
 
 @pytest.mark.parametrize("package", SLOW_FOR_A_SERVER)
-def test_server_does_not_import_what_it_may_not_need(of_server: set[str], package: str) -> None:
+def test_server_imports_no_slow_optional_package(of_server: set[str], package: str) -> None:
     assert package not in of_server
 
 
 @pytest.mark.parametrize("package", OF_TEXT_AND_TRAINING)
-def test_server_without_text_does_not_import_what_reads_text(of_server: set[str], package: str) -> None:
+def test_server_without_text_fields_imports_no_text_package(of_server: set[str], package: str) -> None:
     assert package not in of_server
 
 

@@ -24,17 +24,17 @@ def names_in(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
-def test_every_row_names_its_test(row: str) -> None:
+def test_row_of_the_document_names_its_tests(row: str) -> None:
     *_, tests, _ = row.split("|")
     assert re.fullmatch(r"(`tests/[^`]+`(, )?)+", tests.strip())
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_every_named_test_exists(name: str) -> None:
+def test_test_named_in_the_document_exists(name: str) -> None:
     assert name in names_in(ROOT / name.partition("::")[0])
 
 
-def test_every_fault_test_has_its_row() -> None:
+def test_every_fault_test_is_named_in_the_document() -> None:
     faults = [name for path in (ROOT / "tests/integration/faults").glob("test_*.py") for name in names_in(path)]
     assert faults
     assert set(faults) <= set(NAMED)

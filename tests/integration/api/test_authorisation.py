@@ -114,7 +114,7 @@ def operations(app: FastAPI) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
-def test_every_route_is_in_the_document_or_known_to_be_outside(app: FastAPI) -> None:
+def test_every_route_is_documented_or_listed_as_undocumented(app: FastAPI) -> None:
     documented = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     served = {
         (method, str(route.path))
@@ -127,18 +127,20 @@ def test_every_route_is_in_the_document_or_known_to_be_outside(app: FastAPI) -> 
     assert outside == OPEN_OUTSIDE_OF_THE_DOCUMENT | REPORTS
 
 
-def test_every_operation_declares_the_scope_that_it_needs(app: FastAPI) -> None:
+def test_operations_declare_the_scope_that_they_need(app: FastAPI) -> None:
     declared = {name: operation.get("security") for name, (_, _, operation) in operations(app).items()}
 
     assert declared == {name: [{"API key": [scope]}] for name, scope in NEEDED.items()} | dict.fromkeys(OPEN)
 
 
-def test_every_operation_declares_its_refusals(app: FastAPI) -> None:
+def test_operations_declare_their_refusals(app: FastAPI) -> None:
     for name, (_, _, operation) in operations(app).items():
         assert name in OPEN or {"401", "403"} <= set(operation["responses"]), name
 
 
-async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+async def test_operation_with_each_key_is_allowed_or_refused_by_scope(
+    app: FastAPI, client: httpx.AsyncClient, keys: dict[str, str]
+) -> None:
     for name, (method, path, _) in operations(app).items():
         for kind, key in keys.items():
             answer = await client.request(method, path, headers={"X-API-Key": key} if key else {})
@@ -212,7 +214,7 @@ async def test_start_with_only_a_revoked_key_fails(settings: Settings) -> None:
             pass
 
 
-async def test_anonymous_requests_may_be_allowed(settings: Settings) -> None:
+async def test_request_without_a_key_when_allowed_is_accepted(settings: Settings) -> None:
     async with connected(create_app(settings.model_copy(update={"allow_anonymous": True}))) as client:
         assert (await client.get("/v1/items")).status_code == 200
         assert (await client.get("/v1/items", headers={"X-API-Key": "anything"})).status_code == 200
@@ -250,7 +252,7 @@ async def test_last_use_of_a_key_is_stored_when_the_server_stops(
 
 
 class TestPages:
-    async def test_shells_are_open_and_reports_ask_to_sign_in(self, client: httpx.AsyncClient) -> None:
+    async def test_pages_without_a_key_are_open_except_reports(self, client: httpx.AsyncClient) -> None:
         for path in ("/", "/evaluations", "/models", "/sign-in", "/docs"):
             assert (await client.get(path)).status_code == 200
         for path in ("/evaluations/x", "/evaluations/compare?one=x&other=y"):
@@ -258,7 +260,9 @@ class TestPages:
             assert answer.status_code == 303
             assert answer.headers["location"].startswith("/sign-in?next=/evaluations/")
 
-    async def test_signing_in_and_out(self, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+    async def test_sign_in_sets_a_cookie_until_signing_out(
+        self, client: httpx.AsyncClient, keys: dict[str, str]
+    ) -> None:
         answer = await client.post("/sign-in", json={"key": keys["admin"]})
         assert answer.status_code == 204
         assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -269,7 +273,7 @@ class TestPages:
         assert (await client.get("/v1/items")).status_code == 401
 
     @pytest.mark.parametrize("kind", ["wrong", "revoked", "missing"])
-    async def test_with_a_key_that_is_not_valid(
+    async def test_sign_in_with_an_invalid_key_is_refused(
         self, client: httpx.AsyncClient, keys: dict[str, str], kind: str
     ) -> None:
         answer = await client.post("/sign-in", json={"key": keys[kind]})

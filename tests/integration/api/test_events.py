@@ -49,7 +49,7 @@ def teller(client: httpx.AsyncClient, version: str) -> Teller:
 
 
 class TestAddEvents:
-    async def test_are_stored_once(self, teller: Teller) -> None:
+    async def test_add_events_sent_twice_stores_them_once(self, teller: Teller) -> None:
         events = [teller.event("shown", item_id=f"i{number}") for number in range(3)]
 
         first, again = await teller.tell(*events), await teller.tell(*events, teller.event("clicked"))
@@ -58,7 +58,7 @@ class TestAddEvents:
         assert again.json() == {"stored": 1, "known": 3}
         assert (await teller.report())["shown"] == 3
 
-    async def test_the_same_from_several_clients_at_once(self, teller: Teller) -> None:
+    async def test_add_events_from_several_clients_at_once_stores_them_once(self, teller: Teller) -> None:
         events = [teller.event("shown", item_id=f"i{number % 40}") for number in range(200)]
 
         answers = await asyncio.gather(*(teller.tell(*events[:: 1 - 2 * (client % 2)]) for client in range(6)))
@@ -108,13 +108,15 @@ class TestAddEvents:
         assert (await teller.report())["shown"] == 0
 
     @pytest.mark.parametrize("count", [0, 1001])
-    async def test_none_or_too_many(self, teller: Teller, count: int) -> None:
+    async def test_add_events_with_none_or_too_many_is_refused(self, teller: Teller, count: int) -> None:
         answer = await teller.tell(*(teller.event("shown") for _ in range(count)))
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == ["events"]
 
-    async def test_a_thousand(self, client: httpx.AsyncClient, teller: Teller) -> None:
+    async def test_add_events_with_a_thousand_events_stores_all(
+        self, client: httpx.AsyncClient, teller: Teller
+    ) -> None:
         for user in range(20):
             await client.put(f"/v1/users/user{user}", json={})
         kinds: list[tuple[str, dict[str, object]]] = [("shown", {}), ("rated", {"rating": 4})]
@@ -130,13 +132,13 @@ class TestAddEvents:
 
 
 class TestModelReport:
-    async def test_of_nothing(self, teller: Teller, version: str) -> None:
+    async def test_model_report_without_events_is_empty(self, teller: Teller, version: str) -> None:
         assert await teller.report() == {
             "version": version, "since": None, "until": None, "users": 0, "shown": 0, "clicked": 0, "rated": 0,
             "click_rate": None, "measured_ratings": 0, "mae": None,
         }  # fmt: skip
 
-    async def test_the_click_rate(self, teller: Teller) -> None:
+    async def test_model_report_with_clicks_has_the_click_rate_and_its_interval(self, teller: Teller) -> None:
         for user in range(10):
             await teller.tell(*(teller.event("shown", f"user{user}", f"i{item}") for item in range(10)))
             await teller.tell(*(teller.event("clicked", f"user{user}", f"i{item}") for item in range(2)))
@@ -146,7 +148,7 @@ class TestModelReport:
         assert (report["users"], report["shown"], report["clicked"]) == (10, 100, 20)
         assert report["click_rate"] == pytest.approx({"value": 0.2, "low": 0.1334, "high": 0.2888}, abs=1e-3)
 
-    async def test_report_counts_clicks_at_most_as_often_as_the_item_was_shown(self, teller: Teller) -> None:
+    async def test_model_report_counts_clicks_at_most_as_often_as_the_item_was_shown(self, teller: Teller) -> None:
         shown = [teller.event("shown", "ada", item) for item in ("i1", "i1", "i2")]
         clicked = [teller.event("clicked", "ada", item) for item in ("i1", "i1", "i1", "i2", "i2", "i3")]
 
@@ -157,7 +159,7 @@ class TestModelReport:
         assert report["click_rate"]["value"] == 1.0
         assert report["click_rate"]["low"] < 0.5  # of one user
 
-    async def test_a_time_may_be_given(self, teller: Teller) -> None:
+    async def test_model_report_of_a_time_range_counts_only_its_events(self, teller: Teller) -> None:
         moments = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00+01:00", "2026-03-01T00:00:00Z"]
         await teller.tell(*(teller.event("shown", moment[5:7], occurred_at=moment) for moment in moments))
 
@@ -170,20 +172,22 @@ class TestModelReport:
             report = await teller.report(**params)
             assert (report["shown"], report["users"]) == (shown, shown)
 
-    async def test_each_version_has_its_own(self, teller: Teller, database: Database) -> None:
+    async def test_event_counts_of_another_version_are_empty(self, teller: Teller, database: Database) -> None:
         await teller.tell(teller.event("shown"))
 
         async with database.read() as session:
             assert await EventRepository(session).counts(Window("another", None, None)) == {}
 
-    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+    async def test_model_report_of_an_unknown_version_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/v1/model-versions/nothing/report")
 
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
 
     @pytest.mark.parametrize("since", ["yesterday", "2026-01-01T00:00:00"])
-    async def test_a_time_that_is_none(self, client: httpx.AsyncClient, version: str, since: str) -> None:
+    async def test_model_report_with_an_invalid_time_is_refused(
+        self, client: httpx.AsyncClient, version: str, since: str
+    ) -> None:
         answer = await client.get(f"/v1/model-versions/{version}/report", params={"since": since})
 
         assert answer.status_code == 422
@@ -229,7 +233,7 @@ class TestWhatWasPredicted:
         assert report["mae"]["low"] is None  # of one user
         assert (report["rated"], report["users"]) == (1, 1)
 
-    async def test_report_counts_a_rating_that_is_posted_and_sent_as_an_event_once(
+    async def test_model_report_with_a_rating_that_is_posted_and_sent_as_event_counts_it_once(
         self, client: httpx.AsyncClient, teller: Teller, recommender: Recommender
     ) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 2}]})
@@ -256,7 +260,7 @@ class TestWhatWasPredicted:
         report = await teller.report()
         assert (report["rated"], report["measured_ratings"], report["users"]) == (3, 1, 2)
 
-    async def test_two_users_have_an_interval(self, client: httpx.AsyncClient, teller: Teller) -> None:
+    async def test_model_report_with_two_users_has_an_interval(self, client: httpx.AsyncClient, teller: Teller) -> None:
         for user in ("ada", "bob"):
             await client.put(f"/v1/users/{user}", json={})
         events = [

@@ -72,7 +72,7 @@ async def test_recommendations_for_an_unknown_visitor_rank_a_disliked_item_lower
     assert first not in await shown_to_strangers(client, 5)
 
 
-async def test_counts_are_the_same_in_all_replicas(
+async def test_rating_counts_in_all_replicas_are_the_same(
     client: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     async with connected(create_app(settings)) as replica:
@@ -85,7 +85,7 @@ async def test_counts_are_the_same_in_all_replicas(
         assert await asked(late, "popularity", 1) == ["new"]
 
 
-async def test_counts_survive_changes_of_the_catalogue(client: httpx.AsyncClient, database: Database) -> None:
+async def test_rating_counts_after_a_catalogue_change_are_kept(client: httpx.AsyncClient, database: Database) -> None:
     await client.put("/v1/items/new", json=COMEDY)
     await rate(client, "new", [f"user{number}" for number in range(100)])
     await PopularityCounter(database).count()

@@ -106,7 +106,9 @@ class TestBatches:
             for item, other in zip(answer["items"], expected["items"], strict=True):
                 assert item["predicted_rating"] == pytest.approx(other["predicted_rating"], abs=1e-6)
 
-    async def test_a_failing_request_does_not_fail_its_neighbours(self, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_failing_request_in_a_batch_does_not_fail_the_others(
+        self, client: httpx.AsyncClient, spy: Spy
+    ) -> None:
         answers = await ask_during_a_batch(client, spy, 5, 13, 7)
 
         assert [answer.status_code for answer in answers] == [200, 500, 200]
@@ -132,7 +134,7 @@ class TestOverload:
         assert (await client.get("/v1/users/ada")).status_code == 404
         assert (await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS})).status_code == 200
 
-    async def test_every_ranking_route_declares_it(self, client: httpx.AsyncClient) -> None:
+    async def test_ranking_routes_declare_the_overload_response(self, client: httpx.AsyncClient) -> None:
         paths = (await client.get("/openapi.json")).json()["paths"]
 
         for method, path in (
@@ -164,7 +166,9 @@ class TestAbandonment:
         assert statuses == [200, 200]
         assert spy.lengths == [5, 7]
 
-    async def test_its_place_is_free_again(self, app: FastAPI, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_ranking_request_whose_client_disconnects_frees_its_place(
+        self, app: FastAPI, client: httpx.AsyncClient, spy: Spy
+    ) -> None:
         gone = asyncio.Event()
         spy.hold()
         clients = [asyncio.create_task(post(app, {"n": n}, gone)) for n in (5, 6, 7)]
@@ -177,7 +181,7 @@ class TestAbandonment:
 
 
 class TestCache:
-    async def test_a_cached_answer_costs_no_adaptation(self, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_cached_answer_is_given_without_adaptation(self, client: httpx.AsyncClient, spy: Spy) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS})
         await client.get("/v1/users/ada/recommendations", params={"n": 5})
         spy.batches.clear()
@@ -189,7 +193,7 @@ class TestCache:
 
 
 class TestGroupCommit:
-    async def test_one_that_cannot_be_stored_does_not_undo_the_others(
+    async def test_group_commit_with_one_failure_stores_the_others(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         groups: list[list[str]] = []
@@ -221,7 +225,7 @@ class TestGroupCommit:
         items = {user: [rating["item_id"] for rating in ratings] for user, ratings in stored.items()}
         assert items == {"a": ["i0"], "b": ["i1", "i4"], "c": ["i3"], "d": ["i5"]}
 
-    async def test_the_last_of_one_group_wins(self, client: httpx.AsyncClient, settings: Settings) -> None:  # noqa: ARG002
+    async def test_group_commit_of_one_users_requests_keeps_the_last(self, settings: Settings) -> None:
         async with connected(create_app(settings)) as unlimited:
             bodies = [
                 {"ratings": [{"item_id": "i1", "rating": value}], "attributes": {"age": value}}

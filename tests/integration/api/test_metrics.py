@@ -71,7 +71,7 @@ async def test_request_metrics_have_route_templates_and_no_ids(client: httpx.Asy
     }
 
 
-async def test_an_unexpected_error_counts_as_one(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unexpected_error_is_counted_once(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await scrape(client)
     with monkeypatch.context() as broken:
         broken.setattr("app.services.health.HealthService.report", AsyncMock(side_effect=ZeroDivisionError))
@@ -81,7 +81,7 @@ async def test_an_unexpected_error_counts_as_one(client: httpx.AsyncClient, monk
     assert since("coldstart_http_requests_total", method="GET", route="/health/ready", status="500") == 1
 
 
-async def test_phases_cold_rankings_and_the_cache(client: httpx.AsyncClient) -> None:
+async def test_ranking_metrics_count_phases_rating_counts_and_cache_hits(client: httpx.AsyncClient) -> None:
     before = await scrape(client)
     await client.post("/v1/recommendations", json={})
     await client.post("/v1/users/ada/ratings", json=ratings(range(3)))
@@ -99,7 +99,7 @@ async def test_phases_cold_rankings_and_the_cache(client: httpx.AsyncClient) -> 
     assert since("coldstart_cache_requests_total", result="hit") == 2
 
 
-async def test_online_error_is_of_a_model_without_the_new_ratings(
+async def test_online_error_of_new_ratings_is_measured_before_adaptation_to_them(
     settings: Settings,
 ) -> None:
     assert settings.model_dir is not None
@@ -126,7 +126,9 @@ async def test_online_error_is_of_a_model_without_the_new_ratings(
     assert since("coldstart_online_absolute_error_sum", ratings="1-9") == pytest.approx(expected, abs=1e-5)
 
 
-async def test_the_state_of_things(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_state_metrics_of_a_ready_server_show_model_and_dependencies(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
     assert settings.model_dir is not None
     manifest = load_artifact(settings.model_dir, device="cpu").manifest
     samples = await scrape(client)
@@ -138,7 +140,7 @@ async def test_the_state_of_things(client: httpx.AsyncClient, settings: Settings
     assert value(samples, "coldstart_jobs", status="queued") == 0
 
 
-async def test_what_is_missing(settings: Settings) -> None:
+async def test_dependency_metric_without_redis_is_zero(settings: Settings) -> None:
     nobody_there = Settings(**settings.model_dump() | {"redis_url": "redis://127.0.0.1:1"})
     async with connected(create_app(nobody_there)) as client:
         samples = await scrape(client)
@@ -147,7 +149,7 @@ async def test_what_is_missing(settings: Settings) -> None:
     assert value(samples, "coldstart_dependency_up", dependency="cache") == 0
 
 
-async def test_jobs(settings: Settings) -> None:
+async def test_job_metric_counts_jobs_by_status(settings: Settings) -> None:
     async with connected(create_app(settings)) as client:
         for _ in range(2):
             assert (await client.post("/v1/evaluations")).status_code == 202
@@ -159,7 +161,7 @@ async def test_jobs(settings: Settings) -> None:
     assert value(samples, "coldstart_jobs", status="cancelled") == 1
 
 
-async def test_refusals(settings: Settings) -> None:
+async def test_refused_ranking_is_counted(settings: Settings) -> None:
     full = settings.model_copy(update={"max_rankings": 0})
     async with connected(create_app(full)) as client:
         before = await scrape(client)
@@ -169,5 +171,5 @@ async def test_refusals(settings: Settings) -> None:
     assert since("coldstart_rankings_refused_total") == 1
 
 
-async def test_metrics_are_not_part_of_the_documented_api(client: httpx.AsyncClient) -> None:
+async def test_metrics_route_is_not_in_the_openapi_document(client: httpx.AsyncClient) -> None:
     assert "/metrics" not in (await client.get("/openapi.json")).json()["paths"]

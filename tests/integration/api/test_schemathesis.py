@@ -61,7 +61,9 @@ def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
     return {(labels["method"], labels["route"]) for labels in samples if labels["status"] < "300"}
 
 
-def test_the_whole_api(settings: Settings, other_model_dir: Path) -> None:
+def test_generated_requests_find_no_violation_of_the_openapi_document(
+    settings: Settings, other_model_dir: Path
+) -> None:
     key = asyncio.run(create_key(settings))
     challenger = asyncio.run(register(settings, other_model_dir))
     with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:

@@ -240,7 +240,9 @@ class TestStartTraining:
         async with connected(create_app(nowhere)) as elsewhere:
             assert (await elsewhere.post("/v1/evaluations", json=body)).status_code == 409
 
-    async def test_nothing_personal_stays_on_the_disk(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    async def test_start_training_leaves_only_the_artifact_on_the_disk(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
         job = await trained(client, epochs=1)
 
         assert [path.name for path in (settings.state_dir / "trained").iterdir()] == [job["training_id"]]
@@ -275,14 +277,16 @@ class TestRefusals:
             ({"speed": 1}, "speed"),
         ],
     )
-    async def test_wrong_fields(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+    async def test_start_training_with_an_invalid_field_is_refused(
+        self, client: httpx.AsyncClient, body: dict[str, Any], field: str
+    ) -> None:
         answer = await client.post(TRAININGS, json=body)
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert (await client.get(TRAININGS)).json()["items"] == []
 
-    async def test_a_data_set_that_is_not_there(self, settings: Settings, tmp_path: Path) -> None:
+    async def test_start_training_with_a_missing_data_set_is_refused(self, settings: Settings, tmp_path: Path) -> None:
         nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
         async with connected(create_app(nowhere)) as client:
             answer = await client.post(TRAININGS, json={"with_data_set": True})
@@ -290,14 +294,14 @@ class TestRefusals:
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:training-data-missing"
 
-    async def test_without_an_active_version(self, settings: Settings) -> None:
+    async def test_start_training_without_an_active_version_is_refused(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
             answer = await client.post(TRAININGS)
 
         assert answer.status_code == 503
         assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
-    async def test_an_active_version_whose_artifact_is_gone(
+    async def test_start_training_without_the_active_artifact_fails(
         self, settings: Settings, model_dir: Path, tmp_path: Path
     ) -> None:
         copy = shutil.copytree(model_dir, tmp_path / "copy")
@@ -351,7 +355,7 @@ class Pausing:
 
 @pytest.mark.usefixtures("imported")
 class TestInterruption:
-    async def test_what_is_cancelled_leaves_nothing(
+    async def test_cancel_training_that_runs_leaves_no_artifact_and_no_version(
         self, client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pausing = Pausing(monkeypatch)
@@ -391,7 +395,7 @@ class TestInterruption:
         assert (await client.get(location)).json()["status"] == "cancelled"
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
-    async def test_when_it_has_ended(self, client: httpx.AsyncClient) -> None:
+    async def test_cancel_training_that_has_ended_is_refused(self, client: httpx.AsyncClient) -> None:
         job = await trained(client, epochs=1)
 
         answer = await client.delete(f"{TRAININGS}/{job['training_id']}")
@@ -423,7 +427,7 @@ class TestInterruption:
 
 
 class TestListTrainings:
-    async def test_the_newest_first(self, settings: Settings) -> None:
+    async def test_list_trainings_is_in_order_of_the_newest_first(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"run_worker": False}))) as client:
             started = [(await client.post(TRAININGS)).json()["training_id"] for _ in range(3)]
 

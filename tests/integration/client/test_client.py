@@ -114,7 +114,7 @@ async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
     return [each async for each in listed]
 
 
-async def test_users(api: Api) -> None:
+async def test_user_is_stored_read_and_deleted(api: Api) -> None:
     created = await api.put_user("ada", {"country": "fr", "age": 36})
 
     assert created == await api.get_user("ada")
@@ -130,12 +130,12 @@ async def test_users(api: Api) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["..", ".", "a b", "ä?x=1#y", "100%", "a:b", "%2F"])
-async def test_id_of_other_characters_is_accepted(api: Api, user_id: str) -> None:
+async def test_id_with_special_characters_is_accepted(api: Api, user_id: str) -> None:
     assert (await api.put_user(user_id)).user_id == user_id
     assert (await api.get_user(user_id)).user_id == user_id
 
 
-async def test_ratings_and_recommendations(api: Api) -> None:
+async def test_ratings_are_stored_listed_and_deleted_with_recommendations(api: Api) -> None:
     moment = datetime(2026, 1, 2, 3, tzinfo=UTC)
     stored = await api.add_ratings(
         "ada", [GivenRating("i1", 5, moment), GivenRating("i2", 1)], attributes={"country": "fr"}, n=5, explain=True
@@ -155,7 +155,7 @@ async def test_ratings_and_recommendations(api: Api) -> None:
     assert [each.item_id for each in await in_full(api.list_ratings("ada"))] == ["i2"]
 
 
-async def test_visitors(api: Api) -> None:
+async def test_recommend_and_choose_candidates_for_a_visitor_store_nothing(api: Api) -> None:
     made = await api.recommend(
         ratings=[GivenRating("i1", 5)], attributes={"age": 20}, filter={"genre": ["comedy"]}, n=3
     )
@@ -167,7 +167,7 @@ async def test_visitors(api: Api) -> None:
     assert len((await api.recommend()).items) == 10
 
 
-async def test_candidates_and_skips(api: Api) -> None:
+async def test_candidates_of_a_user_exclude_skipped_items(api: Api) -> None:
     await api.add_skips("ada", ["i1", "i2"])
 
     assert [skip.item_id for skip in await in_full(api.list_skips("ada"))] == ["i1", "i2"]
@@ -175,7 +175,7 @@ async def test_candidates_and_skips(api: Api) -> None:
     assert {item.item_id for item in asked.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i2"}
 
 
-async def test_items(api: Api) -> None:
+async def test_items_are_stored_found_and_deleted(api: Api) -> None:
     item = await api.put_item("new", title="New", attributes={"genre": ["comedy"], "year": 2026})
 
     assert item == await api.get_item("new")
@@ -189,7 +189,7 @@ async def test_items(api: Api) -> None:
         await api.get_item("n1")
 
 
-async def test_many_items(api: Api) -> None:
+async def test_item_stream_with_an_invalid_item_stores_the_others(api: Api) -> None:
     report = await api.put_item_stream([NewItem("n1", title="One"), NewItem("i1", attributes={"year": "x"})])
 
     assert (report.lines, report.created, report.rejected) == (2, 1, 1)
@@ -197,7 +197,7 @@ async def test_many_items(api: Api) -> None:
     assert (await api.get_item("n1")).title == "One"
 
 
-async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
+async def test_listing_is_fetched_page_by_page(api: Api) -> None:
     listed = api.list_items(page_size=7)
 
     assert len({item.item_id for item in await in_full(listed)}) == 40
@@ -207,7 +207,7 @@ async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
     assert first.items[-1].item_id < second.items[0].item_id
 
 
-async def test_evaluations(api: Api, settings: Settings) -> None:
+async def test_evaluation_is_started_reported_and_cancelled(api: Api, settings: Settings) -> None:
     started = await api.start_evaluation(states=["user_cold"], bootstrap_resamples=100)
     assert started.status == "queued"
     with pytest.raises(ConflictError) as raised:
@@ -226,7 +226,7 @@ async def test_evaluations(api: Api, settings: Settings) -> None:
     assert [each.evaluation_id for each in listed] == [other.evaluation_id, started.evaluation_id]
 
 
-async def test_trainings(api: Api, settings: Settings) -> None:
+async def test_training_is_started_reported_and_cancelled(api: Api, settings: Settings) -> None:
     started = await api.start_training(preset="melu", epochs=1, seed=3, with_data_set=True, activate=True)
     assert (started.status, started.preset, started.with_data_set, started.activate) == ("queued", "melu", True, True)
     assert started.report is None
@@ -245,7 +245,9 @@ async def test_trainings(api: Api, settings: Settings) -> None:
     assert [each.training_id for each in listed] == [other.training_id, started.training_id]
 
 
-async def test_models_schema_and_health(api: Api, settings: Settings, other_model_dir: Path) -> None:
+async def test_model_version_is_activated_and_shown_in_schema_and_health(
+    api: Api, settings: Settings, other_model_dir: Path
+) -> None:
     async with open_services(settings) as services:
         other = await services.model_versions.register(other_model_dir)
 
@@ -259,7 +261,7 @@ async def test_models_schema_and_health(api: Api, settings: Settings, other_mode
     assert (await api.get_readiness()).checks.model == other
 
 
-async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir: Path) -> None:
+async def test_challenger_serves_users_and_has_a_report(api: Api, settings: Settings, other_model_dir: Path) -> None:
     async with open_services(settings) as services:
         other = await services.model_versions.register(other_model_dir)
     active = (await api.get_model_traffic()).active
@@ -280,7 +282,9 @@ async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir:
     assert (await api.get_model_traffic()).challenger is None
 
 
-async def test_a_service_that_is_not_ready_says_so(connect: Connect, settings: Settings) -> None:
+async def test_readiness_of_a_service_without_a_model_names_what_is_missing(
+    connect: Connect, settings: Settings
+) -> None:
     with served(create_app(settings.model_copy(update={"model_dir": None}))) as address:
         api = connect(address)
 
@@ -297,7 +301,7 @@ async def test_invalid_request_raises_with_its_fields(api: Api) -> None:
     assert raised.value.errors == (WrongField("ratings.1.rating", "must be on the scale from 1 to 5 in steps of 1"),)
 
 
-async def test_keys(connect: Connect, settings: Settings) -> None:
+async def test_key_is_sent_and_its_scope_is_enforced(connect: Connect, settings: Settings) -> None:
     async with open_services(settings) as services:
         key = await services.api_keys.create("reader", KeyScope.READ)
     with served(create_app(settings.model_copy(update={"allow_anonymous": False}))) as address:
@@ -360,7 +364,7 @@ async def test_retry_after_longer_than_the_longest_pause_raises_at_once(connect:
     assert raised.value.retry_after_seconds > 60
 
 
-async def test_nobody_there(connect: Connect, app: FastAPI) -> None:
+async def test_request_to_a_stopped_server_raises_no_answer_error(connect: Connect, app: FastAPI) -> None:
     with served(app) as address:
         pass
 
@@ -375,18 +379,20 @@ class TestSomethingElseAnswers:
         proxy.get("/health/live")(lambda: {"state": "fine"})
         return proxy
 
-    async def test_errors_of_its_own(self, connect: Connect, proxy: FastAPI) -> None:
+    async def test_error_without_a_problem_body_raises_problem_error(self, connect: Connect, proxy: FastAPI) -> None:
         with served(proxy) as address, pytest.raises(ProblemError, match="Not Found") as raised:
             await connect(address).get_schema()
         assert raised.value.type == "about:blank"
         assert raised.value.status == 404
 
-    async def test_answers_of_another_form(self, connect: Connect, proxy: FastAPI) -> None:
+    async def test_answer_of_another_form_raises_unexpected_answer_error(
+        self, connect: Connect, proxy: FastAPI
+    ) -> None:
         with served(proxy) as address, pytest.raises(UnexpectedAnswerError, match="GET /health/live"):
             await connect(address).get_liveness()
 
 
-def test_every_method_is_tested_here() -> None:
+def test_every_method_of_the_client_is_used_in_this_file() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [

@@ -41,7 +41,7 @@ def saves(model: TrainedModel, directory: Path) -> str | None:
 
 
 @pytest.mark.parametrize("limited", ["by the disk", "by a limit"])
-def test_an_artifact_is_replaced_whole_or_not_at_all(
+def test_saving_an_artifact_on_a_full_disk_keeps_the_former_one(
     disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limited: str
 ) -> None:
     place = disk if limited == "by the disk" else tmp_path
@@ -65,7 +65,7 @@ def test_an_artifact_is_replaced_whole_or_not_at_all(
     assert load_artifact(directory).version == new.version
 
 
-def test_training_says_why_it_stops_and_leaves_the_former_artifact(
+def test_training_on_a_full_disk_says_why_and_keeps_the_former_artifact(
     disk: Path, model_dir: Path, dataset_dir: Path
 ) -> None:
     directory = disk / "model"
@@ -81,7 +81,7 @@ def test_training_says_why_it_stops_and_leaves_the_former_artifact(
     load_artifact(directory)
 
 
-def test_a_server_without_room_for_ratings_serves_on(disk: Path, model_dir: Path) -> None:
+def test_server_on_a_full_disk_refuses_ratings_and_still_serves(disk: Path, model_dir: Path) -> None:
     settings = Settings(state_dir=disk, redis_url=None, model_dir=model_dir)
     with server(settings) as (process, address), httpx.Client(base_url=address, timeout=60) as client:
         assert client.post("/v1/users/ada/ratings", json=RATINGS).status_code == 200

@@ -45,7 +45,9 @@ async def rated_users(url: str) -> set[str]:
         return set(await session.scalars(select(Rating.user_id)))
 
 
-def test_restarted_and_crashed_under_load(postgresql: PostgreSQLServer, settings: Settings) -> None:
+def test_postgresql_restarted_and_crashed_under_load_loses_no_acknowledged_rating(
+    postgresql: PostgreSQLServer, settings: Settings
+) -> None:
     with server(settings) as (_, address):
         with load(address) as clients:
             for end in (postgresql.stop, postgresql.crash):

@@ -76,13 +76,13 @@ def succeeds(client: httpx.Client, started: httpx.Response) -> bool:
     return until(status) == "succeeded"
 
 
-def test_not_there_at_the_start(client: httpx.Client) -> None:
+def test_server_started_before_redis_uses_it_later(client: httpx.Client) -> None:
     use(client, "early")
     assert missing(client) == []
     assert succeeds(client, evaluate(client))
 
 
-def test_gone_and_back(client: httpx.Client, own_redis: RedisServer) -> None:
+def test_redis_outage_changes_no_answer_and_ends_by_itself(client: httpx.Client, own_redis: RedisServer) -> None:
     use(client, "ada")
     own_redis.stop()
     try:
@@ -97,7 +97,7 @@ def test_gone_and_back(client: httpx.Client, own_redis: RedisServer) -> None:
     assert missing(client) == []
 
 
-def test_hanging(client: httpx.Client, own_redis: RedisServer) -> None:
+def test_hanging_redis_does_not_stop_requests(client: httpx.Client, own_redis: RedisServer) -> None:
     use(client, "bea")
     with own_redis.paused():
         use(client, "bea")
@@ -107,7 +107,7 @@ def test_hanging(client: httpx.Client, own_redis: RedisServer) -> None:
     assert missing(client) == []
 
 
-def test_full(client: httpx.Client, own_redis: RedisServer) -> None:
+def test_full_redis_changes_no_answer(client: httpx.Client, own_redis: RedisServer) -> None:
     own_redis.connection.config_set("maxmemory", 1)
     try:
         use(client, "cyd")
@@ -119,7 +119,7 @@ def test_full(client: httpx.Client, own_redis: RedisServer) -> None:
 @pytest.mark.parametrize(
     "rubbish", ["\x80", "not JSON", "null", "[]", '{"items": [{"id": 1}], "reasons": {}}', '{"items": 3}']
 )
-async def test_rubbish_in_the_cache(settings: Settings, redis_url: str, rubbish: str) -> None:
+async def test_invalid_cache_entry_is_replaced(settings: Settings, redis_url: str, rubbish: str) -> None:
     with_redis = Settings(**settings.model_dump() | {"redis_url": redis_url, "run_worker": False})
     async with connected(create_app(with_redis)) as client:
         await client.post("/v1/users/ada/ratings", json=RATINGS)

@@ -25,7 +25,7 @@ async def rated_users(url: str) -> set[str]:
         return set(await session.scalars(select(Rating.user_id)))
 
 
-def test_every_request_that_was_taken_on_is_answered(settings: Settings) -> None:
+def test_terminated_server_answers_every_accepted_request(settings: Settings) -> None:
     with server(settings) as (process, address), load(address) as clients:
         clients.until(lambda: clients.statuses[200] >= 200)
         process.terminate()

@@ -70,7 +70,7 @@ def test_call_reads_all_fields_of_its_answer(name: str) -> None:
         assert answer is (str if content else type(None))
 
 
-def test_put_items_and_put_item_stream_read_their_answers() -> None:
+def test_put_items_and_put_item_stream_read_all_fields_of_their_answers() -> None:
     _, _, operation = OPERATIONS["put_items"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
 

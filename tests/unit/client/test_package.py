@@ -60,7 +60,7 @@ def test_package_imports_nothing_of_the_service() -> None:
     assert not {"app", "models", "torch", "numpy", "fastapi", "sqlalchemy"} & set(run.stdout.split())
 
 
-def test_methods_have_the_types_of_their_client(tmp_path: Path) -> None:
+def test_methods_of_both_clients_have_exact_types(tmp_path: Path) -> None:
     used, misused = tmp_path / "use.py", tmp_path / "misuse.py"
     used.write_text(USE, encoding="utf-8")
     misused.write_text(MISUSE, encoding="utf-8")

@@ -32,7 +32,7 @@ def fits(value: object, schema: dict[str, Any]) -> bool:
 
 
 @every_operation
-def test_is_described(operation: Operation) -> None:
+def test_operation_has_descriptions_one_tag_and_a_readable_id(operation: Operation) -> None:
     assert operation["description"]
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
     assert len(operation["tags"]) == 1
@@ -43,7 +43,7 @@ def test_is_described(operation: Operation) -> None:
 
 
 @every_operation
-def test_its_parameters_have_examples_or_defaults(operation: Operation) -> None:
+def test_parameters_have_examples_that_fit_their_schema(operation: Operation) -> None:
     for parameter in operation.get("parameters", ()):
         example = example_of(parameter["schema"], DOCUMENT["components"]["schemas"], parameter["name"])
         assert example is not None, parameter["name"]
@@ -51,7 +51,7 @@ def test_its_parameters_have_examples_or_defaults(operation: Operation) -> None:
 
 
 @every_operation
-def test_every_request_and_answer_has_examples_that_fit_their_schema(operation: Operation) -> None:
+def test_bodies_have_examples_that_fit_their_schema(operation: Operation) -> None:
     parts = {**operation["responses"], "request": operation.get("requestBody", {})}
     for name, part in parts.items():
         for media_type, media in contents(part):
@@ -64,7 +64,7 @@ def test_every_request_and_answer_has_examples_that_fit_their_schema(operation: 
 
 
 @every_operation
-def test_errors_are_problems_whose_kinds_are_named(operation: Operation) -> None:
+def test_error_responses_are_problems_of_listed_types(operation: Operation) -> None:
     for status, response in operation["responses"].items():
         if int(status) >= 400 and operation["operationId"] != "get_readiness":
             assert list(response["content"]) == ["application/problem+json"]
@@ -77,7 +77,7 @@ def test_errors_are_problems_whose_kinds_are_named(operation: Operation) -> None
 
 
 @every_operation
-def test_errors_that_any_request_of_its_kind_may_meet_are_declared(operation: Operation) -> None:
+def test_operation_declares_the_errors_of_its_kind(operation: Operation) -> None:
     expected = set()
     if operation.get("security"):
         expected |= {"401", "403", "429", "503"}
@@ -88,13 +88,13 @@ def test_errors_that_any_request_of_its_kind_may_meet_are_declared(operation: Op
     assert expected <= set(operation["responses"])
 
 
-def test_tags_are_described_and_used() -> None:
+def test_tags_of_the_document_are_described_and_used() -> None:
     assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == {
         tag for operation in OPERATIONS.values() for tag in operation["tags"]
     }
 
 
-def test_the_key_is_described() -> None:
+def test_security_scheme_of_the_document_describes_the_key() -> None:
     (scheme,) = DOCUMENT["components"]["securitySchemes"].values()
     assert scheme["type"] == "apiKey"
     assert scheme["name"] == "X-API-Key"

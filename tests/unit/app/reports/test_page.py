@@ -113,7 +113,7 @@ def with_undefined_users(report: EvaluationReport, measure: str, count: int) -> 
     return report.model_copy(update={"states": states})
 
 
-def test_report_page_says_how_many_users_were_left_out(report: EvaluationReport) -> None:
+def test_report_page_with_undefined_users_says_how_many(report: EvaluationReport) -> None:
     text = report_page(with_undefined_users(report, "ndcg@3_linear", 1234))
     assert text.count('without <data value="1234">1,234</data>') == 1
     assert "left out of the average" in text
@@ -130,7 +130,7 @@ def test_report_page_shows_titles_of_measures(report: EvaluationReport) -> None:
     assert "ndcg@3_exponential<" not in text
 
 
-def test_report_without_undefined_users_is_loaded_with_none(report: EvaluationReport) -> None:
+def test_report_of_an_older_release_is_loaded_without_undefined_users(report: EvaluationReport) -> None:
     """Reports that were written before undefined users were counted can still be read."""
     old = json.loads(re.sub(r',"undefined_users":0', "", report.model_dump_json()))
     assert "undefined_users" not in old["states"][0]["predictors"][0]["measures"]["mae"]
@@ -167,6 +167,6 @@ class TestComparison:
 
 
 @pytest.mark.skipif(not (RESULTS / "evaluation.json").exists(), reason="there is no published report")
-def test_published_page_is_made_from_the_published_json() -> None:
+def test_published_page_equals_the_page_of_the_published_json() -> None:
     published = EvaluationReport.model_validate_json((RESULTS / "evaluation.json").read_text(encoding="utf-8"))
     assert (RESULTS / "evaluation.html").read_text(encoding="utf-8") == report_page(published)

@@ -88,7 +88,7 @@ async def test_batcher_service_error_reaches_all_requests_of_the_batch() -> None
     assert work.batches == [[1], [2, -1, 3]]
 
 
-async def test_goes_on_after_a_pause() -> None:
+async def test_batcher_after_a_pause_continues() -> None:
     work = Work()
     work.gate.set()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
