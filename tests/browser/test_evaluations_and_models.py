@@ -38,7 +38,7 @@ def test_evaluation_started_on_the_page_shows_its_report(watched: Watched, api: 
         .evaluate_all("all => all.map(each => each.value)")
     ]
     estimates = [state["predictors"][0]["measures"]["mae"] for state in report["states"] if state["predictors"]]
-    assert shown == [each[end] for each in estimates for end in ("value", "low", "high")]
+    assert shown == [estimate[end] for estimate in estimates for end in ("value", "low", "high")]
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as one file").click()
     saved = tmp_path / "report.html"
@@ -61,7 +61,7 @@ def test_two_evaluations_are_compared_side_by_side(watched: Watched) -> None:
 
 def test_models_page_with_a_challenger_shows_shares_and_click_rate(watched: Watched, api: httpx.Client) -> None:
     page = watched.page
-    versions = {each["preset"]: each["version"] for each in api.get("/v1/model-versions").json()["items"]}
+    versions = {version["preset"]: version["version"] for version in api.get("/v1/model-versions").json()["items"]}
     challenger = {"version": versions["other"], "percent": 12.5}
     assert api.put("/v1/model-traffic/challenger", json=challenger).status_code == 200
     shown = [

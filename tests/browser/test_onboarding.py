@@ -1,4 +1,4 @@
-"""The onboarding page: odd films of the two-tastes data are comedies, even ones horror (tests/conftest.py)."""
+"""The onboarding page, on the two-tastes data: films with odd numbers are comedies, the others horror."""
 
 import re
 
@@ -30,7 +30,7 @@ def open_page(page: Page) -> None:
 
 
 def rate(tile: Locator) -> int:
-    """Rate a tile as one who loves comedies and hates horror; returns the film."""
+    """Rate the film of a tile: 5 for a comedy, 1 for horror. Returns the film's number."""
     film = title_number(tile.inner_text())
     tile.get_by_role("button", name="5 of 5" if film % 2 else "1 of 5").click()
     return film
@@ -67,7 +67,7 @@ def test_onboarding_by_keyboard_alone_gives_recommendations(page: Page) -> None:
         film = title_number(focused.inner_text())
         page.keyboard.press("5" if film % 2 else "1")
         expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
-        # The next item is in the same place and has the focus: five keys rate five items.
+        # The next item takes the same place and the focus, so five keys rate five items.
         expect(focused).not_to_contain_text(re.compile(rf"Film {film}\b"))
     assert all(film % 2 for film in recommended(page))
     focused = page.locator(".tile:focus-within")
@@ -82,15 +82,15 @@ def test_onboarding_by_keyboard_alone_gives_recommendations(page: Page) -> None:
 
 def test_skipped_item_is_replaced_and_not_shown_again(page: Page) -> None:
     open_page(page)
-    asked = set()
+    skipped = set()
     for _ in range(6):
-        asked.add(title_number(tiles(page).first.inner_text()))
+        skipped.add(title_number(tiles(page).first.inner_text()))
         tiles(page).first.get_by_role("button", name="Haven’t seen it").click()
-        expect(tiles(page).first).not_to_contain_text(re.compile(rf"Film ({'|'.join(map(str, asked))})\b"))
-    assert len(asked) == 6
+        expect(tiles(page).first).not_to_contain_text(re.compile(rf"Film ({'|'.join(map(str, skipped))})\b"))
+    assert len(skipped) == 6
     rate(tiles(page).nth(1))
     expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
-    assert not asked & {title_number(text) for text in tiles(page).all_inner_texts()}
+    assert not skipped & {title_number(text) for text in tiles(page).all_inner_texts()}
 
 
 def test_search_by_title_finds_an_item_to_rate(watched: Watched) -> None:

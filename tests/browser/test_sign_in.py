@@ -1,4 +1,4 @@
-"""The pages where keys are required."""
+"""The pages of a server that requires keys."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def guarded(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("guarded"), redis_url=None, model_dir=model_dir, allow_anonymous=False
     )
-    # By a process of its own: while Playwright runs, no event loop can be started in its thread.
+    # In another process, because no event loop can start in this thread while Playwright runs.
     command = [sys.executable, "-m", "app.cli", "key", "create", "visitor", "--scope", "write"]
     created = subprocess.run(command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, check=True)
     with server(settings) as (_, address):
@@ -28,7 +28,7 @@ def guarded(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def page(guarded: tuple[str, str], browser: Browser) -> Iterator[Page]:
-    """A new visitor's page; refusals are errors of the console here, so it is not watched for them."""
+    """The page of a new visitor. Errors of the console are allowed, because refused requests are among them."""
     context = browser.new_context(base_url=guarded[0], reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context.new_page()

@@ -1,4 +1,4 @@
-"""The commands as a user runs them, on a small CSV data set that is described only by its schema.toml."""
+"""The commands as a user runs them, on a small CSV data set with a schema.toml."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ learning_rate = 5e-3
 
 @dataclass(frozen=True)
 class Run:
-    """What a command left behind."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -46,7 +46,7 @@ class Run:
 def coldstart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Run]:
-    """Runs commands in this process, which saves importing torch for each; their state is in `tmp_path`."""
+    """Runs commands in this process, so that torch is imported only once; their state is in `tmp_path`."""
     monkeypatch.setenv("COLDSTART_STATE_DIR", str(tmp_path))
 
     def run(*arguments: str | Path) -> Run:
@@ -60,8 +60,8 @@ def coldstart(
 
 
 def environment(state: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
-    return {**own, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+    return {**inherited, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def trained(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def client(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of a server of that artifact."""
+    """A client of a server that serves the trained artifact."""
     with serving("--model", trained, state=tmp_path_factory.mktemp("server")) as client:
         yield client
 
@@ -138,10 +138,10 @@ def test_evaluate_writes_report_and_predictions_that_agree(
     columns = ["state", "user_id", "item_id", "rating", "predicted", "predicted_median", "score"]
     assert list(rows[0]) == columns
     for state in report["states"]:
-        own = [row for row in rows if row["state"] == state["state"]]
-        assert len(own) == state["query_ratings"] > 0
+        of_state = [row for row in rows if row["state"] == state["state"]]
+        assert len(of_state) == state["query_ratings"] > 0
         errors: dict[str, list[float]] = {}
-        for row in own:
+        for row in of_state:
             errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted_median"])))
         mae = sum(sum(values) / len(values) for values in errors.values()) / len(errors)
         assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
@@ -184,7 +184,7 @@ def test_served_recommendations_follow_the_ratings(client: httpx.Client) -> None
         assert answer.status_code == 200, answer.text
         return {item["item_id"] for item in answer.json()["recommendations"]["items"]}
 
-    # Odd films are comedies, even ones horror (tests/conftest.py).
+    # Films with odd numbers are comedies, the others horror (tests/conftest.py).
     assert all(int(item_id[1:]) % 2 == 1 for item_id in recommended("merry", comedy=5, horror=1))
     assert all(int(item_id[1:]) % 2 == 0 for item_id in recommended("gloomy", comedy=1, horror=5))
 
@@ -244,7 +244,9 @@ def test_model_challenge_serves_and_reports_a_second_version(
 
         assert coldstart("model", "end-challenge").code == 0
         deadline = time.monotonic() + 60
-        while client.get("/v1/candidates", params={"user_id": chosen(other)}).json()["model_version"] == other:
+        while (
+            client.get("/v1/candidates", params={"user_id": user_of_challenger(other)}).json()["model_version"] == other
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert "click rate        0.0000 (95 %:" in coldstart("model", "report", other).out
@@ -255,13 +257,13 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("│")]
 
 
-def chosen(challenger: str) -> str:
-    """A user whom a challenger serves at 20 %."""
+def user_of_challenger(challenger: str) -> str:
+    """A user who belongs to the 20 % that the challenger serves."""
     return next(user for user in map(str, range(1000)) if traffic_position(user, challenger) < 20)
 
 
 def collect(client: httpx.Client, users: range) -> None:
-    """New users of both tastes, and a new comedy that they rate, too."""
+    """Add a new comedy, and new users of both tastes who rate it and other films."""
     item = {"title": "New", "attributes": {"genre": ["comedy"]}}
     assert client.put("/v1/items/new", json=item).is_success
     for user in users:
@@ -277,7 +279,8 @@ def collect(client: httpx.Client, users: range) -> None:
 def test_train_from_database_makes_and_activates_the_next_version(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))  # which alone does not make it a part of the training
+    # The setting alone must not add the data set to the training.
+    monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))
     idle = tmp_path / "idle.toml"
     idle.write_text(TINY_PRESET.replace("5e-3", "1e-6").replace("= 4", "= 1"), encoding="utf-8")
     quick = trained.parent / "quick.toml"

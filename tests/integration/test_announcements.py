@@ -21,12 +21,13 @@ async def announcements(state: Path, redis_url: str | None) -> AsyncIterator[Ann
 
 
 async def listening(waiting: Announcements) -> None:
-    """Return once it hears what is announced from now on."""
+    """Wait until the listener receives announcements."""
     async with asyncio.timeout(60):
-        await waiting.wait(FOR_EVER)  # the first one returns when it listens
+        await waiting.wait(FOR_EVER)  # the first wait returns when the connection is made
 
 
 async def heard(waiting: Announcements) -> bool:
+    """Whether an announcement arrives within a minute."""
     try:
         async with asyncio.timeout(60):
             await waiting.wait(FOR_EVER)
@@ -67,7 +68,7 @@ async def test_wait_with_a_quiet_redis_logs_no_outage(
     async with announcements(tmp_path, redis_url) as waiting:
         await listening(waiting)
         with caplog.at_level(logging.INFO):
-            await waiting.wait(1.0)  # longer than an answer of Redis may take
+            await waiting.wait(1.0)  # longer than the timeout for an answer of Redis
 
     assert not caplog.records
 
@@ -90,7 +91,7 @@ async def test_announcements_after_a_redis_outage_are_received(
             for _ in range(3):
                 await speaker.announce()
                 await waiting.wait(0.01)
-            assert len(caplog.records) == 2  # of each, its first failure
+            assert len(caplog.records) == 2  # one record for each of the two connections
 
             redis.start()
             await listening(waiting)

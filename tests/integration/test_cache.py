@@ -9,7 +9,7 @@ from app.redis.cache import RedisCache
 
 @pytest.fixture(params=["local", pytest.param("redis", marks=pytest.mark.services)])
 def cache(request: pytest.FixtureRequest) -> Cache:
-    """Every cache there is, empty."""
+    """An empty cache of each kind."""
     if request.param == "local":
         return LocalCache(entries=100, seconds=60)
     return RedisCache(request.getfixturevalue("redis_url"), seconds=60)

@@ -1,4 +1,4 @@
-"""The limit to requests, in one process and over a real Redis."""
+"""The rate limit, in one process and shared by servers over a real Redis."""
 
 import logging
 from pathlib import Path

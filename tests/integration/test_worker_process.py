@@ -1,4 +1,4 @@
-"""The server and the worker as processes of their own."""
+"""The server and a worker in separate processes."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ WORKER = "from app.jobs.worker import run_worker; from app.settings import Setti
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
-    """With Redis, and so without an embedded worker."""
+    """Settings with Redis, and therefore without an embedded worker."""
     return Settings(**settings.model_dump(exclude={"run_worker"}) | {"redis_url": redis_url})
 
 

@@ -1,4 +1,4 @@
-"""No container engine runs the tests: what the container files name must exist, and Compose itself checks its files."""
+"""The container files, without a container engine: what they name exists, and Compose accepts its files."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from app.settings import Settings
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-OWN_SERVICES = [name for name, service in COMPOSE["services"].items() if service.get("build") == "."]
-ONCE = {"migrate", "train"}
+BUILT_SERVICES = [name for name, service in COMPOSE["services"].items() if service.get("build") == "."]
+RUN_ONCE = {"migrate", "train"}
 SECRETS = {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
 INSTRUCTIONS = [
     (line.split(maxsplit=1)[0], line.split(maxsplit=1)[1])
@@ -68,7 +68,7 @@ def test_docker_build_context_holds_only_copied_files() -> None:
 
 def test_image_layers_hold_no_secret() -> None:
     assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX"]
-    assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # an index's URL may hold a password
+    assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # the URL of an index may contain a password
     set_in_image = {
         assignment.split("=")[0] for word, rest in INSTRUCTIONS if word == "ENV" for assignment in rest.split()
     }
@@ -100,7 +100,7 @@ def test_image_has_the_pinned_torch_for_cpus() -> None:
 
 def test_image_runs_without_root_under_an_init_and_checks_health() -> None:
     final = dict(FINAL_STAGE)
-    assert int(final["USER"]) > 0  # a number, or Kubernetes cannot tell that it is not root's
+    assert int(final["USER"]) > 0  # a number, because Kubernetes cannot tell from a name that the user is not root
     assert f"--uid {final['USER']} " in final["RUN"]
     assert "/health/ready" in final["HEALTHCHECK"]
     assert final["ENTRYPOINT"] == '["tini", "--", "coldstart"]'
@@ -112,19 +112,19 @@ def test_image_runs_without_root_under_an_init_and_checks_health() -> None:
 def test_dockerfile_and_compose_set_only_settings_that_exist() -> None:
     in_dockerfile = dict.fromkeys(re.findall(r"COLDSTART_\w+", DOCKERFILE), "")
     assert settings_of(in_dockerfile) <= set(Settings.model_fields)
-    for name in OWN_SERVICES:
+    for name in BUILT_SERVICES:
         assert settings_of(COMPOSE["services"][name]["environment"]) <= set(Settings.model_fields)
 
 
 def commands_of(service: dict[str, Any]) -> list[list[str]]:
-    """Those of coldstart that a service runs."""
+    """The coldstart commands that a service runs."""
     if "entrypoint" not in service:
         return [service["command"][:1]]
     script: str = service["command"][0]
     return [words.split() for words in re.findall(r"coldstart ((?:model )?[a-z]+)", script)]
 
 
-@pytest.mark.parametrize("name", OWN_SERVICES)
+@pytest.mark.parametrize("name", BUILT_SERVICES)
 def test_compose_service_runs_commands_that_exist(name: str) -> None:
     commands = commands_of(COMPOSE["services"][name])
     assert commands
@@ -150,16 +150,16 @@ def test_compose_has_all_services_of_the_deployment() -> None:
 
 def test_compose_long_running_services_have_health_checks_and_restart() -> None:
     for name, service in COMPOSE["services"].items():
-        if name in ONCE:
+        if name in RUN_ONCE:
             assert service["restart"] == "no"
             continue
         assert service["restart"] == "unless-stopped"
-        # The image of the API brings its own check; a worker has no port to ask.
+        # The API's image has its own health check; a worker has no port that could be checked.
         assert "test" in service.get("healthcheck", {}) or name in {"api", "worker"}, name
 
 
 def test_compose_services_start_after_the_migration() -> None:
-    for name in set(OWN_SERVICES) - {"migrate"}:
+    for name in set(BUILT_SERVICES) - {"migrate"}:
         after = COMPOSE["services"][name]["depends_on"]
         assert after["migrate"] == {"condition": "service_completed_successfully"}
     assert COMPOSE["services"]["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
@@ -175,7 +175,7 @@ def test_compose_publishes_ports_only_on_localhost() -> None:
     assert COMPOSE["services"]["postgres"]["networks"] == COMPOSE["services"]["redis"]["networks"] == ["data"]
 
 
-@pytest.mark.parametrize("name", OWN_SERVICES)
+@pytest.mark.parametrize("name", BUILT_SERVICES)
 def test_compose_service_has_no_unneeded_privileges(name: str) -> None:
     service = COMPOSE["services"][name]
     assert service["read_only"] is True
@@ -202,9 +202,9 @@ def test_compose_takes_every_secret_from_the_environment() -> None:
 
 @pytest.fixture(scope="session")
 def compose_command() -> list[str]:
-    """Compose of either generation; it needs no engine to check files."""
-    if (alone := shutil.which("docker-compose")) is not None:
-        return [alone]
+    """The command of Compose, as a program or as a plugin of Docker; it checks files without an engine."""
+    if (compose := shutil.which("docker-compose")) is not None:
+        return [compose]
     docker = shutil.which("docker")
     if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
         return [docker, "compose"]
@@ -215,15 +215,15 @@ def compose_command() -> list[str]:
 
 @pytest.fixture
 def compose(compose_command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run Compose in the repository, with nothing from outside but the variables given."""
+    """Runs Compose in the repository; of the secrets, only the given variables are set."""
     (tmp_path / "no.env").touch()
-    surroundings = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*compose_command, "--env-file", str(tmp_path / "no.env"), *arguments],
             cwd=ROOT,
-            env=surroundings | variables,
+            env=inherited | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -257,7 +257,8 @@ def test_make_secrets_writes_private_secrets_once(tmp_path: Path) -> None:
     written = (tmp_path / ".env").read_text(encoding="utf-8")
     subprocess.run(make, cwd=tmp_path, check=True)
 
-    assert (tmp_path / ".env").read_text(encoding="utf-8") == written  # the database knows the former password
+    # Unchanged, because the database was created with the first password.
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == written
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     values = dict(line.split("=", 1) for line in written.splitlines())
     assert set(values) == SECRETS

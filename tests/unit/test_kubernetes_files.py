@@ -1,4 +1,4 @@
-"""No cluster runs the tests: the manifests are held against Kubernetes' schemas, the service and each other."""
+"""The Kubernetes manifests, without a cluster: checked against Kubernetes' schemas, the service and each other."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ MANIFESTS: list[dict[str, Any]] = [
     for manifest in yaml.safe_load_all((DIRECTORY / name).read_text(encoding="utf-8"))
 ]
 OLDEST, NEWEST = "1.30", "1.37"
-"""Versions of Kubernetes: the first whose pods can sleep before they stop, and the last that the checker knows."""
+"""Kubernetes versions: the first whose pods can sleep before they stop, and the latest that the validator knows."""
 
 
 def identify(manifest: dict[str, Any]) -> str:
@@ -40,7 +40,7 @@ def identify(manifest: dict[str, Any]) -> str:
 
 
 def of_kind(*kinds: str) -> dict[str, dict[str, Any]]:
-    """Manifests by name."""
+    """The manifests of these kinds, by name."""
     return {manifest["metadata"]["name"]: manifest for manifest in MANIFESTS if manifest["kind"] in kinds}
 
 
@@ -134,10 +134,10 @@ def test_pod_refers_to_secrets_without_values(name: str) -> None:
 
 def test_config_map_has_settings_that_exist_and_no_secrets() -> None:
     given = of_kind("ConfigMap")["coldstart"]["data"]
-    own = {name.removeprefix("COLDSTART_").lower() for name in given if name.startswith("COLDSTART_")}
-    assert own <= set(Settings.model_fields)
-    assert not own & {"database_url", "redis_url"}
-    assert "allow_anonymous" not in own  # keys are required
+    settings = {name.removeprefix("COLDSTART_").lower() for name in given if name.startswith("COLDSTART_")}
+    assert settings <= set(Settings.model_fields)
+    assert not settings & {"database_url", "redis_url"}
+    assert "allow_anonymous" not in settings  # keys are required
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -175,7 +175,7 @@ def test_selectors_match_the_labels_of_their_pods() -> None:
     assert of_kind("Service")["coldstart-api"]["spec"]["selector"] == API["metadata"]["labels"]
     policies = {name: policy["spec"]["podSelector"]["matchLabels"] for name, policy in of_kind("NetworkPolicy").items()}
     assert policies["coldstart-api"] == API["metadata"]["labels"]
-    assert all(policies["coldstart"].items() <= own.items() for own in labels.values())
+    assert all(policies["coldstart"].items() <= of_pod.items() for of_pod in labels.values())
 
 
 def test_network_policies_allow_only_traffic_to_the_api() -> None:

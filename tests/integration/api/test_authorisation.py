@@ -1,4 +1,4 @@
-"""Every route × every kind of key: which may do what."""
+"""Every route with every kind of key: what is allowed and what is refused."""
 
 import logging
 import re
@@ -21,7 +21,7 @@ from app.storage.tables import KeyScope
 from tests.integration.running import connected
 
 OPEN = {"get_liveness", "get_readiness"}
-NEEDED = {
+SCOPES = {
     "put_user": "write",
     "get_user": "read",
     "delete_user": "write",
@@ -58,7 +58,7 @@ NEEDED = {
     "delete_challenger": "admin",
     "add_events": "write",
 }
-OPEN_OUTSIDE_OF_THE_DOCUMENT = {
+UNDOCUMENTED_OPEN = {
     "/openapi.json",
     "/docs",
     "/docs/oauth2-redirect",
@@ -69,8 +69,9 @@ OPEN_OUTSIDE_OF_THE_DOCUMENT = {
     "/evaluations",
     "/sign-in",
 }
-REPORTS = {"/evaluations/compare", "/evaluations/{evaluation_id}"}  # these ask to sign in, see `TestPages`
-WRONG = {
+# These redirect to the sign-in page, see `TestPages`.
+REPORTS = {"/evaluations/compare", "/evaluations/{evaluation_id}"}
+INVALID_KEYS = {
     "missing": "urn:coldstart:problem:missing-key",
     "wrong": "urn:coldstart:problem:invalid-key",
     "revoked": "urn:coldstart:problem:invalid-key",
@@ -79,13 +80,13 @@ WRONG = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Keys are required; whether there is a model does not matter."""
+    """Settings that require keys; no model is needed."""
     return settings.model_copy(update={"allow_anonymous": False, "model_dir": None})
 
 
 @pytest.fixture
 async def keys(settings: Settings) -> dict[str, str]:
-    """A key of each scope, by the scope's name, and two that are not valid."""
+    """A key of each scope, by the name of the scope, and a revoked, a wrong and an empty one."""
     async with open_database(settings.database_url.get_secret_value()) as database:
         management = APIKeyService(database, required=True)
         created = {scope.value: await management.create(scope, scope) for scope in KeyScope}
@@ -124,13 +125,13 @@ def test_every_route_is_documented_or_listed_as_undocumented(app: FastAPI) -> No
 
     outside = {path for _, path in served - documented if not path.startswith("/assets/")}
     assert documented <= served
-    assert outside == OPEN_OUTSIDE_OF_THE_DOCUMENT | REPORTS
+    assert outside == UNDOCUMENTED_OPEN | REPORTS
 
 
 def test_operations_declare_the_scope_that_they_need(app: FastAPI) -> None:
     declared = {name: operation.get("security") for name, (_, _, operation) in operations(app).items()}
 
-    assert declared == {name: [{"API key": [scope]}] for name, scope in NEEDED.items()} | dict.fromkeys(OPEN)
+    assert declared == {name: [{"API key": [scope]}] for name, scope in SCOPES.items()} | dict.fromkeys(OPEN)
 
 
 def test_operations_declare_their_refusals(app: FastAPI) -> None:
@@ -147,11 +148,11 @@ async def test_operation_with_each_key_is_allowed_or_refused_by_scope(
             where = f"{name} with the key {kind}: {answer.text}"
             if name in OPEN:
                 assert answer.status_code not in {401, 403}, where
-            elif kind in WRONG:
+            elif kind in INVALID_KEYS:
                 assert answer.status_code == 401, where
-                assert answer.json()["type"] == WRONG[kind], where
+                assert answer.json()["type"] == INVALID_KEYS[kind], where
                 assert "www-authenticate" in answer.headers
-            elif not KeyScope(kind).includes(KeyScope(NEEDED[name])):
+            elif not KeyScope(kind).includes(KeyScope(SCOPES[name])):
                 assert answer.status_code == 403, where
                 assert answer.json()["type"] == "urn:coldstart:problem:key-scope", where
             else:
@@ -159,7 +160,7 @@ async def test_operation_with_each_key_is_allowed_or_refused_by_scope(
 
 
 async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
-    """It shares its path with an operation of the document, and is none of its own there."""
+    """The stream shares the path of `put_items` and is not an operation of its own in the document."""
 
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError("was read")
@@ -168,7 +169,7 @@ async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, 
     for kind, key in keys.items():
         headers = {"X-API-Key": key, "Content-Type": "application/x-ndjson"}
         answer = await client.post("/v1/items:batch", headers=headers, content=unread())
-        expected = 401 if kind in WRONG else 503 if kind == "admin" else 403
+        expected = 401 if kind in INVALID_KEYS else 503 if kind == "admin" else 403
         assert answer.status_code == expected, f"with the key {kind}: {answer.text}"
 
 

@@ -23,7 +23,7 @@ Work = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 async def working(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server that works off its jobs itself."""
+    """A client of a server with an embedded worker."""
     async with connected(create_app(settings.model_copy(update={"run_worker": True}))) as client:
         yield client
 
@@ -115,15 +115,15 @@ class TestStartEvaluation:
         assert (await client.get(EVALUATIONS)).json()["items"] == []
 
     async def test_start_evaluation_without_data_is_refused(self, settings: Settings, tmp_path: Path) -> None:
-        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
-        async with connected(create_app(nowhere)) as client:
+        without_data = settings.model_copy(update={"data_dir": tmp_path / "without_data"})
+        async with connected(create_app(without_data)) as client:
             answer = await client.post(EVALUATIONS)
 
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:evaluation-data-missing"
 
 
-class TestFailure:
+class TestFailedEvaluation:
     async def test_failed_evaluation_says_why(self, settings: Settings, tmp_path: Path) -> None:
         empty = settings.model_copy(update={"data_dir": tmp_path, "run_worker": True})
         async with connected(create_app(empty)) as client:
@@ -176,7 +176,7 @@ class TestCancelEvaluation:
 
         replace_work(monkeypatch, lambda *_args, **_options: {})
         later = (await working.post(EVALUATIONS)).headers["location"]
-        await until_job(working, later, "succeeded")  # the worker is free again
+        await until_job(working, later, "succeeded")  # the worker is free for other jobs
         assert (await working.get(location)).json()["status"] == "cancelled"
 
     async def test_cancel_evaluation_that_has_ended_is_refused(

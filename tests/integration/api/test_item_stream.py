@@ -25,7 +25,7 @@ def item(item_id: str, **more: object) -> dict[str, object]:
 
 
 def lines(items: Iterable[object]) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in items)
+    return b"".join(json.dumps(line).encode() + b"\n" for line in items)
 
 
 async def send(client: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ async def catalogue_version(settings: Settings) -> int:
 
 async def titles(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, str]:
     answer = await client.get("/v1/items", params={"item_id": ids, "limit": 500})
-    return {each["item_id"]: each["title"] for each in answer.json()["items"]}
+    return {stored["item_id"]: stored["title"] for stored in answer.json()["items"]}
 
 
 async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_them(client: httpx.AsyncClient) -> None:
@@ -96,7 +96,7 @@ async def test_put_item_stream_stores_items_that_the_next_request_lists(client: 
 
     answer = await client.post("/v1/recommendations", json={"n": 500})
 
-    assert {f"new{n}" for n in range(10)} <= {each["item_id"] for each in answer.json()["items"]}
+    assert {f"new{n}" for n in range(10)} <= {listed["item_id"] for listed in answer.json()["items"]}
 
 
 async def test_put_item_stream_sent_again_changes_nothing(client: httpx.AsyncClient, settings: Settings) -> None:
@@ -142,7 +142,7 @@ async def test_put_item_stream_after_an_interruption_can_be_repeated(
 
     async def breaks_off() -> AsyncIterator[bytes]:
         yield lines(items[:15])
-        raise ClientDisconnect  # as what the server hands over does then
+        raise ClientDisconnect  # as the server does when the client disconnects
 
     answer = await client.post(BATCH, content=breaks_off(), headers=NDJSON)
     assert answer.status_code == 499
@@ -257,6 +257,6 @@ async def test_put_item_stream_into_two_replicas_stores_all(client: httpx.AsyncC
             send(replica, lines(item(f"b{n}") for n in range(3000))),
         )
         assert [report["created"] for report in reports] == [3000, 3000]
-        for each in (client, replica):
-            answer = await each.get("/v1/candidates", params={"strategy": "random", "n": 500, "seed": 1})
+        for server in (client, replica):
+            answer = await server.get("/v1/candidates", params={"strategy": "random", "n": 500, "seed": 1})
             assert {candidate["item_id"][0] for candidate in answer.json()["items"]} >= {"a", "b"}

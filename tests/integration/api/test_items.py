@@ -103,11 +103,11 @@ class TestReplicas:
     ) -> None:
         async with connected(create_app(settings)) as replica:
             changes = [
-                each.put(f"/v1/items/{name}{number}", json=COMEDY)
+                server.put(f"/v1/items/{name}{number}", json=COMEDY)
                 for number in range(10)
-                for each, name in ((client, "a"), (replica, "b"))
+                for server, name in ((client, "a"), (replica, "b"))
             ]
-            looks = [everything(each) for each in (client, replica) * 5]
+            looks = [everything(server) for server in (client, replica) * 5]
             await asyncio.gather(*changes, *looks)
 
             expected = {f"{name}{number}" for name in "ab" for number in range(10)}

@@ -1,4 +1,4 @@
-"""Many requests at once: ranked together, refused when there are too many, dropped when nobody waits for them."""
+"""Many requests at once: ranked in batches, refused when there are too many, dropped when the client has gone."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ RATINGS = [{"item_id": "i1", "rating": 5}]
 
 
 class Spy:
-    """Records which queries are ranked together, and lets that happen only while its gate is open."""
+    """Records the batches of ranked queries, and holds a batch while its gate is closed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[list[RankingQuery]] = []
@@ -34,19 +34,19 @@ class Spy:
             self._begun.set()
             assert self.gate.wait(timeout=60)
             if any(query.n == 13 for query in queries):
-                raise ArithmeticError("13 brings bad luck")
+                raise ArithmeticError("a query with n = 13 fails")
             return original(recommender, queries)
 
         monkeypatch.setattr(Recommender, "recommend_many", recommend_many)
 
     def hold(self) -> None:
-        """Forget the past, and hold the next batch."""
+        """Forget the recorded batches, and hold the next one."""
         self.batches.clear()
         self.gate.clear()
         self._begun.clear()
 
     async def busy(self) -> None:
-        """Wait until that batch has begun."""
+        """Wait until the held batch has begun."""
         assert await asyncio.to_thread(self._begun.wait, 60)
 
     @property
@@ -57,39 +57,39 @@ class Spy:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    """The application, which takes on three rankings at once."""
+    """The application with at most three rankings at once."""
     app = create_app(settings.model_copy(update={"max_rankings": 3}))
     async with app.router.lifespan_context(app):
         yield app
 
 
 @pytest.fixture
-def spy(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Spy:  # noqa: ARG001 - the app ranks once while it starts
+def spy(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Spy:  # noqa: ARG001 - the application ranks once at its start
     return Spy(monkeypatch)
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Replaces the client of the unlimited application."""
+    """A client of that application, instead of one without the limit."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
 
 def ask(client: httpx.AsyncClient, n: int) -> asyncio.Task[httpx.Response]:
-    """A request that can be told by its length."""
+    """Send a request that its length `n` identifies."""
     return asyncio.create_task(client.post("/v1/recommendations", json={"n": n, "ratings": RATINGS}))
 
 
 async def ask_during_a_batch(client: httpx.AsyncClient, spy: Spy, first: int, *others: int) -> list[httpx.Response]:
-    """The answers to requests of which the first is being ranked when the others arrive."""
+    """Send requests; the first one is being ranked while the others arrive. Returns the answers."""
     spy.hold()
-    at_work = ask(client, first)
+    running = ask(client, first)
     await spy.busy()
     waiting = [ask(client, n) for n in others]
     await asyncio.sleep(0.1)
     spy.gate.set()
-    return await asyncio.gather(at_work, *waiting)
+    return await asyncio.gather(running, *waiting)
 
 
 class TestBatches:
@@ -147,7 +147,7 @@ class TestOverload:
             assert "Retry-After" in response["headers"]
 
 
-class TestAbandonment:
+class TestDisconnectedClients:
     async def test_ranking_request_whose_client_disconnects_is_never_computed(self, app: FastAPI, spy: Spy) -> None:
         spy.hold()
         gone = asyncio.Event()
@@ -240,7 +240,7 @@ class TestGroupCommit:
 
 
 async def post(app: FastAPI, body: dict[str, Any], gone: asyncio.Event) -> int:
-    """The status of a request whose client closes the connection when it is told to."""
+    """Send a request whose client disconnects when `gone` is set. Returns the status."""
     sent: list[dict[str, Any]] = []
     messages = [{"type": "http.request", "body": json.dumps(body).encode()}]
 

@@ -31,7 +31,7 @@ async def other(client: httpx.AsyncClient, settings: Settings, other_model_dir: 
 
 
 async def assignment(client: httpx.AsyncClient) -> dict[str, str]:
-    """By user, the version that answers."""
+    """The version that answers, by user."""
     answers = await asyncio.gather(*(client.get("/v1/candidates", params={"user_id": user}) for user in USERS))
     return {user: answer.json()["model_version"] for user, answer in zip(USERS, answers, strict=True)}
 
@@ -119,7 +119,8 @@ class TestPutChallenger:
             await until_async(follows)
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await assignment(restarted) == expected
-        async with connected(create_app(settings)) as activated_again:  # which it is already: nothing changes
+        # The version of these settings is active already, so activating it changes nothing.
+        async with connected(create_app(settings)) as activated_again:
             assert await assignment(activated_again) == expected
 
     async def test_list_model_versions_shows_the_traffic_shares(
@@ -180,14 +181,14 @@ class TestPutChallenger:
             assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
 
-class TestEndingIt:
+class TestDeleteChallenger:
     async def test_delete_challenger_gives_all_users_to_the_active_version(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})
 
         assert (await client.delete(CHALLENGER)).status_code == 204
-        assert (await client.delete(CHALLENGER)).status_code == 204  # again changes nothing
+        assert (await client.delete(CHALLENGER)).status_code == 204  # a second request changes nothing
         assert (await client.get(TRAFFIC)).json() == {"active": active, "challenger": None}
         assert set((await assignment(client)).values()) == {active}
 

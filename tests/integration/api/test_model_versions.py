@@ -31,7 +31,7 @@ async def other_version(client: httpx.AsyncClient, settings: Settings, other_mod
 
 
 def saved_again(model: TrainedModel, directory: Path, **changes: Any) -> Path:  # noqa: ANN401 - any part of it
-    """An artifact like the model's, but for the changes."""
+    """Save the artifact of a model again, with some parts changed."""
     parts = {
         "manifest": model.manifest,
         "weights": model.learner.state_dict(),
@@ -122,7 +122,7 @@ class TestActivateModelVersion:
         async def all_are_served_by_the_former() -> bool:
             return set(await asyncio.gather(*(serving(client) for _ in range(10)))) == {former}
 
-        await until_async(all_are_served_by_the_former)  # it may have followed the one before it heard of the other
+        await until_async(all_are_served_by_the_former)  # the server may have loaded the other version in between
 
     async def test_request_during_activations_uses_one_version(
         self, client: httpx.AsyncClient, other_version: str
@@ -211,8 +211,8 @@ class TestActivateModelVersion:
         assert [error["field"] for error in answer.json()["errors"]] == ["users.country"]
         assert await serving(client) == former
 
-        meant = await client.post(f"{VERSIONS}/{version}:activate", params={"allow_schema_change": True})
-        assert meant.status_code == 200
+        allowed = await client.post(f"{VERSIONS}/{version}:activate", params={"allow_schema_change": True})
+        assert allowed.status_code == 200
         assert await serving(client) == version
 
     async def test_activate_while_the_model_loads_serves_the_former_version(
@@ -247,7 +247,7 @@ class TestActivateModelVersion:
         async with open_services(settings) as services:
             version = await services.model_versions.register(copy)
         shutil.rmtree(copy)
-        async with database.write() as session:  # as a replica does that has the artifact
+        async with database.write() as session:  # as a replica that has the artifact would
             await CurrentVersionsRepository(session).activate(version)
 
         async def is_degraded() -> bool:
@@ -265,7 +265,7 @@ class TestActivateModelVersion:
         assert (await client.get("/health/ready")).json()["status"] == "ready"
 
 
-class TestStart:
+class TestServerStart:
     async def test_second_start_registers_nothing_and_keeps_catalogue_changes(self, settings: Settings) -> None:
         async with connected(create_app(settings)) as client:
             await client.put("/v1/items/i1", json={"title": "Edited"})
@@ -306,8 +306,8 @@ class TestStart:
         former = await serving(client)
         await client.post(f"{VERSIONS}/{other_version}:activate")
 
-        async with connected(create_app(settings, model_dir=settings.model_dir)) as told:
-            assert await serving(told) == former
+        async with connected(create_app(settings, model_dir=settings.model_dir)) as restarted:
+            assert await serving(restarted) == former
 
     async def test_start_without_any_model_is_not_ready_and_refuses_requests(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:

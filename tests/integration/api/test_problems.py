@@ -16,7 +16,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Errors of this kind never reach the database."""
+    """SQLite alone, because these errors do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 

@@ -23,7 +23,10 @@ class TestAddRatings:
         assert answer.status_code == 200
         body = answer.json()
         assert body["user_id"] == "ada"
-        assert [(each["item_id"], each["rating"]) for each in body["ratings"]] == [("i1", 5.0), ("i2", 1.0)]
+        assert [(stored_rating["item_id"], stored_rating["rating"]) for stored_rating in body["ratings"]] == [
+            ("i1", 5.0),
+            ("i2", 1.0),
+        ]
         items = body["recommendations"]["items"]
         assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
         assert set(items[0]) == {

@@ -192,7 +192,7 @@ class TestRecommend:
         assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-class TestExplaining:
+class TestExplanation:
     async def test_explanation_names_the_rating_that_moved_an_item_up(self, client: httpx.AsyncClient) -> None:
         ratings = [{"item_id": "i1", "rating": 5}]
 

@@ -14,7 +14,7 @@ from tests.integration.running import connected
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Requests have their ids over every kind of database."""
+    """SQLite alone, because request ids do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -30,7 +30,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Recorder(logging.Handler):
-    """Notes of every line of the log in which request it was written."""
+    """Records every log message with the id of its request."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from tests.integration.running import connected
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """The database makes no difference."""
+    """SQLite alone, because the headers do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 

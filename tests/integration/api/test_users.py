@@ -50,7 +50,7 @@ class TestPutUser:
     async def test_put_user_with_an_invalid_attribute_is_refused_and_stores_nothing(
         self, client: httpx.AsyncClient, attributes: object, field: str
     ) -> None:
-        # `json=` could not spell halves of surrogate pairs, which JSON can.
+        # httpx cannot encode half a surrogate pair with `json=`, but JSON can.
         body = json.dumps({"attributes": attributes})
         answer = await client.put(ADA, content=body, headers={"content-type": "application/json"})
 

@@ -1,4 +1,4 @@
-"""The client against the real server, over a socket; each test runs with the sync and with the async client."""
+"""The client with the real server, over a socket. Each test runs with the sync and with the async client."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -41,7 +41,7 @@ from tests.integration.running import do_next_job, served
 
 
 class Awaited:
-    """A sync client that is awaited as the async one is, so that both can be tested by the same words."""
+    """Wraps a sync client so that it is awaited like the async one, and the same tests fit both."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -67,12 +67,12 @@ class AwaitedListing:
 
 Connect = Callable[..., Any]
 Api = Any
-"""A client of either kind; that each has its own types is tested elsewhere."""
+"""A client of either kind. tests/unit/client/test_package.py checks the types of both."""
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The client does not know which database there is."""
+    """SQLite alone, because the client does not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -89,7 +89,7 @@ def address(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture(params=["sync", "async"])
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
-    """Makes clients of either kind, with the arguments of both."""
+    """Makes clients of one kind, and closes them at the end."""
     clients: list[Client | AsyncClient] = []
 
     def connect(address: str, **options: object) -> Any:  # noqa: ANN401
@@ -111,7 +111,7 @@ def api(connect: Connect, address: str) -> Any:  # noqa: ANN401
 
 
 async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
-    return [each async for each in listed]
+    return [item async for item in listed]
 
 
 async def test_user_is_stored_read_and_deleted(api: Api) -> None:
@@ -141,7 +141,7 @@ async def test_ratings_are_stored_listed_and_deleted_with_recommendations(api: A
         "ada", [GivenRating("i1", 5, moment), GivenRating("i2", 1)], attributes={"country": "fr"}, n=5, explain=True
     )
 
-    assert [(each.item_id, each.rating) for each in stored.ratings] == [("i1", 5.0), ("i2", 1.0)]
+    assert [(rating.item_id, rating.rating) for rating in stored.ratings] == [("i1", 5.0), ("i2", 1.0)]
     assert stored.ratings[0].rated_at == moment
     assert [item.rank for item in stored.recommendations.items] == [1, 2, 3, 4, 5]
     assert await in_full(api.list_ratings("ada")) == stored.ratings
@@ -152,7 +152,7 @@ async def test_ratings_are_stored_listed_and_deleted_with_recommendations(api: A
     )
     assert {item.item_id for item in filtered.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i4", "i6"}
     await api.delete_rating("ada", "i1")
-    assert [each.item_id for each in await in_full(api.list_ratings("ada"))] == ["i2"]
+    assert [rating.item_id for rating in await in_full(api.list_ratings("ada"))] == ["i2"]
 
 
 async def test_recommend_and_choose_candidates_for_a_visitor_store_nothing(api: Api) -> None:
@@ -180,10 +180,10 @@ async def test_items_are_stored_found_and_deleted(api: Api) -> None:
 
     assert item == await api.get_item("new")
     put = await api.put_items([NewItem("n1"), NewItem("n2", title="Second", attributes={"year": 1999})])
-    assert [each.item_id for each in put.items] == ["n1", "n2"]
+    assert [item.item_id for item in put.items] == ["n1", "n2"]
     found = await in_full(api.list_items(query="sec"))
     assert found == [await api.get_item("n2")]
-    assert [each.item_id for each in await in_full(api.list_items(item_id=["n1", "i5"]))] == ["i5", "n1"]
+    assert [item.item_id for item in await in_full(api.list_items(item_id=["n1", "i5"]))] == ["i5", "n1"]
     await api.delete_item("n1")
     with pytest.raises(NotFoundError):
         await api.get_item("n1")
@@ -223,7 +223,7 @@ async def test_evaluation_is_started_reported_and_cancelled(api: Api, settings: 
     other = await api.start_evaluation()
     assert (await api.cancel_evaluation(other.evaluation_id)).status == "cancelled"
     listed = await in_full(api.list_evaluations())
-    assert [each.evaluation_id for each in listed] == [other.evaluation_id, started.evaluation_id]
+    assert [evaluation.evaluation_id for evaluation in listed] == [other.evaluation_id, started.evaluation_id]
 
 
 async def test_training_is_started_reported_and_cancelled(api: Api, settings: Settings) -> None:
@@ -242,7 +242,7 @@ async def test_training_is_started_reported_and_cancelled(api: Api, settings: Se
     other = await api.start_training()
     assert (await api.cancel_training(other.training_id)).status == "cancelled"
     listed = await in_full(api.list_trainings())
-    assert [each.training_id for each in listed] == [other.training_id, started.training_id]
+    assert [training.training_id for training in listed] == [other.training_id, started.training_id]
 
 
 async def test_model_version_is_activated_and_shown_in_schema_and_health(
@@ -275,7 +275,7 @@ async def test_challenger_serves_users_and_has_a_report(api: Api, settings: Sett
 
     assert (traffic.active, traffic.challenger.version) == (active, other)
     assert served == other
-    assert [(each.stored, each.known) for each in stored] == [(2, 0), (0, 2)]
+    assert [(answer.stored, answer.known) for answer in stored] == [(2, 0), (0, 2)]
     assert (report.since, report.shown, report.rated, report.click_rate.value) == (since, 1, 1, 0.0)
     assert report.mae.low is None
     await api.delete_challenger()
@@ -320,8 +320,8 @@ class TestRefusals:
         return settings.model_copy(update={"max_rankings": 1})
 
     @pytest.fixture
-    def occupied(self, app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:  # noqa: ARG002 - it runs
-        """The only place is taken, until a client has waited twice; how long it has waited."""
+    def occupied(self, app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:  # noqa: ARG002 - the server has to run
+        """Occupies the only place until a client has waited twice; the seconds of its waits."""
         place = app.state.services.admission.place()
         pauses: list[float] = []
 
@@ -372,7 +372,7 @@ async def test_request_to_a_stopped_server_raises_no_answer_error(connect: Conne
         await connect(address).get_liveness()
 
 
-class TestSomethingElseAnswers:
+class TestForeignServer:
     @pytest.fixture
     def proxy(self) -> FastAPI:
         proxy = FastAPI()
@@ -396,5 +396,5 @@ def test_every_method_of_the_client_is_used_in_this_file() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [
-        name for name, own in vars(Calls).items() if isinstance(own, call | listing) if f".{name}(" not in source
+        name for name, method in vars(Calls).items() if isinstance(method, call | listing) if f".{name}(" not in source
     ] == []

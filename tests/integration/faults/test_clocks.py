@@ -1,4 +1,4 @@
-"""Replicas whose clocks differ. They are on different machines, so what they share is PostgreSQL and Redis."""
+"""Replicas with different clocks. They run on different machines, so they share PostgreSQL and Redis."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def ahead(by: timedelta) -> time_machine.travel:
-    """While it is entered, this process has such a clock; the monotonic one is as ever."""
+    """A context in which the clock of this process is ahead; the monotonic clock does not change."""
     return time_machine.travel(datetime.now(UTC) + by)
 
 

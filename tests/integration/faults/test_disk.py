@@ -1,4 +1,4 @@
-"""The disk is full."""
+"""Server, training and artifacts on a full disk."""
 
 import shutil
 import subprocess
@@ -24,8 +24,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield directory
 
 
-def saves(model: TrainedModel, directory: Path) -> str | None:
-    """Save an artifact; returns why it was refused, if it was."""
+def save_error(model: TrainedModel, directory: Path) -> str | None:
+    """Save an artifact; returns the error message, or None on success."""
     try:
         save_artifact(
             directory,
@@ -40,18 +40,18 @@ def saves(model: TrainedModel, directory: Path) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("limited", ["by the disk", "by a limit"])
+@pytest.mark.parametrize("limit", ["disk", "file size"])
 def test_saving_an_artifact_on_a_full_disk_keeps_the_former_one(
-    disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limited: str
+    disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limit: str
 ) -> None:
-    place = disk if limited == "by the disk" else tmp_path
+    place = disk if limit == "disk" else tmp_path
     directory = place / "model"
     shutil.copytree(model_dir, directory)
     former, new = load_artifact(directory), load_artifact(other_model_dir)
     refusals = []
-    for left in range(0, 1_000_000, 4096):  # until it fits, so that every file fails in turn
+    for left in range(0, 1_000_000, 4096):  # more room each time until the artifact fits, so that every file fails once
         with full(place, left=left):
-            refusal = saves(new, directory)
+            refusal = save_error(new, directory)
         if refusal is None:
             break
         refusals.append(refusal)

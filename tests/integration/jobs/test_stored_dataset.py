@@ -1,4 +1,4 @@
-"""What the database holds is the data set that the same data in files are."""
+"""The data set read from the database equals the one read from files."""
 
 import csv
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ files = [{ path = "items.csv" }]
 fields = [{ name = "genre", kind = "multi_valued" }, { name = "plot", kind = "text" }]
 """
 
-# By id, and a user's ratings by time: the order in which the database's come.
+# Sorted by id, and a user's ratings by time, as the database returns them.
 USERS = [["U 9", "fr", ""], ["u1", "", "30.5"], ["u10", "jp", "4"], ["ü", "", ""]]
 ITEMS = [["I", "Film", "a|b", "Once upon a time"], ["i", "", "", ""], ["j", "No genre", "", "…"]]
 RATINGS = [
@@ -73,7 +73,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def imported(database: Database, directory: Path) -> Dataset:
-    """The data set, which the database holds, too."""
+    """The data set of the files, after an import into the database."""
     dataset, _ = read_dataset(directory)
     importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):

@@ -43,7 +43,7 @@ async def test_stored_time_in_another_zone_is_read_in_utc(database: Database) ->
 async def test_stored_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(StatementError, match="no time zone"):
         async with database.write() as session:
-            session.add(user("ada", datetime(2026, 1, 1)))  # noqa: DTZ001 - that is the point
+            session.add(user("ada", datetime(2026, 1, 1)))  # noqa: DTZ001 - the missing zone is tested
 
 
 async def test_write_block_with_an_error_stores_nothing(database: Database) -> None:
@@ -61,9 +61,9 @@ async def test_write_block_with_an_error_stores_nothing(database: Database) -> N
 
 async def test_write_transactions_that_read_first_run_one_after_the_other(database_url: str) -> None:
     async def add_one() -> None:
-        async with open_database(database_url) as own:
+        async with open_database(database_url) as database:
             for _ in range(10):
-                async with own.write() as session:
+                async with database.write() as session:
                     await session.execute(select(CurrentVersions.catalogue).with_for_update())
                     await CurrentVersionsRepository(session).next_catalogue()
 
@@ -86,7 +86,7 @@ async def test_snapshot_during_writes_does_not_change_or_block(database: Databas
     async with database.snapshot() as later:
         assert await users(later) == 1
     async with database.write() as session:
-        await UserRepository(session).save({"bob": {}})  # the connection is for writing again
+        await UserRepository(session).save({"bob": {}})  # the connection can write again
 
 
 async def test_snapshot_query_is_streamed_in_batches(database: Database) -> None:

@@ -82,7 +82,7 @@ async def test_with_users_of_unknown_users_reads_only_known_ones(rated: Database
         states = await UserRepository(session).states(["ada", "bob", "nobody"])
 
     assert {user_id: user for user_id, (user, _) in users.items()} == states
-    assert {user_id: [each.item_id for each in ratings] for user_id, (_, ratings) in users.items()} == {
+    assert {user_id: [rating.item_id for rating in ratings] for user_id, (_, ratings) in users.items()} == {
         "ada": ["i1", "i2"],
         "bob": [],
     }

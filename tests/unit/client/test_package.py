@@ -1,4 +1,4 @@
-"""What those see who install the client alone."""
+"""The client package when it is installed without the service."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def use(client: Client) -> None:
 
 
 def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run Python with nothing of the repository but the client."""
+    """Run Python with only the client of the repository on its path."""
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,

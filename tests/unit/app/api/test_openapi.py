@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, whatever routes there are."""
+"""The OpenAPI document describes every operation completely."""
 
 import re
 from typing import Any
@@ -22,12 +22,12 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=
 
 
 def contents(part: Operation) -> list[tuple[str, dict[str, Any]]]:
-    """The media types of a request or an answer that have an example, which are those of JSON."""
+    """The JSON media types of a request or answer, by name; only these have examples."""
     return [(name, media) for name, media in part.get("content", {}).items() if name.endswith("json")]
 
 
 def fits(value: object, schema: dict[str, Any]) -> bool:
-    """Whether a value is what a schema of the document describes."""
+    """Whether a value is valid for a schema of the document."""
     return jsonschema_rs.is_valid({**schema, "components": DOCUMENT["components"]}, value)
 
 
@@ -56,7 +56,7 @@ def test_bodies_have_examples_that_fit_their_schema(operation: Operation) -> Non
     for name, part in parts.items():
         for media_type, media in contents(part):
             examples = (
-                [media["example"]] if "example" in media else [own["value"] for own in media["examples"].values()]
+                [media["example"]] if "example" in media else [named["value"] for named in media["examples"].values()]
             )
             assert examples, (name, media_type)
             for example in examples:
@@ -121,6 +121,6 @@ def test_example_of_an_object_combines_the_examples_of_its_fields() -> None:
     class Whole(BaseModel):
         number: int = Field(examples=[3])
         flags: dict[str, bool] = Field(default={"on": True})
-        left_out: str | None = None
+        absent: str | None = None
 
-    assert example_of(Whole.model_json_schema(), {}, "Whole") == {"number": 3, "flags": {"on": True}, "left_out": None}
+    assert example_of(Whole.model_json_schema(), {}, "Whole") == {"number": 3, "flags": {"on": True}, "absent": None}

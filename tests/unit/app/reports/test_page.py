@@ -1,4 +1,4 @@
-"""Reports as HTML: they show all numbers of the JSON, load no other file, and escape texts."""
+"""HTML reports: they show all numbers of the JSON, load no other file, and escape texts."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def report(model: TrainedModel, two_tastes: Dataset) -> EvaluationReport:
 
 
 class Page(HTMLParser):
-    """The numbers of a page: the values of its `<data>` elements, and the tags that it has."""
+    """The tags and addresses of a page, and its numbers: the values of its `<data>` elements and their texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class Page(HTMLParser):
 
 
 def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN401 - any JSON
-    """All numbers of the states' figures that the page shows."""
+    """All numbers of a part of the JSON that the page shows."""
     if isinstance(part, dict):
         kept = {key: value for key, value in part.items() if key not in {"points", "bin_width", "query_ratings"}}
         return [
             number
             for key, value in kept.items()
-            # A curve's and a histogram's users stand in captions; each user's error in the JSON alone.
+            # The users of curves and histograms are in captions; the errors of single users are only in the JSON.
             if not (key == "users" and path[-1:] in {("by_support",), ("by_steps",)})
             and not (key == "mae" and path[-1:] == ("user_errors",))
             and key != "threshold"
@@ -87,7 +87,8 @@ def test_report_page_loads_no_other_file(report: EvaluationReport) -> None:
 
 def test_report_page_plots_have_accessible_names(report: EvaluationReport) -> None:
     charts = re.findall(r'<svg class="chart"[^>]*>', report_page(report))
-    # For each of four states: errors, support ratings, steps, users, expected ratings; and two of asking.
+    # Five charts for each of four states (errors, support ratings, steps, users, expected ratings).
+    # Two charts of elicitation.
     assert len(charts) == 4 * 5 + 2
     assert all(re.search(r'role="img" aria-label="[^"]+"', chart) for chart in charts)
 
@@ -104,7 +105,7 @@ def test_report_page_without_users_says_so(report: EvaluationReport, model: Trai
 
 
 def with_undefined_users(report: EvaluationReport, measure: str, count: int) -> EvaluationReport:
-    """The report, with so many users left out of a measure of the first predictor in the first state."""
+    """The report, with `count` undefined users for a measure of the first predictor in the first state."""
     state = report.states[0]
     predictor = state.predictors[0]
     estimate = predictor.measures[measure].model_copy(update={"undefined_users": count})
