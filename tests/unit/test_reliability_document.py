@@ -35,8 +35,6 @@ def test_name_in_the_document_is_that_of_a_test(name: str) -> None:
 
 
 def test_every_fault_test_is_named_in_the_document() -> None:
-    fault_tests = [
-        name for path in (ROOT / "tests/integration/fault_tests").glob("test_*.py") for name in names_in(path)
-    ]
+    fault_tests = [name for path in (ROOT / "tests/integration/faults").glob("test_*.py") for name in names_in(path)]
     assert fault_tests
     assert set(fault_tests) <= set(NAMED_TESTS)
