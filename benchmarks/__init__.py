@@ -1,1 +1,1 @@
-"""What measures speed and quality; never part of the test run."""
+"""Benchmarks of speed and quality. The tests do not run them."""

@@ -1,7 +1,7 @@
-"""Memory of a process that holds a model and a catalogue, and has recommended from it: `ARTIFACT SIZE` → MiB.
+"""Memory of a process with a model and a catalogue that has recommended items.
 
-It imports what the service's ranking imports and no more: a benchmark with data, plots and indices of its own in memory
-would measure those too.
+`python -m benchmarks.catalogue_memory ARTIFACT SIZE` prints MiB. It imports only what the ranking of the service
+imports, so that data and plots of another benchmark are not measured.
 """
 
 import os

@@ -1,6 +1,6 @@
 """PostgreSQL and Redis for the benchmarks.
 
-They are those of COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL, on this machine unless given.
+The addresses are COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL; the default is this machine.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _REDIS_URL = os.environ.get("COLDSTART_BENCH_REDIS_URL", "redis://127.0.0.1:6379
 
 @contextmanager
 def postgresql_and_redis() -> Iterator[dict[str, str]]:
-    """The settings for a database of its own, which is dropped at the end.
+    """Create a database and yield the settings for it; drop it at the end.
 
     Raises:
         SkippedError: If one of the two is not running.

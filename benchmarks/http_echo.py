@@ -1,4 +1,4 @@
-"""A route with the models of `POST /v1/recommendations` and nothing behind them: what HTTP and JSON alone cost."""
+"""A route with the models of `POST /v1/recommendations` that computes nothing: the cost of HTTP and JSON alone."""
 
 import gc
 
@@ -12,12 +12,12 @@ gc.freeze()  # as the service does
 
 @app.get("/health/ready")
 async def get_readiness() -> None:
-    """Whether it listens."""
+    """Answer once the server listens."""
 
 
 @app.post("/v1/recommendations")
 async def recommend(body: VisitorRequest) -> RecommendationPage:
-    """As many items as were rated."""
+    """Return as many items as were rated."""
     items = [
         Recommendation(
             item_id=rating.item_id,

@@ -1,15 +1,15 @@
-"""Requests per second and latencies of the service over HTTP, under wrk, beside what the core does without HTTP.
+"""Requests per second and latencies of the service over HTTP, and of ranking without HTTP on the same core.
 
-Three calls, over SQLite and over PostgreSQL with Redis, for 1 to 128 clients: recommendations without storing
-anything, storing the first ten ratings of somebody new with the answer, and the recommendations of a stored user of
-ten ratings, once from the cache and once computed. The server has one core to itself, wrk (Debian's package `wrk`) and
-the databases have the others. On the server's core and in the same run: `Recommender.recommend_many` called directly,
-and a route with the same models that computes nothing.
+Three calls, over SQLite and over PostgreSQL with Redis, for 1 to 128 clients: recommendations without storing anything,
+storing the first ten ratings of a new user, and the recommendations of a stored user of ten ratings, once from the
+cache and once computed. The server has one core to itself, wrk (Debian's package `wrk`) and the databases have the
+others. On the server's core and in the same run: `Recommender.recommend_many` called directly, and a route with the
+same models that computes nothing.
 
-Everything is measured in turns, three times over, and the row with the median of the requests a second is shown. A
-client asks again when it has its answer, so a latency is about the clients ÷ the requests a second. PostgreSQL and
-Redis are those of COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL, on this machine unless given; without
-them their rows are left out. About five minutes.
+Requests are made with wrk. Everything is measured three times in turns; the row with the median of the requests a
+second is shown. A client sends the next request when it has its answer, so a latency is about clients ÷ requests a
+second. COLDSTART_BENCH_POSTGRESQL_URL and COLDSTART_BENCH_REDIS_URL name PostgreSQL and Redis; the default is this
+machine. Without them their rows are missing. It takes about five minutes.
 """
 
 import json
@@ -49,7 +49,7 @@ _ECHO = ["-m", "uvicorn", "benchmarks.http_echo:app", "--port", "{port}", "--no-
 
 
 def measure(options: Options) -> Figures:
-    """Measure all cells."""
+    """Measure all calls, databases and numbers of clients."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise SkippedError("server and clients need a core each")
@@ -72,13 +72,17 @@ def measure(options: Options) -> Figures:
             figures["left_out"] = str(reason)
     for database, rounds in measured.items():
         figures["service"][database] = {
-            call: {str(n): _median([own[call][n] for own in rounds]) for n in CLIENTS} for call in CALLS
+            call: {str(n): _median([measured_round[call][n] for measured_round in rounds]) for n in CLIENTS}
+            for call in CALLS
         }
-    every = [own for rounds in measured.values() for own in rounds]
-    figures["echo"] = {str(n): _median([own["echo"][n] for own in every]) for n in CLIENTS}
+    all_rounds = [measured_round for rounds in measured.values() for measured_round in rounds]
+    figures["echo"] = {str(n): _median([measured_round["echo"][n] for measured_round in all_rounds]) for n in CLIENTS}
     figures["core"] = {
         "batch": _BATCH,
-        **{name: statistics.median(own["core"][name] for own in every) for name in ("alone", "together")},
+        **{
+            name: statistics.median(measured_round["core"][name] for measured_round in all_rounds)
+            for name in ("alone", "together")
+        },
     }
     return figures
 
@@ -115,18 +119,18 @@ def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
 
 
 class Core:
-    """What ranks, called directly on the server's core.
+    """Ranking, called directly on the server's core.
 
     Args:
-        directory: Of the artifact.
-        own: The server's core.
-        others: What this process goes back to afterwards.
+        directory: The directory of the artifact.
+        number: The server's core.
+        others: The cores of this process after a measurement.
     """
 
-    def __init__(self, directory: Path, own: int, others: set[int]) -> None:
+    def __init__(self, directory: Path, number: int, others: set[int]) -> None:
         model = load_artifact(directory)
         self.item_ids = model.items.ids
-        self.number = own
+        self.number = number
         self._others = others
         self._recommender = Recommender(model, model.items)
         generator = random.Random(0)  # noqa: S311 - no secret
@@ -143,7 +147,7 @@ class Core:
         ]
 
     def seconds(self) -> dict[str, float]:
-        """For one user alone, and for one of a batch."""
+        """Seconds for one user alone, and for one user of a batch."""
         os.sched_setaffinity(0, {self.number})
         seconds = medians(
             {
@@ -158,7 +162,7 @@ class Core:
 
 
 def _rounds(directory: Path, variables: dict[str, str], core: Core, echo: str, item_ids: list[str]) -> list[Figures]:
-    """Of each round: of every call, of the echo, the cells by clients; and of the core the seconds."""
+    """Measure all rounds: the cells of every call and of the echo by clients, and the seconds of the core."""
     with tempfile.TemporaryDirectory() as state:
         arguments = ["-m", "app.cli", "serve", "--model", str(directory), "--port", "{port}"]
         environment = {"COLDSTART_STATE_DIR": state, "COLDSTART_RUN_WORKER": "0", **variables}

@@ -1,9 +1,9 @@
-"""A hundred thousand items in one request: how fast they are stored, and what the server and its other clients notice.
+"""A hundred thousand items in one request: speed, memory of the server, and waits of another client.
 
     python -m benchmarks.items_stream --model ARTIFACT [--items N] [--database-url URL]
 
-One server, over SQLite unless a database is given, which must be empty. The same stream is sent twice: the second time
-nothing differs. Meanwhile another client asks for recommendations again and again. Prints one JSON line.
+One server uses SQLite, or the given database, which must be empty. The same stream is sent twice, so the second changes
+nothing. Meanwhile another client requests recommendations all the time. Prints one JSON line.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _PATIENCE_SECONDS = 600
 
 
 def main() -> None:
-    """Send, measure, print."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--items", type=int, default=100_000)
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _parts(model: TrainedModel, count: int) -> Iterator[bytes]:
-    """The body: items like the model's own, under new ids."""
+    """The parts of the body: the items of the model under new ids."""
     rows = cycle(model.items.table.iter_rows(named=True))
     lines = (_line(f"made-{number}", next(rows)) for number in range(count))
     while part := b"".join(islice(lines, _PART_LINES)):
@@ -67,7 +67,7 @@ def _line(item_id: str, row: dict[str, Any]) -> bytes:
 
 
 def _sent(address: str, parts: list[bytes]) -> Figures:
-    """Send the whole, and what another client waits for meanwhile."""
+    """Send all items. Returns the speed, and the waits of another client meanwhile."""
     with _asking(address) as waits, httpx.Client(base_url=address, timeout=_PATIENCE_SECONDS) as client:
         started = time.perf_counter()
         answer = client.post("/v1/items:batch", content=iter(parts), headers={"content-type": "application/x-ndjson"})
@@ -85,7 +85,7 @@ def _sent(address: str, parts: list[bytes]) -> Figures:
 
 @contextmanager
 def _asking(address: str) -> Iterator[list[float]]:
-    """Ask again and again until the block ends; how long each answer took."""
+    """Request recommendations until the block ends; yields the seconds of each answer."""
     waits: list[float] = []
     ended = threading.Event()
 

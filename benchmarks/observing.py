@@ -1,7 +1,7 @@
-"""What watching adds to a request: `RequestTracking` around an application that only answers, against that one bare.
+"""The cost of observing a request: an application that only answers, with and without `RequestTracking`.
 
-And a request's way through an idle `Batcher`, with the part of it that is metrics and the span, which nobody collects.
-A request that stores and ranks passes three of them.
+Also a request through an idle `Batcher`, and its part for metrics and a span that is not exported.
+A request that stores and ranks passes three batchers.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def measure(_options: Options) -> Figures:
 
 
 def section(figures: Figures, _results: Path) -> str:
-    """A table."""
+    """The section of the page."""
     return table(["one request", "µs"], [[title, f"{figures[name]:.1f}"] for name, title in _ROWS.items()])
 
 
@@ -86,7 +86,7 @@ def _batched() -> None:
 
 
 def _phases() -> None:
-    """What `Batcher` notes of a batch of one."""
+    """The metrics and the span that `Batcher` records for a batch of one."""
     seconds, waits, sizes = (
         metric.labels(Phase.RANK) for metric in (PHASE_SECONDS, PHASE_WAIT_SECONDS, BATCH_REQUESTS)
     )

@@ -1,4 +1,4 @@
-"""The pages in a real browser, serving an artifact: screenshots for the documents, and how long they take.
+"""The pages of a served artifact in a real browser: screenshots for the documents, and times.
 
     python -m benchmarks.pages --model ARTIFACT --data DIR
 
@@ -30,7 +30,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 
 def main() -> None:
-    """Photograph and measure."""
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measure(browser: Browser, address: str) -> dict[str, list[float]]:
-    """From the fifth rating's click until the new list is on the screen, and the server's share; milliseconds."""
+    """Milliseconds from the click of the fifth rating to the new list on the screen, and the server's part of them."""
     screen, server = [], []
     for _ in range(VISITORS):
         page = _open(browser, address, DESKTOP, "light")
@@ -61,7 +61,7 @@ def measure(browser: Browser, address: str) -> dict[str, list[float]]:
 
 
 def photograph(browser: Browser, address: str) -> None:
-    """The pages on a desktop and a phone, light and dark."""
+    """Take screenshots of the pages on a desktop and a phone, light and dark."""
     for name, size, scheme in (
         ("onboarding", DESKTOP, "light"),
         ("onboarding-dark", DESKTOP, "dark"),
@@ -71,7 +71,7 @@ def photograph(browser: Browser, address: str) -> None:
         _rate_some(page)
         page.mouse.move(2, 2)
         page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
-        page.wait_for_timeout(1000)  # until nothing moves any more
+        page.wait_for_timeout(1000)  # until all animations have ended
         page.screenshot(path=IMAGES / f"{name}.png")
         page.context.close()
     page = _open(browser, address, DESKTOP, "light")
@@ -90,7 +90,7 @@ def photograph(browser: Browser, address: str) -> None:
 
 
 def page_of_results(figures: dict[str, list[float]]) -> str:
-    """The measured times, Markdown."""
+    """The page with the measured times, as Markdown."""
 
     def row(name: str, values: list[float]) -> str:
         ordered = sorted(values)

@@ -1,4 +1,4 @@
-"""Server processes for the benchmarks: started, awaited and ended."""
+"""Starts and ends server processes for the benchmarks."""
 
 import os
 import signal
@@ -26,10 +26,10 @@ def serving(
     """A Python process that listens on `{port}`; yields it and its address once it is ready, and ends it.
 
     Args:
-        arguments: Of the interpreter; `{port}` in them becomes a free port.
-        environment: Variables beside this process's own.
-        core: The only core that it may use.
-        log: Where its log is kept, if anybody wants it.
+        arguments: The arguments of the interpreter; `{port}` in them becomes a free port.
+        environment: Variables added to those of this process.
+        core: The only core that the process may use; all cores by default.
+        log: The file for its log; by default the log is discarded.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -44,7 +44,7 @@ def serving(
 def running(
     arguments: Sequence[str], environment: Mapping[str, str], *, core: int | None = None, log: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process, which is told to end when the block ends; arguments as of `serving`."""
+    """A Python process that gets SIGINT when the block ends. The arguments are those of `serving`."""
     command = [sys.executable, *arguments]
     if core is not None:
         command = ["taskset", "--cpu-list", str(core), *command]
@@ -65,4 +65,4 @@ def _await_ready(process: subprocess.Popen[bytes], address: str) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.01)
-    raise RuntimeError(f"the server at {address} does not get ready")
+    raise RuntimeError(f"the server at {address} does not become ready")

@@ -1,8 +1,8 @@
-"""Runs the speed benchmarks: renews docs/results/speed.jsonl, one line a benchmark, and the page made of it.
+"""Runs the speed benchmarks, and writes docs/results/speed.jsonl, one line per benchmark, and the page.
 
     python -m benchmarks.speed --data DIR [--work DIR] [NAME …]
 
-Without names all of them are run. How a benchmark plugs in is told in benchmarks/harness.py.
+Without names it runs all of them. benchmarks/harness.py says what a benchmark module has to offer.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from benchmarks.speed_page import BENCHMARKS, LINES, stored_lines, write_page
 
 
 def main() -> None:
-    """Run what is named, and write the page."""
+    """Run the named benchmarks, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
@@ -28,12 +28,12 @@ def main() -> None:
         command = [sys.executable, "-m", f"benchmarks.{name}", "--data", str(options.data), "--work", str(options.work)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own modules
         keep(json.loads(done.stdout.splitlines()[-1]))
-        # After each, so that an interrupted run has not been for nothing.
+        # After each benchmark, so that an interrupted run keeps its results.
         write_page()
 
 
 def keep(line: Figures) -> None:
-    """Replace a benchmark's line."""
+    """Replace the stored line of a benchmark."""
     lines = {**stored_lines(), line["benchmark"]: line}
     ordered = [json.dumps(lines[name]) + "\n" for name in BENCHMARKS if name in lines]
     LINES.parent.mkdir(parents=True, exist_ok=True)

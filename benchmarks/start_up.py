@@ -1,10 +1,10 @@
-"""How long programs take to start, and the memory of a worker.
+"""Start-up times of programs, and the memory of a worker.
 
-`coldstart serve` over SQLite starts with an empty state directory (tables are made, the catalogue is imported) and with
-one that is there, in turns. In the same run, Python imports torch, imports the service, and shows the command line's
-help and version: with bytecode caches, and without any. Ratios to `import torch` depend less on the machine than
-seconds do. Then two workers under one uvicorn answer requests: resident memory counts what is shared in each of them,
-the proportional set size divides it among those who share.
+`coldstart serve` on SQLite starts in turns with an empty state directory (it creates the tables and imports the
+catalogue) and with an existing one. In the same run Python imports torch, imports the service, and shows the command
+line's help and version, with bytecode caches and without. Ratios to `import torch` depend less on the machine than
+seconds do. Then two workers of one uvicorn answer requests. Resident memory counts shared memory in each worker; the
+proportional set size divides it among the workers.
 """
 
 import os
@@ -61,8 +61,8 @@ def measure_programs() -> Figures:
             "without caches": inherited | {"PYTHONPYCACHEPREFIX": empty, "PYTHONDONTWRITEBYTECODE": "1"},
         }
         for arguments in _PROGRAMS.values():
-            _seconds(arguments, environments["with caches"])  # which writes them
-        for _ in range(_IMPORTS):  # in turns, so that a busy moment meets all alike
+            _seconds(arguments, environments["with caches"])  # this writes the caches
+        for _ in range(_IMPORTS):  # in turns, so that a busy machine affects all programs alike
             for caches, environment in environments.items():
                 for name, arguments in _PROGRAMS.items():
                     seconds[caches][name].append(_seconds(arguments, environment))
@@ -108,7 +108,7 @@ def _start(directory: Path, state: str) -> float:
 
 
 def _seconds(arguments: list[str], environment: Mapping[str, str]) -> float:
-    """Seconds that a Python takes for a program."""
+    """Seconds that Python takes for a program."""
     started = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
     return time.perf_counter() - started
@@ -120,7 +120,7 @@ def _memory_of_workers(directory: Path) -> list[Figures]:
         environment = _environment(state) | {"COLDSTART_MODEL_DIR": str(directory)}
         with serving([*arguments, "--workers", str(_WORKERS), "--no-access-log"], environment) as (parent, address):
             for _ in range(_REQUESTS):
-                # Each over a connection of its own, which the workers take turns to accept.
+                # Each request makes a new connection; the workers accept connections in turn.
                 httpx.post(f"{address}/v1/recommendations", json={}).raise_for_status()
             return [_memory(worker) for worker in _workers(parent.pid)]
 

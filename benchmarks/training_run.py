@@ -1,10 +1,10 @@
-"""Real trainings of the presets: users a second, the time to the best validation score, and memory.
+"""Trainings of the presets: users per second, the time to the best validation score, and memory.
 
     python -m benchmarks.training_run --data DIR [--work DIR]
 
-Whole epochs as the trainer records them, with drawing the episodes, field dropout and the optimizer; validation is left
-out. The work directory's models are trained to the end if they are not there; the time to the best epoch is what their
-training recorded.
+Times are those of whole epochs as the trainer records them, with drawing the episodes, field dropout and the optimizer,
+without validation. Models that are missing in the work directory are trained to the end. The time to the best epoch is
+the one that their training recorded.
 """
 
 import tempfile
@@ -22,13 +22,13 @@ EPOCHS = 4
 
 
 def measure(options: Options) -> Figures:
-    """Train each preset for some epochs, of which the first is warm-up."""
+    """Train each preset for some epochs; the first one is warm-up."""
     use_one_core()
     return {preset: trained(options, preset) for preset in PRESETS}
 
 
 def trained(options: Options, preset: str) -> Figures:
-    """One preset's figures."""
+    """The figures of one preset."""
     with tempfile.TemporaryDirectory() as directory:
         short = load_preset(preset).with_training(epochs=EPOCHS)
         model = train(options.dataset(), short, Path(directory) / preset, data_path=options.data)
@@ -45,16 +45,16 @@ def trained(options: Options, preset: str) -> Figures:
 
 
 def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plot
-    """One table."""
+    """The section of the page."""
     rows = [
         [
             preset,
-            f"{own['users_per_second']:,.0f}",
-            f"{own['seconds_to_best']:,.0f} s ({own['best_epoch']} epochs)",
-            f"{own['validation_mae']:.3f}",
-            f"{own['peak_memory_mib']:,.0f} MiB",
+            f"{of_preset['users_per_second']:,.0f}",
+            f"{of_preset['seconds_to_best']:,.0f} s ({of_preset['best_epoch']} epochs)",
+            f"{of_preset['validation_mae']:.3f}",
+            f"{of_preset['peak_memory_mib']:,.0f} MiB",
         ]
-        for preset, own in figures.items()
+        for preset, of_preset in figures.items()
     ]
     header = ["preset", "users/s", "best after", "validation MAE", "peak memory of the process so far"]
     return table(header, rows)

@@ -1,4 +1,4 @@
-"""Waiting for what happens in the background: that it takes long is no failure, that it never happens is."""
+"""Waiting for background work. A slow result is no failure; a test fails only if the result never comes."""
 
 import asyncio
 import time
@@ -14,25 +14,29 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T]) -> T:
-    """The first true value of a condition; an AssertionError if it never has one."""
+    """Wait for a condition and return its first true value.
+
+    Raises:
+        AssertionError: If it is still false after `PATIENCE_SECONDS`.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (value := condition()):
-        assert time.monotonic() < deadline, "it does not happen"
+        assert time.monotonic() < deadline, f"the condition was still false after {PATIENCE_SECONDS} seconds"
         time.sleep(_PAUSE_SECONDS)
     return value
 
 
 async def until_async(condition: Callable[[], Awaitable[T]]) -> T:
-    """As `until`, for a condition that is awaited."""
+    """Like `until`, for an asynchronous condition."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (value := await condition()):
-        assert time.monotonic() < deadline, "it does not happen"
+        assert time.monotonic() < deadline, f"the condition was still false after {PATIENCE_SECONDS} seconds"
         await asyncio.sleep(_PAUSE_SECONDS)
     return value
 
 
 async def until_job(client: httpx.AsyncClient, location: str, *statuses: str) -> dict[str, Any]:
-    """A job as soon as it has one of the statuses."""
+    """Wait until a job has one of the statuses, and return the job."""
 
     async def job() -> dict[str, Any] | None:
         answer: dict[str, Any] = (await client.get(location)).json()

@@ -1,9 +1,9 @@
-"""Measure what is not yet measured, and write the page.
+"""Measure all contestants that have no results yet, and write the page.
 
     python -m benchmarks.quality --data DIR [--other DIR] [--work DIR]
 
-What is done is kept in the work directory, so that an interrupted run goes on. Contestants are measured in parallel,
-each in one thread. The ablations are of the first data set only.
+Results are kept in the work directory, so an interrupted run can be continued. Contestants are measured in parallel, in
+one thread each. Only the first data set has ablations.
 """
 
 import argparse
@@ -39,18 +39,18 @@ def main() -> None:
     arguments = parser.parse_args()
     paths = [path for path in (arguments.data, arguments.other) if path is not None]
     contestants = [contestants_of(path, arguments.work) for path in paths]
-    # Presets first: not adapted, they are the same models.
+    # Presets first, because contestants that are not adapted use their models.
     for names in (PRESETS, (*BASELINES, *(name for name in LEARNERS if name not in PRESETS))):
-        for own in contestants:
-            measure(own, names, curves=True)
+        for of_data_set in contestants:
+            measure(of_data_set, names, curves=True)
     first = contestants[0]
     measure(first, ABLATIONS, curves=False)
     figures = {
-        own.dataset.schema.name: dataset_figures(
-            {name: measured(own, name, curves=True) for name in (*LEARNERS, *BASELINES)},
-            {name: measured(own, name, curves=False) for name in (ABLATIONS if own is first else ())},
+        of_data_set.dataset.schema.name: dataset_figures(
+            {name: measured(of_data_set, name, curves=True) for name in (*LEARNERS, *BASELINES)},
+            {name: measured(of_data_set, name, curves=False) for name in (ABLATIONS if of_data_set is first else ())},
         )
-        for own in contestants
+        for of_data_set in contestants
     }
     for name, one in figures.items():
         plot_curves(one, RESULTS / f"quality-curves-{name}.svg")
@@ -61,14 +61,14 @@ def main() -> None:
 
 
 def contestants_of(data: Path, work: Path) -> Contestants:
-    """Of a data set, in a directory of its own."""
+    """The contestants of a data set; their results are in a directory of the data set."""
     dataset, _ = read_dataset(data)
     return Contestants(dataset, data, Split.of(dataset, SplitConfig()), work / dataset.schema.name)
 
 
 def measure(contestants: Contestants, names: Collection[str], *, curves: bool) -> None:
-    """Measure several at once; their results are then in the work directory."""
-    # Not forked: Polars' threads do not survive that.
+    """Measure several contestants in parallel, and store their results in the work directory."""
+    # Processes are spawned, because Polars' threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context, initializer=compute_in_one_thread) as pool:
         waiting = {name: pool.submit(measured, contestants, name, curves=curves) for name in names}

@@ -1,4 +1,4 @@
-"""Every measure of every contestant on the protocol's episodes. Results are kept, so an interrupted run goes on."""
+"""Every measure of every contestant on the episodes of the protocol. Results are kept for interrupted runs."""
 
 import json
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from benchmarks.quality.measuring import SUPPORT_SIZES
 
 
 def plot_curves(figures: DatasetFigures, file: Path) -> None:
-    """MAE against the number of support ratings, one panel a state."""
+    """MAE against the number of support ratings, one panel per state."""
     by_state = figures["curves"]
     figure, panels = plt.subplots(1, len(by_state), figsize=(16, 4.5), sharex=True, layout="constrained")
     for panel, (state, curves) in zip(panels, by_state.items(), strict=True):
@@ -30,13 +30,13 @@ def plot_curves(figures: DatasetFigures, file: Path) -> None:
 
 
 def plot_calibration(figures: DatasetFigures, file: Path) -> None:
-    """Observed shares against predicted probabilities, one panel a state; on the diagonal, predictions come true."""
+    """Observed shares against predicted probabilities, one panel per state. Perfect predictions are on the diagonal."""
     by_state = figures["calibration"]
     figure, panels = plt.subplots(1, len(by_state), figsize=(16, 4.5), sharex=True, sharey=True, layout="constrained")
     for panel, (state, events) in zip(panels, by_state.items(), strict=True):
         panel.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
         for event, bins in events.items():
-            panel.plot([own[0] for own in bins], [own[1] for own in bins], marker=".", label=event)
+            panel.plot([point[0] for point in bins], [point[1] for point in bins], marker=".", label=event)
         panel.set_title(state)
         panel.set_xlabel("predicted probability")
         panel.grid(alpha=0.3)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.soak --data DIR [--minutes 10] [--visitors 16] [--results DIR]
 
-Locust's visitors (benchmarks/soak/visitors.py) rate, skip, change their minds, leave, and ask for lists, each request
-of the other process than the one before; keys are required. Meanwhile a shopkeeper adds, changes and deletes items,
-activates one of two models and then the other, and has the active one evaluated. At the end all that was acknowledged
-is read back.
+Locust's visitors (benchmarks/soak/visitors.py) add, change and delete ratings, skip, and request lists. Each visitor
+sends its requests to the two processes in turn; keys are required. Meanwhile a shopkeeper adds, changes and deletes
+items, activates one of two models and then the other, and has the active one evaluated. At the end all acknowledged
+writes are read back.
 
 Writes soak.json, soak.md and soak-memory.svg; ends with 1 if there was an error or a write was lost. PostgreSQL and
 Redis are those of the other benchmarks (benchmarks/databases.py).
@@ -40,11 +40,11 @@ _KNOWN_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 def main() -> None:
-    """Soak, write down what was seen, and say whether it was as promised."""
+    """Run the soak and write the page. Exits with 1 after an error or a lost write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--visitors", type=int, default=16, help="clients that ask again as soon as they have looked")
+    parser.add_argument("--visitors", type=int, default=16, help="clients that send requests all the time")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the page is written")
     arguments = parser.parse_args()
     options = options_of(arguments)
@@ -57,35 +57,43 @@ def main() -> None:
     }
     print(f"soaking for {arguments.minutes:g} minutes", file=sys.stderr)
     with tempfile.TemporaryDirectory() as work, postgresql_and_redis() as databases:
-        surroundings = {
+        environment_variables = {
             **databases,
             "COLDSTART_DATA_DIR": str(options.data.resolve()),
             "COLDSTART_ALLOW_ANONYMOUS": "false",
             "COLDSTART_LOG_FORMAT": "json",
             "MALLOC_ARENA_MAX": "2",  # as in the image
         }
-        figures |= _soak(Path(work), surroundings, artifacts, arguments.minutes * 60, arguments.visitors)
+        figures |= _soak(Path(work), environment_variables, artifacts, arguments.minutes * 60, arguments.visitors)
     arguments.results.mkdir(parents=True, exist_ok=True)
     (arguments.results / "soak.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     write_page(arguments.results)
     wrong = [*figures["errors"], *figures["read_back"]["lost"]]
-    print("\n".join(wrong) or f"{sum(own['count'] for own in figures['requests'].values()):,} requests, no error")
+    print(
+        "\n".join(wrong) or f"{sum(request['count'] for request in figures['requests'].values()):,} requests, no error"
+    )
     sys.exit(bool(wrong))
 
 
-def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], seconds: float, visitors: int) -> Figures:
-    versions = [_coldstart(surroundings, "model", "register", str(artifact.resolve())) for artifact in artifacts]
-    _coldstart(surroundings, "model", "activate", versions[0])
-    key = _coldstart(surroundings, "key", "create", "soak", "--scope", "admin")
+def _soak(
+    work: Path, environment_variables: Mapping[str, str], artifacts: list[Path], seconds: float, visitors: int
+) -> Figures:
+    versions = [
+        _coldstart(environment_variables, "model", "register", str(artifact.resolve())) for artifact in artifacts
+    ]
+    _coldstart(environment_variables, "model", "activate", versions[0])
+    key = _coldstart(environment_variables, "key", "create", "soak", "--scope", "admin")
     logs = {name: work / f"{name}.log" for name in ("api-1", "api-2", "worker")}
     with ExitStack() as stack:
         processes, addresses = {}, []
         for name in ("api-1", "api-2"):
             arguments = [*_COMMAND, "serve", "--port", "{port}"]
-            process, address = stack.enter_context(serving(arguments, surroundings, log=logs[name]))
+            process, address = stack.enter_context(serving(arguments, environment_variables, log=logs[name]))
             processes[name] = process
             addresses.append(address)
-        processes["worker"] = stack.enter_context(running([*_COMMAND, "worker"], surroundings, log=logs["worker"]))
+        processes["worker"] = stack.enter_context(
+            running([*_COMMAND, "worker"], environment_variables, log=logs["worker"])
+        )
         shopkeeper = stack.enter_context(Shopkeeper.connected(addresses, key, versions))
         with _watching_memory(processes) as memory:
             arguments, variables = _load(work, addresses, key, load_artifact(artifacts[0]), seconds, visitors)
@@ -95,15 +103,19 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
             if load.returncode != 0:
                 raise RuntimeError(f"Locust has failed: {(work / 'locust.log').read_text(encoding='utf-8')}")
             shopkeeper.await_evaluations()
-        told = json.loads((work / "ledger.json").read_text(encoding="utf-8"))
-        lost, counted = read_back(addresses, key, told["users"], shopkeeper.items)
-        ended = [f"{name} has ended with {code}" for name, own in processes.items() if (code := own.poll()) is not None]
+        recorded = json.loads((work / "ledger.json").read_text(encoding="utf-8"))
+        lost, counted = read_back(addresses, key, recorded["users"], shopkeeper.items)
+        ended = [
+            f"{name} has ended with {code}"
+            for name, process in processes.items()
+            if (code := process.poll()) is not None
+        ]
     logged = {name: _logged(file) for name, file in logs.items()}
     return {
         "requests": _requests(work / "locust.json"),
         "shopkeeper": shopkeeper.counts,
         "swap_seconds": shopkeeper.swaps,
-        "errors": [*told["faults"], *shopkeeper.errors, *ended],
+        "errors": [*recorded["faults"], *shopkeeper.errors, *ended],
         "logged": {name: len(lines) for name, lines in logged.items()},
         "log": [line for lines in logged.values() for line in lines][:20],
         "read_back": {**counted, "lost": lost},
@@ -111,11 +123,11 @@ def _soak(work: Path, surroundings: Mapping[str, str], artifacts: list[Path], se
     }
 
 
-def _coldstart(surroundings: Mapping[str, str], *arguments: str) -> str:
-    """What a command prints."""
+def _coldstart(environment_variables: Mapping[str, str], *arguments: str) -> str:
+    """Run a command of coldstart and return its output."""
     done = subprocess.run(  # noqa: S603 - our own
         [sys.executable, *_COMMAND, *arguments],
-        env=os.environ | surroundings,
+        env=os.environ | environment_variables,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -126,7 +138,7 @@ def _coldstart(surroundings: Mapping[str, str], *arguments: str) -> str:
 def _load(
     work: Path, addresses: list[str], key: str, model: TrainedModel, seconds: float, visitors: int
 ) -> tuple[list[str], dict[str, str]]:
-    """Locust's arguments, and its environment."""
+    """The arguments and the environment of Locust."""
     (work / "items.json").write_text(json.dumps(model.items.ids[:_RATED_ITEMS]), encoding="utf-8")
     arguments = [
         *("-m", "locust", "--headless", "--only-summary", "--locustfile", str(_VISITORS)),
@@ -144,7 +156,7 @@ def _load(
 
 @contextmanager
 def _watching_memory(processes: Mapping[str, subprocess.Popen[bytes]]) -> Iterator[Figures]:
-    """Resident memory of the processes while the block runs, in MiB, with the seconds since its beginning."""
+    """Record the resident memory of the processes in MiB until the block ends, with the seconds since its start."""
     seen: Figures = {"seconds": [], **{name: [] for name in processes}}
     over = threading.Event()
 
@@ -166,7 +178,7 @@ def _watching_memory(processes: Mapping[str, subprocess.Popen[bytes]]) -> Iterat
 
 
 def _resident_mib(pid: int) -> float | None:
-    """None for a process that has ended."""
+    """Resident memory in MiB; None for a process that has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -176,7 +188,7 @@ def _resident_mib(pid: int) -> float | None:
 
 
 def _requests(file: Path) -> Figures:
-    """Counts, and percentiles in milliseconds, by name."""
+    """Counts of requests, and percentiles of their times in milliseconds, by name."""
     requests: Figures = {}
     for entry in json.loads(file.read_text(encoding="utf-8")):
         times = sorted((float(milliseconds), count) for milliseconds, count in entry["response_times"].items())
@@ -199,7 +211,7 @@ def _percentile(times: list[tuple[float, int]], share: float) -> float:
 
 
 def _logged(file: Path) -> list[str]:
-    """The lines of a log that somebody ought to read."""
+    """The warnings and errors of a log, and its lines that are not JSON."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not line.startswith("{") or json.loads(line)["level"] in _KNOWN_LEVELS]
 

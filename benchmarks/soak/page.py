@@ -16,11 +16,11 @@ _PLOT = "soak-memory.svg"
 
 
 def write_page(results: Path = RESULTS) -> None:
-    """Renew the page."""
+    """Write the page and the plot."""
     figures: Figures = json.loads((results / "soak.json").read_text(encoding="utf-8"))
     where = figures["environment"]
     requests = figures["requests"]
-    total = sum(own["count"] for own in requests.values())
+    total = sum(row["count"] for row in requests.values())
     read = figures["read_back"]
     parts = [
         "# Soak",
@@ -40,11 +40,11 @@ def write_page(results: Path = RESULTS) -> None:
             [
                 [
                     f"`{name}`",
-                    f"{own['count']:,}",
-                    str(own["failures"]),
-                    *(f"{own[key]:g}" for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
+                    f"{row['count']:,}",
+                    str(row["failures"]),
+                    *(f"{row[key]:g}" for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
                 ]
-                for name, own in requests.items()
+                for name, row in requests.items()
             ],
         ),
         "## Read back",
@@ -87,7 +87,7 @@ def _memory(memory: Figures) -> str:
             continue
         half = seconds >= seconds[-1] / 2
         slope = np.polyfit(seconds[half] / 60, mib[half], 1)[0]
-        rows.append([name, *(f"{own:.0f}" for own in (mib[0], mib[half][0], mib[-1], mib.max())), f"{slope:+.2f}"])
+        rows.append([name, *(f"{value:.0f}" for value in (mib[0], mib[half][0], mib[-1], mib.max())), f"{slope:+.2f}"])
     return table(["process", "at the start", "half-way", "at the end", "at most", "growth a minute"], rows)
 
 

@@ -1,4 +1,4 @@
-"""Whether all that was acknowledged during the soak is there at the end."""
+"""Checks that all acknowledged writes of the soak are stored at its end."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,20 @@ def read_back(
     users: Mapping[str, Mapping[str, float] | None],
     items: Mapping[str, str | None],
 ) -> tuple[list[str], dict[str, int]]:
-    """Ask the servers in turn for everything.
+    """Read all users and items from the servers in turn.
 
     Args:
-        addresses: Of the servers.
-        key: With the scope read.
+        addresses: The addresses of the servers.
+        key: A key with the scope read.
         users: User → item → rating; None for an erased user.
         items: Item → title; None for a deleted one.
 
     Returns:
-        What is not as it was acknowledged, in words, and how much was looked at.
+        A sentence for each difference from what was acknowledged, and the counts of what was read.
     """
     lost = []
     counted = {"users": 0, "ratings": 0, "erased users": 0, "items": 0, "deleted items": 0}
-    clients = [httpx.Client(base_url=own, headers={"X-API-Key": key}, timeout=60) for own in addresses]
+    clients = [httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60) for address in addresses]
     turns = itertools.cycle(clients)
 
     def get(path: str) -> httpx.Response:
@@ -44,7 +44,7 @@ def read_back(
             continue
         counted["users"] += 1
         counted["ratings"] += len(ratings)
-        stored = {own["item_id"]: own["rating"] for own in answer.json()["items"]} if answer.is_success else {}
+        stored = {rating["item_id"]: rating["rating"] for rating in answer.json()["items"]} if answer.is_success else {}
         lost += [
             f"{user_id}'s rating of {item_id} is {stored.get(item_id)} instead of {ratings.get(item_id)} "
             f"({answer.status_code})"

@@ -1,4 +1,4 @@
-"""What the shop's own people do during the soak: items, activations, evaluations."""
+"""The administrator of the soak: changes items, activates models and starts evaluations."""
 
 import itertools
 import random
@@ -11,20 +11,20 @@ import httpx
 
 _PATIENCE_SECONDS = 300
 _SWAP_SECONDS = 15.0
-"""Within so many every server is to serve the version that one of them was told to activate."""
+"""Every server has to serve an activated version within this time."""
 
 _ITEMS = 200
-"""So many items come, change and go, over and over: what the service keeps of them does not grow."""
+"""The number of ids whose items are added, changed and deleted again and again, so the catalogue does not grow."""
 
 
 class Shopkeeper:
-    """Does each of its tasks in its rhythm, and remembers what was acknowledged.
+    """Does its tasks at regular intervals, and remembers the acknowledged changes.
 
     Attributes:
-        items: Item → the acknowledged title; None for a deleted one.
-        counts: How often each thing was done.
-        swaps: Of each activation, after how many seconds both servers served it.
-        errors: What went wrong, in words.
+        items: Item id → the acknowledged title; None for a deleted item.
+        counts: How often each task succeeded.
+        swaps: Seconds from each activation until both servers served the version.
+        errors: A sentence for each error.
     """
 
     def __init__(self, clients: Sequence[httpx.Client], versions: Sequence[str]) -> None:
@@ -52,14 +52,14 @@ class Shopkeeper:
     @classmethod
     @contextmanager
     def connected(cls, addresses: Sequence[str], key: str, versions: Sequence[str]) -> Iterator[Self]:
-        """An shopkeeper with a client of each server.
+        """A shopkeeper with a client for each server.
 
         Args:
-            addresses: Of the servers.
-            key: With the scope admin.
+            addresses: The addresses of the servers.
+            key: A key with the scope admin.
             versions: Registered models, the active one first.
         """
-        clients = [httpx.Client(base_url=own, headers={"X-API-Key": key}, timeout=60) for own in addresses]
+        clients = [httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60) for address in addresses]
         try:
             yield cls(clients, versions)
         finally:
@@ -67,7 +67,7 @@ class Shopkeeper:
                 client.close()
 
     def go_on(self) -> None:
-        """Do what is due."""
+        """Do all tasks that are due."""
         for place, (seconds, task) in enumerate(self._tasks):
             if time.monotonic() >= self._due[place]:
                 self._due[place] = time.monotonic() + seconds
@@ -75,7 +75,7 @@ class Shopkeeper:
         time.sleep(0.1)
 
     def await_evaluations(self) -> None:
-        """Wait until the worker has done them all; one that did not succeed is an error."""
+        """Wait for all evaluations; one that did not succeed is an error."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         for evaluation in self._evaluations:
             job: dict[str, Any] = {"status": "queued", "error": None}
@@ -118,7 +118,7 @@ class Shopkeeper:
         self._swapping = version, time.monotonic()
 
     def _await_swap(self) -> None:
-        """The server that was told has swapped when it answers; the others follow."""
+        """Check whether all servers serve the version that was activated last."""
         if self._swapping is None:
             return
         version, since = self._swapping
@@ -140,7 +140,7 @@ class Shopkeeper:
             self.counts["evaluations"] += 1
 
     def _ask(self, method: str, path: str, *, client: httpx.Client | None = None, **options: Any) -> Any:  # noqa: ANN401 - JSON
-        """The answer's JSON, {} if it has none; None after an error, which is remembered."""
+        """The JSON of the answer, {} if it is empty; None after an error, which is added to `errors`."""
         try:
             answer = (client or next(self._clients)).request(method, path, **options)
         except httpx.TransportError as error:

@@ -1,1 +1,1 @@
-"""Pages in a real browser. A package, so that its fixtures of that scope end with it."""
+"""Tests of the pages in a real browser. This is a package so that fixtures of the scope "package" end with it."""

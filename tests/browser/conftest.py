@@ -1,7 +1,7 @@
-"""A real browser before a real server, which serves the two-tastes model.
+"""A real browser and a real server that serves the two-tastes model.
 
-Without Chromium the tests are skipped, unless COLDSTART_REQUIRE_SERVICES=1. One browser and one server serve all of
-them; each test has a visitor of its own.
+Without Chromium the tests are skipped, unless COLDSTART_REQUIRE_SERVICES=1. All tests share one browser and one server;
+each test is a new visitor.
 """
 
 import asyncio
@@ -23,34 +23,39 @@ from tests.integration.running import server
 
 @dataclass
 class Watched:
-    """A page, and all that went wrong on it."""
+    """A page and the faults that were observed on it.
+
+    Attributes:
+        page: The page.
+        faults: Errors of the console and the page, and addresses of requests to other hosts.
+    """
 
     page: Page
     faults: list[str] = field(default_factory=list)
 
     def require_accessible(self) -> None:
-        """No violation that axe-core calls serious or critical, light or dark."""
+        """Fail if axe-core finds a serious or critical violation, in light or dark colours."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             violations = Axe().run(self.page).response["violations"]
             serious = [
-                (each["id"], [node["html"] for node in each["nodes"]])
-                for each in violations
-                if each["impact"] in {"serious", "critical"}
+                (violation["id"], [node["html"] for node in violation["nodes"]])
+                for violation in violations
+                if violation["impact"] in {"serious", "critical"}
             ]
             assert not serious, (scheme, serious)
 
 
 @pytest.fixture(scope="package")
-def browser(address: str) -> Iterator[Browser]:  # noqa: ARG001 - the server first
-    """Closed behind these tests: while Playwright runs, no event loop can be started in its thread."""
+def browser(address: str) -> Iterator[Browser]:  # noqa: ARG001 - the server has to start first
+    """Chromium. It is closed after the last browser test: Playwright lets no event loop start in its thread."""
     path = shutil.which("chromium")
     if path is None:
         if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
             pytest.fail("Chromium is not installed")
         pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:
-        # Containers run as root, where Chromium's sandbox does not work; it opens nothing but the server under test.
+        # Containers run as root, and Chromium's sandbox does not work for root. Only the tested server is opened.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -60,7 +65,7 @@ def browser(address: str) -> Iterator[Browser]:  # noqa: ARG001 - the server fir
 def address(
     model_dir: Path, other_model_dir: Path, dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """Of a server of the tiny model; another one is registered beside it."""
+    """The address of a server that serves the tiny model; a second model is registered."""
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("state"), redis_url=None, model_dir=model_dir, data_dir=dataset_dir
     )
@@ -76,14 +81,14 @@ async def _register(model: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def api(address: str) -> Iterator[httpx.Client]:
-    """What the pages show, asked for directly."""
+    """A client of the API that the pages use."""
     with httpx.Client(base_url=address) as client:
         yield client
 
 
 @pytest.fixture
 def watched(browser: Browser, address: str) -> Iterator[Watched]:
-    """A new visitor's page; the test fails on an error of the console and on a request to any other host."""
+    """The page of a new visitor; the test fails on an error of the console or a request to another host."""
     context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     watched = Watched(context.new_page())

@@ -19,7 +19,7 @@ def run_evaluation(page: Page, *, seed: int) -> None:
     expect(page.locator(".status.succeeded")).to_have_count(finished + 1, timeout=30_000)
 
 
-def test_from_starting_an_evaluation_to_its_report(watched: Watched, api: httpx.Client, tmp_path: Path) -> None:
+def test_evaluation_started_on_the_page_shows_its_report(watched: Watched, api: httpx.Client, tmp_path: Path) -> None:
     page = watched.page
     run_evaluation(page, seed=3)
     watched.require_accessible()
@@ -38,7 +38,7 @@ def test_from_starting_an_evaluation_to_its_report(watched: Watched, api: httpx.
         .evaluate_all("all => all.map(each => each.value)")
     ]
     estimates = [state["predictors"][0]["measures"]["mae"] for state in report["states"] if state["predictors"]]
-    assert shown == [each[end] for each in estimates for end in ("value", "low", "high")]
+    assert shown == [estimate[end] for estimate in estimates for end in ("value", "low", "high")]
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as one file").click()
     saved = tmp_path / "report.html"
@@ -48,7 +48,7 @@ def test_from_starting_an_evaluation_to_its_report(watched: Watched, api: httpx.
     watched.faults = [fault for fault in watched.faults if not fault.startswith("file://")]
 
 
-def test_two_evaluations_side_by_side(watched: Watched) -> None:
+def test_two_evaluations_are_compared_side_by_side(watched: Watched) -> None:
     page = watched.page
     run_evaluation(page, seed=1)
     run_evaluation(page, seed=2)
@@ -59,9 +59,9 @@ def test_two_evaluations_side_by_side(watched: Watched) -> None:
     watched.require_accessible()
 
 
-def test_two_versions_at_once_and_how_they_do(watched: Watched, api: httpx.Client) -> None:
+def test_models_page_with_a_challenger_shows_shares_and_click_rate(watched: Watched, api: httpx.Client) -> None:
     page = watched.page
-    versions = {each["preset"]: each["version"] for each in api.get("/v1/model-versions").json()["items"]}
+    versions = {version["preset"]: version["version"] for version in api.get("/v1/model-versions").json()["items"]}
     challenger = {"version": versions["other"], "percent": 12.5}
     assert api.put("/v1/model-traffic/challenger", json=challenger).status_code == 200
     shown = [
@@ -81,7 +81,7 @@ def test_two_versions_at_once_and_how_they_do(watched: Watched, api: httpx.Clien
     assert api.delete("/v1/model-traffic/challenger").status_code == 204
 
 
-def test_activating_and_rolling_back(watched: Watched, api: httpx.Client) -> None:
+def test_models_page_activates_a_version_and_rolls_back(watched: Watched, api: httpx.Client) -> None:
     def serving() -> str:
         return str(api.get("/v1/schema").json()["model_version"])
 

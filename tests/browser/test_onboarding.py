@@ -1,4 +1,4 @@
-"""The onboarding page: odd films of the two-tastes data are comedies, even ones horror (tests/conftest.py)."""
+"""The onboarding page, on the two-tastes data: films with odd numbers are comedies, the others horror."""
 
 import re
 
@@ -30,13 +30,13 @@ def open_page(page: Page) -> None:
 
 
 def rate(tile: Locator) -> int:
-    """Rate a tile as one who loves comedies and hates horror; returns the film."""
+    """Rate the film of a tile: 5 for a comedy, 1 for horror. Returns the film's number."""
     film = title_number(tile.inner_text())
     tile.get_by_role("button", name="5 of 5" if film % 2 else "1 of 5").click()
     return film
 
 
-def test_from_nothing_to_recommendations_by_mouse(watched: Watched) -> None:
+def test_onboarding_by_mouse_gives_recommendations_with_reasons(watched: Watched) -> None:
     page = watched.page
     open_page(page)
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
@@ -56,7 +56,7 @@ def test_from_nothing_to_recommendations_by_mouse(watched: Watched) -> None:
     watched.require_accessible()
 
 
-def test_from_nothing_to_recommendations_by_keyboard_alone(page: Page) -> None:
+def test_onboarding_by_keyboard_alone_gives_recommendations(page: Page) -> None:
     open_page(page)
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -67,7 +67,7 @@ def test_from_nothing_to_recommendations_by_keyboard_alone(page: Page) -> None:
         film = title_number(focused.inner_text())
         page.keyboard.press("5" if film % 2 else "1")
         expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
-        # The next item is in the same place and has the focus: five keys rate five items.
+        # The next item takes the same place and the focus, so five keys rate five items.
         expect(focused).not_to_contain_text(re.compile(rf"Film {film}\b"))
     assert all(film % 2 for film in recommended(page))
     focused = page.locator(".tile:focus-within")
@@ -80,20 +80,20 @@ def test_from_nothing_to_recommendations_by_keyboard_alone(page: Page) -> None:
     expect(page.locator(".rated b").first).to_have_text("★ 5")
 
 
-def test_what_was_not_seen_is_replaced_and_not_asked_about_again(page: Page) -> None:
+def test_skipped_item_is_replaced_and_not_shown_again(page: Page) -> None:
     open_page(page)
-    asked = set()
+    skipped = set()
     for _ in range(6):
-        asked.add(title_number(tiles(page).first.inner_text()))
+        skipped.add(title_number(tiles(page).first.inner_text()))
         tiles(page).first.get_by_role("button", name="Haven’t seen it").click()
-        expect(tiles(page).first).not_to_contain_text(re.compile(rf"Film ({'|'.join(map(str, asked))})\b"))
-    assert len(asked) == 6
+        expect(tiles(page).first).not_to_contain_text(re.compile(rf"Film ({'|'.join(map(str, skipped))})\b"))
+    assert len(skipped) == 6
     rate(tiles(page).nth(1))
     expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
-    assert not asked & {title_number(text) for text in tiles(page).all_inner_texts()}
+    assert not skipped & {title_number(text) for text in tiles(page).all_inner_texts()}
 
 
-def test_searching_for_a_title_to_rate_it(watched: Watched) -> None:
+def test_search_by_title_finds_an_item_to_rate(watched: Watched) -> None:
     page = watched.page
     open_page(page)
     page.get_by_label("Find something you know").fill("film 37")
@@ -109,7 +109,7 @@ def test_searching_for_a_title_to_rate_it(watched: Watched) -> None:
     expect(page.locator(".found")).to_contain_text("Nothing has")
 
 
-def test_ratings_outlast_a_reload_and_can_be_taken_back(page: Page) -> None:
+def test_ratings_after_a_reload_are_still_there_and_can_be_deleted(page: Page) -> None:
     open_page(page)
     film = rate(tiles(page).first)
     expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
@@ -120,7 +120,7 @@ def test_ratings_outlast_a_reload_and_can_be_taken_back(page: Page) -> None:
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
 
 
-def test_starting_over_erases_everything(page: Page, api: httpx.Client) -> None:
+def test_start_over_erases_the_user(page: Page, api: httpx.Client) -> None:
     open_page(page)
     rate(tiles(page).first)
     expect(page.locator(".count")).to_have_text(re.compile("from 1 rating"))
@@ -135,13 +135,13 @@ def test_starting_over_erases_everything(page: Page, api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("width", [360, 768, 1920])
 @pytest.mark.parametrize("path", ["/", "/evaluations", "/models"])
-def test_nothing_is_wider_than_the_screen(page: Page, path: str, width: int) -> None:
+def test_page_is_not_wider_than_the_screen(page: Page, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(path, wait_until="networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_assets_are_compressed_and_cached_and_pages_have_a_strict_policy(api: httpx.Client) -> None:
+def test_page_has_a_strict_policy_and_assets_are_compressed_and_cached(api: httpx.Client) -> None:
     shell = api.get("/")
     policy = dict(part.split(" ", 1) for part in shell.headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'none'"

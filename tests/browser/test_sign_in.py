@@ -1,4 +1,4 @@
-"""The pages where keys are required."""
+"""The pages of a server that requires keys."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def guarded(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("guarded"), redis_url=None, model_dir=model_dir, allow_anonymous=False
     )
-    # By a process of its own: while Playwright runs, no event loop can be started in its thread.
+    # In another process, because no event loop can start in this thread while Playwright runs.
     command = [sys.executable, "-m", "app.cli", "key", "create", "visitor", "--scope", "write"]
     created = subprocess.run(command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, check=True)
     with server(settings) as (_, address):
@@ -28,14 +28,14 @@ def guarded(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def page(guarded: tuple[str, str], browser: Browser) -> Iterator[Page]:
-    """A new visitor's page; refusals are errors of the console here, so it is not watched for them."""
+    """The page of a new visitor. Errors of the console are allowed, because refused requests are among them."""
     context = browser.new_context(base_url=guarded[0], reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context.new_page()
     context.close()
 
 
-def test_a_visitor_signs_in_and_is_led_back(page: Page, guarded: tuple[str, str]) -> None:
+def test_sign_in_with_a_valid_key_returns_to_the_page(page: Page, guarded: tuple[str, str]) -> None:
     page.goto("/models")
     page.wait_for_url("**/sign-in?next=%2Fmodels")
     Watched(page).require_accessible()
@@ -51,7 +51,7 @@ def test_a_visitor_signs_in_and_is_led_back(page: Page, guarded: tuple[str, str]
     assert page.evaluate("document.cookie") == ""
 
 
-def test_onboarding_stores_ratings_and_signing_out_ends_it(page: Page, guarded: tuple[str, str]) -> None:
+def test_onboarding_after_signing_in_stores_ratings_until_signing_out(page: Page, guarded: tuple[str, str]) -> None:
     page.goto("/sign-in")
     page.get_by_label("API key").fill(guarded[1])
     page.get_by_role("button", name="Sign in").click()

@@ -1,4 +1,4 @@
-"""The commands as a user runs them, on a small CSV data set that is described only by its schema.toml."""
+"""The commands as a user runs them, on a small CSV data set with a schema.toml."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ learning_rate = 5e-3
 
 @dataclass(frozen=True)
 class Run:
-    """What a command left behind."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -46,7 +46,7 @@ class Run:
 def coldstart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Run]:
-    """Runs commands in this process, which saves importing torch for each; their state is in `tmp_path`."""
+    """Runs commands in this process, so that torch is imported only once; their state is in `tmp_path`."""
     monkeypatch.setenv("COLDSTART_STATE_DIR", str(tmp_path))
 
     def run(*arguments: str | Path) -> Run:
@@ -60,8 +60,8 @@ def coldstart(
 
 
 def environment(state: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
-    return {**own, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+    return {**inherited, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def trained(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def client(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of a server of that artifact."""
+    """A client of a server that serves the trained artifact."""
     with serving("--model", trained, state=tmp_path_factory.mktemp("server")) as client:
         yield client
 
@@ -138,16 +138,16 @@ def test_evaluate_writes_report_and_predictions_that_agree(
     columns = ["state", "user_id", "item_id", "rating", "predicted", "predicted_median", "score"]
     assert list(rows[0]) == columns
     for state in report["states"]:
-        own = [row for row in rows if row["state"] == state["state"]]
-        assert len(own) == state["query_ratings"] > 0
+        of_state = [row for row in rows if row["state"] == state["state"]]
+        assert len(of_state) == state["query_ratings"] > 0
         errors: dict[str, list[float]] = {}
-        for row in own:
+        for row in of_state:
             errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted_median"])))
         mae = sum(sum(values) / len(values) for values in errors.values()) / len(errors)
         assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
 
 
-def test_evaluate_in_order_of_time_of_data_without_times_says_so(
+def test_evaluate_by_time_without_times_fails_and_says_why(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
 ) -> None:
     run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--order", "time")
@@ -155,7 +155,7 @@ def test_evaluate_in_order_of_time_of_data_without_times_says_so(
     assert "the ratings have no times: evaluate them in random order" in run.err
 
 
-def test_evaluate_takes_given_episodes(
+def test_evaluate_with_an_episode_file_uses_its_episodes(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     episodes = tmp_path / "episodes.jsonl"
@@ -173,23 +173,23 @@ def test_evaluate_takes_given_episodes(
     assert "line 2: user_id: 'nobody' is not in the data set" in run.err
 
 
-def test_candidates_are_offered(client: httpx.Client) -> None:
+def test_served_candidates_have_the_requested_number(client: httpx.Client) -> None:
     assert len(client.get("/v1/candidates", params={"n": 5}).json()["items"]) == 5
 
 
-def test_recommendations_follow_the_ratings(client: httpx.Client) -> None:
+def test_served_recommendations_follow_the_ratings(client: httpx.Client) -> None:
     def recommended(user: str, comedy: int, horror: int) -> set[str]:
         ratings = [{"item_id": "i1", "rating": comedy}, {"item_id": "i2", "rating": horror}]
         answer = client.post(f"/v1/users/{user}/ratings", json={"ratings": ratings}, params={"n": 5})
         assert answer.status_code == 200, answer.text
         return {item["item_id"] for item in answer.json()["recommendations"]["items"]}
 
-    # Odd films are comedies, even ones horror (tests/conftest.py).
+    # Films with odd numbers are comedies, the others horror (tests/conftest.py).
     assert all(int(item_id[1:]) % 2 == 1 for item_id in recommended("merry", comedy=5, horror=1))
     assert all(int(item_id[1:]) % 2 == 0 for item_id in recommended("gloomy", comedy=1, horror=5))
 
 
-def test_evaluation_job_runs_in_the_served_process(client: httpx.Client) -> None:
+def test_evaluation_job_runs_in_the_server_process(client: httpx.Client) -> None:
     accepted = client.post("/v1/evaluations", json={"states": ["user_cold"]})
     assert accepted.status_code == 202
     for _ in range(300):
@@ -204,7 +204,7 @@ def test_evaluation_job_runs_in_the_served_process(client: httpx.Client) -> None
     assert 0 < measures["ndcg@3_exponential"]["value"] <= 1
 
 
-def test_imported_ratings_are_served(
+def test_import_stores_data_that_the_server_uses(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     for what in ("items", "users", "ratings"):
@@ -217,7 +217,7 @@ def test_imported_ratings_are_served(
         assert all(int(item["item_id"][1:]) % 2 == 0 for item in items[:3])
 
 
-def test_model_versions_are_registered_and_activated(
+def test_model_register_and_activate_make_the_version_served(
     coldstart: Callable[..., Run], trained: Path, tmp_path: Path
 ) -> None:
     version = coldstart("model", "register", trained).out.strip()
@@ -228,7 +228,7 @@ def test_model_versions_are_registered_and_activated(
         assert client.get("/v1/candidates").json()["model_version"] == version
 
 
-def test_two_model_versions_are_compared(
+def test_model_challenge_serves_and_reports_a_second_version(
     coldstart: Callable[..., Run], trained: Path, other_model_dir: Path, tmp_path: Path
 ) -> None:
     active, other = (coldstart("model", "register", model).out.strip() for model in (trained, other_model_dir))
@@ -244,7 +244,9 @@ def test_two_model_versions_are_compared(
 
         assert coldstart("model", "end-challenge").code == 0
         deadline = time.monotonic() + 60
-        while client.get("/v1/candidates", params={"user_id": chosen(other)}).json()["model_version"] == other:
+        while (
+            client.get("/v1/candidates", params={"user_id": user_of_challenger(other)}).json()["model_version"] == other
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert "click rate        0.0000 (95 %:" in coldstart("model", "report", other).out
@@ -255,13 +257,13 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("│")]
 
 
-def chosen(challenger: str) -> str:
-    """A user whom a challenger serves at 20 %."""
+def user_of_challenger(challenger: str) -> str:
+    """A user who belongs to the 20 % that the challenger serves."""
     return next(user for user in map(str, range(1000)) if traffic_position(user, challenger) < 20)
 
 
 def collect(client: httpx.Client, users: range) -> None:
-    """New users of both tastes, and a new comedy that they rate, too."""
+    """Add a new comedy, and new users of both tastes who rate it and other films."""
     item = {"title": "New", "attributes": {"genre": ["comedy"]}}
     assert client.put("/v1/items/new", json=item).is_success
     for user in users:
@@ -274,10 +276,11 @@ def collect(client: httpx.Client, users: range) -> None:
         assert answer.is_success, answer.text
 
 
-def test_what_the_service_collects_makes_the_next_version(
+def test_train_from_database_makes_and_activates_the_next_version(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))  # which alone does not make it a part of the training
+    # The setting alone must not add the data set to the training.
+    monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))
     idle = tmp_path / "idle.toml"
     idle.write_text(TINY_PRESET.replace("5e-3", "1e-6").replace("= 4", "= 1"), encoding="utf-8")
     quick = trained.parent / "quick.toml"
@@ -329,7 +332,7 @@ def test_what_the_service_collects_makes_the_next_version(
         (["--from-database"], "No model version is active"),
     ],
 )
-def test_options_of_training_that_do_not_fit(
+def test_train_with_contradictory_options_says_why(
     coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     given = [str(dataset_dir) if argument == "DATA" else argument for argument in arguments]
@@ -338,7 +341,7 @@ def test_options_of_training_that_do_not_fit(
     assert message in " ".join(run.err.replace("│", " ").split())
 
 
-def test_the_active_versions_artifact_is_not_overwritten(coldstart: Callable[..., Run], trained: Path) -> None:
+def test_train_into_the_active_artifact_is_refused(coldstart: Callable[..., Run], trained: Path) -> None:
     version = coldstart("model", "register", trained).out.strip()
     assert coldstart("model", "activate", version).code == 0
     run = coldstart("train", "--from-database", "--out", trained)
@@ -346,7 +349,7 @@ def test_the_active_versions_artifact_is_not_overwritten(coldstart: Callable[...
     assert "holds the active version; choose another directory" in run.err
 
 
-def test_keys_are_created_listed_and_revoked(coldstart: Callable[..., Run], tmp_path: Path) -> None:
+def test_key_commands_create_list_and_revoke_keys(coldstart: Callable[..., Run], tmp_path: Path) -> None:
     created = coldstart("key", "create", "shop", "--scope", "write")
     key = created.out.strip()
     assert key.startswith("coldstart_")
@@ -361,9 +364,7 @@ def test_keys_are_created_listed_and_revoked(coldstart: Callable[..., Run], tmp_
     assert "there is no key 'shop' that could be revoked" in coldstart("key", "revoke", "shop").err
 
 
-def test_an_open_service_without_keys_does_not_start(
-    coldstart: Callable[..., Run], trained: Path, tmp_path: Path
-) -> None:
+def test_serve_on_a_public_host_requires_keys(coldstart: Callable[..., Run], trained: Path, tmp_path: Path) -> None:
     run = coldstart("serve", "--model", trained, "--host", "0.0.0.0", "--port", "0")  # noqa: S104
     assert run.code == 1
     assert "coldstart key create" in run.err
@@ -375,7 +376,7 @@ def test_an_open_service_without_keys_does_not_start(
         assert client.get("/v1/items", headers={"X-API-Key": key}).status_code == 200
 
 
-def test_anonymous_requests_may_be_allowed(trained: Path, tmp_path: Path) -> None:
+def test_serve_with_allowed_anonymous_requests_needs_no_key(trained: Path, tmp_path: Path) -> None:
     arguments = ("--model", trained, "--host", "0.0.0.0")  # noqa: S104
     with serving(*arguments, state=tmp_path, COLDSTART_ALLOW_ANONYMOUS="true") as client:
         assert client.get("/v1/items").status_code == 200
@@ -389,7 +390,7 @@ def test_anonymous_requests_may_be_allowed(trained: Path, tmp_path: Path) -> Non
         (lambda model: (model / "manifest.json").write_text("{}"), "manifest.json: has format version None"),
     ],
 )
-def test_damaged_artifact_stops_the_start(
+def test_serve_with_a_damaged_artifact_fails_and_says_why(
     coldstart: Callable[..., Run], trained: Path, tmp_path: Path, damage: object, message: str
 ) -> None:
     model = tmp_path / "model"
@@ -404,7 +405,9 @@ def test_damaged_artifact_stops_the_start(
     assert "Traceback" not in run.err
 
 
-def test_wrong_option_values_are_explained(coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path) -> None:
+def test_train_with_wrong_option_values_says_why(
+    coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path
+) -> None:
     run = coldstart("train", "--data", dataset_dir, "--preset", "best", "--out", tmp_path / "m")
     assert run.code == 1
     assert "no preset 'best'" in run.err

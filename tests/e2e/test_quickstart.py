@@ -1,6 +1,6 @@
 """Every command and snippet of docs/quickstart.md, on data that look like MovieLens 100K.
 
-Of `make demo`, installing, fetching and training are done before, in less time; they have tests of their own.
+The fixtures do the installing, fetching and training of `make demo` in less time; other tests cover these steps.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ ADDRESS = "http://127.0.0.1:8000"
 
 PRELUDE = """
 set -euo pipefail
-# An answer from 400 on fails.
+# A status of 400 or more is an error.
 curl() { command curl --silent --show-error --fail-with-body "$@"; echo; }
-# Without a network: what builds and what is needed is there already.
+# Without a network: the build tools and the dependencies are installed already.
 pip() { "$PYTHON" -m pip --quiet --disable-pip-version-check "$@" --no-build-isolation --no-deps --target "$SITE"; }
 """
 
@@ -44,7 +44,7 @@ BASH = shutil.which("bash") or "bash"
 
 
 def sections() -> dict[str, str]:
-    """What stands below each heading, by the heading."""
+    """The text below each heading, by heading."""
     _, *parts = re.split(r"^## (.+)$", QUICKSTART, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -83,7 +83,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, tiny_preset: Preset) -> Path:
-    """A checkout in which `make demo` has been as far as serving."""
+    """A checkout in which `make demo` has done everything but start the server."""
     directory = tmp_path_factory.mktemp("checkout")
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy2(ROOT / name, directory)
@@ -100,8 +100,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, tiny_preset: Preset) -> P
 
 
 def environment(checkout: Path, **variables: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
-    return own | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+    return inherited | {
         "PYTHON": sys.executable,
         "SITE": str(checkout / "site"),
         "PYTHONPATH": str(checkout / "site"),
@@ -123,8 +123,8 @@ def running(command: str, checkout: Path, **variables: str) -> Iterator[str]:
         try:
             deadline = time.monotonic() + 300
             while not is_ready(address):
-                assert process.poll() is None, "it has ended"
-                assert time.monotonic() < deadline, "it does not get ready"
+                assert process.poll() is None, "the command has ended"
+                assert time.monotonic() < deadline, "the server does not become ready"
                 time.sleep(0.2)
             yield address
         finally:
@@ -140,14 +140,14 @@ def is_ready(address: str) -> bool:
 
 @pytest.fixture(scope="module")
 def demo(checkout: Path) -> Iterator[str]:
-    """What the quickstart starts, on another port."""
+    """The address of the service that the quickstart starts, on another port."""
     (command,) = blocks(sections()["Start the service"], "sh")
     with running(command, checkout) as address:
         yield address
 
 
 def run(section: str, checkout: Path, address: str) -> str:
-    """Run all blocks of a section, Python behind the shell; returns what they print."""
+    """Run all blocks of a section, first those of the shell, then Python; returns what they print."""
     text = sections()[section].replace(ADDRESS, address)
     snippets = checkout / "snippets.py"
     snippets.write_text("\n".join(blocks(text, "python")), encoding="utf-8")
@@ -159,14 +159,14 @@ def run(section: str, checkout: Path, address: str) -> str:
     return done.stdout
 
 
-def test_all_blocks_are_run() -> None:
+def test_every_block_of_the_quickstart_is_run() -> None:
     run_here = [block for text in sections().values() for kind in ("sh", "python") for block in blocks(text, kind)]
 
     assert len(run_here) == QUICKSTART.count("```") / 2
     assert set(sections()) == {"Start the service", "With curl", "With Python", "With a key"}
 
 
-def test_with_curl(checkout: Path, demo: str) -> None:
+def test_quickstart_with_curl_works(checkout: Path, demo: str) -> None:
     printed = run("With curl", checkout, demo)
 
     assert '"user_id":"ada"' in printed
@@ -174,7 +174,7 @@ def test_with_curl(checkout: Path, demo: str) -> None:
     assert httpx.get(f"{demo}/v1/users/ada").status_code == 404
 
 
-def test_with_python(checkout: Path, demo: str) -> None:
+def test_quickstart_with_python_works(checkout: Path, demo: str) -> None:
     printed = run("With Python", checkout, demo)
 
     assert printed.count("Have you seen Film") == 5
@@ -184,12 +184,12 @@ def test_with_python(checkout: Path, demo: str) -> None:
 
 
 async def create_key(checkout: Path) -> None:
-    """A first key, without which the service would not start."""
+    """Create the first key; the service does not start without one."""
     async with open_services(Settings(state_dir=checkout / ".coldstart")) as services:
         await services.api_keys.create("first", KeyScope.ADMIN)
 
 
-def test_with_a_key(checkout: Path) -> None:
+def test_quickstart_with_a_key_works(checkout: Path) -> None:
     asyncio.run(create_key(checkout))
     serve = "exec .venv/bin/coldstart serve --model .coldstart/models/ml-100k --port $PORT"
     with running(serve, checkout, COLDSTART_ALLOW_ANONYMOUS="false") as address:

@@ -1,4 +1,4 @@
-"""A real database, a real Redis and the whole application, for every test from scratch.
+"""A real database, a real Redis and the whole application, all of them empty for every test.
 
 Where PostgreSQL or Redis does not run, its tests are skipped, unless COLDSTART_REQUIRE_SERVICES=1.
 """
@@ -50,7 +50,7 @@ def new_database(name: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_url(worker_id: str) -> Iterator[str]:
-    """A migrated database of this test process alone."""
+    """A migrated database that only this test process uses."""
     with new_database(f"coldstart_test_{worker_id}_{os.getpid()}") as url:
         yield url
 
@@ -64,7 +64,7 @@ def other_postgresql_url(worker_id: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy, for the migrations take longer than most tests."""
+    """A migrated SQLite file that tests copy, because the migrations take longer than most tests."""
     file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
     asyncio.run(_with_database(f"sqlite:///{file}", upgrade))
     return file
@@ -72,7 +72,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
 def database_url(request: pytest.FixtureRequest, migrated_sqlite: Path, tmp_path: Path) -> str:
-    """An empty database: each test that asks for it runs on both kinds."""
+    """An empty database; a test that uses it runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         file = shutil.copy(migrated_sqlite, tmp_path / "coldstart.db")
         return f"sqlite:///{file}"
@@ -102,7 +102,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def redis_url(worker_id: str) -> Iterator[str]:
-    """An empty Redis database of this test process alone."""
+    """An empty Redis database that only this test process uses."""
     number = 15 - int(worker_id.removeprefix("gw").removeprefix("master") or 0) % 16
     url = f"{REDIS_URL}/{number}"
     with redis.Redis.from_url(url) as connection:
@@ -115,8 +115,8 @@ def redis_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an application in this process would do every few seconds it does at once, so that no test waits for it."""
+def _frequent_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application in this process polls several times a second, so that no test has to wait for it."""
     monkeypatch.setattr(model_refresh, "_POLL_SECONDS", 0.1)
     monkeypatch.setattr(model_host, "RETRY_SECONDS", 0.5)
 
@@ -131,7 +131,7 @@ def settings(database_url: str, model_dir: Path, tmp_path: Path) -> Settings:
         model_dir=model_dir,
         data_dir=None,
         run_worker=False,
-        popularity_seconds=3600,  # no test but those of popularity sees it change
+        popularity_seconds=3600,  # so that the counts change only in the tests of popularity
     )
 
 

@@ -1,4 +1,4 @@
-"""The application, running in this process or in one of its own."""
+"""The application, in this process or in another one."""
 
 import asyncio
 import multiprocessing
@@ -24,13 +24,13 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
-# DatasetImporter the service takes longer than what most tests do with it: their processes begin where it is done.
+# Importing the service takes longer than most tests, so new processes are forked from one that has imported it.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["app.main", "app.jobs.worker", __name__])
 
 
 def missing(service: str, error: object) -> NoReturn:
-    """Skip the test that needs a service which is not there, or fail it where the services are required."""
+    """Skip a test whose service is not running, or fail it where the services are required."""
     reason = f"{service} is not running: {error}"
     if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
@@ -74,10 +74,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def server(settings: Settings, *, before: str = "") -> Iterator[tuple[ForkServerProcess, str]]:
-    """A server that is ready; yields its process and address, and kills it if it still runs.
+    """Start a server and yield its process and address once it is ready; kill it at the end if it still runs.
 
     Args:
-        settings: Of the server, but for its port.
+        settings: The settings of the server, except its port.
         before: Python that its process executes first.
     """
     port = free_port()
@@ -90,7 +90,7 @@ def server(settings: Settings, *, before: str = "") -> Iterator[tuple[ForkServer
 
 
 def do_next_job(settings: Settings) -> None:
-    """Do what a worker would do: the oldest job that waits."""
+    """Do the oldest queued job, as a worker would."""
 
     async def do() -> None:
         async with open_database(settings.database_url.get_secret_value()) as database:
@@ -100,7 +100,7 @@ def do_next_job(settings: Settings) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -122,7 +122,7 @@ def process(settings: Settings, code: str) -> Iterator[ForkServerProcess]:
 def _execute(code: str, variables: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(variables)
-    exec(code, {})  # noqa: S102 - the tests' own
+    exec(code, {})  # noqa: S102 - the code comes from the tests
 
 
 def _is_ready(address: str) -> bool:

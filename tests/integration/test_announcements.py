@@ -21,12 +21,13 @@ async def announcements(state: Path, redis_url: str | None) -> AsyncIterator[Ann
 
 
 async def listening(waiting: Announcements) -> None:
-    """Return once it hears what is announced from now on."""
+    """Wait until the listener receives announcements."""
     async with asyncio.timeout(60):
-        await waiting.wait(FOR_EVER)  # the first one returns when it listens
+        await waiting.wait(FOR_EVER)  # the first wait returns when the connection is made
 
 
 async def heard(waiting: Announcements) -> bool:
+    """Whether an announcement arrives within a minute."""
     try:
         async with asyncio.timeout(60):
             await waiting.wait(FOR_EVER)
@@ -61,11 +62,13 @@ async def test_announcement_between_two_waits_is_received_by_the_next(tmp_path: 
 
 
 @pytest.mark.services
-async def test_quiet_redis_is_not_an_outage(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_wait_with_a_quiet_redis_logs_no_outage(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with announcements(tmp_path, redis_url) as waiting:
         await listening(waiting)
         with caplog.at_level(logging.INFO):
-            await waiting.wait(1.0)  # longer than an answer of Redis may take
+            await waiting.wait(1.0)  # longer than the timeout for an answer of Redis
 
     assert not caplog.records
 
@@ -77,7 +80,7 @@ async def test_wait_without_redis_returns_after_the_time(tmp_path: Path) -> None
 
 
 @pytest.mark.services
-async def test_redis_may_go_and_come_back(
+async def test_announcements_after_a_redis_outage_are_received(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(outages, "_PAUSE_SECONDS", 0.0)
@@ -88,7 +91,7 @@ async def test_redis_may_go_and_come_back(
             for _ in range(3):
                 await speaker.announce()
                 await waiting.wait(0.01)
-            assert len(caplog.records) == 2  # of each, its first failure
+            assert len(caplog.records) == 2  # one record for each of the two connections
 
             redis.start()
             await listening(waiting)

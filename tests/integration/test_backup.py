@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md bring back what the service had acknowledged when they were run."""
+"""The backup and restore commands of docs/operations.md restore everything that was stored at the backup."""
 
 import asyncio
 import json
@@ -32,8 +32,8 @@ def run(script: str, **variables: str) -> None:
     subprocess.run(["/bin/bash", "-euo", "pipefail", "-c", script], check=True, env={"PATH": path} | variables)
 
 
-async def live(client: httpx.AsyncClient) -> None:
-    """Leave something in most of the tables."""
+async def write_something(client: httpx.AsyncClient) -> None:
+    """Write rows to most of the tables."""
     body = {"ratings": [{"item_id": f"i{number}", "rating": 1 + number % 5} for number in range(20)]}
     (await client.post("/v1/users/ada/ratings", json=body | {"attributes": {"country": "fr"}})).raise_for_status()
     (await client.post("/v1/users/ada/skips", json={"item_ids": ["i30"]})).raise_for_status()
@@ -42,7 +42,7 @@ async def live(client: httpx.AsyncClient) -> None:
 
 
 async def state(client: httpx.AsyncClient) -> list[object]:
-    """All that clients can see of it, and what is computed from it."""
+    """The answers that show what is stored, and recommendations computed from it."""
     paths = (
         "/v1/users/ada",
         "/v1/users/ada/ratings",
@@ -52,7 +52,7 @@ async def state(client: httpx.AsyncClient) -> list[object]:
         "/v1/model-versions",
     )
     answers = [(await client.get(path)).raise_for_status().text for path in paths]
-    # A catalogue that has changed has its rows in another order than one read at once: the last digits may differ.
+    # A changed catalogue has another order of rows than a freshly read one, so the last digits may differ.
     return [json.loads(answer, parse_float=lambda digits: round(float(digits), 5)) for answer in answers]
 
 
@@ -73,11 +73,13 @@ def empty_postgresql_url(worker_id: str) -> Iterator[str]:
 
 @pytest.mark.services
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_postgresql(settings: Settings, database_url: str, empty_postgresql_url: str, tmp_path: Path) -> None:
+async def test_documented_backup_of_postgresql_restores_everything(
+    settings: Settings, database_url: str, empty_postgresql_url: str, tmp_path: Path
+) -> None:
     backup, restore, _ = documented("PostgreSQL")
     file = str(tmp_path / "backup.dump")
     async with connected(create_app(settings)) as client:
-        await live(client)
+        await write_something(client)
         before = await state(client)
         await asyncio.to_thread(run, backup, DATABASE=database_url, BACKUP=file)
         await client.delete("/v1/users/ada")
@@ -90,11 +92,13 @@ async def test_postgresql(settings: Settings, database_url: str, empty_postgresq
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_sqlite(settings: Settings, database_url: str, tmp_path: Path) -> None:
+async def test_documented_backup_of_sqlite_restores_everything(
+    settings: Settings, database_url: str, tmp_path: Path
+) -> None:
     backup, restore = documented("SQLite")
     file, database = str(tmp_path / "backup.db"), database_url.removeprefix("sqlite:///")
     async with connected(create_app(settings)) as client:
-        await live(client)
+        await write_something(client)
         before = await state(client)
         await asyncio.to_thread(run, backup, DATABASE=database, BACKUP=file)
         await client.delete("/v1/users/ada")

@@ -1,4 +1,4 @@
-"""A rating that was answered with 200 survives the death of the server."""
+"""Ratings that were answered with 200 are still stored after the server was killed."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ THREADS = 4
 ENOUGH = 100
 
 
-def post_until_death(address: str, user_id: str, acknowledged: list[tuple[str, float]]) -> None:
-    """Change ratings of 40 items over and over."""
+def post_until_server_ends(address: str, user_id: str, acknowledged: list[tuple[str, float]]) -> None:
+    """Change the ratings of 40 items in turn until the server is gone."""
     with httpx.Client(base_url=address) as client:
         for number in range(1_000_000):
             item_id, value = f"i{number % 40}", float(1 + number % 3)
@@ -26,11 +26,14 @@ def post_until_death(address: str, user_id: str, acknowledged: list[tuple[str, f
             acknowledged.append((item_id, value))
 
 
-def test_kill(settings: Settings) -> None:
+def test_acknowledged_ratings_survive_a_killed_server(settings: Settings) -> None:
     acknowledged: dict[str, list[tuple[str, float]]] = {f"user{number}": [] for number in range(THREADS)}
 
     with server(settings) as (process, address):
-        threads = [threading.Thread(target=post_until_death, args=(address, *own)) for own in acknowledged.items()]
+        threads = [
+            threading.Thread(target=post_until_server_ends, args=(address, *user_and_ratings))
+            for user_and_ratings in acknowledged.items()
+        ]
         for thread in threads:
             thread.start()
         while sum(map(len, acknowledged.values())) < ENOUGH and any(thread.is_alive() for thread in threads):
@@ -45,6 +48,6 @@ def test_kill(settings: Settings) -> None:
         for user_id, ratings in acknowledged.items():
             answer = client.get(f"/v1/users/{user_id}/ratings", params={"limit": 500})
             stored = {rating["item_id"]: rating["rating"] for rating in answer.json()["items"]}
-            in_flight = f"i{len(ratings) % 40}"  # stored perhaps, but never acknowledged
+            in_flight = f"i{len(ratings) % 40}"  # its last rating was not acknowledged, and may or may not be stored
             expected = {item_id: value for item_id, value in ratings if item_id != in_flight}
             assert expected.items() <= stored.items()

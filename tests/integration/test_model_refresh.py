@@ -1,4 +1,4 @@
-"""Two replicas, each a process of its own: what one of them is told, both serve, without a request that asks for it."""
+"""Two replicas in two processes: a version activated on one is served by both, without further requests."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ VERSIONS = "/v1/model-versions"
 
 
 def serving(replica: httpx.Client) -> str:
-    """The version that a replica serves; asking for its health makes it do nothing."""
+    """The version that a replica serves; the health route does not refresh it."""
     checks: dict[str, str] = replica.get("/health/ready").json()["checks"]
     return checks["model"]
 
@@ -101,6 +101,6 @@ async def test_announcement_refreshes_a_replica_without_polling(
         async def follows() -> bool:
             return bool((await other.get("/health/ready")).json()["checks"]["model"] == version)
 
-        await asyncio.sleep(0.5)  # both listen by now, or will look once they do
+        await asyncio.sleep(0.5)  # both listen by now, or look for the version as soon as they do
         await one.post(f"{VERSIONS}/{version}:activate")
         await until_async(follows)

@@ -1,4 +1,4 @@
-"""A service whose active version was trained by an older release, and so has another artifact format."""
+"""A service whose active version has the artifact format of an older release."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ async def version(settings: Settings, database: Database, dataset_dir: Path) -> 
 @pytest.fixture
 async def restarted(settings: Settings, version: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service, started again with the older artifact."""
-    del version  # only to be prepared before
+    del version  # the fixture only has to run first
     async with connected(create_app(settings)) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""The proxy of deploy/caddy, before a real server."""
+"""The proxy of deploy/caddy, in front of a real server."""
 
 import json
 import os
@@ -22,13 +22,13 @@ KEY = "coldstart_not-a-key-that-exists"
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """A proxy is the same before every kind of database."""
+    """SQLite alone, because the proxy does not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
 @pytest.fixture
 def caddy() -> str:
-    """The program."""
+    """The path of Caddy."""
     found = shutil.which("caddy")
     if found is None:
         if os.environ.get("COLDSTART_REQUIRE_SERVICES") == "1":
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 @contextmanager
 def proxy(caddy: str, upstream: str, directory: Path) -> Iterator[tuple[httpx.Client, Path]]:
-    """A client of the proxy before a server, and the file that has its log."""
+    """A client of a proxy in front of the server, and the file with the proxy's log."""
     port = free_port()
     variables = os.environ | {
         "COLDSTART_SITE": f"http://127.0.0.1:{port}",
@@ -61,7 +61,7 @@ def proxy(caddy: str, upstream: str, directory: Path) -> Iterator[tuple[httpx.Cl
         check=True,
         capture_output=True,
     )
-    # Tests run side by side, and the port of Caddy's own API is the same for all.
+    # Tests run in parallel, and Caddy's admin API would use the same port in all of them.
     configuration = json.loads(adapted.stdout) | {"admin": {"disabled": True}}
     (directory / "caddy.json").write_text(json.dumps(configuration), encoding="utf-8")
     log = directory / "caddy.log"
@@ -82,11 +82,11 @@ def proxy(caddy: str, upstream: str, directory: Path) -> Iterator[tuple[httpx.Cl
 
 
 def listens(port: int) -> bool:
-    with socket.socket() as asked:
-        return asked.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_requests_reach_the_api_and_only_prometheus_its_metrics(settings: Settings, caddy: str, tmp_path: Path) -> None:
+def test_proxy_passes_api_requests_and_hides_the_metrics(settings: Settings, caddy: str, tmp_path: Path) -> None:
     with server(settings) as (_, address), proxy(caddy, address, tmp_path) as (client, _):
         body = {"ratings": [{"item_id": "i1", "rating": 5}]}
         assert client.post("/v1/users/ada/ratings", json=body).status_code == 200
@@ -97,7 +97,7 @@ def test_requests_reach_the_api_and_only_prometheus_its_metrics(settings: Settin
         assert client.get("/metrics/").status_code == 404
 
 
-def test_clients_cannot_choose_the_address_that_they_are_limited_by(
+def test_proxy_ignores_a_client_address_that_the_client_claims(
     settings: Settings, caddy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # as docker-compose.yml and deploy/kubernetes set it
@@ -106,13 +106,13 @@ def test_clients_cannot_choose_the_address_that_they_are_limited_by(
         answers = [
             client.get("/v1/items", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status_code for number in range(3)
         ]
-        behind = httpx.get(f"{address}/v1/items", headers={"X-Forwarded-For": "192.0.2.9"})
+        direct = httpx.get(f"{address}/v1/items", headers={"X-Forwarded-For": "192.0.2.9"})
 
     assert answers == [200, 200, 429]
-    assert behind.status_code == 200  # the address that the proxy tells is the one that counts
+    assert direct.status_code == 200  # requests through the proxy were counted for the address that the proxy gave
 
 
-def test_keys_never_reach_the_log(settings: Settings, caddy: str, tmp_path: Path) -> None:
+def test_proxy_log_contains_no_keys(settings: Settings, caddy: str, tmp_path: Path) -> None:
     headers = {"X-API-Key": KEY, "Cookie": f"coldstart_key={KEY}"}
     with server(settings) as (process, address), proxy(caddy, address, tmp_path) as (client, log):
         assert client.get("/v1/items?query=logged", headers=headers).status_code == 200

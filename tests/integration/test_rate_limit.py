@@ -1,4 +1,4 @@
-"""The limit to requests, in one process and over a real Redis."""
+"""The rate limit, in one process and shared by servers over a real Redis."""
 
 import logging
 from pathlib import Path
@@ -28,7 +28,7 @@ async def statuses(client: httpx.AsyncClient, requests: int, **headers: str) -> 
     return [(await client.get("/v1/items", headers=headers)).status_code for _ in range(requests)]
 
 
-async def test_one_request_too_many(limited: Settings) -> None:
+async def test_request_above_the_limit_is_refused_with_429(limited: Settings) -> None:
     async with connected(create_app(limited)) as client:
         assert await statuses(client, 3) == [200, 200, 200]
         answer = await client.get("/v1/items")
@@ -41,7 +41,7 @@ async def test_one_request_too_many(limited: Settings) -> None:
     assert health.status_code == 200
 
 
-async def test_each_key_has_its_own_limit(limited: Settings) -> None:
+async def test_rate_limit_of_two_keys_is_counted_separately(limited: Settings) -> None:
     async with open_database(limited.database_url.get_secret_value()) as database:
         await upgrade(database)
         keys = APIKeyService(database, required=True)
@@ -53,7 +53,7 @@ async def test_each_key_has_its_own_limit(limited: Settings) -> None:
 
 
 @pytest.mark.services
-async def test_two_instances_share_it_over_redis(limited: Settings, redis_url: str) -> None:
+async def test_rate_limit_of_two_servers_with_redis_is_shared(limited: Settings, redis_url: str) -> None:
     shared = Settings(**limited.model_dump(exclude={"redis_url"}), redis_url=redis_url)
     async with connected(create_app(shared)) as one, connected(create_app(shared)) as other:
         assert await statuses(one, 2) == [200, 200]
@@ -61,7 +61,7 @@ async def test_two_instances_share_it_over_redis(limited: Settings, redis_url: s
         assert await statuses(one, 1) == [429]
 
 
-async def test_without_redis_each_process_counts_and_says_so_once(
+async def test_rate_limit_without_redis_is_per_process_and_logged_once(
     limited: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     unreachable = Settings(**limited.model_dump(exclude={"redis_url"}), redis_url="redis://:hunter2@127.0.0.1:1")
@@ -74,6 +74,6 @@ async def test_without_redis_each_process_counts_and_says_so_once(
     ]
 
 
-def test_a_rate_that_is_none_is_refused() -> None:
+def test_rate_limit_setting_that_is_no_rate_is_refused() -> None:
     with pytest.raises(ValidationError, match="must be a rate such as 600/minute"):
         Settings(rate_limit="many")

@@ -1,4 +1,4 @@
-"""Two server processes over one database."""
+"""Two server processes on one database."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ def lines(ids: Sequence[str]) -> bytes:
 
 
 def listed(client: httpx.Client) -> dict[str, set[str]]:
-    """What a replica has in each of its lists."""
+    """The item ids in each kind of list of a replica."""
     answers = {
         "stranger": client.post("/v1/recommendations", json={"n": 500}),
         "user": client.get("/v1/users/ada/recommendations", params={"n": 500}),
@@ -52,14 +52,14 @@ def listed(client: httpx.Client) -> dict[str, set[str]]:
 
 @pytest.fixture(params=["alone", pytest.param("redis", marks=pytest.mark.services)])
 def shared(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    """With and without Redis."""
+    """The settings of both replicas, with and without Redis."""
     if request.param == "alone":
         return settings
     url = SecretStr(request.getfixturevalue("redis_url"))
     return settings.model_copy(update={"redis_url": url})
 
 
-def test_items_come_and_go_in_the_lists_of_every_replica(shared: Settings) -> None:
+def test_item_changes_reach_the_lists_of_every_replica(shared: Settings) -> None:
     with replicas(shared.model_copy(update={"popularity_seconds": 0.2})) as (one, other):
         one.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i39", "rating": 5}]}).raise_for_status()
         one.post("/v1/items:batch", content=lines([f"new{n}" for n in range(50)]), headers=NDJSON).raise_for_status()
@@ -85,7 +85,7 @@ def test_items_come_and_go_in_the_lists_of_every_replica(shared: Settings) -> No
             )
 
 
-def test_a_stream_that_breaks_off_is_resumed_by_sending_it_again(settings: Settings) -> None:
+def test_interrupted_item_stream_sent_again_stores_the_rest(settings: Settings) -> None:
     body = lines([f"new{n}" for n in range(5000)])
     with replicas(settings) as (one, other):
         url = urlsplit(str(one.base_url))
@@ -104,8 +104,8 @@ def test_a_stream_that_breaks_off_is_resumed_by_sending_it_again(settings: Setti
     assert (again["unchanged"], again["rejected"]) == (5000, 0)
 
 
-def test_many_clients_rate_for_one_user(settings: Settings) -> None:
-    """Each request rates the same items at once, at a moment of its own: so at no moment do their times differ."""
+def test_concurrent_ratings_of_one_user_are_never_mixed(settings: Settings) -> None:
+    """Each request rates the same items with one time, so all stored ratings must always have the same time."""
     start = datetime.now(UTC) - timedelta(days=1)
     moments = [start + timedelta(seconds=(37 * number) % (CLIENTS * POSTS)) for number in range(CLIENTS * POSTS)]
     ratings_path, finished = "/v1/users/ada/ratings", threading.Event()
@@ -114,8 +114,8 @@ def test_many_clients_rate_for_one_user(settings: Settings) -> None:
     def value(moment: datetime) -> int:
         return 1 + int((moment - start).total_seconds()) % 5
 
-    def post(client: httpx.Client, own: Sequence[datetime]) -> None:
-        for moment in own:
+    def post(client: httpx.Client, moments: Sequence[datetime]) -> None:
+        for moment in moments:
             ratings = [
                 {"item_id": item_id, "rating": value(moment), "rated_at": moment.isoformat()} for item_id in RATED
             ]
@@ -141,10 +141,10 @@ def test_many_clients_rate_for_one_user(settings: Settings) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(finished.set)
             posting = [threads.submit(post, both[number % 2], moments[number::CLIENTS]) for number in range(CLIENTS)]
-            for each in posting:
-                each.result()
-        for each in looking:
-            each.result()
+            for future in posting:
+                future.result()
+        for future in looking:
+            future.result()
         stored = [client.get(ratings_path).json()["items"] for client in both]
         untimed = [{"item_id": item_id, "rating": 3} for item_id in RATED]
         last = both[0].post(ratings_path, json={"ratings": untimed}).json()["ratings"]

@@ -17,13 +17,13 @@ from tests.integration.running import server
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Traces are the same over every kind of database."""
+    """SQLite alone, because traces do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
 @pytest.fixture
 def exporter() -> Iterator[InMemorySpanExporter]:
-    """Collects spans; OpenTelemetry takes one provider a process, so it is there for good, but at rest afterwards."""
+    """Collects spans. A process has only one tracer provider, so the exporter stays; it is shut down after the test."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -32,7 +32,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
     exporter.shutdown()
 
 
-async def test_a_request_is_one_trace_with_its_phases(
+async def test_request_makes_one_trace_with_its_phases(
     exporter: InMemorySpanExporter, client: httpx.AsyncClient
 ) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -53,7 +53,12 @@ async def test_a_request_is_one_trace_with_its_phases(
 
 
 class Collector(BaseHTTPRequestHandler):
-    """What receives spans over OTLP; `names` are those of the spans, by service."""
+    """Receives spans over OTLP.
+
+    Attributes:
+        names: Pairs of a service and the name of one of its spans.
+        received: Set once a span of the tested route has arrived.
+    """
 
     names: ClassVar[set[tuple[str, str]]] = set()
     received = threading.Event()
@@ -61,7 +66,7 @@ class Collector(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            attributes = {each.key: each.value.string_value for each in resource.resource.attributes}
+            attributes = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             names = [span.name for scope in resource.scope_spans for span in scope.spans]
             self.names.update((attributes["service.name"], name) for name in names)
         if any("/v1/candidates" in name for _, name in self.names):
@@ -70,10 +75,10 @@ class Collector(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing."""
+        """Log nothing."""
 
 
-def test_the_endpoint_alone_switches_traces_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_with_an_otlp_endpoint_are_exported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
         threading.Thread(target=collector.serve_forever, daemon=True).start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")

@@ -1,4 +1,4 @@
-"""No Prometheus and no Grafana run the tests, so at least what their files name must exist."""
+"""The files for Prometheus and Grafana, without running these: everything that the files name exists."""
 
 import json
 import re
@@ -29,12 +29,12 @@ EXPRESSIONS = [rule["expr"] for rule in RULES] + [
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Metrics have the same names over every kind of database."""
+    """SQLite alone, because the names of metrics do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
 def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
-    """The metrics that an expression reads."""
+    """The metric selectors of an expression."""
     found: list[promql_parser.VectorSelector] = []
 
     def visit(part: promql_parser.Expr) -> None:
@@ -47,12 +47,12 @@ def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
     yield from found
 
 
-async def test_every_metric_and_label_of_an_expression_exists(client: httpx.AsyncClient) -> None:
+async def test_expressions_use_only_metrics_and_labels_that_exist(client: httpx.AsyncClient) -> None:
     await client.put("/v1/users/ada", json={})
     await client.get("/v1/users/ada/recommendations")
     labels: dict[str, set[str]] = {"up": {"job"}}
     for family in text_string_to_metric_families((await client.get("/metrics")).text):
-        # Families whose labels were never used have no samples yet.
+        # A family whose labels were never used has no samples yet.
         suffixes = {"counter": ("_total",), "summary": ("_sum", "_count"), "histogram": ("_bucket", "_sum", "_count")}
         for suffix in suffixes.get(family.type, ("",)):
             labels.setdefault(family.name + suffix, set())
@@ -67,35 +67,35 @@ async def test_every_metric_and_label_of_an_expression_exists(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_has_a_runbook(rule: dict[str, Any]) -> None:
+def test_alert_has_a_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
     assert f"\n### {rule['alert']}\n" in OPERATIONS
 
 
-async def test_every_metric_is_explained(client: httpx.AsyncClient) -> None:
+async def test_metrics_of_the_service_are_all_documented(client: httpx.AsyncClient) -> None:
     families = list(text_string_to_metric_families((await client.get("/metrics")).text))
-    own = {family.name for family in families if family.name.startswith("coldstart_")}
+    of_service = {family.name for family in families if family.name.startswith("coldstart_")}
 
     explained = set(re.findall(r"^\| `(coldstart_\w+)`", OPERATIONS, re.MULTILINE))
     assert {name.removesuffix("_total") for name in explained} == {
-        name for name in own if not name.endswith("_created")
+        name for name in of_service if not name.endswith("_created")
     }
 
 
-def test_the_panels_are_explained_and_do_not_overlap() -> None:
+def test_dashboard_panels_are_described_and_do_not_overlap() -> None:
     places: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
-        own = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
-        assert not own & places
-        places |= own
+        covered = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not covered & places
+        places |= covered
     assert all(panel["description"] for panel in PANELS)
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
-def test_prometheus_and_compose_name_files_and_services_that_exist() -> None:
+def test_prometheus_and_compose_refer_only_to_files_and_services_that_exist() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     prometheus = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""The server and the worker as processes of their own."""
+"""The server and a worker in separate processes."""
 
 import asyncio
 
@@ -16,11 +16,11 @@ WORKER = "from app.jobs.worker import run_worker; from app.settings import Setti
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
-    """With Redis, and so without an embedded worker."""
+    """Settings with Redis, and therefore without an embedded worker."""
     return Settings(**settings.model_dump(exclude={"run_worker"}) | {"redis_url": redis_url})
 
 
-async def test_a_worker_does_what_the_server_takes_on(settings: Settings) -> None:
+async def test_worker_process_does_the_jobs_of_the_server(settings: Settings) -> None:
     async with connected(create_app(settings)) as client:
         location = (await client.post("/v1/evaluations")).headers["location"]
         with process(settings, WORKER) as worker:

@@ -1,4 +1,4 @@
-"""No container engine runs the tests: what the container files name must exist, and Compose itself checks its files."""
+"""The container files, without a container engine: what they name exists, and Compose accepts its files."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from app.settings import Settings
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-OWN_SERVICES = [name for name, service in COMPOSE["services"].items() if service.get("build") == "."]
-ONCE = {"migrate", "train"}
+BUILT_SERVICES = [name for name, service in COMPOSE["services"].items() if service.get("build") == "."]
+RUN_ONCE = {"migrate", "train"}
 SECRETS = {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
 INSTRUCTIONS = [
     (line.split(maxsplit=1)[0], line.split(maxsplit=1)[1])
@@ -39,7 +39,7 @@ def settings_of(environment: dict[str, str]) -> set[str]:
     return {name.removeprefix("COLDSTART_").lower() for name in environment if name.startswith("COLDSTART_")}
 
 
-def test_dockerfile_copies_what_exists() -> None:
+def test_dockerfile_copies_only_files_that_exist() -> None:
     copied = [
         word for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE) for word in line.split()[:-1]
     ]
@@ -55,7 +55,7 @@ def test_dockerfile_copies_every_package() -> None:
         assert f"COPY {package} {package}" in DOCKERFILE
 
 
-def test_only_named_files_reach_the_builder() -> None:
+def test_docker_build_context_holds_only_copied_files() -> None:
     patterns = [line for line in IGNORED if line and not line.startswith("#")]
     assert patterns[0] == "*"
     named = {pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")}
@@ -66,9 +66,9 @@ def test_only_named_files_reach_the_builder() -> None:
     assert "**/.env*" in patterns
 
 
-def test_no_layer_holds_a_secret_or_takes_one() -> None:
+def test_image_layers_hold_no_secret() -> None:
     assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX"]
-    assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # an index's URL may hold a password
+    assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # the URL of an index may contain a password
     set_in_image = {
         assignment.split("=")[0] for word, rest in INSTRUCTIONS if word == "ENV" for assignment in rest.split()
     }
@@ -82,7 +82,7 @@ def test_no_layer_holds_a_secret_or_takes_one() -> None:
     assert not any(word == "ADD" for word, _ in INSTRUCTIONS)
 
 
-def test_the_image_has_only_what_runs() -> None:
+def test_image_has_only_the_installed_environment() -> None:
     assert [rest for word, rest in INSTRUCTIONS if word == "FROM"] == [
         "python:3.13-slim AS build",
         "python:3.13-slim",
@@ -90,7 +90,7 @@ def test_the_image_has_only_what_runs() -> None:
     assert [rest for word, rest in FINAL_STAGE if word == "COPY"] == ["--from=build /opt/coldstart /opt/coldstart"]
 
 
-def test_the_image_has_the_pinned_torch_for_cpus() -> None:
+def test_image_has_the_pinned_torch_for_cpus() -> None:
     (torch,) = (rest for word, rest in INSTRUCTIONS if word == "RUN" and "TORCH_INDEX" in rest)
     assert "$(grep '^torch==' requirements.lock)" in torch
     assert ("ARG", "TORCH_INDEX=https://download.pytorch.org/whl/cpu") in INSTRUCTIONS
@@ -98,9 +98,9 @@ def test_the_image_has_the_pinned_torch_for_cpus() -> None:
     assert len(re.findall(r"^torch==", lock, re.MULTILINE)) == 1
 
 
-def test_the_image_runs_as_nobody_special_under_an_init_and_checks_health() -> None:
+def test_image_runs_without_root_under_an_init_and_checks_health() -> None:
     final = dict(FINAL_STAGE)
-    assert int(final["USER"]) > 0  # a number, or Kubernetes cannot tell that it is not root's
+    assert int(final["USER"]) > 0  # a number, because Kubernetes cannot tell from a name that the user is not root
     assert f"--uid {final['USER']} " in final["RUN"]
     assert "/health/ready" in final["HEALTHCHECK"]
     assert final["ENTRYPOINT"] == '["tini", "--", "coldstart"]'
@@ -109,29 +109,29 @@ def test_the_image_runs_as_nobody_special_under_an_init_and_checks_health() -> N
     assert is_command(*yaml.safe_load(final["CMD"]))
 
 
-def test_dockerfile_and_compose_set_settings_that_exist() -> None:
+def test_dockerfile_and_compose_set_only_settings_that_exist() -> None:
     in_dockerfile = dict.fromkeys(re.findall(r"COLDSTART_\w+", DOCKERFILE), "")
     assert settings_of(in_dockerfile) <= set(Settings.model_fields)
-    for name in OWN_SERVICES:
+    for name in BUILT_SERVICES:
         assert settings_of(COMPOSE["services"][name]["environment"]) <= set(Settings.model_fields)
 
 
 def commands_of(service: dict[str, Any]) -> list[list[str]]:
-    """Those of coldstart that a service runs."""
+    """The coldstart commands that a service runs."""
     if "entrypoint" not in service:
         return [service["command"][:1]]
     script: str = service["command"][0]
     return [words.split() for words in re.findall(r"coldstart ((?:model )?[a-z]+)", script)]
 
 
-@pytest.mark.parametrize("name", OWN_SERVICES)
-def test_compose_runs_commands_that_exist(name: str) -> None:
+@pytest.mark.parametrize("name", BUILT_SERVICES)
+def test_compose_service_runs_commands_that_exist(name: str) -> None:
     commands = commands_of(COMPOSE["services"][name])
     assert commands
     assert all(is_command(*words) for words in commands)
 
 
-def test_compose_depends_on_and_mounts_what_it_defines() -> None:
+def test_compose_services_refer_only_to_defined_parts() -> None:
     for service in COMPOSE["services"].values():
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
         assert set(service["networks"]) <= set(COMPOSE["networks"])
@@ -143,29 +143,29 @@ def test_compose_depends_on_and_mounts_what_it_defines() -> None:
                 assert source.startswith("$") or source in COMPOSE["volumes"]
 
 
-def test_compose_has_the_whole_deployment() -> None:
+def test_compose_has_all_services_of_the_deployment() -> None:
     assert {"proxy", "api", "worker", "migrate", "postgres", "redis"} <= set(COMPOSE["services"])
     assert COMPOSE["services"]["api"]["deploy"]["replicas"] > 1
 
 
-def test_compose_checks_the_health_of_what_stays_and_restarts_it() -> None:
+def test_compose_long_running_services_have_health_checks_and_restart() -> None:
     for name, service in COMPOSE["services"].items():
-        if name in ONCE:
+        if name in RUN_ONCE:
             assert service["restart"] == "no"
             continue
         assert service["restart"] == "unless-stopped"
-        # The image of the API brings its own check; a worker has no port to ask.
+        # The API's image has its own health check; a worker has no port that could be checked.
         assert "test" in service.get("healthcheck", {}) or name in {"api", "worker"}, name
 
 
-def test_compose_migrates_before_anything_uses_the_database() -> None:
-    for name in set(OWN_SERVICES) - {"migrate"}:
+def test_compose_services_start_after_the_migration() -> None:
+    for name in set(BUILT_SERVICES) - {"migrate"}:
         after = COMPOSE["services"][name]["depends_on"]
         assert after["migrate"] == {"condition": "service_completed_successfully"}
     assert COMPOSE["services"]["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
 
-def test_compose_opens_nothing_but_the_proxy_to_others() -> None:
+def test_compose_publishes_ports_only_on_localhost() -> None:
     published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
     assert set(published) == {"proxy", "prometheus", "grafana"}
     assert all(
@@ -175,20 +175,20 @@ def test_compose_opens_nothing_but_the_proxy_to_others() -> None:
     assert COMPOSE["services"]["postgres"]["networks"] == COMPOSE["services"]["redis"]["networks"] == ["data"]
 
 
-@pytest.mark.parametrize("name", OWN_SERVICES)
-def test_compose_takes_from_the_containers_what_they_do_not_need(name: str) -> None:
+@pytest.mark.parametrize("name", BUILT_SERVICES)
+def test_compose_service_has_no_unneeded_privileges(name: str) -> None:
     service = COMPOSE["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_compose_requires_keys_unless_told_otherwise() -> None:
+def test_compose_by_default_requires_keys() -> None:
     given = COMPOSE["services"]["api"]["environment"]["COLDSTART_ALLOW_ANONYMOUS"]
     assert given == "${COLDSTART_ALLOW_ANONYMOUS:-false}"
 
 
-def test_compose_has_no_secret_of_its_own() -> None:
+def test_compose_takes_every_secret_from_the_environment() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     for name in SECRETS:
         uses = re.findall(rf"\$\{{?{name}[^}}]*", text)
@@ -202,9 +202,9 @@ def test_compose_has_no_secret_of_its_own() -> None:
 
 @pytest.fixture(scope="session")
 def compose_command() -> list[str]:
-    """Compose of either generation; it needs no engine to check files."""
-    if (alone := shutil.which("docker-compose")) is not None:
-        return [alone]
+    """The command of Compose, as a program or as a plugin of Docker; it checks files without an engine."""
+    if (compose := shutil.which("docker-compose")) is not None:
+        return [compose]
     docker = shutil.which("docker")
     if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
         return [docker, "compose"]
@@ -215,15 +215,15 @@ def compose_command() -> list[str]:
 
 @pytest.fixture
 def compose(compose_command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run Compose in the repository, with nothing from outside but the variables given."""
+    """Runs Compose in the repository; of the secrets, only the given variables are set."""
     (tmp_path / "no.env").touch()
-    surroundings = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*compose_command, "--env-file", str(tmp_path / "no.env"), *arguments],
             cwd=ROOT,
-            env=surroundings | variables,
+            env=inherited | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -232,7 +232,7 @@ def compose(compose_command: list[str], tmp_path: Path) -> Callable[..., subproc
     return run
 
 
-def test_compose_accepts_its_files(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_compose_command_accepts_the_files(compose: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     passwords = dict.fromkeys(SECRETS, "chosen")
     tls = ["--file", "docker-compose.yml", "--file", "deploy/caddy/compose.tls.yml"]
 
@@ -242,7 +242,7 @@ def test_compose_accepts_its_files(compose: Callable[..., subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("missing", sorted(SECRETS))
-def test_compose_refuses_to_start_without_a_secret(
+def test_compose_command_without_a_secret_is_refused(
     compose: Callable[..., subprocess.CompletedProcess[str]], missing: str
 ) -> None:
     done = compose("config", "--quiet", **dict.fromkeys(SECRETS - {missing}, "chosen"))
@@ -251,13 +251,14 @@ def test_compose_refuses_to_start_without_a_secret(
     assert "run make secrets" in done.stderr
 
 
-def test_make_writes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None:
+def test_make_secrets_writes_private_secrets_once(tmp_path: Path) -> None:
     make = ["make", "--silent", "--file", str(ROOT / "Makefile"), "secrets"]
     subprocess.run(make, cwd=tmp_path, check=True)
     written = (tmp_path / ".env").read_text(encoding="utf-8")
     subprocess.run(make, cwd=tmp_path, check=True)
 
-    assert (tmp_path / ".env").read_text(encoding="utf-8") == written  # the database knows the former password
+    # Unchanged, because the database was created with the first password.
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == written
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     values = dict(line.split("=", 1) for line in written.splitlines())
     assert set(values) == SECRETS

@@ -1,4 +1,4 @@
-"""What is imported at start-up, by which its time is held without measuring it."""
+"""What programs import at start-up. This keeps the start quick without measuring a time."""
 
 import json
 import subprocess
@@ -9,15 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-SLOW_FOR_A_SERVER = ("tensorboard", "torch.utils.tensorboard", "lightgbm", "matplotlib", "redis", "asyncpg", "pooch")
-"""Packages that no server needs, or only one whose settings ask for them."""
+OPTIONAL_PACKAGES = ("tensorboard", "torch.utils.tensorboard", "lightgbm", "matplotlib", "redis", "asyncpg", "pooch")
+"""Packages that a server needs only with certain settings, or never."""
 
-OF_TEXT_AND_TRAINING = ("sklearn", "scipy")
+TEXT_PACKAGES = ("sklearn", "scipy")
 """Packages that a server needs only if its schema has text."""
 
 
 def imported_by(code: str) -> set[str]:
-    """The modules that are imported after the code has run in a Python of its own."""
+    """The modules that a new Python process has imported after it has run the code."""
     ending = "import json, sys; sys.stderr.write(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", f"{code}\n{ending}"]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -25,22 +25,22 @@ def imported_by(code: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def of_server() -> set[str]:
+def server_modules() -> set[str]:
     return imported_by("import app.main")
 
 
-@pytest.mark.parametrize("package", SLOW_FOR_A_SERVER)
-def test_server_does_not_import_what_it_may_not_need(of_server: set[str], package: str) -> None:
-    assert package not in of_server
+@pytest.mark.parametrize("package", OPTIONAL_PACKAGES)
+def test_server_imports_no_slow_optional_package(server_modules: set[str], package: str) -> None:
+    assert package not in server_modules
 
 
-@pytest.mark.parametrize("package", OF_TEXT_AND_TRAINING)
-def test_server_without_text_does_not_import_what_reads_text(of_server: set[str], package: str) -> None:
-    assert package not in of_server
+@pytest.mark.parametrize("package", TEXT_PACKAGES)
+def test_server_without_text_fields_imports_no_text_package(server_modules: set[str], package: str) -> None:
+    assert package not in server_modules
 
 
-def test_server_imports_no_module_of_a_baseline(of_server: set[str]) -> None:
-    assert {name for name in of_server if name.startswith("models.baselines.")} == {"models.baselines.base"}
+def test_server_imports_no_module_of_a_baseline(server_modules: set[str]) -> None:
+    assert {name for name in server_modules if name.startswith("models.baselines.")} == {"models.baselines.base"}
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

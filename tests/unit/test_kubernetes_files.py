@@ -1,4 +1,4 @@
-"""No cluster runs the tests: the manifests are held against Kubernetes' schemas, the service and each other."""
+"""The Kubernetes manifests, without a cluster: checked against Kubernetes' schemas, the service and each other."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ MANIFESTS: list[dict[str, Any]] = [
     for manifest in yaml.safe_load_all((DIRECTORY / name).read_text(encoding="utf-8"))
 ]
 OLDEST, NEWEST = "1.30", "1.37"
-"""Versions of Kubernetes: the first whose pods can sleep before they stop, and the last that the checker knows."""
+"""Kubernetes versions: the first whose pods can sleep before they stop, and the latest that the validator knows."""
 
 
 def identify(manifest: dict[str, Any]) -> str:
@@ -40,7 +40,7 @@ def identify(manifest: dict[str, Any]) -> str:
 
 
 def of_kind(*kinds: str) -> dict[str, dict[str, Any]]:
-    """Manifests by name."""
+    """The manifests of these kinds, by name."""
     return {manifest["metadata"]["name"]: manifest for manifest in MANIFESTS if manifest["kind"] in kinds}
 
 
@@ -59,11 +59,11 @@ API = PODS["Deployment-coldstart-api"]
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=identify)
-def test_manifests_keep_to_the_schemas_of_kubernetes(manifest: dict[str, Any], version: str) -> None:
+def test_manifest_fits_the_kubernetes_schema(manifest: dict[str, Any], version: str) -> None:
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
-def test_the_schemas_find_a_misspelled_field() -> None:
+def test_manifest_with_a_misspelled_field_is_refused() -> None:
     broken = yaml.safe_load(yaml.safe_dump(of_kind("Deployment")["coldstart-api"]))
     broken["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
 
@@ -71,12 +71,12 @@ def test_the_schemas_find_a_misspelled_field() -> None:
         kubernetes_validate.validate(broken, NEWEST, strict=True)
 
 
-def test_every_file_is_part_of_the_deployment() -> None:
+def test_kustomization_names_every_file() -> None:
     files = {file.name for file in DIRECTORY.iterdir()}
     assert files == {*KUSTOMIZATION["resources"], "kustomization.yaml", "prometheus-adapter.values.yaml"}
 
 
-def test_kustomize_puts_them_together() -> None:
+def test_kustomize_builds_all_manifests() -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")
@@ -88,7 +88,7 @@ def test_kustomize_puts_them_together() -> None:
     assert "image: coldstart\n" not in built
 
 
-def test_the_deployment_is_whole() -> None:
+def test_manifests_have_all_parts_of_the_deployment() -> None:
     assert set(of_kind("Deployment")) == {"coldstart-api", "coldstart-worker"}
     for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget"):
         assert set(of_kind(kind)) == {"coldstart-api", "coldstart-worker"}
@@ -99,7 +99,7 @@ def test_the_deployment_is_whole() -> None:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_pods_may_do_no_more_than_they_need(name: str) -> None:
+def test_pod_has_no_unneeded_privileges(name: str) -> None:
     pod, container = PODS[name]["spec"], CONTAINERS[name]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -112,7 +112,7 @@ def test_pods_may_do_no_more_than_they_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_pods_say_what_they_need(name: str) -> None:
+def test_pod_declares_resources_and_volumes(name: str) -> None:
     resources = CONTAINERS[name]["resources"]
     assert set(resources["requests"]) == {"cpu", "memory"}
     assert set(resources["limits"]) == {"memory"}
@@ -124,7 +124,7 @@ def test_pods_say_what_they_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_secrets_are_referred_to_and_nowhere_written(name: str) -> None:
+def test_pod_refers_to_secrets_without_values(name: str) -> None:
     sources = CONTAINERS[name]["envFrom"]
     assert {"secretRef": {"name": "coldstart"}} in sources
     assert {"configMapRef": {"name": "coldstart"}} in sources
@@ -132,16 +132,16 @@ def test_secrets_are_referred_to_and_nowhere_written(name: str) -> None:
     assert not of_kind("Secret")
 
 
-def test_settings_exist_and_are_no_secrets() -> None:
+def test_config_map_has_settings_that_exist_and_no_secrets() -> None:
     given = of_kind("ConfigMap")["coldstart"]["data"]
-    own = {name.removeprefix("COLDSTART_").lower() for name in given if name.startswith("COLDSTART_")}
-    assert own <= set(Settings.model_fields)
-    assert not own & {"database_url", "redis_url"}
-    assert "allow_anonymous" not in own  # keys are required
+    settings = {name.removeprefix("COLDSTART_").lower() for name in given if name.startswith("COLDSTART_")}
+    assert settings <= set(Settings.model_fields)
+    assert not settings & {"database_url", "redis_url"}
+    assert "allow_anonymous" not in settings  # keys are required
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_pods_run_commands_that_exist(name: str) -> None:
+def test_pod_runs_commands_that_exist(name: str) -> None:
     container = CONTAINERS[name]
     commands = [container["args"]]
     if "command" in container:
@@ -151,7 +151,7 @@ def test_pods_run_commands_that_exist(name: str) -> None:
         assert CliRunner().invoke(command_line, [*words, "--help"]).exit_code == 0
 
 
-def test_probes_ask_what_the_service_answers() -> None:
+def test_probes_use_paths_and_port_of_the_service() -> None:
     container = API["spec"]["containers"][0]
     asked = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert {name: get["path"] for name, get in asked.items()} == {
@@ -166,7 +166,7 @@ def test_probes_ask_what_the_service_answers() -> None:
     assert slept < API["spec"]["terminationGracePeriodSeconds"]
 
 
-def test_selectors_find_the_pods_that_they_are_for() -> None:
+def test_selectors_match_the_labels_of_their_pods() -> None:
     labels = {name: pod["metadata"]["labels"] for name, pod in PODS.items()}
     for name, manifest in of_kind("Deployment").items():
         assert manifest["spec"]["selector"]["matchLabels"] == labels[f"Deployment-{name}"]
@@ -175,10 +175,10 @@ def test_selectors_find_the_pods_that_they_are_for() -> None:
     assert of_kind("Service")["coldstart-api"]["spec"]["selector"] == API["metadata"]["labels"]
     policies = {name: policy["spec"]["podSelector"]["matchLabels"] for name, policy in of_kind("NetworkPolicy").items()}
     assert policies["coldstart-api"] == API["metadata"]["labels"]
-    assert all(policies["coldstart"].items() <= own.items() for own in labels.values())
+    assert all(policies["coldstart"].items() <= of_pod.items() for of_pod in labels.values())
 
 
-def test_nobody_reaches_a_pod_but_through_the_policy_of_the_api() -> None:
+def test_network_policies_allow_only_traffic_to_the_api() -> None:
     policies = of_kind("NetworkPolicy")
     assert policies["coldstart"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policies["coldstart"]["spec"]
@@ -196,7 +196,7 @@ def is_reached(path: str) -> bool:
     return False
 
 
-def test_the_ingress_leads_to_every_route_but_the_metrics() -> None:
+def test_ingress_leads_to_every_route_except_metrics() -> None:
     app = create_app(Settings())
     paths = {*app.openapi()["paths"], *(route.path for route in pages.routes), app.docs_url, app.openapi_url}
     assert len(paths) > 20
@@ -205,7 +205,7 @@ def test_the_ingress_leads_to_every_route_but_the_metrics() -> None:
     assert not is_reached("/metrics")
 
 
-def test_autoscalers_ask_for_metrics_that_the_adapter_makes() -> None:
+def test_autoscalers_use_exactly_the_metrics_of_the_adapter() -> None:
     wanted = {
         metric[kind.lower()]["metric"]["name"]
         for autoscaler in of_kind("HorizontalPodAutoscaler").values()
@@ -219,7 +219,7 @@ def test_autoscalers_ask_for_metrics_that_the_adapter_makes() -> None:
     assert wanted == made
 
 
-def test_the_adapter_reads_metrics_that_the_service_has() -> None:
+def test_adapter_reads_metrics_that_the_service_has() -> None:
     names = {family.name for family in REGISTRY.collect()}
     for rule in [*ADAPTER["rules"]["custom"], *ADAPTER["rules"]["external"]]:
         series = promql_parser.parse(rule["seriesQuery"])
@@ -236,7 +236,7 @@ def test_the_adapter_reads_metrics_that_the_service_has() -> None:
             assert set(statuses.split("|")) <= set(JobStatus)
 
 
-def test_autoscalers_scale_what_exists_and_nothing_else_does() -> None:
+def test_autoscalers_alone_set_the_replicas_of_deployments() -> None:
     for name, autoscaler in of_kind("HorizontalPodAutoscaler").items():
         target = autoscaler["spec"]["scaleTargetRef"]
         assert (target["kind"], target["name"]) == ("Deployment", name)

@@ -1,4 +1,4 @@
-"""docs/reliability.md promises nothing that no test holds."""
+"""Every promise in docs/reliability.md has a test, and every fault test is named there."""
 
 import ast
 import re
@@ -9,11 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 ROWS = [row for row in re.findall(r"^\| .+ \|$", DOCUMENT, re.MULTILINE) if not row.startswith("| fault |")]
-NAMED = re.findall(r"`(tests/[^`]+\.py::[^`]+)`", DOCUMENT)
+NAMED_TESTS = re.findall(r"`(tests/[^`]+\.py::[^`]+)`", DOCUMENT)
 
 
 def names_in(path: Path) -> set[str]:
-    """The tests of a file as pytest names them, without their parameters."""
+    """The names that pytest gives to the tests of a file, without parameters."""
     names = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         members = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -24,17 +24,17 @@ def names_in(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
-def test_every_row_names_its_test(row: str) -> None:
+def test_row_of_the_document_names_its_tests(row: str) -> None:
     *_, tests, _ = row.split("|")
     assert re.fullmatch(r"(`tests/[^`]+`(, )?)+", tests.strip())
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_every_named_test_exists(name: str) -> None:
+@pytest.mark.parametrize("name", NAMED_TESTS)
+def test_name_in_the_document_is_that_of_a_test(name: str) -> None:
     assert name in names_in(ROOT / name.partition("::")[0])
 
 
-def test_every_fault_test_has_its_row() -> None:
-    faults = [name for path in (ROOT / "tests/integration/faults").glob("test_*.py") for name in names_in(path)]
-    assert faults
-    assert set(faults) <= set(NAMED)
+def test_every_fault_test_is_named_in_the_document() -> None:
+    fault_tests = [name for path in (ROOT / "tests/integration/faults").glob("test_*.py") for name in names_in(path)]
+    assert fault_tests
+    assert set(fault_tests) <= set(NAMED_TESTS)

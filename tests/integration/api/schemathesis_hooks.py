@@ -1,5 +1,6 @@
-"""What Schemathesis lacks: NDJSON; attributes and filters that the model has, ratings of `rated` events alone, and a
-version that can challenge, which no schema says.
+"""Hooks for what Schemathesis cannot take from the OpenAPI document.
+
+They serialise NDJSON, and give valid requests attributes, filters, event ratings and challengers that are accepted.
 """
 
 import os
@@ -15,13 +16,13 @@ FILTER: dict[str, Any] = {"genre": ["comedy", "horror"]}
 
 @schemathesis.serializer("application/x-ndjson")
 def as_lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:  # noqa: ANN401 - whatever was generated
-    """What was generated, as it is: a text that has hardly ever JSON on its lines, beside the document's example."""
+    """The generated text as it is. Its lines are hardly ever JSON, except in the document's example."""
     return str(value).encode(errors="replace")
 
 
 @schemathesis.hook
 def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
-    """Put them into what is meant to be valid; what is meant to be wrong stays as it is."""
+    """Put acceptable values into requests that are meant to be valid; leave the others as they are."""
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         known = {"attributes": ITEM if "/items" in context.operation.path else USER, "filter": FILTER}
         for part in (case.body, *_items(case.body, "items")):

@@ -1,4 +1,4 @@
-"""Every route × every kind of key: which may do what."""
+"""Every route with every kind of key: what is allowed and what is refused."""
 
 import logging
 import re
@@ -21,7 +21,7 @@ from app.storage.tables import KeyScope
 from tests.integration.running import connected
 
 OPEN = {"get_liveness", "get_readiness"}
-NEEDED = {
+SCOPES = {
     "put_user": "write",
     "get_user": "read",
     "delete_user": "write",
@@ -58,7 +58,7 @@ NEEDED = {
     "delete_challenger": "admin",
     "add_events": "write",
 }
-OPEN_OUTSIDE_OF_THE_DOCUMENT = {
+UNDOCUMENTED_OPEN = {
     "/openapi.json",
     "/docs",
     "/docs/oauth2-redirect",
@@ -69,8 +69,9 @@ OPEN_OUTSIDE_OF_THE_DOCUMENT = {
     "/evaluations",
     "/sign-in",
 }
-REPORTS = {"/evaluations/compare", "/evaluations/{evaluation_id}"}  # these ask to sign in, see `TestPages`
-WRONG = {
+# These redirect to the sign-in page, see `TestPages`.
+REPORTS = {"/evaluations/compare", "/evaluations/{evaluation_id}"}
+INVALID_KEYS = {
     "missing": "urn:coldstart:problem:missing-key",
     "wrong": "urn:coldstart:problem:invalid-key",
     "revoked": "urn:coldstart:problem:invalid-key",
@@ -79,13 +80,13 @@ WRONG = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Keys are required; whether there is a model does not matter."""
+    """Settings that require keys; no model is needed."""
     return settings.model_copy(update={"allow_anonymous": False, "model_dir": None})
 
 
 @pytest.fixture
 async def keys(settings: Settings) -> dict[str, str]:
-    """A key of each scope, by the scope's name, and two that are not valid."""
+    """A key of each scope, by the name of the scope, and a revoked, a wrong and an empty one."""
     async with open_database(settings.database_url.get_secret_value()) as database:
         management = APIKeyService(database, required=True)
         created = {scope.value: await management.create(scope, scope) for scope in KeyScope}
@@ -114,7 +115,7 @@ def operations(app: FastAPI) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
-def test_every_route_is_in_the_document_or_known_to_be_outside(app: FastAPI) -> None:
+def test_every_route_is_documented_or_listed_as_undocumented(app: FastAPI) -> None:
     documented = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     served = {
         (method, str(route.path))
@@ -124,32 +125,34 @@ def test_every_route_is_in_the_document_or_known_to_be_outside(app: FastAPI) -> 
 
     outside = {path for _, path in served - documented if not path.startswith("/assets/")}
     assert documented <= served
-    assert outside == OPEN_OUTSIDE_OF_THE_DOCUMENT | REPORTS
+    assert outside == UNDOCUMENTED_OPEN | REPORTS
 
 
-def test_every_operation_declares_the_scope_that_it_needs(app: FastAPI) -> None:
+def test_operations_declare_the_scope_that_they_need(app: FastAPI) -> None:
     declared = {name: operation.get("security") for name, (_, _, operation) in operations(app).items()}
 
-    assert declared == {name: [{"API key": [scope]}] for name, scope in NEEDED.items()} | dict.fromkeys(OPEN)
+    assert declared == {name: [{"API key": [scope]}] for name, scope in SCOPES.items()} | dict.fromkeys(OPEN)
 
 
-def test_every_operation_declares_its_refusals(app: FastAPI) -> None:
+def test_operations_declare_their_refusals(app: FastAPI) -> None:
     for name, (_, _, operation) in operations(app).items():
         assert name in OPEN or {"401", "403"} <= set(operation["responses"]), name
 
 
-async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+async def test_operation_with_each_key_is_allowed_or_refused_by_scope(
+    app: FastAPI, client: httpx.AsyncClient, keys: dict[str, str]
+) -> None:
     for name, (method, path, _) in operations(app).items():
         for kind, key in keys.items():
             answer = await client.request(method, path, headers={"X-API-Key": key} if key else {})
             where = f"{name} with the key {kind}: {answer.text}"
             if name in OPEN:
                 assert answer.status_code not in {401, 403}, where
-            elif kind in WRONG:
+            elif kind in INVALID_KEYS:
                 assert answer.status_code == 401, where
-                assert answer.json()["type"] == WRONG[kind], where
+                assert answer.json()["type"] == INVALID_KEYS[kind], where
                 assert "www-authenticate" in answer.headers
-            elif not KeyScope(kind).includes(KeyScope(NEEDED[name])):
+            elif not KeyScope(kind).includes(KeyScope(SCOPES[name])):
                 assert answer.status_code == 403, where
                 assert answer.json()["type"] == "urn:coldstart:problem:key-scope", where
             else:
@@ -157,7 +160,7 @@ async def test_who_may_do_what(app: FastAPI, client: httpx.AsyncClient, keys: di
 
 
 async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
-    """It shares its path with an operation of the document, and is none of its own there."""
+    """The stream shares the path of `put_items` and is not an operation of its own in the document."""
 
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError("was read")
@@ -166,7 +169,7 @@ async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, 
     for kind, key in keys.items():
         headers = {"X-API-Key": key, "Content-Type": "application/x-ndjson"}
         answer = await client.post("/v1/items:batch", headers=headers, content=unread())
-        expected = 401 if kind in WRONG else 503 if kind == "admin" else 403
+        expected = 401 if kind in INVALID_KEYS else 503 if kind == "admin" else 403
         assert answer.status_code == expected, f"with the key {kind}: {answer.text}"
 
 
@@ -212,7 +215,7 @@ async def test_start_with_only_a_revoked_key_fails(settings: Settings) -> None:
             pass
 
 
-async def test_anonymous_requests_may_be_allowed(settings: Settings) -> None:
+async def test_request_without_a_key_when_allowed_is_accepted(settings: Settings) -> None:
     async with connected(create_app(settings.model_copy(update={"allow_anonymous": True}))) as client:
         assert (await client.get("/v1/items")).status_code == 200
         assert (await client.get("/v1/items", headers={"X-API-Key": "anything"})).status_code == 200
@@ -250,7 +253,7 @@ async def test_last_use_of_a_key_is_stored_when_the_server_stops(
 
 
 class TestPages:
-    async def test_shells_are_open_and_reports_ask_to_sign_in(self, client: httpx.AsyncClient) -> None:
+    async def test_pages_without_a_key_are_open_except_reports(self, client: httpx.AsyncClient) -> None:
         for path in ("/", "/evaluations", "/models", "/sign-in", "/docs"):
             assert (await client.get(path)).status_code == 200
         for path in ("/evaluations/x", "/evaluations/compare?one=x&other=y"):
@@ -258,7 +261,9 @@ class TestPages:
             assert answer.status_code == 303
             assert answer.headers["location"].startswith("/sign-in?next=/evaluations/")
 
-    async def test_signing_in_and_out(self, client: httpx.AsyncClient, keys: dict[str, str]) -> None:
+    async def test_sign_in_sets_a_cookie_until_signing_out(
+        self, client: httpx.AsyncClient, keys: dict[str, str]
+    ) -> None:
         answer = await client.post("/sign-in", json={"key": keys["admin"]})
         assert answer.status_code == 204
         assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -269,7 +274,7 @@ class TestPages:
         assert (await client.get("/v1/items")).status_code == 401
 
     @pytest.mark.parametrize("kind", ["wrong", "revoked", "missing"])
-    async def test_with_a_key_that_is_not_valid(
+    async def test_sign_in_with_an_invalid_key_is_refused(
         self, client: httpx.AsyncClient, keys: dict[str, str], kind: str
     ) -> None:
         answer = await client.post("/sign-in", json={"key": keys[kind]})

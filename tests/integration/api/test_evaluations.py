@@ -23,7 +23,7 @@ Work = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 async def working(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server that works off its jobs itself."""
+    """A client of a server with an embedded worker."""
     async with connected(create_app(settings.model_copy(update={"run_worker": True}))) as client:
         yield client
 
@@ -42,7 +42,7 @@ def work_until_stopped(
 
 
 class TestStartEvaluation:
-    async def test_to_its_report(self, working: httpx.AsyncClient) -> None:
+    async def test_start_evaluation_runs_and_stores_the_report(self, working: httpx.AsyncClient) -> None:
         answer = await working.post(EVALUATIONS, json={"states": ["warm", "user_cold"], "bootstrap_resamples": 100})
 
         assert answer.status_code == 202
@@ -72,7 +72,7 @@ class TestStartEvaluation:
         (listed,) = (await working.get(EVALUATIONS)).json()["items"]
         assert listed == {name: value for name, value in job.items() if name != "report"}
 
-    async def test_of_another_version_with_other_baselines(
+    async def test_start_evaluation_of_another_version_uses_the_given_baselines(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path
     ) -> None:
         async with open_services(settings) as services:
@@ -84,13 +84,13 @@ class TestStartEvaluation:
         assert answer.json()["model_version"] == other
         assert answer.json()["config"]["baselines"] == ["item neighbours"]
 
-    async def test_of_a_version_that_does_not_exist(self, client: httpx.AsyncClient) -> None:
+    async def test_start_evaluation_of_an_unknown_version_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(EVALUATIONS, json={"model_version": "nothing"})
 
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
 
-    async def test_without_a_body_everything_is_evaluated(self, client: httpx.AsyncClient) -> None:
+    async def test_start_evaluation_without_a_body_evaluates_all_states(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(EVALUATIONS)
 
         assert answer.status_code == 202
@@ -105,24 +105,26 @@ class TestStartEvaluation:
             ({"baselines": ["luck"]}, "baselines"),
         ],
     )
-    async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+    async def test_start_evaluation_with_an_invalid_field_is_refused(
+        self, client: httpx.AsyncClient, body: dict[str, Any], field: str
+    ) -> None:
         answer = await client.post(EVALUATIONS, json=body)
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert (await client.get(EVALUATIONS)).json()["items"] == []
 
-    async def test_without_data(self, settings: Settings, tmp_path: Path) -> None:
-        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
-        async with connected(create_app(nowhere)) as client:
+    async def test_start_evaluation_without_data_is_refused(self, settings: Settings, tmp_path: Path) -> None:
+        without_data = settings.model_copy(update={"data_dir": tmp_path / "without_data"})
+        async with connected(create_app(without_data)) as client:
             answer = await client.post(EVALUATIONS)
 
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:evaluation-data-missing"
 
 
-class TestFailure:
-    async def test_says_why(self, settings: Settings, tmp_path: Path) -> None:
+class TestFailedEvaluation:
+    async def test_failed_evaluation_says_why(self, settings: Settings, tmp_path: Path) -> None:
         empty = settings.model_copy(update={"data_dir": tmp_path, "run_worker": True})
         async with connected(create_app(empty)) as client:
             job = await until_job(client, (await client.post(EVALUATIONS)).headers["location"], "failed", "succeeded")
@@ -140,7 +142,7 @@ class TestFailure:
             (KeyError("secret"), "unexpected"),
         ],
     )
-    async def test_shows_no_trace(
+    async def test_failed_evaluation_shows_no_traceback_or_unexpected_error(
         self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
     ) -> None:
         def fail(*_args: object, **_options: object) -> dict[str, Any]:
@@ -155,7 +157,7 @@ class TestFailure:
 
 
 class TestCancelEvaluation:
-    async def test_while_it_waits(self, client: httpx.AsyncClient) -> None:
+    async def test_cancel_evaluation_that_is_queued_cancels_it(self, client: httpx.AsyncClient) -> None:
         location = (await client.post(EVALUATIONS)).headers["location"]
 
         answers = [await client.delete(location) for _ in range(2)]
@@ -163,7 +165,9 @@ class TestCancelEvaluation:
         assert [answer.status_code for answer in answers] == [200, 200]
         assert (await client.get(location)).json()["status"] == "cancelled"
 
-    async def test_while_it_runs(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_cancel_evaluation_that_runs_stops_it(
+        self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         replace_work(monkeypatch, work_until_stopped)
         location = (await working.post(EVALUATIONS)).headers["location"]
         await until_job(working, location, "running")
@@ -172,10 +176,12 @@ class TestCancelEvaluation:
 
         replace_work(monkeypatch, lambda *_args, **_options: {})
         later = (await working.post(EVALUATIONS)).headers["location"]
-        await until_job(working, later, "succeeded")  # the worker is free again
+        await until_job(working, later, "succeeded")  # the worker is free for other jobs
         assert (await working.get(location)).json()["status"] == "cancelled"
 
-    async def test_when_it_has_ended(self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_cancel_evaluation_that_has_ended_is_refused(
+        self, working: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         replace_work(monkeypatch, lambda *_args, **_options: {})
         location = (await working.post(EVALUATIONS)).headers["location"]
         await until_job(working, location, "succeeded")
@@ -185,7 +191,7 @@ class TestCancelEvaluation:
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:evaluation-finished"
 
-    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+    async def test_cancel_evaluation_that_is_unknown_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.delete(f"{EVALUATIONS}/nothing")
 
         assert answer.status_code == 404
@@ -193,7 +199,7 @@ class TestCancelEvaluation:
 
 
 class TestListEvaluations:
-    async def test_the_newest_first(self, client: httpx.AsyncClient) -> None:
+    async def test_list_evaluations_is_in_order_of_the_newest_first(self, client: httpx.AsyncClient) -> None:
         started = [(await client.post(EVALUATIONS)).json()["evaluation_id"] for _ in range(3)]
 
         first = (await client.get(EVALUATIONS, params={"limit": 2})).json()
@@ -203,7 +209,7 @@ class TestListEvaluations:
 
 
 class TestShutdown:
-    async def test_what_runs_goes_back_to_the_queue_and_is_done_after_the_restart(
+    async def test_evaluation_at_shutdown_is_queued_and_done_after_the_restart(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with_worker = settings.model_copy(update={"run_worker": True})

@@ -5,13 +5,13 @@ from app.settings import Settings
 from tests.integration.running import connected
 
 
-class TestLive:
-    async def test_alive(self, client: httpx.AsyncClient) -> None:
+class TestLiveness:
+    async def test_liveness_of_a_running_server_is_alive(self, client: httpx.AsyncClient) -> None:
         assert (await client.get("/health/live")).json() == {"status": "alive"}
 
 
-class TestReady:
-    async def test_ready(self, client: httpx.AsyncClient) -> None:
+class TestReadiness:
+    async def test_readiness_of_a_working_server_is_ready(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/health/ready")
 
         assert answer.status_code == 200
@@ -21,9 +21,9 @@ class TestReady:
         assert body["checks"] == {"database": "ok", "cache": "ok"}
         assert body["missing"] == []
 
-    async def test_without_redis_it_is_slower_but_ready(self, settings: Settings) -> None:
-        nobody_there = Settings(**settings.model_dump() | {"redis_url": "redis://:secret@127.0.0.1:1"})
-        async with connected(create_app(nobody_there)) as client:
+    async def test_readiness_without_redis_is_degraded_and_requests_succeed(self, settings: Settings) -> None:
+        without_redis = Settings(**settings.model_dump() | {"redis_url": "redis://:secret@127.0.0.1:1"})
+        async with connected(create_app(without_redis)) as client:
             answer = await client.get("/health/ready")
             await client.put("/v1/users/ada", json={})
             recommendations = await client.get("/v1/users/ada/recommendations")

@@ -1,4 +1,4 @@
-"""Candidates and the list for strangers follow the ratings that the service collects."""
+"""Candidates and the list for unknown visitors follow the ratings that the service collects."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from tests.integration.running import connected
 COMEDY = {"title": "Brand New", "attributes": {"genre": ["comedy"], "year": 2026}}
 
 
-async def asked(client: httpx.AsyncClient, strategy: str, n: int = 5) -> list[str]:
+async def candidate_ids(client: httpx.AsyncClient, strategy: str, n: int = 5) -> list[str]:
     answer = await client.get("/v1/candidates", params={"strategy": strategy, "n": n})
     return [candidate["item_id"] for candidate in answer.json()["items"]]
 
 
-async def shown_to_strangers(client: httpx.AsyncClient, n: int = 5) -> list[str]:
+async def ids_for_visitors(client: httpx.AsyncClient, n: int = 5) -> list[str]:
     return [item["item_id"] for item in (await client.post("/v1/recommendations", json={"n": n})).json()["items"]]
 
 
@@ -35,12 +35,12 @@ async def test_candidates_include_a_new_item_with_many_ratings(
     client: httpx.AsyncClient, database: Database, strategy: str
 ) -> None:
     await client.put("/v1/items/new", json=COMEDY)
-    assert "new" not in await asked(client, strategy)
+    assert "new" not in await candidate_ids(client, strategy)
 
     await rate(client, "new", [f"user{number}" for number in range(100)])
     await PopularityCounter(database).count()
 
-    assert "new" in await asked(client, strategy)
+    assert "new" in await candidate_ids(client, strategy)
 
 
 async def test_recommendations_for_an_unknown_visitor_include_a_new_item_with_many_ratings(
@@ -50,12 +50,12 @@ async def test_recommendations_for_an_unknown_visitor_include_a_new_item_with_ma
     await client.put("/v1/users/stranger", json={})
     path = "/v1/users/stranger/recommendations"
     await client.get(path, params={"n": 5})
-    before = await shown_to_strangers(client, 41)
+    before = await ids_for_visitors(client, 41)
 
     await rate(client, "new", [f"user{number}" for number in range(60)])
     await PopularityCounter(database).count()
 
-    after = await shown_to_strangers(client, 41)
+    after = await ids_for_visitors(client, 41)
     assert after[0] == "new" != before[0]
     of_stranger = (await client.get(path, params={"n": 41})).json()["items"]
     assert [item["item_id"] for item in of_stranger] == after
@@ -64,15 +64,15 @@ async def test_recommendations_for_an_unknown_visitor_include_a_new_item_with_ma
 async def test_recommendations_for_an_unknown_visitor_rank_a_disliked_item_lower(
     client: httpx.AsyncClient, database: Database
 ) -> None:
-    first = (await shown_to_strangers(client, 1))[0]
+    first = (await ids_for_visitors(client, 1))[0]
 
     await rate(client, first, [f"user{number}" for number in range(60)], value=1)
     await PopularityCounter(database).count()
 
-    assert first not in await shown_to_strangers(client, 5)
+    assert first not in await ids_for_visitors(client, 5)
 
 
-async def test_counts_are_the_same_in_all_replicas(
+async def test_rating_counts_in_all_replicas_are_the_same(
     client: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     async with connected(create_app(settings)) as replica:
@@ -80,24 +80,26 @@ async def test_counts_are_the_same_in_all_replicas(
         await rate(client, "new", [f"user{number}" for number in range(100)])
         await PopularityCounter(database).count()
 
-        assert (await asked(replica, "popularity", 1)) == (await asked(client, "popularity", 1)) == ["new"]
+        assert (
+            (await candidate_ids(replica, "popularity", 1)) == (await candidate_ids(client, "popularity", 1)) == ["new"]
+        )
     async with connected(create_app(settings)) as late:
-        assert await asked(late, "popularity", 1) == ["new"]
+        assert await candidate_ids(late, "popularity", 1) == ["new"]
 
 
-async def test_counts_survive_changes_of_the_catalogue(client: httpx.AsyncClient, database: Database) -> None:
+async def test_rating_counts_after_a_catalogue_change_are_kept(client: httpx.AsyncClient, database: Database) -> None:
     await client.put("/v1/items/new", json=COMEDY)
     await rate(client, "new", [f"user{number}" for number in range(100)])
     await PopularityCounter(database).count()
 
     await client.put("/v1/items/new", json=COMEDY | {"title": "Changed"})
-    assert await asked(client, "popularity", 1) == ["new"]
+    assert await candidate_ids(client, "popularity", 1) == ["new"]
     await client.delete("/v1/items/new")
-    assert "new" not in await asked(client, "popularity", 41)
+    assert "new" not in await candidate_ids(client, "popularity", 41)
 
 
 async def test_count_without_new_ratings_changes_nothing(client: httpx.AsyncClient, database: Database) -> None:
-    before = await asked(client, "gradient_popularity", 40)
+    before = await candidate_ids(client, "gradient_popularity", 40)
     await PopularityCounter(database).count()
 
-    assert await asked(client, "gradient_popularity", 40) == before
+    assert await candidate_ids(client, "gradient_popularity", 40) == before

@@ -25,7 +25,7 @@ def item(item_id: str, **more: object) -> dict[str, object]:
 
 
 def lines(items: Iterable[object]) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in items)
+    return b"".join(json.dumps(line).encode() + b"\n" for line in items)
 
 
 async def send(client: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ async def catalogue_version(settings: Settings) -> int:
 
 async def titles(client: httpx.AsyncClient, ids: Sequence[str]) -> dict[str, str]:
     answer = await client.get("/v1/items", params={"item_id": ids, "limit": 500})
-    return {each["item_id"]: each["title"] for each in answer.json()["items"]}
+    return {stored["item_id"]: stored["title"] for stored in answer.json()["items"]}
 
 
 async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_them(client: httpx.AsyncClient) -> None:
@@ -91,15 +91,15 @@ async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_
     assert await titles(client, [f"new{n}" for n in range(1, 6)]) == {"new1": "Film new1", "new5": "Film new5"}
 
 
-async def test_the_next_request_sees_the_items(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_stores_items_that_the_next_request_lists(client: httpx.AsyncClient) -> None:
     await send(client, lines(item(f"new{n}") for n in range(10)))
 
     answer = await client.post("/v1/recommendations", json={"n": 500})
 
-    assert {f"new{n}" for n in range(10)} <= {each["item_id"] for each in answer.json()["items"]}
+    assert {f"new{n}" for n in range(10)} <= {listed["item_id"] for listed in answer.json()["items"]}
 
 
-async def test_sending_the_same_again_changes_nothing(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_put_item_stream_sent_again_changes_nothing(client: httpx.AsyncClient, settings: Settings) -> None:
     body = lines([*(item(f"new{n}") for n in range(20)), item("bad", x=1)])
     await send(client, body)
     before = await catalogue_version(settings)
@@ -110,7 +110,7 @@ async def test_sending_the_same_again_changes_nothing(client: httpx.AsyncClient,
     assert await catalogue_version(settings) == before
 
 
-async def test_save_differing_writes_only_different_items(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_with_known_items_writes_only_changed_ones(client: httpx.AsyncClient) -> None:
     await send(client, lines(item(f"new{n}") for n in range(20)))
 
     report = await send(client, lines(item(f"new{n}", **({"title": "Changed"} if n == 3 else {})) for n in range(21)))
@@ -126,7 +126,7 @@ async def test_put_item_stream_with_two_lines_of_one_item_keeps_the_later(client
     assert await titles(client, ["new"]) == {"new": "Later"}
 
 
-async def test_an_item_that_was_deleted_returns(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_with_a_deleted_item_creates_it_again(client: httpx.AsyncClient) -> None:
     await send(client, lines([item("new")]))
     await client.delete("/v1/items/new")
 
@@ -142,7 +142,7 @@ async def test_put_item_stream_after_an_interruption_can_be_repeated(
 
     async def breaks_off() -> AsyncIterator[bytes]:
         yield lines(items[:15])
-        raise ClientDisconnect  # as what the server hands over does then
+        raise ClientDisconnect  # as the server does when the client disconnects
 
     answer = await client.post(BATCH, content=breaks_off(), headers=NDJSON)
     assert answer.status_code == 499
@@ -155,7 +155,9 @@ async def test_put_item_stream_after_an_interruption_can_be_repeated(
     assert await catalogue_version(settings) == before + 2
 
 
-async def test_no_more_is_read_than_can_be_stored(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_put_item_stream_during_a_write_reads_no_further(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(item_stream_service, "_CHUNK_LINES", 10)
     original = ItemRepository.save_differing
     begun, gate = asyncio.Event(), asyncio.Event()
@@ -181,7 +183,7 @@ async def test_no_more_is_read_than_can_be_stored(client: httpx.AsyncClient, mon
     assert (await sending)["created"] == 25
 
 
-async def test_errors_are_bounded_and_counted(client: httpx.AsyncClient) -> None:
+async def test_put_item_stream_with_many_errors_counts_all_and_lists_some(client: httpx.AsyncClient) -> None:
     report = await send(client, b"nonsense\n" * 250 + lines([item("new")]))
 
     assert (report["lines"], report["rejected"], report["error_count"], report["created"]) == (251, 250, 250, 1)
@@ -216,7 +218,7 @@ async def test_ndjson_body_of_another_route_is_limited(client: httpx.AsyncClient
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_an_empty_stream(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_put_item_stream_without_items_changes_nothing(client: httpx.AsyncClient, settings: Settings) -> None:
     before = await catalogue_version(settings)
 
     report = await send(client, b"\n \r\n")
@@ -228,7 +230,9 @@ async def test_an_empty_stream(client: httpx.AsyncClient, settings: Settings) ->
 @pytest.mark.parametrize(
     "media_type", ["application/x-ndjson; charset=utf-8", "Application/NDJSON", "application/jsonl"]
 )
-async def test_other_names_of_the_same(client: httpx.AsyncClient, media_type: str) -> None:
+async def test_put_item_stream_with_any_ndjson_media_type_is_accepted(
+    client: httpx.AsyncClient, media_type: str
+) -> None:
     answer = await client.post(BATCH, content=lines([item("new")]), headers={"content-type": media_type})
 
     assert answer.json()["created"] == 1
@@ -253,6 +257,6 @@ async def test_put_item_stream_into_two_replicas_stores_all(client: httpx.AsyncC
             send(replica, lines(item(f"b{n}") for n in range(3000))),
         )
         assert [report["created"] for report in reports] == [3000, 3000]
-        for each in (client, replica):
-            answer = await each.get("/v1/candidates", params={"strategy": "random", "n": 500, "seed": 1})
+        for server in (client, replica):
+            answer = await server.get("/v1/candidates", params={"strategy": "random", "n": 500, "seed": 1})
             assert {candidate["item_id"][0] for candidate in answer.json()["items"]} >= {"a", "b"}

@@ -18,7 +18,7 @@ async def everything(client: httpx.AsyncClient) -> set[str]:
 
 
 class TestPutItem:
-    async def test_a_new_item_is_recommended_at_once(self, client: httpx.AsyncClient) -> None:
+    async def test_put_item_that_is_new_is_recommended_at_once(self, client: httpx.AsyncClient) -> None:
         assert "new" not in await everything(client)
 
         answer = await client.put(NEW, json=COMEDY)
@@ -28,7 +28,7 @@ class TestPutItem:
         assert (await client.get(NEW)).json() == answer.json()
         assert "new" in await everything(client)
 
-    async def test_replaces(self, client: httpx.AsyncClient) -> None:
+    async def test_put_item_that_is_known_replaces_it(self, client: httpx.AsyncClient) -> None:
         horror = {"filter": {"genre": ["horror"]}, "n": 500}
         before = (await client.post("/v1/recommendations", json=horror)).json()["items"]
 
@@ -39,7 +39,7 @@ class TestPutItem:
         assert {item["title"] for item in after} - {item["title"] for item in before} == {"Changed"}
         assert (await client.get("/v1/items/i1")).json()["attributes"] == {"genre": ["horror"]}
 
-    async def test_a_stored_users_list_changes_too(self, client: httpx.AsyncClient) -> None:
+    async def test_put_item_that_is_new_changes_the_list_of_a_stored_user(self, client: httpx.AsyncClient) -> None:
         await client.put("/v1/users/ada", json={})
         options = {"n": 500}
         before = (await client.get("/v1/users/ada/recommendations", params=options)).json()["items"]
@@ -49,7 +49,7 @@ class TestPutItem:
         after = (await client.get("/v1/users/ada/recommendations", params=options)).json()["items"]
         assert len(after) == len(before) + 1
 
-    async def test_it_can_be_rated(self, client: httpx.AsyncClient) -> None:
+    async def test_put_item_that_is_new_can_be_rated(self, client: httpx.AsyncClient) -> None:
         await client.put(NEW, json=COMEDY)
 
         rating = {"item_id": "new", "rating": 5}
@@ -66,7 +66,7 @@ class TestPutItem:
             ({"name": "x"}, "name"),
         ],
     )
-    async def test_refuses_and_stores_nothing(
+    async def test_put_item_with_an_invalid_field_is_refused_and_stores_nothing(
         self, client: httpx.AsyncClient, body: dict[str, Any], field: str
     ) -> None:
         answer = await client.put(NEW, json=body)
@@ -76,7 +76,9 @@ class TestPutItem:
         assert (await client.get(NEW)).status_code == 404
 
     @pytest.mark.parametrize("year", ["NaN", "1e999"])
-    async def test_refuses_numbers_that_are_none(self, client: httpx.AsyncClient, year: str) -> None:
+    async def test_put_item_with_a_number_that_is_not_finite_is_refused(
+        self, client: httpx.AsyncClient, year: str
+    ) -> None:
         body = f'{{"attributes": {{"year": {year}}}}}'
         answer = await client.put(NEW, content=body, headers={"content-type": "application/json"})
 
@@ -84,7 +86,7 @@ class TestPutItem:
 
 
 class TestReplicas:
-    async def test_another_replica_sees_every_change_at_once(
+    async def test_item_change_is_seen_by_another_replica_at_once(
         self, client: httpx.AsyncClient, settings: Settings
     ) -> None:
         async with connected(create_app(settings)) as replica:
@@ -96,14 +98,16 @@ class TestReplicas:
 
             assert await everything(client) == await everything(replica)
 
-    async def test_concurrent_changes_reach_all_replicas(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    async def test_concurrent_item_changes_reach_all_replicas(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
         async with connected(create_app(settings)) as replica:
             changes = [
-                each.put(f"/v1/items/{name}{number}", json=COMEDY)
+                server.put(f"/v1/items/{name}{number}", json=COMEDY)
                 for number in range(10)
-                for each, name in ((client, "a"), (replica, "b"))
+                for server, name in ((client, "a"), (replica, "b"))
             ]
-            looks = [everything(each) for each in (client, replica) * 5]
+            looks = [everything(server) for server in (client, replica) * 5]
             await asyncio.gather(*changes, *looks)
 
             expected = {f"{name}{number}" for name in "ab" for number in range(10)}
@@ -112,7 +116,7 @@ class TestReplicas:
 
 
 class TestPutItems:
-    async def test_all_at_once(self, client: httpx.AsyncClient) -> None:
+    async def test_put_items_with_a_thousand_items_stores_all(self, client: httpx.AsyncClient) -> None:
         items = [{"item_id": f"new{item}", **COMEDY} for item in range(1000)]
 
         answer = await client.post("/v1/items:batch", json={"items": items})
@@ -132,7 +136,9 @@ class TestPutItems:
             ([{"item_id": "new"}] * 1001, "items"),
         ],
     )
-    async def test_all_or_none(self, client: httpx.AsyncClient, items: list[Any], field: str) -> None:
+    async def test_put_items_with_one_invalid_item_stores_none(
+        self, client: httpx.AsyncClient, items: list[Any], field: str
+    ) -> None:
         answer = await client.post("/v1/items:batch", json={"items": items})
 
         assert answer.status_code == 422
@@ -141,14 +147,14 @@ class TestPutItems:
 
 
 class TestDeleteItem:
-    async def test_is_recommended_no_more(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_item_removes_it_from_recommendations(self, client: httpx.AsyncClient) -> None:
         assert (await client.delete("/v1/items/i1")).status_code == 204
 
         assert (await client.get("/v1/items/i1")).status_code == 404
         assert (await client.delete("/v1/items/i1")).status_code == 404
         assert await everything(client) == {f"i{item}" for item in range(40) if item != 1}
 
-    async def test_its_ratings_count_no_more(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_item_makes_its_ratings_count_no_more(self, client: httpx.AsyncClient) -> None:
         ratings = [{"item_id": "i1", "rating": 5}, {"item_id": "i2", "rating": 1}]
         await client.post("/v1/users/ada/ratings", json={"ratings": ratings})
         await client.delete("/v1/items/i1")
@@ -158,13 +164,13 @@ class TestDeleteItem:
 
         assert recommended.json() == expected.json()
 
-    async def test_and_may_return(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_item_that_is_put_again_is_recommended_again(self, client: httpx.AsyncClient) -> None:
         await client.delete("/v1/items/i1")
         await client.put("/v1/items/i1", json=COMEDY)
 
         assert "i1" in await everything(client)
 
-    async def test_even_the_last(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_item_of_the_last_item_gives_empty_lists(self, client: httpx.AsyncClient) -> None:
         for item in range(40):
             await client.delete(f"/v1/items/i{item}")
 
@@ -173,7 +179,7 @@ class TestDeleteItem:
 
 
 class TestListItems:
-    async def test_in_pages(self, client: httpx.AsyncClient) -> None:
+    async def test_list_items_in_pages_lists_every_item_once(self, client: httpx.AsyncClient) -> None:
         seen: list[str] = []
         cursor: dict[str, str] = {}
         while True:
@@ -186,7 +192,7 @@ class TestListItems:
         assert len(seen) == 40
         assert set(seen) == {f"i{item}" for item in range(40)}
 
-    async def test_only_some(self, client: httpx.AsyncClient) -> None:
+    async def test_list_items_with_ids_lists_only_those(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/v1/items", params={"item_id": ["i7", "i3", "nothing"]})
 
         assert [item["item_id"] for item in answer.json()["items"]] == ["i3", "i7"]
@@ -204,7 +210,9 @@ class TestListItems:
             ("film 39", ["Film 39"]),
         ],
     )
-    async def test_search_in_titles(self, client: httpx.AsyncClient, query: str, titles: list[str]) -> None:
+    async def test_list_items_with_a_query_searches_titles(
+        self, client: httpx.AsyncClient, query: str, titles: list[str]
+    ) -> None:
         for item_id, title in [("n1", "L'ÉLAN 100%"), ("n2", "Die Straße_1"), ("n3", None)]:
             await client.put(f"/v1/items/{item_id}", json={"title": title})
 
@@ -213,7 +221,9 @@ class TestListItems:
         assert [item["title"] for item in answer.json()["items"]] == titles
 
     @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"cursor": "?"}, {"query": "\0"}])
-    async def test_refuses(self, client: httpx.AsyncClient, params: dict[str, Any]) -> None:
+    async def test_list_items_with_an_invalid_parameter_is_refused(
+        self, client: httpx.AsyncClient, params: dict[str, Any]
+    ) -> None:
         answer = await client.get("/v1/items", params=params)
 
         assert answer.status_code == 422

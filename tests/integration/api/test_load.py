@@ -1,4 +1,4 @@
-"""Many requests at once: ranked together, refused when there are too many, dropped when nobody waits for them."""
+"""Many requests at once: ranked in batches, refused when there are too many, dropped when the client has gone."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ RATINGS = [{"item_id": "i1", "rating": 5}]
 
 
 class Spy:
-    """Records which queries are ranked together, and lets that happen only while its gate is open."""
+    """Records the batches of ranked queries, and holds a batch while its gate is closed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[list[RankingQuery]] = []
@@ -34,19 +34,19 @@ class Spy:
             self._begun.set()
             assert self.gate.wait(timeout=60)
             if any(query.n == 13 for query in queries):
-                raise ArithmeticError("13 brings bad luck")
+                raise ArithmeticError("a query with n = 13 fails")
             return original(recommender, queries)
 
         monkeypatch.setattr(Recommender, "recommend_many", recommend_many)
 
     def hold(self) -> None:
-        """Forget the past, and hold the next batch."""
+        """Forget the recorded batches, and hold the next one."""
         self.batches.clear()
         self.gate.clear()
         self._begun.clear()
 
     async def busy(self) -> None:
-        """Wait until that batch has begun."""
+        """Wait until the held batch has begun."""
         assert await asyncio.to_thread(self._begun.wait, 60)
 
     @property
@@ -57,39 +57,39 @@ class Spy:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    """The application, which takes on three rankings at once."""
+    """The application with at most three rankings at once."""
     app = create_app(settings.model_copy(update={"max_rankings": 3}))
     async with app.router.lifespan_context(app):
         yield app
 
 
 @pytest.fixture
-def spy(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Spy:  # noqa: ARG001 - the app ranks once while it starts
+def spy(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Spy:  # noqa: ARG001 - the application ranks once at its start
     return Spy(monkeypatch)
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Replaces the client of the unlimited application."""
+    """A client of that application, instead of one without the limit."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
 
 def ask(client: httpx.AsyncClient, n: int) -> asyncio.Task[httpx.Response]:
-    """A request that can be told by its length."""
+    """Send a request that its length `n` identifies."""
     return asyncio.create_task(client.post("/v1/recommendations", json={"n": n, "ratings": RATINGS}))
 
 
 async def ask_during_a_batch(client: httpx.AsyncClient, spy: Spy, first: int, *others: int) -> list[httpx.Response]:
-    """The answers to requests of which the first is being ranked when the others arrive."""
+    """Send requests; the first one is being ranked while the others arrive. Returns the answers."""
     spy.hold()
-    at_work = ask(client, first)
+    running = ask(client, first)
     await spy.busy()
     waiting = [ask(client, n) for n in others]
     await asyncio.sleep(0.1)
     spy.gate.set()
-    return await asyncio.gather(at_work, *waiting)
+    return await asyncio.gather(running, *waiting)
 
 
 class TestBatches:
@@ -106,7 +106,9 @@ class TestBatches:
             for item, other in zip(answer["items"], expected["items"], strict=True):
                 assert item["predicted_rating"] == pytest.approx(other["predicted_rating"], abs=1e-6)
 
-    async def test_a_failing_request_does_not_fail_its_neighbours(self, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_failing_request_in_a_batch_does_not_fail_the_others(
+        self, client: httpx.AsyncClient, spy: Spy
+    ) -> None:
         answers = await ask_during_a_batch(client, spy, 5, 13, 7)
 
         assert [answer.status_code for answer in answers] == [200, 500, 200]
@@ -132,7 +134,7 @@ class TestOverload:
         assert (await client.get("/v1/users/ada")).status_code == 404
         assert (await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS})).status_code == 200
 
-    async def test_every_ranking_route_declares_it(self, client: httpx.AsyncClient) -> None:
+    async def test_ranking_routes_declare_the_overload_response(self, client: httpx.AsyncClient) -> None:
         paths = (await client.get("/openapi.json")).json()["paths"]
 
         for method, path in (
@@ -145,7 +147,7 @@ class TestOverload:
             assert "Retry-After" in response["headers"]
 
 
-class TestAbandonment:
+class TestDisconnectedClients:
     async def test_ranking_request_whose_client_disconnects_is_never_computed(self, app: FastAPI, spy: Spy) -> None:
         spy.hold()
         gone = asyncio.Event()
@@ -164,7 +166,9 @@ class TestAbandonment:
         assert statuses == [200, 200]
         assert spy.lengths == [5, 7]
 
-    async def test_its_place_is_free_again(self, app: FastAPI, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_ranking_request_whose_client_disconnects_frees_its_place(
+        self, app: FastAPI, client: httpx.AsyncClient, spy: Spy
+    ) -> None:
         gone = asyncio.Event()
         spy.hold()
         clients = [asyncio.create_task(post(app, {"n": n}, gone)) for n in (5, 6, 7)]
@@ -177,7 +181,7 @@ class TestAbandonment:
 
 
 class TestCache:
-    async def test_a_cached_answer_costs_no_adaptation(self, client: httpx.AsyncClient, spy: Spy) -> None:
+    async def test_cached_answer_is_given_without_adaptation(self, client: httpx.AsyncClient, spy: Spy) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS})
         await client.get("/v1/users/ada/recommendations", params={"n": 5})
         spy.batches.clear()
@@ -189,7 +193,7 @@ class TestCache:
 
 
 class TestGroupCommit:
-    async def test_one_that_cannot_be_stored_does_not_undo_the_others(
+    async def test_group_commit_with_one_failure_stores_the_others(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         groups: list[list[str]] = []
@@ -221,7 +225,7 @@ class TestGroupCommit:
         items = {user: [rating["item_id"] for rating in ratings] for user, ratings in stored.items()}
         assert items == {"a": ["i0"], "b": ["i1", "i4"], "c": ["i3"], "d": ["i5"]}
 
-    async def test_the_last_of_one_group_wins(self, client: httpx.AsyncClient, settings: Settings) -> None:  # noqa: ARG002
+    async def test_group_commit_of_one_users_requests_keeps_the_last(self, settings: Settings) -> None:
         async with connected(create_app(settings)) as unlimited:
             bodies = [
                 {"ratings": [{"item_id": "i1", "rating": value}], "attributes": {"age": value}}
@@ -236,7 +240,7 @@ class TestGroupCommit:
 
 
 async def post(app: FastAPI, body: dict[str, Any], gone: asyncio.Event) -> int:
-    """The status of a request whose client closes the connection when it is told to."""
+    """Send a request whose client disconnects when `gone` is set. Returns the status."""
     sent: list[dict[str, Any]] = []
     messages = [{"type": "http.request", "body": json.dumps(body).encode()}]
 

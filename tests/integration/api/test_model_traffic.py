@@ -31,7 +31,7 @@ async def other(client: httpx.AsyncClient, settings: Settings, other_model_dir: 
 
 
 async def assignment(client: httpx.AsyncClient) -> dict[str, str]:
-    """By user, the version that answers."""
+    """The version that answers, by user."""
     answers = await asyncio.gather(*(client.get("/v1/candidates", params={"user_id": user}) for user in USERS))
     return {user: answer.json()["model_version"] for user, answer in zip(USERS, answers, strict=True)}
 
@@ -54,7 +54,7 @@ class TestPutChallenger:
         more = await assignment(client)
         assert {user for user in USERS if first[user] == other} < {user for user in USERS if more[user] == other}
 
-    async def test_every_answer_about_a_user_is_of_the_users_version(
+    async def test_answers_about_a_user_all_come_from_the_users_version(
         self, client: httpx.AsyncClient, other: str
     ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})
@@ -67,7 +67,7 @@ class TestPutChallenger:
             assert cached.json() == fresh.json()
             assert {item["model_version"] for item in cached.json()["items"]} == {version}
 
-    async def test_a_cached_answer_is_not_shown_to_another_version(
+    async def test_cached_answer_of_another_version_is_not_used(
         self, client: httpx.AsyncClient, active: str, other: str
     ) -> None:
         await client.put("/v1/users/ada", json={})
@@ -93,7 +93,9 @@ class TestPutChallenger:
         ]
         assert {answer.json()["model_version"] for answer in answers} == {active}
 
-    async def test_a_new_item_is_recommended_by_both(self, client: httpx.AsyncClient, active: str, other: str) -> None:
+    async def test_item_changes_with_a_challenger_reach_both_versions(
+        self, client: httpx.AsyncClient, active: str, other: str
+    ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})
         await client.put("/v1/items/new", json={"title": "New"})
         await client.delete("/v1/items/i1")
@@ -117,7 +119,8 @@ class TestPutChallenger:
             await until_async(follows)
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as restarted:
             assert await assignment(restarted) == expected
-        async with connected(create_app(settings)) as activated_again:  # which it is already: nothing changes
+        # The version of these settings is active already, so activating it changes nothing.
+        async with connected(create_app(settings)) as activated_again:
             assert await assignment(activated_again) == expected
 
     async def test_list_model_versions_shows_the_traffic_shares(
@@ -131,26 +134,28 @@ class TestPutChallenger:
         assert shares == {active: (True, 87.5), other: (False, 12.5)}
 
     @pytest.mark.parametrize("percent", [0, 100, -1, 250, "10", None, True])
-    async def test_a_percentage_that_is_none(self, client: httpx.AsyncClient, other: str, percent: object) -> None:
+    async def test_put_challenger_with_an_invalid_percentage_is_refused(
+        self, client: httpx.AsyncClient, other: str, percent: object
+    ) -> None:
         answer = await client.put(CHALLENGER, json={"version": other, "percent": percent})
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == ["percent"]
         assert (await client.get(TRAFFIC)).json()["challenger"] is None
 
-    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+    async def test_put_challenger_that_is_unknown_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.put(CHALLENGER, json={"version": "nothing", "percent": 10})
 
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:model-version-not-found"
 
-    async def test_the_active_one(self, client: httpx.AsyncClient, active: str) -> None:
+    async def test_put_challenger_that_is_active_is_refused(self, client: httpx.AsyncClient, active: str) -> None:
         answer = await client.put(CHALLENGER, json={"version": active, "percent": 10})
 
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:challenger-is-active"
 
-    async def test_one_whose_artifact_is_gone(
+    async def test_put_challenger_without_its_artifact_is_refused(
         self, client: httpx.AsyncClient, settings: Settings, other_model_dir: Path, tmp_path: Path
     ) -> None:
         copy = shutil.copytree(other_model_dir, tmp_path / "copy")
@@ -164,7 +169,9 @@ class TestPutChallenger:
         assert answer.json()["type"] == "urn:coldstart:problem:artifact-unusable"
         assert (await client.get(TRAFFIC)).json()["challenger"] is None
 
-    async def test_without_an_active_one(self, settings: Settings, other_model_dir: Path) -> None:
+    async def test_put_challenger_without_an_active_version_is_refused(
+        self, settings: Settings, other_model_dir: Path
+    ) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
             async with open_services(settings) as services:
                 version = await services.model_versions.register(other_model_dir)
@@ -174,12 +181,14 @@ class TestPutChallenger:
             assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
 
-class TestEndingIt:
-    async def test_deleting_the_challenger(self, client: httpx.AsyncClient, active: str, other: str) -> None:
+class TestDeleteChallenger:
+    async def test_delete_challenger_gives_all_users_to_the_active_version(
+        self, client: httpx.AsyncClient, active: str, other: str
+    ) -> None:
         await client.put(CHALLENGER, json={"version": other, "percent": 50})
 
         assert (await client.delete(CHALLENGER)).status_code == 204
-        assert (await client.delete(CHALLENGER)).status_code == 204  # again changes nothing
+        assert (await client.delete(CHALLENGER)).status_code == 204  # a second request changes nothing
         assert (await client.get(TRAFFIC)).json() == {"active": active, "challenger": None}
         assert set((await assignment(client)).values()) == {active}
 

@@ -31,7 +31,7 @@ async def other_version(client: httpx.AsyncClient, settings: Settings, other_mod
 
 
 def saved_again(model: TrainedModel, directory: Path, **changes: Any) -> Path:  # noqa: ANN401 - any part of it
-    """An artifact like the model's, but for the changes."""
+    """Save the artifact of a model again, with some parts changed."""
     parts = {
         "manifest": model.manifest,
         "weights": model.learner.state_dict(),
@@ -57,7 +57,9 @@ async def serving(client: httpx.AsyncClient) -> str:
 
 
 class TestListModelVersions:
-    async def test_the_last_registered_first(self, client: httpx.AsyncClient, other_version: str) -> None:
+    async def test_list_model_versions_is_in_order_of_the_last_registered_first(
+        self, client: httpx.AsyncClient, other_version: str
+    ) -> None:
         first = (await client.get(VERSIONS, params={"limit": 1})).json()
         second = (await client.get(VERSIONS, params={"limit": 1, "cursor": first["next_cursor"]})).json()
 
@@ -71,7 +73,9 @@ class TestListModelVersions:
 
 
 class TestActivateModelVersion:
-    async def test_and_rolling_back(self, client: httpx.AsyncClient, other_version: str) -> None:
+    async def test_activate_serves_the_version_and_can_be_rolled_back(
+        self, client: httpx.AsyncClient, other_version: str
+    ) -> None:
         former = await serving(client)
 
         answer = await client.post(f"{VERSIONS}/{other_version}:activate")
@@ -83,7 +87,9 @@ class TestActivateModelVersion:
         await client.post(f"{VERSIONS}/{former}:activate")
         assert await serving(client) == former
 
-    async def test_a_users_list_is_made_by_the_new_one(self, client: httpx.AsyncClient, other_version: str) -> None:
+    async def test_activate_replaces_cached_lists_of_the_former_version(
+        self, client: httpx.AsyncClient, other_version: str
+    ) -> None:
         await client.put("/v1/users/ada", json={})
         await client.get("/v1/users/ada/recommendations")
 
@@ -92,7 +98,7 @@ class TestActivateModelVersion:
         answer = await client.get("/v1/users/ada/recommendations")
         assert answer.json()["model_version"] == other_version
 
-    async def test_another_replica_follows(
+    async def test_activate_reaches_another_replica(
         self, client: httpx.AsyncClient, settings: Settings, other_version: str
     ) -> None:
         replica_settings = settings.model_copy(update={"model_dir": None})
@@ -105,7 +111,7 @@ class TestActivateModelVersion:
 
         assert set(answers) == {other_version}
 
-    async def test_there_and_back_elsewhere(
+    async def test_activate_and_rollback_by_another_process_leave_the_former_version(
         self, client: httpx.AsyncClient, settings: Settings, other_version: str
     ) -> None:
         former = await serving(client)
@@ -116,9 +122,11 @@ class TestActivateModelVersion:
         async def all_are_served_by_the_former() -> bool:
             return set(await asyncio.gather(*(serving(client) for _ in range(10)))) == {former}
 
-        await until_async(all_are_served_by_the_former)  # it may have followed the one before it heard of the other
+        await until_async(all_are_served_by_the_former)  # the server may have loaded the other version in between
 
-    async def test_one_request_sees_one_version(self, client: httpx.AsyncClient, other_version: str) -> None:
+    async def test_request_during_activations_uses_one_version(
+        self, client: httpx.AsyncClient, other_version: str
+    ) -> None:
         former = await serving(client)
 
         async def swap() -> None:
@@ -132,7 +140,7 @@ class TestActivateModelVersion:
 
         await asyncio.gather(swap(), look(), look())
 
-    async def test_unknown(self, client: httpx.AsyncClient) -> None:
+    async def test_activate_of_an_unknown_version_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(f"{VERSIONS}/nothing:activate")
 
         assert answer.status_code == 404
@@ -203,8 +211,8 @@ class TestActivateModelVersion:
         assert [error["field"] for error in answer.json()["errors"]] == ["users.country"]
         assert await serving(client) == former
 
-        meant = await client.post(f"{VERSIONS}/{version}:activate", params={"allow_schema_change": True})
-        assert meant.status_code == 200
+        allowed = await client.post(f"{VERSIONS}/{version}:activate", params={"allow_schema_change": True})
+        assert allowed.status_code == 200
         assert await serving(client) == version
 
     async def test_activate_while_the_model_loads_serves_the_former_version(
@@ -239,7 +247,7 @@ class TestActivateModelVersion:
         async with open_services(settings) as services:
             version = await services.model_versions.register(copy)
         shutil.rmtree(copy)
-        async with database.write() as session:  # as a replica does that has the artifact
+        async with database.write() as session:  # as a replica that has the artifact would
             await CurrentVersionsRepository(session).activate(version)
 
         async def is_degraded() -> bool:
@@ -257,8 +265,8 @@ class TestActivateModelVersion:
         assert (await client.get("/health/ready")).json()["status"] == "ready"
 
 
-class TestStart:
-    async def test_registers_once_and_keeps_edited_and_deleted_items(self, settings: Settings) -> None:
+class TestServerStart:
+    async def test_second_start_registers_nothing_and_keeps_catalogue_changes(self, settings: Settings) -> None:
         async with connected(create_app(settings)) as client:
             await client.put("/v1/items/i1", json={"title": "Edited"})
             await client.delete("/v1/items/i2")
@@ -268,14 +276,14 @@ class TestStart:
             assert (await client.get("/v1/items/i1")).json()["title"] == "Edited"
             assert (await client.get("/v1/items/i2")).status_code == 404
 
-    async def test_several_processes_at_once(self, settings: Settings) -> None:
+    async def test_start_of_several_processes_at_once_serves_one_version(self, settings: Settings) -> None:
         async def start() -> str:
             async with connected(create_app(settings)) as client:
                 return await serving(client)
 
         assert len(set(await asyncio.gather(*(start() for _ in range(4))))) == 1
 
-    async def test_the_active_version_of_the_database(
+    async def test_start_without_a_model_directory_serves_the_active_version(
         self, client: httpx.AsyncClient, settings: Settings, other_version: str
     ) -> None:
         await client.post(f"{VERSIONS}/{other_version}:activate")
@@ -298,10 +306,10 @@ class TestStart:
         former = await serving(client)
         await client.post(f"{VERSIONS}/{other_version}:activate")
 
-        async with connected(create_app(settings, model_dir=settings.model_dir)) as told:
-            assert await serving(told) == former
+        async with connected(create_app(settings, model_dir=settings.model_dir)) as restarted:
+            assert await serving(restarted) == former
 
-    async def test_without_any_model(self, settings: Settings) -> None:
+    async def test_start_without_any_model_is_not_ready_and_refuses_requests(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
             ready = await client.get("/health/ready")
             assert ready.status_code == 503
@@ -316,7 +324,7 @@ class TestStart:
                 assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
     @pytest.mark.parametrize("file", ["manifest.json", "weights.safetensors", "items.parquet"])
-    async def test_refuses_a_damaged_artifact(
+    async def test_start_with_a_damaged_artifact_fails(
         self, settings: Settings, model_dir: Path, tmp_path: Path, file: str
     ) -> None:
         damaged = shutil.copytree(model_dir, tmp_path / "damaged")
@@ -327,7 +335,7 @@ class TestStart:
             async with connected(create_app(settings.model_copy(update={"model_dir": damaged}))):
                 pass
 
-    async def test_refuses_an_active_version_that_is_gone(
+    async def test_start_without_the_active_artifact_fails(
         self, settings: Settings, model_dir: Path, tmp_path: Path
     ) -> None:
         copy = shutil.copytree(model_dir, tmp_path / "copy")

@@ -16,7 +16,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Errors of this kind never reach the database."""
+    """SQLite alone, because these errors do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -28,14 +28,14 @@ def problem(answer: httpx.Response) -> dict[str, object]:
     return body
 
 
-async def test_unknown_path(client: httpx.AsyncClient) -> None:
+async def test_unknown_path_is_answered_with_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/nothing")
 
     assert answer.status_code == 404
     assert problem(answer)["type"] == "urn:coldstart:problem:not-found"
 
 
-async def test_unknown_method(client: httpx.AsyncClient) -> None:
+async def test_unsupported_method_is_answered_with_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/items/i1")
 
     assert answer.status_code == 405
@@ -44,7 +44,7 @@ async def test_unknown_method(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["users", "items", "evaluations"])
-async def test_ids_that_no_database_could_hold(client: httpx.AsyncClient, path: str) -> None:
+async def test_id_with_a_null_character_is_refused(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(f"/v1/{path}/%00")
 
     assert answer.status_code == 422
@@ -52,7 +52,7 @@ async def test_ids_that_no_database_could_hold(client: httpx.AsyncClient, path: 
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"ratings": [}', b"[]", b"null", b'"x"', b"{}x"])
-async def test_malformed_json(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_malformed_json_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
 
     assert answer.status_code == 422
@@ -60,14 +60,14 @@ async def test_malformed_json(client: httpx.AsyncClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\xff", b"[" * 100_000])
-async def test_bodies_that_no_parser_takes(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_body_that_cannot_be_parsed_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
 
     assert answer.status_code in {400, 422}
     problem(answer)
 
 
-async def test_never_repeats_the_input(client: httpx.AsyncClient) -> None:
+async def test_refusal_does_not_repeat_the_input(client: httpx.AsyncClient) -> None:
     body = json.dumps({"ratings": [{"item_id": "i1", "rating": "hunter2"}], "password": "hunter2", "\ud800": 1})
 
     answer = await client.post("/v1/users/ada/ratings", content=body, headers=JSON)
@@ -77,7 +77,7 @@ async def test_never_repeats_the_input(client: httpx.AsyncClient) -> None:
     problem(answer)
 
 
-async def test_many_faults_do_not_make_a_long_answer(client: httpx.AsyncClient) -> None:
+async def test_refusal_of_many_errors_is_short(client: httpx.AsyncClient) -> None:
     body = {"ratings": [{"item_id": "x" * 200, "rating": "x"}] * 1000, "x" * 100_000: 1}
 
     answer = await client.post("/v1/users/ada/ratings", json=body)
@@ -87,13 +87,13 @@ async def test_many_faults_do_not_make_a_long_answer(client: httpx.AsyncClient) 
 
 
 class TestBodyLimit:
-    async def test_declared(self, client: httpx.AsyncClient) -> None:
+    async def test_body_with_a_declared_length_above_the_limit_is_refused(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/v1/recommendations", content=b" " * (1024 * 1024 + 1), headers=JSON)
 
         assert answer.status_code == 413
         assert problem(answer)["type"] == "urn:coldstart:problem:body-too-large"
 
-    async def test_chunked(self, client: httpx.AsyncClient) -> None:
+    async def test_chunked_body_above_the_limit_is_refused(self, client: httpx.AsyncClient) -> None:
         async def chunks() -> AsyncIterator[bytes]:
             for _ in range(17):
                 yield b" " * 65536
@@ -103,13 +103,13 @@ class TestBodyLimit:
         assert answer.status_code == 413
         assert problem(answer)["type"] == "urn:coldstart:problem:body-too-large"
 
-    async def test_just_within(self, client: httpx.AsyncClient) -> None:
+    async def test_body_of_exactly_the_limit_is_accepted(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/v1/recommendations", content=b"{}".ljust(1024 * 1024), headers=JSON)
 
         assert answer.status_code == 200
 
 
-async def test_unexpected_errors_say_nothing_of_the_inside(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unexpected_error_shows_no_internal_details(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(create_app(settings)) as client:
         monkeypatch.setattr("app.services.health.HealthService.report", lambda _self: 1 / 0)
 
@@ -120,7 +120,7 @@ async def test_unexpected_errors_say_nothing_of_the_inside(settings: Settings, m
     assert "Zero" not in answer.text
 
 
-async def test_a_database_that_is_gone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_without_the_database_is_unavailable(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(create_app(settings)) as client:
         refused = ConnectionRefusedError("postgresql://user:hunter2@host")
         for method in ("current", "current_with_users"):
@@ -157,7 +157,7 @@ async def test_log_of_a_database_error_has_neither_statement_nor_values(
         assert not [word for word in ("SELECT", "hunter2", "Traceback") if word in text]
 
 
-async def test_documentation(client: httpx.AsyncClient) -> None:
+async def test_openapi_document_has_unique_ids_and_problem_responses(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs")).status_code == 200
     document = (await client.get("/openapi.json")).json()
 

@@ -1,4 +1,4 @@
-"""The rating API against a plain model of it: whatever is done in whatever order, both say the same."""
+"""The rating API compared with a simple reference model, after requests in any order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,21 +27,21 @@ some_ratings = st.dictionaries(items, st.tuples(values, times), min_size=1, max_
 
 @dataclass
 class ModelUser:
-    """All that the service knows of a user; ratings have their time."""
+    """What the service stores about a user; ratings are pairs of value and time."""
 
     attributes: dict[str, Any] = field(default_factory=dict)
     ratings: dict[str, tuple[float, datetime]] = field(default_factory=dict)
     skips: set[str] = field(default_factory=set)
 
     def rate(self, item_id: str, value: float, moment: datetime) -> None:
-        """Of two ratings the later stays, of two made at once the one given later; what is rated is not skipped."""
+        """Keep the rating with the later time, or the new one if both times are equal. A rated item is not skipped."""
         if item_id not in self.ratings or moment >= self.ratings[item_id][1]:
             self.ratings[item_id] = (value, moment)
         self.skips.discard(item_id)
 
 
 class RatingMachine(RuleBasedStateMachine):
-    """Does the same to the service and to the model, and compares them after every step."""
+    """Sends every change to the service and to the model, and compares both after every step."""
 
     http: ClassVar[httpx.Client]
 
@@ -77,18 +77,19 @@ class RatingMachine(RuleBasedStateMachine):
         assert answer.status_code == 200
         user = self.user(user_id)
         user.attributes = user.attributes if new is None else new
-        stored = {each["item_id"]: each for each in answer.json()["ratings"]}
+        stored = {rating["item_id"]: rating for rating in answer.json()["ratings"]}
         for item_id, (value, moment) in given.items():
-            told = datetime.fromisoformat(stored[item_id]["rated_at"])
-            now = told if before <= told <= after else before  # between the two is all that the model knows of it
-            user.rate(item_id, value, moment if moment is not None and moment <= after else now)  # none in the future
-        assert {item_id: as_tuple(each) for item_id, each in stored.items()} == {
+            rated_at = datetime.fromisoformat(stored[item_id]["rated_at"])
+            now = rated_at if before <= rated_at <= after else before  # the model only knows that it is between the two
+            # A future time counts as now.
+            user.rate(item_id, value, moment if moment is not None and moment <= after else now)
+        assert {item_id: as_tuple(rating) for item_id, rating in stored.items()} == {
             item_id: user.ratings[item_id] for item_id in given
         }
         assert ids(answer.json()["recommendations"]) == CATALOGUE - set(user.ratings)
 
     @rule(user_id=users, given=some_ratings, wrong=st.sampled_from([("i0", 6), ("nothing", 3), ("i1", 2.5)]))
-    def add_ratings_one_of_which_is_wrong(
+    def add_ratings_with_a_wrong_one(
         self, user_id: str, given: dict[str, tuple[int, datetime | None]], wrong: tuple[str, float]
     ) -> None:
         ratings = [as_json(item_id, *rating) for item_id, rating in given.items() if item_id != wrong[0]]
@@ -134,8 +135,8 @@ class RatingMachine(RuleBasedStateMachine):
         if user_id not in self.known:
             assert problem(answer) == "user-not-found"
         else:
-            left_out = set() if include_rated else set(self.known[user_id].ratings)
-            assert ids(answer.json()) == CATALOGUE - left_out
+            excluded = set() if include_rated else set(self.known[user_id].ratings)
+            assert ids(answer.json()) == CATALOGUE - excluded
 
     @rule(user_id=users, strategy=st.sampled_from(["popularity", "random", "sequential"]))
     def list_candidates(self, user_id: str, strategy: str) -> None:
@@ -145,7 +146,7 @@ class RatingMachine(RuleBasedStateMachine):
         assert ids(answer.json()) == CATALOGUE - set(user.ratings) - user.skips
 
     @invariant()
-    def the_service_says_what_the_model_says(self) -> None:
+    def service_and_model_agree(self) -> None:
         answer = self.http.get(f"/v1/users/{self.touched}")
         if self.touched not in self.known:
             assert problem(answer) == "user-not-found"
@@ -154,9 +155,9 @@ class RatingMachine(RuleBasedStateMachine):
         assert answer.json()["attributes"] == user.attributes
         assert answer.json()["rating_count"] == len(user.ratings)
         listed = list(self.pages(f"/v1/users/{self.touched}/ratings"))
-        assert {each["item_id"]: as_tuple(each) for each in listed} == user.ratings
-        assert [each["item_id"] for each in listed] == sorted(user.ratings)
-        skips = [each["item_id"] for each in self.pages(f"/v1/users/{self.touched}/skips")]
+        assert {rating["item_id"]: as_tuple(rating) for rating in listed} == user.ratings
+        assert [rating["item_id"] for rating in listed] == sorted(user.ratings)
+        skips = [skip["item_id"] for skip in self.pages(f"/v1/users/{self.touched}/skips")]
         assert skips == sorted(user.skips)
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:

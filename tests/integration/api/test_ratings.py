@@ -17,13 +17,16 @@ async def stored(client: httpx.AsyncClient) -> dict[str, float]:
 
 
 class TestAddRatings:
-    async def test_stores_and_recommends(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_stores_them_and_returns_recommendations(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(RATINGS, params={"n": 5}, json={"ratings": [rating("i1", 5), rating("i2", 1)]})
 
         assert answer.status_code == 200
         body = answer.json()
         assert body["user_id"] == "ada"
-        assert [(each["item_id"], each["rating"]) for each in body["ratings"]] == [("i1", 5.0), ("i2", 1.0)]
+        assert [(stored_rating["item_id"], stored_rating["rating"]) for stored_rating in body["ratings"]] == [
+            ("i1", 5.0),
+            ("i2", 1.0),
+        ]
         items = body["recommendations"]["items"]
         assert [item["rank"] for item in items] == [1, 2, 3, 4, 5]
         assert set(items[0]) == {
@@ -40,7 +43,7 @@ class TestAddRatings:
         assert {item["model_version"] for item in items} == {body["model_version"]}
         assert await stored(client) == {"i1": 5.0, "i2": 1.0}
 
-    async def test_recommends_the_taste_that_the_ratings_show(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_recommends_the_genre_that_was_rated_high(self, client: httpx.AsyncClient) -> None:
         loves_comedies = [rating(f"i{item}", 5 if item % 2 else 1) for item in range(8)]
 
         answer = await client.post(RATINGS, params={"n": 5}, json={"ratings": loves_comedies})
@@ -48,19 +51,19 @@ class TestAddRatings:
         items = answer.json()["recommendations"]["items"]
         assert all(int(item["item_id"].removeprefix("i")) % 2 for item in items)
 
-    async def test_a_later_rating_of_an_item_replaces_the_former(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_for_a_rated_item_replaces_the_rating(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating("i1", 5)]})
         await client.post(RATINGS, json={"ratings": [rating("i1", 2)]})
 
         assert await stored(client) == {"i1": 2.0}
 
-    async def test_save_of_an_earlier_rating_that_arrives_late_changes_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_with_an_earlier_time_keeps_the_stored_rating(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating("i1", 5, rated_at="2026-01-02T00:00:00Z")]})
         answer = await client.post(RATINGS, json={"ratings": [rating("i1", 2, rated_at="2026-01-02T00:30:00+01:00")]})
 
         assert answer.json()["ratings"] == [rating("i1", 5.0, rated_at="2026-01-02T00:00:00Z")]
 
-    async def test_save_of_a_rating_without_a_time_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_without_a_time_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
         before = datetime.now(UTC)
         answer = await client.post(RATINGS, json={"ratings": [rating("i1", 5)]})
 
@@ -68,13 +71,13 @@ class TestAddRatings:
         assert before <= rated_at <= datetime.now(UTC)
 
     @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1969-07-20T20:17:40Z"])
-    async def test_any_moment_of_the_past(self, client: httpx.AsyncClient, moment: str) -> None:
+    async def test_add_ratings_with_a_past_time_stores_that_time(self, client: httpx.AsyncClient, moment: str) -> None:
         answer = await client.post(RATINGS, json={"ratings": [rating("i1", 5, rated_at=moment)]})
 
         assert answer.json()["ratings"][0]["rated_at"] == moment
         assert (await client.get(RATINGS)).json()["items"][0]["rated_at"] == moment
 
-    async def test_save_of_a_rating_from_the_future_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_with_a_future_time_stores_the_present_time(self, client: httpx.AsyncClient) -> None:
         before = datetime.now(UTC)
         ahead = rating("i1", 5, rated_at="9999-12-31T23:59:59Z")
         answer = await client.post(RATINGS, json={"ratings": [ahead]})
@@ -85,14 +88,14 @@ class TestAddRatings:
         await client.post(RATINGS, json={"ratings": [rating("i1", 2, rated_at=now)]})
         assert await stored(client) == {"i1": 2.0}
 
-    async def test_attributes_replace_the_users(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_without_attributes_keeps_the_stored_ones(self, client: httpx.AsyncClient) -> None:
         body = {"ratings": [rating("i1", 5)], "attributes": {"country": "fr"}}
         await client.post(RATINGS, json=body)
         await client.post(RATINGS, json={"ratings": [rating("i2", 5)]})
 
         assert (await client.get("/v1/users/ada")).json()["attributes"] == {"country": "fr"}
 
-    async def test_concurrent_posts_for_one_user_lose_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_concurrently_for_one_user_stores_all(self, client: httpx.AsyncClient) -> None:
         posts = [client.post(RATINGS, json={"ratings": [rating(f"i{item}", 3)]}) for item in range(40)]
 
         answers = await asyncio.gather(*posts)
@@ -100,7 +103,7 @@ class TestAddRatings:
         assert {answer.status_code for answer in answers} == {200}
         assert await stored(client) == {f"i{item}": 3.0 for item in range(40)}
 
-    async def test_concurrent_posts_of_the_same_ratings_in_any_order(self, client: httpx.AsyncClient) -> None:
+    async def test_add_ratings_concurrently_in_different_orders_succeeds(self, client: httpx.AsyncClient) -> None:
         forwards = [rating(f"i{item}", 4) for item in range(40)]
         posts = [client.post(RATINGS, json={"ratings": order}) for order in (forwards, forwards[::-1]) * 10]
 
@@ -130,7 +133,7 @@ class TestAddRatings:
             ({"ratings": [rating("i1", 5)], "attributes": {"country": 3}}, "attributes.country", "string"),
         ],
     )
-    async def test_refuses_and_stores_nothing(
+    async def test_add_ratings_with_an_invalid_field_is_refused_and_stores_nothing(
         self, client: httpx.AsyncClient, body: dict[str, object], field: str, reason: str
     ) -> None:
         answer = await client.post(RATINGS, json=body)
@@ -144,7 +147,9 @@ class TestAddRatings:
         assert (await client.get("/v1/users/ada")).status_code == 404
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "1" + "0" * 400])
-    async def test_refuses_numbers_that_are_none(self, client: httpx.AsyncClient, number: str) -> None:
+    async def test_add_ratings_with_a_number_that_is_not_finite_is_refused(
+        self, client: httpx.AsyncClient, number: str
+    ) -> None:
         body = f'{{"ratings": [{{"item_id": "i1", "rating": {number}}}]}}'
         answer = await client.post(RATINGS, content=body, headers={"content-type": "application/json"})
 
@@ -152,7 +157,9 @@ class TestAddRatings:
         assert answer.json()["errors"][0]["field"] == "ratings.0.rating"
 
     @pytest.mark.parametrize("n", [0, 501, -1, "ten"])
-    async def test_refuses_a_length_that_is_none(self, client: httpx.AsyncClient, n: object) -> None:
+    async def test_add_ratings_with_an_invalid_list_length_is_refused(
+        self, client: httpx.AsyncClient, n: object
+    ) -> None:
         answer = await client.post(RATINGS, params={"n": str(n)}, json={"ratings": [rating("i1", 5)]})
 
         assert answer.status_code == 422
@@ -161,7 +168,7 @@ class TestAddRatings:
 
 
 class TestListRatings:
-    async def test_in_pages(self, client: httpx.AsyncClient) -> None:
+    async def test_list_ratings_in_pages_lists_every_rating_once(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating(f"i{item}", 3) for item in (1, 2, 3)]})
 
         first = (await client.get(RATINGS, params={"limit": 2})).json()
@@ -171,14 +178,14 @@ class TestListRatings:
         assert [item["item_id"] for item in second["items"]] == ["i3"]
         assert second["next_cursor"] is None
 
-    async def test_unknown_user(self, client: httpx.AsyncClient) -> None:
+    async def test_list_ratings_of_an_unknown_user_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.get(RATINGS)
 
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:user-not-found"
 
     @pytest.mark.parametrize("cursor", ["!", "abc", "gA=="])
-    async def test_refuses_a_cursor_that_is_none(self, client: httpx.AsyncClient, cursor: str) -> None:
+    async def test_list_ratings_with_an_invalid_cursor_is_refused(self, client: httpx.AsyncClient, cursor: str) -> None:
         answer = await client.get(RATINGS, params={"cursor": cursor})
 
         assert answer.status_code == 422
@@ -186,13 +193,13 @@ class TestListRatings:
 
 
 class TestDeleteRating:
-    async def test_deletes_that_rating_alone(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_rating_keeps_the_other_ratings(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating("i1", 5), rating("i2", 4)]})
 
         assert (await client.delete(f"{RATINGS}/i1")).status_code == 204
         assert await stored(client) == {"i2": 4.0}
 
-    async def test_unknown_rating(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_rating_that_is_unknown_is_not_found(self, client: httpx.AsyncClient) -> None:
         await client.post(RATINGS, json={"ratings": [rating("i1", 5)]})
 
         answer = await client.delete(f"{RATINGS}/i2")
@@ -200,7 +207,7 @@ class TestDeleteRating:
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:coldstart:problem:rating-not-found"
 
-    async def test_unknown_user(self, client: httpx.AsyncClient) -> None:
+    async def test_delete_rating_of_an_unknown_user_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.delete(f"{RATINGS}/i1")
 
         assert answer.json()["type"] == "urn:coldstart:problem:user-not-found"

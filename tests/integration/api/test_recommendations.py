@@ -22,7 +22,7 @@ def is_comedy(item_id: str) -> bool:
 
 
 class TestGetRecommendations:
-    async def test_what_was_posted_is_what_counts(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_equals_the_answer_to_the_posted_ratings(self, client: httpx.AsyncClient) -> None:
         posted = await client.post(f"{ADA}/ratings", params={"n": 7}, json={"ratings": COMEDY_LOVER})
 
         answer = await client.get(f"{ADA}/recommendations", params={"n": 7})
@@ -30,14 +30,14 @@ class TestGetRecommendations:
         assert answer.status_code == 200
         assert answer.json() == posted.json()["recommendations"]
 
-    async def test_the_cached_answer_is_the_same(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_from_the_cache_is_the_same(self, client: httpx.AsyncClient) -> None:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
 
         first, second = [await client.get(f"{ADA}/recommendations") for _ in range(2)]
 
         assert first.json() == second.json()
 
-    async def test_attributes_and_ratings_are_of_one_moment(
+    async def test_get_recommendations_during_a_change_reads_attributes_and_ratings_together(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER, "attributes": {"country": "fr", "age": 20}})
@@ -61,7 +61,7 @@ class TestGetRecommendations:
         assert meanwhile.json() == expected.json()
         assert (await client.get(f"{ADA}/recommendations", params={"n": 40})).json() == expected.json()
 
-    async def test_every_change_of_the_user_shows_at_once(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_after_a_change_of_the_user_differs(self, client: httpx.AsyncClient) -> None:
         async def recommended() -> list[tuple[str, float]]:
             items = (await client.get(f"{ADA}/recommendations", params={"n": 40})).json()["items"]
             return [(item["item_id"], item["predicted_rating"]) for item in items]
@@ -79,7 +79,9 @@ class TestGetRecommendations:
 
         assert all(former != latter for former, latter in pairwise(lists))
 
-    async def test_filters_and_exclusions(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_with_filter_and_exclusions_respects_both(
+        self, client: httpx.AsyncClient
+    ) -> None:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
 
         answer = await client.get(
@@ -89,12 +91,12 @@ class TestGetRecommendations:
 
         assert {int(item.removeprefix("i")) for item in ids(answer)} == {8, *range(14, 40, 2)}
 
-    async def test_a_user_without_ratings(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_of_a_user_without_ratings_has_ten_items(self, client: httpx.AsyncClient) -> None:
         await client.put(ADA, json={})
 
         assert len(ids(await client.get(f"{ADA}/recommendations"))) == 10
 
-    async def test_unknown_user(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_of_an_unknown_user_is_not_found(self, client: httpx.AsyncClient) -> None:
         answer = await client.get(f"{ADA}/recommendations")
 
         assert answer.json()["type"] == "urn:coldstart:problem:user-not-found"
@@ -110,7 +112,9 @@ class TestGetRecommendations:
             ({"exclude": ["i1", "x" * 129]}, "exclude.1"),
         ],
     )
-    async def test_refuses(self, client: httpx.AsyncClient, params: dict[str, Any], field: str) -> None:
+    async def test_get_recommendations_with_an_invalid_parameter_is_refused(
+        self, client: httpx.AsyncClient, params: dict[str, Any], field: str
+    ) -> None:
         await client.put(ADA, json={})
 
         answer = await client.get(f"{ADA}/recommendations", params=params)
@@ -121,13 +125,15 @@ class TestGetRecommendations:
 
 class TestRecommend:
     @pytest.mark.parametrize("body", [{}, {"ratings": []}, {"attributes": {}, "ratings": [], "n": 10}])
-    async def test_nothing_known_at_all(self, client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    async def test_recommend_with_nothing_known_has_ten_items(
+        self, client: httpx.AsyncClient, body: dict[str, Any]
+    ) -> None:
         answer = await client.post("/v1/recommendations", json=body)
 
         assert answer.status_code == 200
         assert len(ids(answer)) == 10
 
-    async def test_from_ratings_alone_and_stores_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_recommend_from_ratings_alone_stores_nothing(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/v1/recommendations", json={"ratings": COMEDY_LOVER, "n": 5})
 
         assert answer.status_code == 200
@@ -135,7 +141,7 @@ class TestRecommend:
         assert not {"i1", "i3", "i5", "i7"} & set(ids(answer))
         assert (await client.get(ADA)).status_code == 404
 
-    async def test_concurrent_requests_do_not_mix_their_users(self, client: httpx.AsyncClient) -> None:
+    async def test_recommend_concurrently_does_not_mix_users(self, client: httpx.AsyncClient) -> None:
         async def recommended(user: int) -> dict[str, float]:
             ratings = [{"item_id": f"i{item}", "rating": 1 + (user + item) % 5} for item in range(user % 7)]
             items = (await client.post("/v1/recommendations", json={"ratings": ratings})).json()["items"]
@@ -146,7 +152,7 @@ class TestRecommend:
 
         assert together == [pytest.approx(items, abs=1e-6) for items in alone]
 
-    async def test_the_same_as_for_a_stored_user(self, client: httpx.AsyncClient) -> None:
+    async def test_recommend_equals_the_list_of_a_stored_user(self, client: httpx.AsyncClient) -> None:
         body = {"attributes": {"country": "jp", "age": 20}, "ratings": COMEDY_LOVER}
         stored = await client.post(f"{ADA}/ratings", json=body)
 
@@ -154,7 +160,7 @@ class TestRecommend:
 
         assert answer.json() == stored.json()["recommendations"]
 
-    async def test_filters_and_exclusions(self, client: httpx.AsyncClient) -> None:
+    async def test_recommend_with_filter_and_exclusions_respects_both(self, client: httpx.AsyncClient) -> None:
         body = {"filter": {"genre": ["horror"]}, "exclude": ["i0"], "n": 500}
 
         answer = await client.post("/v1/recommendations", json=body)
@@ -177,15 +183,17 @@ class TestRecommend:
             ({"user_id": "ada"}, "user_id"),
         ],
     )
-    async def test_refuses(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+    async def test_recommend_with_an_invalid_field_is_refused(
+        self, client: httpx.AsyncClient, body: dict[str, Any], field: str
+    ) -> None:
         answer = await client.post("/v1/recommendations", json=body)
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-class TestExplaining:
-    async def test_names_the_rating_that_moved_an_item_up(self, client: httpx.AsyncClient) -> None:
+class TestExplanation:
+    async def test_explanation_names_the_rating_that_moved_an_item_up(self, client: httpx.AsyncClient) -> None:
         ratings = [{"item_id": "i1", "rating": 5}]
 
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": ratings})
@@ -193,7 +201,7 @@ class TestExplaining:
         items = stored.json()["recommendations"]["items"]
         assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in [item["because"] for item in items]
 
-    async def test_is_the_same_in_all_calls_and_from_the_cache(self, client: httpx.AsyncClient) -> None:
+    async def test_explanation_in_all_calls_and_from_the_cache_is_the_same(self, client: httpx.AsyncClient) -> None:
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": COMEDY_LOVER})
         expected = stored.json()["recommendations"]
 
@@ -202,7 +210,7 @@ class TestExplaining:
         visitor = await client.post("/v1/recommendations", json={"ratings": COMEDY_LOVER, "explain": True})
         assert visitor.json() == expected
 
-    async def test_only_if_asked_for(self, client: httpx.AsyncClient) -> None:
+    async def test_explanation_that_is_not_requested_is_missing(self, client: httpx.AsyncClient) -> None:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
         await client.get(f"{ADA}/recommendations", params={"explain": True})
 
@@ -212,7 +220,7 @@ class TestExplaining:
 
 
 class TestServerTiming:
-    async def test_says_how_long_ranking_took(self, client: httpx.AsyncClient) -> None:
+    async def test_server_timing_shows_the_time_of_ranking(self, client: httpx.AsyncClient) -> None:
         answers = [
             await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER}),
             await client.get(f"{ADA}/recommendations"),
@@ -222,7 +230,7 @@ class TestServerTiming:
         for answer in answers:
             assert re.fullmatch(r'rank;desc="adapt and rank";dur=\d+\.\d', answer.headers["server-timing"])
 
-    async def test_a_cached_list_took_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_server_timing_of_a_cached_list_is_missing(self, client: httpx.AsyncClient) -> None:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
         await client.get(f"{ADA}/recommendations")
 

@@ -14,7 +14,7 @@ from tests.integration.running import connected
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """Requests have their ids over every kind of database."""
+    """SQLite alone, because request ids do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -30,7 +30,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Recorder(logging.Handler):
-    """Notes of every line of the log in which request it was written."""
+    """Records every log message with the id of its request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ def log() -> Iterator[Recorder]:
     logger.setLevel(logging.NOTSET)
 
 
-async def test_the_id_that_is_given_comes_back(client: httpx.AsyncClient) -> None:
+async def test_request_id_that_is_given_is_returned(client: httpx.AsyncClient) -> None:
     answer = await client.get("/health/live", headers={"X-Request-ID": "proxy-1"})
 
     assert answer.headers["x-request-id"] == "proxy-1"
 
 
-async def test_else_each_has_its_own(client: httpx.AsyncClient) -> None:
+async def test_request_id_that_is_invalid_is_replaced_by_a_unique_one(client: httpx.AsyncClient) -> None:
     unfit = {"X-Request-ID": "a b"}
     ids = {(await client.get("/health/live", headers=unfit)).headers["x-request-id"] for _ in range(3)}
 
@@ -66,7 +66,7 @@ async def test_else_each_has_its_own(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/users/nobody", "/v1/users/%00"])
-async def test_problems_name_their_request(client: httpx.AsyncClient, path: str) -> None:
+async def test_problem_names_its_request(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"X-Request-ID": "proxy-2"})
 
     assert answer.json()["instance"] == "urn:coldstart:request:proxy-2"

@@ -9,7 +9,7 @@ def field(name: str, kind: str, *, filterable: bool) -> dict[str, object]:
 
 
 class TestGetSchema:
-    async def test_says_what_requests_may_say(self, client: httpx.AsyncClient) -> None:
+    async def test_get_schema_lists_fields_and_rating_scale(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/v1/schema")
 
         assert answer.status_code == 200
@@ -40,7 +40,7 @@ class TestWithoutModel:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"model_dir": None})
 
-    async def test_there_is_none(self, client: httpx.AsyncClient) -> None:
+    async def test_get_schema_without_a_model_is_unavailable(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/v1/schema")
 
         assert answer.status_code == 503

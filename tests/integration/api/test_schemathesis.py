@@ -1,7 +1,7 @@
-"""Schemathesis against a server: thousands of requests made from the OpenAPI document, single and in sequences.
+"""Schemathesis sends thousands of requests made from the OpenAPI document, single and in sequences.
 
-No answer has a status 500 or more, one that is not declared, or a body or headers outside their schema; nothing that
-contradicts the schema is accepted, and nobody enters without a key.
+No answer has a status of 500 or more, an undeclared status, or a body or headers that contradict the schema. No request
+that contradicts the schema is accepted, and none without a key.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Keys are required, as they are in production."""
+    """Settings that require keys, as in production."""
     return settings.model_copy(update={"allow_anonymous": False})
 
 
@@ -48,20 +48,22 @@ async def register(settings: Settings, model: Path) -> str:
 
 
 def rate_something(client: httpx.Client) -> None:
-    """Give the users of the configuration ratings of its items."""
+    """Add ratings of the users and items that schemathesis.toml names."""
     ratings = [{"item_id": f"i{20 + item}", "rating": 1 + item} for item in range(5)]
     for user_id in ("u1", "u2", "u3", "rater"):
         assert client.post(f"/v1/users/{user_id}/ratings", json={"ratings": ratings}).status_code == 200
 
 
 def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
-    """Method and path of those that were answered with a status below 300, by the service's own count."""
+    """Method and path of operations that were answered with a status below 300, from the service's metrics."""
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample.labels for family in families for sample in family.samples if "status" in sample.labels]
     return {(labels["method"], labels["route"]) for labels in samples if labels["status"] < "300"}
 
 
-def test_the_whole_api(settings: Settings, other_model_dir: Path) -> None:
+def test_generated_requests_find_no_violation_of_the_openapi_document(
+    settings: Settings, other_model_dir: Path
+) -> None:
     key = asyncio.run(create_key(settings))
     challenger = asyncio.run(register(settings, other_model_dir))
     with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:
@@ -89,4 +91,6 @@ def test_the_whole_api(settings: Settings, other_model_dir: Path) -> None:
         never_reached = {
             (method.upper(), path) for path, methods in paths.items() for method in methods
         } - operations_that_succeeded(client)
-        assert not never_reached, f"give them a link, or a dictionary in {CONFIG.name}\n{run.stdout}"
+        assert not never_reached, (
+            f"no request succeeded for {never_reached}: add links, or values in {CONFIG.name}\n{run.stdout}"
+        )

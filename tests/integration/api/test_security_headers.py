@@ -8,7 +8,7 @@ from tests.integration.running import connected
 
 @pytest.fixture
 def database_url(tmp_path: object) -> str:
-    """The database makes no difference."""
+    """SQLite alone, because the headers do not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -18,7 +18,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.mark.parametrize("path", ["/v1/items", "/v1/users/nobody", "/nothing", "/health/live", "/", "/docs"])
-async def test_answers_are_not_sniffed_framed_or_referred_to(client: httpx.AsyncClient, path: str) -> None:
+async def test_answer_has_headers_against_sniffing_framing_and_referrers(client: httpx.AsyncClient, path: str) -> None:
     headers = (await client.get(path)).headers
 
     assert headers["x-content-type-options"] == "nosniff"
@@ -27,19 +27,19 @@ async def test_answers_are_not_sniffed_framed_or_referred_to(client: httpx.Async
     assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
 
 
-async def test_answers_of_the_api_load_nothing(client: httpx.AsyncClient) -> None:
+async def test_answer_of_the_api_has_a_policy_that_loads_nothing(client: httpx.AsyncClient) -> None:
     assert "default-src 'none'" in (await client.get("/v1/items")).headers["content-security-policy"]
 
 
 class TestCORS:
     FROM_SHOP = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}  # noqa: RUF012
 
-    async def test_closed_by_default(self, client: httpx.AsyncClient) -> None:
+    async def test_cors_by_default_is_closed(self, client: httpx.AsyncClient) -> None:
         assert (await client.options("/v1/recommendations", headers=self.FROM_SHOP)).status_code == 405
         answer = await client.get("/v1/items", headers=self.FROM_SHOP)
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
-    async def test_open_to_the_origins_of_the_settings(self, settings: Settings) -> None:
+    async def test_cors_with_configured_origins_is_open_to_them_alone(self, settings: Settings) -> None:
         shop = settings.model_copy(update={"cors_origins": ("https://shop.example",), "allow_anonymous": True})
         async with connected(create_app(shop)) as client:
             asked = {**self.FROM_SHOP, "Access-Control-Request-Headers": "x-api-key,content-type"}
@@ -61,7 +61,7 @@ class TestCORS:
         ("/v1/items?cursor=" + "x" * 1001, "cursor"),
     ],
 )
-async def test_lists_and_texts_in_queries_are_limited(client: httpx.AsyncClient, path: str, field: str) -> None:
+async def test_query_with_too_long_a_list_or_text_is_refused(client: httpx.AsyncClient, path: str, field: str) -> None:
     answer = await client.get(path)
 
     assert answer.status_code == 422

@@ -9,14 +9,16 @@ async def skipped(client: httpx.AsyncClient) -> list[str]:
 
 
 class TestAddSkips:
-    async def test_stores_them_and_creates_the_user(self, client: httpx.AsyncClient) -> None:
+    async def test_add_skips_of_an_unknown_user_stores_them_and_creates_the_user(
+        self, client: httpx.AsyncClient
+    ) -> None:
         answer = await client.post(SKIPS, json={"item_ids": ["i3", "i1", "i3"]})
 
         assert answer.status_code == 204
         assert await skipped(client) == ["i1", "i3"]
         assert (await client.get("/v1/users/ada")).json()["rating_count"] == 0
 
-    async def test_skip_of_a_known_user_keeps_attributes_and_ratings(self, client: httpx.AsyncClient) -> None:
+    async def test_add_skips_of_a_known_user_keeps_attributes_and_ratings(self, client: httpx.AsyncClient) -> None:
         rating = {"item_id": "i1", "rating": 3}
         await client.post("/v1/users/ada/ratings", json={"ratings": [rating], "attributes": {"country": "fr"}})
 
@@ -25,7 +27,7 @@ class TestAddSkips:
         user = (await client.get("/v1/users/ada")).json()
         assert (user["attributes"], user["rating_count"]) == ({"country": "fr"}, 1)
 
-    async def test_again_changes_nothing(self, client: httpx.AsyncClient) -> None:
+    async def test_add_skips_sent_again_changes_nothing(self, client: httpx.AsyncClient) -> None:
         await client.post(SKIPS, json={"item_ids": ["i1"]})
         before = (await client.get(SKIPS)).json()
 
@@ -33,7 +35,7 @@ class TestAddSkips:
 
         assert (await client.get(SKIPS)).json() == before
 
-    async def test_skip_of_a_rated_item_is_left_out(self, client: httpx.AsyncClient) -> None:
+    async def test_add_skips_of_a_rated_item_stores_nothing(self, client: httpx.AsyncClient) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 3}]})
 
         await client.post(SKIPS, json={"item_ids": ["i1"]})
@@ -58,7 +60,7 @@ class TestAddSkips:
             ({"item_ids": ["i1"], "reason": "x"}, "reason"),
         ],
     )
-    async def test_refuses_and_stores_nothing(
+    async def test_add_skips_with_an_invalid_field_is_refused_and_stores_nothing(
         self, client: httpx.AsyncClient, body: dict[str, object], field: str
     ) -> None:
         answer = await client.post(SKIPS, json=body)
@@ -69,7 +71,7 @@ class TestAddSkips:
 
 
 class TestListSkips:
-    async def test_in_pages(self, client: httpx.AsyncClient) -> None:
+    async def test_list_skips_in_pages_lists_every_skip_once(self, client: httpx.AsyncClient) -> None:
         await client.post(SKIPS, json={"item_ids": ["i1", "i2", "i3"]})
 
         first = (await client.get(SKIPS, params={"limit": 2})).json()
@@ -79,10 +81,10 @@ class TestListSkips:
         assert second["next_cursor"] is None
         assert all(skip["skipped_at"].endswith("Z") for skip in first["items"])
 
-    async def test_of_an_unknown_user(self, client: httpx.AsyncClient) -> None:
+    async def test_list_skips_of_an_unknown_user_is_not_found(self, client: httpx.AsyncClient) -> None:
         assert (await client.get(SKIPS)).status_code == 404
 
-    async def test_are_erased_with_the_user(self, client: httpx.AsyncClient) -> None:
+    async def test_list_skips_of_a_deleted_user_is_empty(self, client: httpx.AsyncClient) -> None:
         await client.post(SKIPS, json={"item_ids": ["i1"]})
 
         await client.delete("/v1/users/ada")

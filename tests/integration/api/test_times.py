@@ -1,4 +1,4 @@
-"""The times of ratings, from a request to the learner."""
+"""The times of ratings reach the learner."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def seconds(moment: datetime) -> int:
 
 @pytest.fixture
 def supports(monkeypatch: pytest.MonkeyPatch) -> list[Support]:
-    """What the learner is given, in the order of the requests."""
+    """The support sets that the learner gets, in the order of the requests."""
     seen: list[Support] = []
     original = Recommender._support
 
@@ -37,7 +37,7 @@ def supports(monkeypatch: pytest.MonkeyPatch) -> list[Support]:
 
 
 def by_rating(support: Support) -> dict[float, int]:
-    """The time of each rating of one user."""
+    """The time of each of a user's ratings, by rating."""
     assert support.times is not None
     return dict(zip(support.ratings[0].tolist(), support.times[0].tolist(), strict=True))
 

@@ -1,4 +1,4 @@
-"""Trainings over the API, from what clients have told the service to the version that serves."""
+"""Trainings over the API, from collected ratings to the served version."""
 
 import asyncio
 import shutil
@@ -33,7 +33,7 @@ NEW_USERS, NEW_ITEMS = 100, ("new1", "new2")
 
 @pytest.fixture(scope="session")
 def bad_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has learned next to nothing."""
+    """A model that has learned almost nothing."""
     output = tmp_path_factory.mktemp("models") / "bad"
     training_config = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1, "learning_rate": 1e-6})
     preset = tiny_preset.model_copy(update={"name": "bad", "training": training_config})
@@ -43,13 +43,13 @@ def bad_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pyte
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The server works off its jobs itself."""
+    """Settings of a server with an embedded worker."""
     return settings.model_copy(update={"run_worker": True})
 
 
 @pytest.fixture
 async def imported(database: Database, dataset_dir: Path) -> None:
-    """The data that the models were trained on are in the database, too."""
+    """The database contains the data that the models were trained on."""
     dataset, _ = read_dataset(dataset_dir)
     importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
@@ -57,7 +57,7 @@ async def imported(database: Database, dataset_dir: Path) -> None:
 
 
 async def collect(client: httpx.AsyncClient) -> None:
-    """New items, and new users of both tastes who rate old and new ones, all over the API."""
+    """Add new items, and new users of both tastes who rate old and new items, over the API."""
     for item_id, genre in zip(NEW_ITEMS, ("comedy", "horror"), strict=True):
         answer = await client.put(f"/v1/items/{item_id}", json={"title": item_id, "attributes": {"genre": [genre]}})
         assert answer.is_success, answer.text
@@ -77,7 +77,7 @@ async def collect(client: httpx.AsyncClient) -> None:
 
 
 async def trained(client: httpx.AsyncClient, **body: object) -> dict[str, Any]:
-    """A training from its start to its end."""
+    """Start a training, wait for its end, and return the job."""
     answer = await client.post(TRAININGS, json=body)
     assert answer.status_code == 202, answer.text
     return await until_job(client, answer.headers["location"], "succeeded", "failed")
@@ -86,11 +86,11 @@ async def trained(client: httpx.AsyncClient, **body: object) -> dict[str, Any]:
 def while_comparing(
     monkeypatch: pytest.MonkeyPatch, do: Callable[[], Coroutine[Any, Any, httpx.Response]]
 ) -> list[int]:
-    """Have a request made when a training has compared and not ended; the list gets the statuses of the answers."""
+    """Make a request after the comparison of a training and before its end. The list gets the answers' statuses."""
     compare, loop = training.compare, asyncio.get_running_loop()
     statuses: list[int] = []
 
-    def compare_and_do(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - as `compare` has them
+    def compare_and_do(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the arguments of `compare`
         found = compare(*args, **options)
         statuses.append(asyncio.run_coroutine_threadsafe(do(), loop).result(timeout=60).status_code)
         return found
@@ -136,7 +136,7 @@ class TestStartTraining:
             async def is_served() -> bool:
                 return await serving(client) == report["model_version"]
 
-            await until_async(is_served)  # the worker has no part in serving
+            await until_async(is_served)  # the server follows the worker's activation after a moment
             (listed,) = (await client.get(TRAININGS)).json()["items"]
             assert listed == {name: value for name, value in job.items() if name != "report"}
 
@@ -155,11 +155,13 @@ class TestStartTraining:
         job = await trained(client, epochs=1)
 
         model = load_artifact(settings.state_dir / "trained" / job["training_id"])
-        everybody = [f"u{user}" for user in range(120)] + [f"new{user}" for user in range(NEW_USERS)]
-        held_out = new_by_id(everybody, training.SPLIT)
-        known = len(everybody) - int(held_out.sum())
+        all_users = [f"u{user}" for user in range(120)] + [f"new{user}" for user in range(NEW_USERS)]
+        is_held_out = new_by_id(all_users, training.SPLIT)
+        known = len(all_users) - int(is_held_out.sum())
         assert model.manifest.data.training_users == known - max(1, round(0.05 * known))
-        new_users = [user for user, out in zip(everybody, held_out, strict=True) if user.startswith("new") and not out]
+        new_users = [
+            user for user, out in zip(all_users, is_held_out, strict=True) if user.startswith("new") and not out
+        ]
         counts = dict(model.statistics.select("id", "rating_count").iter_rows())
         for item_id in NEW_ITEMS:
             assert len(new_users) * 0.8 <= counts[item_id] <= len(new_users)
@@ -234,13 +236,15 @@ class TestStartTraining:
 
         assert job["error"] is None
         assert job["report"]["notes"] == []
-        held_out = new_by_id([f"u{user}" for user in range(120)], training.SPLIT).sum()
-        assert [state["users"] for state in job["report"]["states"]] == [0, held_out, 0, 0]
-        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere", "run_worker": False})
-        async with connected(create_app(nowhere)) as elsewhere:
+        new_users = new_by_id([f"u{user}" for user in range(120)], training.SPLIT).sum()
+        assert [state["users"] for state in job["report"]["states"]] == [0, new_users, 0, 0]
+        without_data = settings.model_copy(update={"data_dir": tmp_path / "without_data", "run_worker": False})
+        async with connected(create_app(without_data)) as elsewhere:
             assert (await elsewhere.post("/v1/evaluations", json=body)).status_code == 409
 
-    async def test_nothing_personal_stays_on_the_disk(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    async def test_start_training_leaves_only_the_artifact_on_the_disk(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
         job = await trained(client, epochs=1)
 
         assert [path.name for path in (settings.state_dir / "trained").iterdir()] == [job["training_id"]]
@@ -275,29 +279,31 @@ class TestRefusals:
             ({"speed": 1}, "speed"),
         ],
     )
-    async def test_wrong_fields(self, client: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+    async def test_start_training_with_an_invalid_field_is_refused(
+        self, client: httpx.AsyncClient, body: dict[str, Any], field: str
+    ) -> None:
         answer = await client.post(TRAININGS, json=body)
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert (await client.get(TRAININGS)).json()["items"] == []
 
-    async def test_a_data_set_that_is_not_there(self, settings: Settings, tmp_path: Path) -> None:
-        nowhere = settings.model_copy(update={"data_dir": tmp_path / "nowhere"})
-        async with connected(create_app(nowhere)) as client:
+    async def test_start_training_with_a_missing_data_set_is_refused(self, settings: Settings, tmp_path: Path) -> None:
+        without_data = settings.model_copy(update={"data_dir": tmp_path / "without_data"})
+        async with connected(create_app(without_data)) as client:
             answer = await client.post(TRAININGS, json={"with_data_set": True})
 
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:training-data-missing"
 
-    async def test_without_an_active_version(self, settings: Settings) -> None:
+    async def test_start_training_without_an_active_version_is_refused(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"model_dir": None}))) as client:
             answer = await client.post(TRAININGS)
 
         assert answer.status_code == 503
         assert answer.json()["type"] == "urn:coldstart:problem:no-active-model"
 
-    async def test_an_active_version_whose_artifact_is_gone(
+    async def test_start_training_without_the_active_artifact_fails(
         self, settings: Settings, model_dir: Path, tmp_path: Path
     ) -> None:
         copy = shutil.copytree(model_dir, tmp_path / "copy")
@@ -323,15 +329,15 @@ class TestRefusals:
         assert (await client.get(TRAININGS)).json()["items"] == []
 
 
-class Pausing:
-    """Trainings that get to their second epoch and no further, until they are told to."""
+class PausedTraining:
+    """Makes trainings pause in their second epoch until `go_on`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.epochs_begun: set[int] = set()
         self._second_epoch, self._may_go_on = threading.Event(), threading.Event()
         batch_done = training._ProgressOf.batch_done
 
-        def pausing(observer: training._ProgressOf, *, epoch: int, users_done: int, users_total: int) -> None:
+        def paused(observer: training._ProgressOf, *, epoch: int, users_done: int, users_total: int) -> None:
             self.epochs_begun.add(epoch)
             batch_done(observer, epoch=epoch, users_done=users_done, users_total=users_total)
             if epoch > 1:
@@ -339,7 +345,7 @@ class Pausing:
                 while not self._may_go_on.wait(0.01):
                     batch_done(observer, epoch=epoch, users_done=users_done, users_total=users_total)
 
-        monkeypatch.setattr(training._ProgressOf, "batch_done", pausing)
+        monkeypatch.setattr(training._ProgressOf, "batch_done", paused)
 
     async def second_epoch(self) -> None:
         assert await asyncio.to_thread(self._second_epoch.wait, 60)
@@ -351,12 +357,12 @@ class Pausing:
 
 @pytest.mark.usefixtures("imported")
 class TestInterruption:
-    async def test_what_is_cancelled_leaves_nothing(
+    async def test_cancel_training_that_runs_leaves_no_artifact_and_no_version(
         self, client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pausing = Pausing(monkeypatch)
+        paused = PausedTraining(monkeypatch)
         location = (await client.post(TRAININGS, json={"activate": True})).headers["location"]
-        await pausing.second_epoch()
+        await paused.second_epoch()
 
         async def first_epoch_is_reported() -> bool:
             progress: float = (await client.get(location)).json()["progress"]
@@ -367,8 +373,8 @@ class TestInterruption:
 
         assert (await client.delete(location)).json()["status"] == "cancelled"
 
-        pausing.go_on()
-        later = await trained(client, epochs=1)  # the worker is free again
+        paused.go_on()
+        later = await trained(client, epochs=1)  # the worker is free for other jobs
         assert later["status"] == "succeeded"
         assert (await client.get(location)).json()["status"] == "cancelled"
         artifacts = settings.state_dir / "trained"
@@ -385,13 +391,13 @@ class TestInterruption:
         cancelled = while_comparing(monkeypatch, lambda: client.delete(location))
         location = (await client.post(TRAININGS, json={"epochs": 1})).headers["location"]
         await until_job(client, location, "cancelled", "failed", "succeeded")
-        await trained(client, epochs=2)  # with which that one has ended, too
+        await trained(client, epochs=2)  # the worker ends the cancelled training before this one
 
         assert cancelled[0] == 200
         assert (await client.get(location)).json()["status"] == "cancelled"
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
-    async def test_when_it_has_ended(self, client: httpx.AsyncClient) -> None:
+    async def test_cancel_training_that_has_ended_is_refused(self, client: httpx.AsyncClient) -> None:
         job = await trained(client, epochs=1)
 
         answer = await client.delete(f"{TRAININGS}/{job['training_id']}")
@@ -402,28 +408,28 @@ class TestInterruption:
     async def test_training_of_a_stopped_worker_continues_with_the_same_data(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pausing = Pausing(monkeypatch)
+        paused = PausedTraining(monkeypatch)
         async with connected(create_app(settings)) as client:
             location = (await client.post(TRAININGS)).headers["location"]
-            await pausing.second_epoch()
+            await paused.second_epoch()
         async with connected(create_app(settings.model_copy(update={"run_worker": False}))) as client:
             assert (await client.get(location)).json()["status"] == "queued"
-            await collect(client)  # which is for the next training
+            await collect(client)  # only the next training uses this data
 
-        pausing.go_on()
+        paused.go_on()
         async with connected(create_app(settings)) as client:
             job = await until_job(client, location, "succeeded", "failed")
             report = job["report"]
 
             assert job["error"] is None
-            assert min(pausing.epochs_begun) == 2
+            assert min(paused.epochs_begun) == 2
             assert report["training_users"] < 120
             next_report = (await trained(client, epochs=1))["report"]
             assert next_report["training_users"] > 120
 
 
 class TestListTrainings:
-    async def test_the_newest_first(self, settings: Settings) -> None:
+    async def test_list_trainings_is_in_order_of_the_newest_first(self, settings: Settings) -> None:
         async with connected(create_app(settings.model_copy(update={"run_worker": False}))) as client:
             started = [(await client.post(TRAININGS)).json()["training_id"] for _ in range(3)]
 

@@ -27,12 +27,12 @@ def settings(settings: Settings, vector_model_dir: Path) -> Settings:
     return settings.model_copy(update={"model_dir": vector_model_dir})
 
 
-async def test_schema_names_the_dimensions(client: httpx.AsyncClient) -> None:
+async def test_schema_of_a_vector_field_names_its_dimensions(client: httpx.AsyncClient) -> None:
     fields = (await client.get("/v1/schema")).json()["items"]["fields"]
     assert fields == [{"name": "image", "kind": "vector", "dimensions": DIMENSIONS, "filterable": False}]
 
 
-async def test_new_items_are_ranked_by_their_vectors(client: httpx.AsyncClient) -> None:
+async def test_new_items_with_vectors_are_ranked_by_them(client: httpx.AsyncClient) -> None:
     for item_id, vector in (("near", FIRST_AXIS), ("far", SECOND_AXIS)):
         answer = await client.put(f"/v1/items/{item_id}", json={"attributes": {"image": vector}})
         assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""The client against the real server, over a socket; each test runs with the sync and with the async client."""
+"""The client with the real server, over a socket. Each test runs with the sync and with the async client."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -41,7 +41,7 @@ from tests.integration.running import do_next_job, served
 
 
 class Awaited:
-    """A sync client that is awaited as the async one is, so that both can be tested by the same words."""
+    """Wraps a sync client so that it is awaited like the async one, and the same tests fit both."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -67,12 +67,12 @@ class AwaitedListing:
 
 Connect = Callable[..., Any]
 Api = Any
-"""A client of either kind; that each has its own types is tested elsewhere."""
+"""A client of either kind. tests/unit/client/test_package.py checks the types of both."""
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The client does not know which database there is."""
+    """SQLite alone, because the client does not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -89,7 +89,7 @@ def address(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture(params=["sync", "async"])
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
-    """Makes clients of either kind, with the arguments of both."""
+    """Makes clients of one kind, and closes them at the end."""
     clients: list[Client | AsyncClient] = []
 
     def connect(address: str, **options: object) -> Any:  # noqa: ANN401
@@ -111,10 +111,10 @@ def api(connect: Connect, address: str) -> Any:  # noqa: ANN401
 
 
 async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
-    return [each async for each in listed]
+    return [item async for item in listed]
 
 
-async def test_users(api: Api) -> None:
+async def test_user_is_stored_read_and_deleted(api: Api) -> None:
     created = await api.put_user("ada", {"country": "fr", "age": 36})
 
     assert created == await api.get_user("ada")
@@ -130,18 +130,18 @@ async def test_users(api: Api) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["..", ".", "a b", "ä?x=1#y", "100%", "a:b", "%2F"])
-async def test_id_of_other_characters_is_accepted(api: Api, user_id: str) -> None:
+async def test_id_with_special_characters_is_accepted(api: Api, user_id: str) -> None:
     assert (await api.put_user(user_id)).user_id == user_id
     assert (await api.get_user(user_id)).user_id == user_id
 
 
-async def test_ratings_and_recommendations(api: Api) -> None:
+async def test_ratings_are_stored_listed_and_deleted_with_recommendations(api: Api) -> None:
     moment = datetime(2026, 1, 2, 3, tzinfo=UTC)
     stored = await api.add_ratings(
         "ada", [GivenRating("i1", 5, moment), GivenRating("i2", 1)], attributes={"country": "fr"}, n=5, explain=True
     )
 
-    assert [(each.item_id, each.rating) for each in stored.ratings] == [("i1", 5.0), ("i2", 1.0)]
+    assert [(rating.item_id, rating.rating) for rating in stored.ratings] == [("i1", 5.0), ("i2", 1.0)]
     assert stored.ratings[0].rated_at == moment
     assert [item.rank for item in stored.recommendations.items] == [1, 2, 3, 4, 5]
     assert await in_full(api.list_ratings("ada")) == stored.ratings
@@ -152,10 +152,10 @@ async def test_ratings_and_recommendations(api: Api) -> None:
     )
     assert {item.item_id for item in filtered.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i4", "i6"}
     await api.delete_rating("ada", "i1")
-    assert [each.item_id for each in await in_full(api.list_ratings("ada"))] == ["i2"]
+    assert [rating.item_id for rating in await in_full(api.list_ratings("ada"))] == ["i2"]
 
 
-async def test_visitors(api: Api) -> None:
+async def test_recommend_and_choose_candidates_for_a_visitor_store_nothing(api: Api) -> None:
     made = await api.recommend(
         ratings=[GivenRating("i1", 5)], attributes={"age": 20}, filter={"genre": ["comedy"]}, n=3
     )
@@ -167,7 +167,7 @@ async def test_visitors(api: Api) -> None:
     assert len((await api.recommend()).items) == 10
 
 
-async def test_candidates_and_skips(api: Api) -> None:
+async def test_candidates_of_a_user_exclude_skipped_items(api: Api) -> None:
     await api.add_skips("ada", ["i1", "i2"])
 
     assert [skip.item_id for skip in await in_full(api.list_skips("ada"))] == ["i1", "i2"]
@@ -175,21 +175,21 @@ async def test_candidates_and_skips(api: Api) -> None:
     assert {item.item_id for item in asked.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i2"}
 
 
-async def test_items(api: Api) -> None:
+async def test_items_are_stored_found_and_deleted(api: Api) -> None:
     item = await api.put_item("new", title="New", attributes={"genre": ["comedy"], "year": 2026})
 
     assert item == await api.get_item("new")
     put = await api.put_items([NewItem("n1"), NewItem("n2", title="Second", attributes={"year": 1999})])
-    assert [each.item_id for each in put.items] == ["n1", "n2"]
+    assert [item.item_id for item in put.items] == ["n1", "n2"]
     found = await in_full(api.list_items(query="sec"))
     assert found == [await api.get_item("n2")]
-    assert [each.item_id for each in await in_full(api.list_items(item_id=["n1", "i5"]))] == ["i5", "n1"]
+    assert [item.item_id for item in await in_full(api.list_items(item_id=["n1", "i5"]))] == ["i5", "n1"]
     await api.delete_item("n1")
     with pytest.raises(NotFoundError):
         await api.get_item("n1")
 
 
-async def test_many_items(api: Api) -> None:
+async def test_item_stream_with_an_invalid_item_stores_the_others(api: Api) -> None:
     report = await api.put_item_stream([NewItem("n1", title="One"), NewItem("i1", attributes={"year": "x"})])
 
     assert (report.lines, report.created, report.rejected) == (2, 1, 1)
@@ -197,7 +197,7 @@ async def test_many_items(api: Api) -> None:
     assert (await api.get_item("n1")).title == "One"
 
 
-async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
+async def test_listing_is_fetched_page_by_page(api: Api) -> None:
     listed = api.list_items(page_size=7)
 
     assert len({item.item_id for item in await in_full(listed)}) == 40
@@ -207,7 +207,7 @@ async def test_a_list_is_fetched_page_by_page(api: Api) -> None:
     assert first.items[-1].item_id < second.items[0].item_id
 
 
-async def test_evaluations(api: Api, settings: Settings) -> None:
+async def test_evaluation_is_started_reported_and_cancelled(api: Api, settings: Settings) -> None:
     started = await api.start_evaluation(states=["user_cold"], bootstrap_resamples=100)
     assert started.status == "queued"
     with pytest.raises(ConflictError) as raised:
@@ -223,10 +223,10 @@ async def test_evaluations(api: Api, settings: Settings) -> None:
     other = await api.start_evaluation()
     assert (await api.cancel_evaluation(other.evaluation_id)).status == "cancelled"
     listed = await in_full(api.list_evaluations())
-    assert [each.evaluation_id for each in listed] == [other.evaluation_id, started.evaluation_id]
+    assert [evaluation.evaluation_id for evaluation in listed] == [other.evaluation_id, started.evaluation_id]
 
 
-async def test_trainings(api: Api, settings: Settings) -> None:
+async def test_training_is_started_reported_and_cancelled(api: Api, settings: Settings) -> None:
     started = await api.start_training(preset="melu", epochs=1, seed=3, with_data_set=True, activate=True)
     assert (started.status, started.preset, started.with_data_set, started.activate) == ("queued", "melu", True, True)
     assert started.report is None
@@ -242,10 +242,12 @@ async def test_trainings(api: Api, settings: Settings) -> None:
     other = await api.start_training()
     assert (await api.cancel_training(other.training_id)).status == "cancelled"
     listed = await in_full(api.list_trainings())
-    assert [each.training_id for each in listed] == [other.training_id, started.training_id]
+    assert [training.training_id for training in listed] == [other.training_id, started.training_id]
 
 
-async def test_models_schema_and_health(api: Api, settings: Settings, other_model_dir: Path) -> None:
+async def test_model_version_is_activated_and_shown_in_schema_and_health(
+    api: Api, settings: Settings, other_model_dir: Path
+) -> None:
     async with open_services(settings) as services:
         other = await services.model_versions.register(other_model_dir)
 
@@ -259,7 +261,7 @@ async def test_models_schema_and_health(api: Api, settings: Settings, other_mode
     assert (await api.get_readiness()).checks.model == other
 
 
-async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir: Path) -> None:
+async def test_challenger_serves_users_and_has_a_report(api: Api, settings: Settings, other_model_dir: Path) -> None:
     async with open_services(settings) as services:
         other = await services.model_versions.register(other_model_dir)
     active = (await api.get_model_traffic()).active
@@ -273,14 +275,16 @@ async def test_two_models_at_once(api: Api, settings: Settings, other_model_dir:
 
     assert (traffic.active, traffic.challenger.version) == (active, other)
     assert served == other
-    assert [(each.stored, each.known) for each in stored] == [(2, 0), (0, 2)]
+    assert [(answer.stored, answer.known) for answer in stored] == [(2, 0), (0, 2)]
     assert (report.since, report.shown, report.rated, report.click_rate.value) == (since, 1, 1, 0.0)
     assert report.mae.low is None
     await api.delete_challenger()
     assert (await api.get_model_traffic()).challenger is None
 
 
-async def test_a_service_that_is_not_ready_says_so(connect: Connect, settings: Settings) -> None:
+async def test_readiness_of_a_service_without_a_model_names_what_is_missing(
+    connect: Connect, settings: Settings
+) -> None:
     with served(create_app(settings.model_copy(update={"model_dir": None}))) as address:
         api = connect(address)
 
@@ -297,7 +301,7 @@ async def test_invalid_request_raises_with_its_fields(api: Api) -> None:
     assert raised.value.errors == (WrongField("ratings.1.rating", "must be on the scale from 1 to 5 in steps of 1"),)
 
 
-async def test_keys(connect: Connect, settings: Settings) -> None:
+async def test_key_is_sent_and_its_scope_is_enforced(connect: Connect, settings: Settings) -> None:
     async with open_services(settings) as services:
         key = await services.api_keys.create("reader", KeyScope.READ)
     with served(create_app(settings.model_copy(update={"allow_anonymous": False}))) as address:
@@ -316,8 +320,8 @@ class TestRefusals:
         return settings.model_copy(update={"max_rankings": 1})
 
     @pytest.fixture
-    def occupied(self, app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:  # noqa: ARG002 - it runs
-        """The only place is taken, until a client has waited twice; how long it has waited."""
+    def occupied(self, app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:  # noqa: ARG002 - the server has to run
+        """Occupies the only place until a client has waited twice; the seconds of its waits."""
         place = app.state.services.admission.place()
         pauses: list[float] = []
 
@@ -360,7 +364,7 @@ async def test_retry_after_longer_than_the_longest_pause_raises_at_once(connect:
     assert raised.value.retry_after_seconds > 60
 
 
-async def test_nobody_there(connect: Connect, app: FastAPI) -> None:
+async def test_request_to_a_stopped_server_raises_no_answer_error(connect: Connect, app: FastAPI) -> None:
     with served(app) as address:
         pass
 
@@ -368,27 +372,29 @@ async def test_nobody_there(connect: Connect, app: FastAPI) -> None:
         await connect(address).get_liveness()
 
 
-class TestSomethingElseAnswers:
+class TestForeignServer:
     @pytest.fixture
     def proxy(self) -> FastAPI:
         proxy = FastAPI()
         proxy.get("/health/live")(lambda: {"state": "fine"})
         return proxy
 
-    async def test_errors_of_its_own(self, connect: Connect, proxy: FastAPI) -> None:
+    async def test_error_without_a_problem_body_raises_problem_error(self, connect: Connect, proxy: FastAPI) -> None:
         with served(proxy) as address, pytest.raises(ProblemError, match="Not Found") as raised:
             await connect(address).get_schema()
         assert raised.value.type == "about:blank"
         assert raised.value.status == 404
 
-    async def test_answers_of_another_form(self, connect: Connect, proxy: FastAPI) -> None:
+    async def test_answer_of_another_form_raises_unexpected_answer_error(
+        self, connect: Connect, proxy: FastAPI
+    ) -> None:
         with served(proxy) as address, pytest.raises(UnexpectedAnswerError, match="GET /health/live"):
             await connect(address).get_liveness()
 
 
-def test_every_method_is_tested_here() -> None:
+def test_every_method_of_the_client_is_used_in_this_file() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [
-        name for name, own in vars(Calls).items() if isinstance(own, call | listing) if f".{name}(" not in source
+        name for name, method in vars(Calls).items() if isinstance(method, call | listing) if f".{name}(" not in source
     ] == []

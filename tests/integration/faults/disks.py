@@ -1,4 +1,4 @@
-"""A disk that gets full."""
+"""A small disk that a test can fill."""
 
 import os
 import resource
@@ -13,7 +13,7 @@ _SIZE_BYTES = 16 * 1024 * 1024
 
 @contextmanager
 def small_disk(directory: Path) -> Iterator[Path]:
-    """A small file system of its own; where none may be mounted, a directory like any other."""
+    """A small file system; an ordinary directory where the tests may not mount one."""
     directory.mkdir()
     mount = shutil.which("mount")
     mounted = mount is not None and _runs(mount, "-t", "tmpfs", "-o", f"size={_SIZE_BYTES}", "none", str(directory))
@@ -21,17 +21,17 @@ def small_disk(directory: Path) -> Iterator[Path]:
         yield directory
     finally:
         if mounted:
-            subprocess.run(["umount", "--lazy", str(directory)], check=True)  # noqa: S607 - where mount is
+            subprocess.run(["umount", "--lazy", str(directory)], check=True)  # noqa: S607 - found where mount is found
 
 
 @contextmanager
 def full(disk: Path, *, pid: int = 0, left: int = 0) -> Iterator[None]:
-    """Leave no more room than so many bytes. Without a disk of its own, a process has no file grow beyond that.
+    """Leave `left` bytes of room. If the disk is an ordinary directory, limit the size of the process's files instead.
 
     Args:
-        disk: Of `small_disk`.
-        pid: The process; this one by default.
-        left: How many bytes.
+        disk: A directory of `small_disk`.
+        pid: The process whose files are limited; 0 is this process.
+        left: Bytes that stay free.
     """
     if disk.is_mount():
         filling = disk / "filling"

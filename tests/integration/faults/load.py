@@ -1,4 +1,4 @@
-"""Clients that rate as fast as they are answered, and remember what they were told."""
+"""Clients that send ratings one after the other, and remember the answers."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 
 class Load:
-    """What several clients have been answered.
+    """Several clients that send ratings, and the answers they got.
 
     Attributes:
-        acknowledged: Ids of the users whose rating was answered with 200. Every request is about another user, so that
-            what is stored tells which requests were.
-        statuses: How often each status was the answer.
+        acknowledged: Ids of the users whose rating was answered with 200. Every request has another user, so the stored
+            users show which requests were stored.
+        statuses: How often each status was answered.
     """
 
     def __init__(self, address: str, clients: int) -> None:
@@ -28,22 +28,22 @@ class Load:
         self._threads = [threading.Thread(target=self._rate, args=(number,)) for number in range(clients)]
 
     def start(self) -> None:
-        """Begin to rate."""
+        """Start all clients."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End as soon as each client has its answer, or nobody gives it one."""
+        """Stop the clients after their current request."""
         self._stopping.set()
         self.join()
 
     def join(self) -> None:
-        """Return when no client is left: each goes when its connection is closed on it."""
+        """Wait until all clients have ended; a client ends when its connection is closed."""
         for thread in self._threads:
             thread.join()
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Go on until the condition holds."""
+        """Wait until the condition is true; fail if all clients end before."""
         until(lambda: condition() or not any(thread.is_alive() for thread in self._threads))
         assert any(thread.is_alive() for thread in self._threads), f"the server has gone; {self.statuses}"
 
@@ -67,7 +67,7 @@ class Load:
 
 @contextmanager
 def load(address: str, *, clients: int = 6) -> Iterator[Load]:
-    """Clients at work, who stop when the block ends."""
+    """Run clients until the block ends."""
     load = Load(address, clients)
     load.start()
     try:

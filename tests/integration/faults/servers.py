@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis that belong to the tests, which may stop, pause and restart them."""
+"""PostgreSQL and Redis servers that tests can stop, pause and restart."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tests.waiting import until
 
 
 class RedisServer:
-    """A Redis that keeps nothing on the disk: stopped, it has forgotten everything."""
+    """A Redis server that stores nothing on the disk; it is empty after a restart."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -27,19 +27,19 @@ class RedisServer:
         self.connection = redis.Redis(port=self.port)
 
     def start(self) -> None:
-        """Start, and return when it answers."""
+        """Start the server and wait until it answers."""
         command = ["redis-server", "--port", str(self.port), "--save", "", "--maxmemory-policy", "noeviction"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until(self._answers)
 
     def stop(self) -> None:
-        """Stop at once."""
+        """Kill the server."""
         self._process.kill()
         self._process.wait()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let it hold its connections open and answer nothing."""
+        """Pause the server: connections stay open and nothing is answered."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -54,7 +54,7 @@ class RedisServer:
 
 
 class PostgreSQLServer:
-    """A PostgreSQL with a directory of its own. It refuses to run as root, so root runs it as the user postgres."""
+    """A PostgreSQL server in its own directory. It refuses to run as root, so root runs it as the user postgres."""
 
     def __init__(self, binaries: Path, directory: Path) -> None:
         self._binaries = binaries
@@ -64,22 +64,22 @@ class PostgreSQLServer:
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
     def create(self) -> None:
-        """Make the files of an empty database."""
+        """Create the files of an empty database."""
         if self._as:
             shutil.chown(self._directory, "postgres", "postgres")
         self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8").wait()
 
     def start(self) -> None:
-        """Start, and return when it takes connections."""
+        """Start the server and wait until it accepts connections."""
         self._process = self._run("postgres", "-p", str(self._port), "-k", str(self._directory))
         until(lambda: asyncio.run(self._answers()))
 
     def stop(self) -> None:
-        """Break off what runs, close all connections and shut down, as a restart does."""
+        """Shut down as a restart does: abort running statements and close all connections."""
         self._end(signal.SIGINT)
 
     def crash(self) -> None:
-        """Fall over: the next start recovers what was committed."""
+        """Abort without a clean shutdown; the next start recovers what was committed."""
         self._end(signal.SIGQUIT)
 
     def _end(self, how: signal.Signals) -> None:
@@ -105,9 +105,9 @@ class PostgreSQLServer:
 
 @contextmanager
 def redis_server() -> Iterator[RedisServer]:
-    """A Redis of one's own, running."""
+    """Run a Redis server until the block ends."""
     if shutil.which("redis-server") is None:
-        missing("A Redis of the test's own", "there is no redis-server")
+        missing("A separate Redis server", "there is no redis-server")
     server = RedisServer()
     server.start()
     try:
@@ -119,11 +119,11 @@ def redis_server() -> Iterator[RedisServer]:
 
 @contextmanager
 def postgresql_server() -> Iterator[PostgreSQLServer]:
-    """A PostgreSQL of one's own, running."""
+    """Run a PostgreSQL server until the block ends."""
     binaries = sorted(path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not binaries:
-        missing("A PostgreSQL of the test's own", "there is no /usr/lib/postgresql/*/bin/initdb")
-    with tempfile.TemporaryDirectory() as directory:  # pytest's own are closed to other users
+        missing("A separate PostgreSQL server", "there is no /usr/lib/postgresql/*/bin/initdb")
+    with tempfile.TemporaryDirectory() as directory:  # other users cannot read pytest's temporary directories
         server = PostgreSQLServer(binaries[-1], Path(directory))
         server.create()
         server.start()

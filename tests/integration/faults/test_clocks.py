@@ -1,4 +1,4 @@
-"""Replicas whose clocks differ. They are on different machines, so what they share is PostgreSQL and Redis."""
+"""Replicas with different clocks. They run on different machines, so they share PostgreSQL and Redis."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,11 +17,11 @@ HOUR = timedelta(hours=1)
 
 
 def ahead(by: timedelta) -> time_machine.travel:
-    """While it is entered, this process has such a clock; the monotonic one is as ever."""
+    """A context in which the clock of this process is ahead; the monotonic clock does not change."""
     return time_machine.travel(datetime.now(UTC) + by)
 
 
-async def test_a_later_rating_wins_whichever_replica_took_it(settings: Settings) -> None:
+async def test_later_rating_on_a_replica_with_a_slower_clock_wins(settings: Settings) -> None:
     async with connected(create_app(settings)) as fast, connected(create_app(settings)) as right:
         with ahead(HOUR):
             await fast.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 5}]})
@@ -31,9 +31,7 @@ async def test_a_later_rating_wins_whichever_replica_took_it(settings: Settings)
 
 
 @pytest.mark.parametrize(("worker", "other"), [(-HOUR, 0 * HOUR), (0 * HOUR, HOUR)])
-async def test_a_worker_is_alive_whatever_its_clock_says(
-    database: Database, worker: timedelta, other: timedelta
-) -> None:
+async def test_worker_with_a_wrong_clock_keeps_its_job(database: Database, worker: timedelta, other: timedelta) -> None:
     async with database.write() as session:
         await JobRepository(session).add(kind="test", parameters={})
     with ahead(worker):
@@ -48,7 +46,7 @@ async def test_a_worker_is_alive_whatever_its_clock_says(
     assert taken == ([], [])
 
 
-async def test_a_rate_limit_is_shared_whatever_the_clocks_say(settings: Settings, redis_url: str) -> None:
+async def test_rate_limit_of_replicas_with_different_clocks_is_shared(settings: Settings, redis_url: str) -> None:
     limited = Settings(**settings.model_dump() | {"redis_url": redis_url, "rate_limit": "3/minute"})
     async with connected(create_app(limited)) as fast, connected(create_app(limited)) as right:
         with ahead(HOUR):

@@ -1,4 +1,4 @@
-"""The disk is full."""
+"""Server, training and artifacts on a full disk."""
 
 import shutil
 import subprocess
@@ -24,8 +24,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield directory
 
 
-def saves(model: TrainedModel, directory: Path) -> str | None:
-    """Save an artifact; returns why it was refused, if it was."""
+def save_error(model: TrainedModel, directory: Path) -> str | None:
+    """Save an artifact; returns the error message, or None on success."""
     try:
         save_artifact(
             directory,
@@ -40,18 +40,18 @@ def saves(model: TrainedModel, directory: Path) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("limited", ["by the disk", "by a limit"])
-def test_an_artifact_is_replaced_whole_or_not_at_all(
-    disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limited: str
+@pytest.mark.parametrize("limit", ["disk", "file size"])
+def test_saving_an_artifact_on_a_full_disk_keeps_the_former_one(
+    disk: Path, tmp_path: Path, model_dir: Path, other_model_dir: Path, limit: str
 ) -> None:
-    place = disk if limited == "by the disk" else tmp_path
+    place = disk if limit == "disk" else tmp_path
     directory = place / "model"
     shutil.copytree(model_dir, directory)
     former, new = load_artifact(directory), load_artifact(other_model_dir)
     refusals = []
-    for left in range(0, 1_000_000, 4096):  # until it fits, so that every file fails in turn
+    for left in range(0, 1_000_000, 4096):  # more room each time until the artifact fits, so that every file fails once
         with full(place, left=left):
-            refusal = saves(new, directory)
+            refusal = save_error(new, directory)
         if refusal is None:
             break
         refusals.append(refusal)
@@ -65,7 +65,7 @@ def test_an_artifact_is_replaced_whole_or_not_at_all(
     assert load_artifact(directory).version == new.version
 
 
-def test_training_says_why_it_stops_and_leaves_the_former_artifact(
+def test_training_on_a_full_disk_says_why_and_keeps_the_former_artifact(
     disk: Path, model_dir: Path, dataset_dir: Path
 ) -> None:
     directory = disk / "model"
@@ -81,7 +81,7 @@ def test_training_says_why_it_stops_and_leaves_the_former_artifact(
     load_artifact(directory)
 
 
-def test_a_server_without_room_for_ratings_serves_on(disk: Path, model_dir: Path) -> None:
+def test_server_on_a_full_disk_refuses_ratings_and_still_serves(disk: Path, model_dir: Path) -> None:
     settings = Settings(state_dir=disk, redis_url=None, model_dir=model_dir)
     with server(settings) as (process, address), httpx.Client(base_url=address, timeout=60) as client:
         assert client.post("/v1/users/ada/ratings", json=RATINGS).status_code == 200

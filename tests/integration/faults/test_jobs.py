@@ -1,4 +1,4 @@
-"""Two workers, of which one is killed in the middle of its job."""
+"""Workers and servers that are killed in the middle of a job."""
 
 import asyncio
 from collections import Counter
@@ -44,11 +44,11 @@ RUN_WORKER = "from app.jobs.worker import run_worker; from app.settings import S
 
 @dataclass
 class SlowWork:
-    """Work that lasts while there is a file `hold`, and notes in `begun` whenever it begins.
+    """Work that takes as long as the file `hold` exists, and writes a line to `begun` at each start.
 
     Attributes:
-        begun: A line with the process id and the job's name for every beginning.
-        hold: Its end is awaited while it is there.
+        begun: The file with the process id and the job's name of every start.
+        hold: The work ends when this file is deleted.
     """
 
     begun: Path
@@ -56,18 +56,18 @@ class SlowWork:
 
     @property
     def code(self) -> str:
-        """Python that replaces the evaluation by it."""
+        """Python code that replaces the work of an evaluation."""
         return SLOW_WORK.format(begun=str(self.begun), hold=str(self.hold))
 
     def lines(self) -> list[tuple[int, str]]:
-        """Process ids and names."""
+        """The process id and the job's name of every start so far."""
         if not self.begun.exists():
             return []
         return [(int(pid), name) for pid, name in map(str.split, self.begun.read_text().splitlines())]
 
 
 def slow_work(directory: Path) -> SlowWork:
-    """Such work, held for the time being."""
+    """Slow work that does not end before `hold` is deleted."""
     work = SlowWork(directory / "begun", directory / "hold")
     work.hold.touch()
     return work
@@ -75,14 +75,14 @@ def slow_work(directory: Path) -> SlowWork:
 
 @dataclass
 class Deployment:
-    """PostgreSQL and two workers, by process id."""
+    """A PostgreSQL database and two workers, by process id."""
 
     settings: Settings
     work: SlowWork
     workers: dict[int, ForkServerProcess]
 
     def add(self, *names: str) -> list[str]:
-        """Add jobs, which the workers find by themselves; their ids."""
+        """Add jobs, which the workers find by themselves. Returns the ids of the jobs."""
 
         async def add() -> list[str]:
             async with open_database(self.url) as database, database.write() as session:
@@ -92,7 +92,7 @@ class Deployment:
         return asyncio.run(add())
 
     def job(self, job_id: str) -> Job:
-        """A job as it is now."""
+        """The current state of a job."""
 
         async def get() -> Job | None:
             async with open_database(self.url) as database, database.read() as session:
@@ -110,7 +110,7 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        """Of the database."""
+        """The URL of the database."""
         return self.settings.database_url.get_secret_value()
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL goes away, and comes back."""
+"""PostgreSQL stops and starts again."""
 
 import asyncio
 import threading
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.services
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[PostgreSQLServer]:
-    """A server that may be stopped."""
+    """A PostgreSQL server that tests can stop."""
     with postgresql_server() as running:
         yield running
 
 
 @pytest.fixture
 def settings(postgresql: PostgreSQLServer, model_dir: Path, tmp_path: Path) -> Settings:
-    """Serve over that server."""
+    """Settings of a service on that PostgreSQL server."""
     return Settings(
         state_dir=tmp_path, database_url=postgresql.url, redis_url=None, model_dir=model_dir, run_worker=False
     )
@@ -45,7 +45,9 @@ async def rated_users(url: str) -> set[str]:
         return set(await session.scalars(select(Rating.user_id)))
 
 
-def test_restarted_and_crashed_under_load(postgresql: PostgreSQLServer, settings: Settings) -> None:
+def test_postgresql_restarted_and_crashed_under_load_loses_no_acknowledged_rating(
+    postgresql: PostgreSQLServer, settings: Settings
+) -> None:
     with server(settings) as (_, address):
         with load(address) as clients:
             for end in (postgresql.stop, postgresql.crash):
@@ -84,7 +86,7 @@ async def test_job_that_ends_during_an_outage_is_stored_afterwards(
 
     await asyncio.to_thread(postgresql.stop)
     finish.set()
-    await asyncio.sleep(1.5)  # it tries in vain
+    await asyncio.sleep(1.5)  # the worker tries to store the report and fails
     await asyncio.to_thread(postgresql.start)
     await running
 

@@ -1,4 +1,4 @@
-"""Redis goes away, hangs, is full, or holds rubbish: what is asked is answered all the same."""
+"""Redis stops, hangs, is full or has invalid entries; requests are answered as before."""
 
 import json
 from collections.abc import Iterator
@@ -21,42 +21,44 @@ RATINGS = {"ratings": [{"item_id": "i1", "rating": 5}]}
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """Redis is missed in the same way over every kind of database."""
+    """SQLite alone, because a fault of Redis does not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
 @pytest.fixture(scope="module")
-def own_redis() -> Iterator[RedisServer]:
-    """A Redis that may be stopped."""
+def redis_that_stops() -> Iterator[RedisServer]:
+    """A Redis server that tests can stop."""
     with redis_server() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def client(own_redis: RedisServer, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of a server that was started without Redis, though it has cache and rate limit there."""
+def client(
+    redis_that_stops: RedisServer, model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A client of a server that uses Redis for cache and rate limit, and was started before Redis."""
     settings = Settings(
         state_dir=tmp_path_factory.mktemp("state"),
-        redis_url=own_redis.url,
+        redis_url=redis_that_stops.url,
         model_dir=model_dir,
         rate_limit="1000000/minute",
         run_worker=True,
     )
-    own_redis.stop()
+    redis_that_stops.stop()
     with server(settings) as (_, address), httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         assert missing(client) == ["cache"]
-        own_redis.start()
+        redis_that_stops.start()
         yield client
 
 
 def missing(client: httpx.Client) -> list[str]:
-    """What readiness says is missing."""
+    """The missing parts that the readiness route names."""
     parts: list[str] = client.get("/health/ready").json()["missing"]
     return parts
 
 
 def use(client: httpx.Client, user_id: str) -> None:
-    """Rate, and ask for recommendations anew and again."""
+    """Add a rating, then get recommendations twice: computed and from the cache."""
     assert client.post(f"/v1/users/{user_id}/ratings", json=RATINGS).status_code == 200
     for _ in range(2):
         assert len(client.get(f"/v1/users/{user_id}/recommendations").json()["items"]) == 10
@@ -67,7 +69,7 @@ def evaluate(client: httpx.Client) -> httpx.Response:
 
 
 def succeeds(client: httpx.Client, started: httpx.Response) -> bool:
-    """Whether the job ends well."""
+    """Wait for the end of a job; whether it succeeded."""
 
     def status() -> str | None:
         current: str = client.get(started.headers["location"]).json()["status"]
@@ -76,30 +78,30 @@ def succeeds(client: httpx.Client, started: httpx.Response) -> bool:
     return until(status) == "succeeded"
 
 
-def test_not_there_at_the_start(client: httpx.Client) -> None:
+def test_server_started_before_redis_uses_it_later(client: httpx.Client) -> None:
     use(client, "early")
     assert missing(client) == []
     assert succeeds(client, evaluate(client))
 
 
-def test_gone_and_back(client: httpx.Client, own_redis: RedisServer) -> None:
+def test_redis_outage_changes_no_answer_and_ends_by_itself(client: httpx.Client, redis_that_stops: RedisServer) -> None:
     use(client, "ada")
-    own_redis.stop()
+    redis_that_stops.stop()
     try:
         use(client, "ada")
         started = evaluate(client)
         assert missing(client) == ["cache"]
         assert succeeds(client, started)
     finally:
-        own_redis.start()
+        redis_that_stops.start()
 
     use(client, "ada")
     assert missing(client) == []
 
 
-def test_hanging(client: httpx.Client, own_redis: RedisServer) -> None:
+def test_hanging_redis_does_not_stop_requests(client: httpx.Client, redis_that_stops: RedisServer) -> None:
     use(client, "bea")
-    with own_redis.paused():
+    with redis_that_stops.paused():
         use(client, "bea")
         assert missing(client) == ["cache"]
         assert succeeds(client, evaluate(client))
@@ -107,19 +109,19 @@ def test_hanging(client: httpx.Client, own_redis: RedisServer) -> None:
     assert missing(client) == []
 
 
-def test_full(client: httpx.Client, own_redis: RedisServer) -> None:
-    own_redis.connection.config_set("maxmemory", 1)
+def test_full_redis_changes_no_answer(client: httpx.Client, redis_that_stops: RedisServer) -> None:
+    redis_that_stops.connection.config_set("maxmemory", 1)
     try:
         use(client, "cyd")
         assert succeeds(client, evaluate(client))
     finally:
-        own_redis.connection.config_set("maxmemory", 0)
+        redis_that_stops.connection.config_set("maxmemory", 0)
 
 
 @pytest.mark.parametrize(
-    "rubbish", ["\x80", "not JSON", "null", "[]", '{"items": [{"id": 1}], "reasons": {}}', '{"items": 3}']
+    "invalid", ["\x80", "not JSON", "null", "[]", '{"items": [{"id": 1}], "reasons": {}}', '{"items": 3}']
 )
-async def test_rubbish_in_the_cache(settings: Settings, redis_url: str, rubbish: str) -> None:
+async def test_invalid_cache_entry_is_replaced(settings: Settings, redis_url: str, invalid: str) -> None:
     with_redis = Settings(**settings.model_dump() | {"redis_url": redis_url, "run_worker": False})
     async with connected(create_app(with_redis)) as client:
         await client.post("/v1/users/ada/ratings", json=RATINGS)
@@ -127,10 +129,10 @@ async def test_rubbish_in_the_cache(settings: Settings, redis_url: str, rubbish:
         with redis.Redis.from_url(redis_url) as connection:
             (key,) = connection.keys("coldstart:*")
             assert json.loads(connection.get(key))["items"]
-            connection.set(key, rubbish.encode("latin-1"))
+            connection.set(key, invalid.encode("latin-1"))
             answer = await client.get("/v1/users/ada/recommendations")
-            mended = json.loads(connection.get(key))
+            replaced = json.loads(connection.get(key))
 
     assert answer.status_code == 200
     assert answer.json() == expected
-    assert mended["items"]
+    assert replaced["items"]

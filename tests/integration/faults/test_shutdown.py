@@ -1,4 +1,4 @@
-"""A server that is told to stop while it is busy. `tests/integration/test_durability.py` kills one."""
+"""A server that gets SIGTERM while it is busy. `tests/integration/test_durability.py` has SIGKILL."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from tests.integration.running import server
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """Requests are finished in the same way over every kind of database."""
+    """SQLite alone, because the shutdown does not depend on the database."""
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
@@ -25,13 +25,13 @@ async def rated_users(url: str) -> set[str]:
         return set(await session.scalars(select(Rating.user_id)))
 
 
-def test_every_request_that_was_taken_on_is_answered(settings: Settings) -> None:
+def test_terminated_server_answers_every_accepted_request(settings: Settings) -> None:
     with server(settings) as (process, address), load(address) as clients:
         clients.until(lambda: clients.statuses[200] >= 200)
         process.terminate()
         clients.join()
         process.join()
-        assert process.exitcode == -signal.SIGTERM  # what uvicorn ends with when it is done
+        assert process.exitcode == -signal.SIGTERM  # the exit code of uvicorn after a clean shutdown
 
     assert set(clients.statuses) == {200}
     stored = asyncio.run(rated_users(settings.database_url.get_secret_value()))

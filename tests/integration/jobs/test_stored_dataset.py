@@ -1,4 +1,4 @@
-"""What the database holds is the data set that the same data in files are."""
+"""The data set read from the database equals the one read from files."""
 
 import csv
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ files = [{ path = "items.csv" }]
 fields = [{ name = "genre", kind = "multi_valued" }, { name = "plot", kind = "text" }]
 """
 
-# By id, and a user's ratings by time: the order in which the database's come.
+# Sorted by id, and a user's ratings by time, as the database returns them.
 USERS = [["U 9", "fr", ""], ["u1", "", "30.5"], ["u10", "jp", "4"], ["ü", "", ""]]
 ITEMS = [["I", "Film", "a|b", "Once upon a time"], ["i", "", "", ""], ["j", "No genre", "", "…"]]
 RATINGS = [
@@ -73,7 +73,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def imported(database: Database, directory: Path) -> Dataset:
-    """The data set, which the database holds, too."""
+    """The data set of the files, after an import into the database."""
     dataset, _ = read_dataset(directory)
     importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
@@ -102,7 +102,7 @@ async def test_stored_dataset_after_an_import_equals_the_imported_one(
     assert collected.fingerprint == imported.fingerprint
 
 
-async def test_the_two_tastes_likewise(database: Database, dataset_dir: Path) -> None:
+async def test_stored_dataset_of_the_two_tastes_equals_the_imported_one(database: Database, dataset_dir: Path) -> None:
     dataset, _ = read_dataset(dataset_dir)
     importing = DatasetImporter(database)
     for store in (importing.items, importing.users, importing.ratings):
@@ -135,9 +135,7 @@ async def test_stored_dataset_of_an_empty_database_is_empty(database: Database, 
     assert collected.items.table.columns == ["id", "title", "genre", "plot"]
 
 
-async def test_stored_dataset_with_deleted_items_leaves_out_their_ratings(
-    database: Database, imported: Dataset
-) -> None:
+async def test_stored_dataset_with_deleted_items_excludes_their_ratings(database: Database, imported: Dataset) -> None:
     async with database.write() as session:
         version = await CurrentVersionsRepository(session).next_catalogue()
         assert await ItemRepository(session).delete("I", version=version)
@@ -150,7 +148,7 @@ async def test_stored_dataset_with_deleted_items_leaves_out_their_ratings(
         assert ratings_of(dataset)["user"].to_list() == ["U 9", "u10", "ü"]
 
 
-async def test_stored_dataset_with_ratings_off_the_scale_leaves_them_out_and_logs_it(
+async def test_stored_dataset_with_ratings_off_the_scale_excludes_and_logs_them(
     database: Database, imported: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:
     scale = imported.schema.rating_scale.model_copy(update={"step": 1.0, "minimum": 1.0})

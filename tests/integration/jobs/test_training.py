@@ -1,4 +1,4 @@
-"""The training job where it is interrupted at its end, or cannot go on."""
+"""Training jobs that are interrupted or refused."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from models.training.trainer import EpochResult
 
 
 class Silent:
-    """Watches a training and says nothing."""
+    """A training observer that does nothing."""
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         pass
@@ -27,7 +27,7 @@ class Silent:
 
 
 class StopError(Exception):
-    """Ends the work from outside."""
+    """Interrupts the work."""
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def user(user_id: str, created_at: datetime) -> User:
     return User(id=user_id, attributes={}, revision="", created_at=created_at)
 
 
-async def test_sqlite_is_durable_and_checks_keys(tmp_path: Path) -> None:
+async def test_sqlite_connection_is_durable_and_checks_foreign_keys(tmp_path: Path) -> None:
     async with open_database(f"sqlite:///{tmp_path}/new/x.db") as database, database.read() as session:
         pragmas = {
             name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
@@ -28,7 +28,7 @@ async def test_sqlite_is_durable_and_checks_keys(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-async def test_moments_return_in_utc(database: Database) -> None:
+async def test_stored_time_in_another_zone_is_read_in_utc(database: Database) -> None:
     noon_in_tokyo = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=9)))
     async with database.write() as session:
         session.add(user("ada", noon_in_tokyo))
@@ -40,13 +40,13 @@ async def test_moments_return_in_utc(database: Database) -> None:
     assert created_at.tzinfo is UTC
 
 
-async def test_moments_need_a_time_zone(database: Database) -> None:
+async def test_stored_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(StatementError, match="no time zone"):
         async with database.write() as session:
-            session.add(user("ada", datetime(2026, 1, 1)))  # noqa: DTZ001 - that is the point
+            session.add(user("ada", datetime(2026, 1, 1)))  # noqa: DTZ001 - the missing zone is tested
 
 
-async def test_an_error_undoes_the_whole_block(database: Database) -> None:
+async def test_write_block_with_an_error_stores_nothing(database: Database) -> None:
     async def fail_halfway() -> None:
         async with database.write() as session:
             await UserRepository(session).save({"ada": {}})
@@ -61,9 +61,9 @@ async def test_an_error_undoes_the_whole_block(database: Database) -> None:
 
 async def test_write_transactions_that_read_first_run_one_after_the_other(database_url: str) -> None:
     async def add_one() -> None:
-        async with open_database(database_url) as own:
+        async with open_database(database_url) as database:
             for _ in range(10):
-                async with own.write() as session:
+                async with database.write() as session:
                     await session.execute(select(CurrentVersions.catalogue).with_for_update())
                     await CurrentVersionsRepository(session).next_catalogue()
 
@@ -86,10 +86,10 @@ async def test_snapshot_during_writes_does_not_change_or_block(database: Databas
     async with database.snapshot() as later:
         assert await users(later) == 1
     async with database.write() as session:
-        await UserRepository(session).save({"bob": {}})  # the connection is for writing again
+        await UserRepository(session).save({"bob": {}})  # the connection can write again
 
 
-async def test_a_snapshot_is_streamed(database: Database) -> None:
+async def test_snapshot_query_is_streamed_in_batches(database: Database) -> None:
     async with database.write() as session:
         await UserRepository(session).save({f"user{number}": {} for number in range(50)})
 
@@ -101,13 +101,13 @@ async def test_a_snapshot_is_streamed(database: Database) -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:hunter2@127.0.0.1:1/x", "sqlite:////proc/nothing/x.db"])
-async def test_a_database_that_is_not_there(url: str) -> None:
+async def test_unreachable_database_raises_an_unavailable_error(url: str) -> None:
     with pytest.raises((DatabaseUnavailableError, OSError)):
         async with open_database(url) as database, database.read() as session:
             await session.execute(text("SELECT 1"))
 
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@host/x", "nonsense:hunter2", "sqlite://"])
-def test_refuses_other_databases_without_repeating_the_password(url: str) -> None:
+def test_database_of_another_kind_is_refused_without_showing_the_password(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(?!.*hunter2)"):
         Database(url)

@@ -63,7 +63,7 @@ async def test_count_after_a_changed_rating_updates_the_mean(trained: Database) 
         assert await ItemPopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
 
 
-async def test_save_differing_gives_only_changed_items_a_new_version(trained: Database) -> None:
+async def test_count_gives_only_changed_items_a_new_version(trained: Database) -> None:
     popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await rate(trained, "ada", "i2")
@@ -78,7 +78,7 @@ async def test_save_differing_gives_only_changed_items_a_new_version(trained: Da
     assert await counts(trained, first) == {"i2": 2}
 
 
-async def test_count_after_deleting_ratings_leaves_them_out(trained: Database) -> None:
+async def test_count_after_deleting_ratings_excludes_them(trained: Database) -> None:
     popularity = PopularityCounter(trained)
     await rate(trained, "ada", "i1")
     await popularity.count()
@@ -92,7 +92,7 @@ async def test_count_after_deleting_ratings_leaves_them_out(trained: Database) -
     assert await current(trained) == last
 
 
-async def test_count_by_two_replicas_alternates(trained: Database) -> None:
+async def test_count_by_two_replicas_misses_no_rating(trained: Database) -> None:
     one, other = PopularityCounter(trained), PopularityCounter(trained)
     await one.count()
     await other.count()

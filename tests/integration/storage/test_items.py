@@ -21,7 +21,7 @@ def item(item_id: str, title: str | None = None) -> ItemRecord:
     return ItemRecord(item_id, title, {"genre": ["x"]})
 
 
-async def test_changes_since_a_version(database: Database) -> None:
+async def test_changed_since_a_version_lists_changed_and_removed_items(database: Database) -> None:
     first = await save(database, item("a"), item("b"), item("c"))
     await save(database, item("b", "changed"))
     await delete(database, "c")

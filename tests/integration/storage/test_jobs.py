@@ -59,7 +59,7 @@ async def test_cancelled_job_cannot_be_ended_or_released(database: Database, job
 
 
 async def take_back(database: Database, seconds: float) -> tuple[list[str], list[str]]:
-    """The ids of what is queued again, and of what fails, of two workers at most."""
+    """Take back silent jobs, with two attempts at most. Returns the ids of queued and of failed jobs."""
     async with database.write() as session:
         queued, failed = await JobRepository(session).take_back(
             silent_for=timedelta(seconds=seconds), attempts=2, reason="they all died"

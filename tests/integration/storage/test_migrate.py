@@ -1,4 +1,4 @@
-"""Bringing a database up to date: from nothing, from every older state with data in it, and by several at once."""
+"""Migrations: of an empty database, of every older version with data, and by several processes at once."""
 
 import asyncio
 import sys
@@ -41,7 +41,7 @@ async def test_upgrade_again_changes_nothing(database: Database) -> None:
 
 @pytest.fixture
 async def blank(database_url: str) -> AsyncIterator[Database]:
-    """The database without any table; migrated again in the end, because other tests use it too."""
+    """The database without tables; it is migrated again at the end, because other tests use it."""
     async with open_database(database_url) as database:
         async with database.engine.begin() as connection:
             await connection.run_sync(drop_everything)
@@ -68,7 +68,7 @@ async def migrate():
 
 asyncio.run(migrate())
 """
-"""What `coldstart migrate` and every server do at their start, without what they import besides."""
+"""The migration that `coldstart migrate` and every server run, without their other imports."""
 
 
 async def upgrade_to(database: Database, revision: str) -> None:
@@ -83,12 +83,12 @@ async def upgrade_to(database: Database, revision: str) -> None:
 
 
 def revisions() -> list[str]:
-    """All of them, the first one first."""
+    """All revisions, the first one first."""
     script = ScriptDirectory(str(ROOT / "migrations"))
-    return [each.revision for each in reversed(list(script.walk_revisions()))]
+    return [script_revision.revision for script_revision in reversed(list(script.walk_revisions()))]
 
 
-# A row of each table as its own migration makes it; those of later tables refer to earlier ones.
+# One row of each table, with the columns of the migration that creates it. Later tables refer to earlier ones.
 ROWS: dict[str, dict[str, object]] = {
     "users": {"id": "ada", "attributes": {"age": 36}, "revision": "r", "created_at": NOON},
     "items": {
@@ -153,13 +153,13 @@ SERVED = {"id": 1, "catalogue": 7, "activation": 2, "model_version": "m"}
 
 
 def columns_of(name: str, row: dict[str, object]) -> TableClause:
-    """The table with the columns that its row fills, and no others: later ones may not be there yet."""
+    """The table with only the columns of its row, because columns of later migrations may not exist yet."""
     types = Base.metadata.tables[name].c
     return table(name, *(column(key, types[key].type) for key in row))
 
 
 def fill(connection: Connection, filled: set[str]) -> set[str]:
-    """Put rows into those tables that are new; returns the names of all that have one then."""
+    """Insert the rows of tables that are new. Returns the names of all filled tables."""
     there = ROWS.keys() & set(inspect(connection).get_table_names())
     for name, row in ROWS.items():
         if name in there - filled:
@@ -170,7 +170,7 @@ def fill(connection: Connection, filled: set[str]) -> set[str]:
 
 
 def kept(connection: Connection, filled: set[str]) -> dict[str, dict[str, object]]:
-    """What those tables hold, and what is being served."""
+    """The rows of the filled tables and the current versions."""
     rows = {name: ROWS[name] for name in filled} | {"current_versions": SERVED}
     return {
         name: dict(connection.execute(select(*columns_of(name, row).c)).mappings().one()) for name, row in rows.items()
@@ -202,9 +202,10 @@ async def test_upgrade_by_several_processes_migrates_once(
         async with blank.engine.begin() as connection:
             filled = await connection.run_sync(fill, filled)
 
-    own = environment(Settings(database_url=database_url))
+    variables = environment(Settings(database_url=database_url))
     together = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, cwd=ROOT, env=own) for _ in range(PROCESSES)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, cwd=ROOT, env=variables)
+        for _ in range(PROCESSES)
     ]
     assert [await process.wait() for process in together] == [0] * PROCESSES
 

@@ -35,7 +35,7 @@ async def ratings_of(database: Database, user_id: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(-1, 4.0), (0, 5.0), (1, 5.0)])
-async def test_the_later_rating_stays(rated: Database, hours: int, expected: float) -> None:
+async def test_save_of_two_ratings_keeps_the_later_one(rated: Database, hours: int, expected: float) -> None:
     async with rated.write() as session:
         again = RatingRecord("i1", 5, NOON + timedelta(hours=hours))
         await RatingRepository(session).save([("ada", again)])
@@ -62,7 +62,7 @@ async def test_save_of_a_rating_without_a_time_replaces_one_from_a_fast_clock(ra
     assert RatingRecord("i1", 5.0, ahead) in ratings
 
 
-async def test_a_rating_from_the_future_was_made_now(rated: Database) -> None:
+async def test_save_of_a_rating_from_the_future_stores_the_present_time(rated: Database) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     async with rated.write() as session:
         await RatingRepository(session).save([("ada", RatingRecord("i1", 5, tomorrow))])
@@ -73,7 +73,7 @@ async def test_a_rating_from_the_future_was_made_now(rated: Database) -> None:
     assert latest.rated_at <= datetime.now(UTC)
 
 
-async def test_stored_dataset_during_writes_is_of_one_moment(rated: Database) -> None:
+async def test_with_users_of_unknown_users_reads_only_known_ones(rated: Database) -> None:
     async with rated.write() as session:
         await UserRepository(session).save({"bob": {}})
 
@@ -82,13 +82,13 @@ async def test_stored_dataset_during_writes_is_of_one_moment(rated: Database) ->
         states = await UserRepository(session).states(["ada", "bob", "nobody"])
 
     assert {user_id: user for user_id, (user, _) in users.items()} == states
-    assert {user_id: [each.item_id for each in ratings] for user_id, (_, ratings) in users.items()} == {
+    assert {user_id: [rating.item_id for rating in ratings] for user_id, (_, ratings) in users.items()} == {
         "ada": ["i1", "i2"],
         "bob": [],
     }
 
 
-async def test_revision_changes_with_every_write(rated: Database) -> None:
+async def test_user_revision_after_every_write_is_new(rated: Database) -> None:
     revisions = set()
     async with rated.write() as session:
         users = UserRepository(session)
@@ -132,7 +132,7 @@ async def test_save_of_a_rating_deletes_the_skip_and_a_skip_keeps_its_time(rated
     assert await skips_of(rated, "ada") == {"i4": NOON}
 
 
-async def test_erasing_a_user_erases_the_ratings(rated: Database) -> None:
+async def test_delete_of_a_user_deletes_ratings_and_skips(rated: Database) -> None:
     async with rated.write() as session:
         await SkipRepository(session).save("ada", ["i3"], skipped_at=NOON)
         assert await UserRepository(session).delete("ada")
@@ -142,7 +142,7 @@ async def test_erasing_a_user_erases_the_ratings(rated: Database) -> None:
     assert await skips_of(rated, "ada") == {}
 
 
-async def test_nothing_is_there_of_unknown_users(rated: Database) -> None:
+async def test_reads_and_deletes_of_an_unknown_user_find_nothing(rated: Database) -> None:
     async with rated.write() as session:
         assert not await UserRepository(session).touch("bob")
         assert not await RatingRepository(session).delete("bob", "i1")

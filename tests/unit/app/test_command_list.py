@@ -26,7 +26,7 @@ def test_help_of_a_command_describes_it(name: str) -> None:
     assert f" {name} " in shown(name, "--help")
 
 
-def test_version_is_that_of_the_package() -> None:
+def test_version_option_prints_the_package_version() -> None:
     assert shown("--version") == f"coldstart {version('coldstart')}\n"
 
 
@@ -36,7 +36,7 @@ def test_unknown_command_is_refused_by_name() -> None:
     assert "nothing" in result.output
 
 
-def test_every_function_of_a_command_has_its_options() -> None:
+def test_command_resolved_by_name_has_its_options() -> None:
     context = typer.Context(get_command(app))
     group = context.command
     _, command, rest = group.resolve_command(context, ["train", "--epochs", "2"])

@@ -12,7 +12,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"COLDSTART_{name.upper()}", raising=False)
 
 
-def test_everything_embedded_by_default() -> None:
+def test_settings_by_default_embed_database_and_worker() -> None:
     settings = Settings()
 
     assert settings.database_url.get_secret_value() == "sqlite+aiosqlite:///.coldstart/coldstart.db"
@@ -20,11 +20,11 @@ def test_everything_embedded_by_default() -> None:
     assert settings.run_worker
 
 
-def test_the_state_directory_moves_the_database(tmp_path: Path) -> None:
+def test_settings_with_a_state_directory_put_the_database_there(tmp_path: Path) -> None:
     assert str(tmp_path) in Settings(state_dir=tmp_path).database_url.get_secret_value()
 
 
-def test_with_redis_workers_are_processes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_with_redis_run_no_embedded_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDSTART_REDIS_URL", "redis://host")
     assert not Settings().run_worker
 
@@ -37,19 +37,19 @@ def test_with_redis_workers_are_processes_of_their_own(monkeypatch: pytest.Monke
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
     + [(host, False) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.example", "")],  # noqa: S104
 )
-def test_keys_are_required_where_others_can_reach_the_service(host: str, anonymous: bool) -> None:
+def test_settings_with_a_public_host_require_keys(host: str, anonymous: bool) -> None:
     assert Settings(host=host).allow_anonymous is anonymous
     assert Settings(host=host, allow_anonymous=not anonymous).allow_anonymous is not anonymous
 
 
-def test_passwords_are_never_shown() -> None:
+def test_settings_shown_as_text_hide_passwords() -> None:
     settings = Settings(database_url="postgresql://u:hunter2@host/x", redis_url="redis://:hunter2@host")
 
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in settings.model_dump_json()
 
 
-def test_errors_do_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_error_does_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDSTART_PORT", "hunter2")
 
     with pytest.raises(ValidationError, match="port") as error:

@@ -1,4 +1,4 @@
-"""The client has every call of the API, with its arguments, and reads all that it answers."""
+"""The client has every operation of the API, with all its arguments, and reads every field of the answers."""
 
 import inspect
 import re
@@ -22,24 +22,24 @@ OPERATIONS = {
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-DEFINED = {name: own for name, own in vars(Calls).items() if isinstance(own, call | listing)}
-OF_PAGES = {"limit", "cursor"}
+CALLS = {name: method for name, method in vars(Calls).items() if isinstance(method, call | listing)}
+PAGE_PARAMETERS = {"limit", "cursor"}
 
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def test_calls_have_a_method_for_every_operation() -> None:
-    assert set(DEFINED) == set(OPERATIONS) | {"put_item_stream"}  # which is documented with `put_items`
+    assert set(CALLS) == set(OPERATIONS) | {"put_item_stream"}  # documented as part of `put_items`
 
 
 @every_operation
 def test_call_takes_all_arguments_of_its_operation(name: str) -> None:
     _, _, operation = OPERATIONS[name]
     documented = {parameter["name"] for parameter in operation.get("parameters", ())} | body_fields(operation)
-    if documented >= OF_PAGES:
-        documented = documented - OF_PAGES | {"page_size"}
+    if documented >= PAGE_PARAMETERS:
+        documented = documented - PAGE_PARAMETERS | {"page_size"}
 
-    assert set(inspect.signature(DEFINED[name].define).parameters) - {"self"} == documented
+    assert set(inspect.signature(CALLS[name].define).parameters) - {"self"} == documented
 
 
 @every_operation
@@ -58,7 +58,7 @@ def test_call_sends_the_method_and_path_of_its_operation(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"put_items"}))
 def test_call_reads_all_fields_of_its_answer(name: str) -> None:
     _, _, operation = OPERATIONS[name]
-    (answer,) = get_args(get_type_hints(DEFINED[name].define)["return"])
+    (answer,) = get_args(get_type_hints(CALLS[name].define)["return"])
     assert answer == defined_call(name).answer
     (content,) = (
         response.get("content", {}) for status, response in operation["responses"].items() if status.startswith("2")
@@ -70,7 +70,7 @@ def test_call_reads_all_fields_of_its_answer(name: str) -> None:
         assert answer is (str if content else type(None))
 
 
-def test_put_items_and_put_item_stream_read_their_answers() -> None:
+def test_put_items_and_put_item_stream_read_all_fields_of_their_answers() -> None:
     _, _, operation = OPERATIONS["put_items"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
 
@@ -91,9 +91,9 @@ def test_path_of_quotes_ids() -> None:
 
 
 def defined_call(name: str, **given: str) -> Call[Any]:
-    define = DEFINED[name].define
+    define = CALLS[name].define
     parameters = list(inspect.signature(define).parameters.values())[1:]
-    needed = {each.name: "x" for each in parameters if each.default is inspect.Parameter.empty}
+    needed = {parameter.name: "x" for parameter in parameters if parameter.default is inspect.Parameter.empty}
     made: Call[Any] = define(None, **needed | given)
     return made
 
@@ -116,12 +116,12 @@ def members(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def shape(schema: dict[str, Any], document: dict[str, Any]) -> object:
-    """What a JSON schema says of types and members, whatever it calls them and however it writes that down."""
+    """The types and members of a JSON schema, without titles and references, so that two schemas can be compared."""
     schema = resolved(schema, document)
     if "anyOf" in schema:
         return sorted((shape(choice, document) for choice in schema["anyOf"]), key=repr)
     if "properties" in schema:
-        return {name: shape(own, document) for name, own in schema["properties"].items()}
+        return {name: shape(member, document) for name, member in schema["properties"].items()}
     if isinstance(values := schema.get("additionalProperties"), dict):
         return {"*": shape(values, document)}
     if "items" in schema:

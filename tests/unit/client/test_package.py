@@ -1,4 +1,4 @@
-"""What those see who install the client alone."""
+"""The client package when it is installed without the service."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def use(client: Client) -> None:
 
 
 def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run Python with nothing of the repository but the client."""
+    """Run Python with only the client of the repository on its path."""
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -60,7 +60,7 @@ def test_package_imports_nothing_of_the_service() -> None:
     assert not {"app", "models", "torch", "numpy", "fastapi", "sqlalchemy"} & set(run.stdout.split())
 
 
-def test_methods_have_the_types_of_their_client(tmp_path: Path) -> None:
+def test_methods_of_both_clients_have_exact_types(tmp_path: Path) -> None:
     used, misused = tmp_path / "use.py", tmp_path / "misuse.py"
     used.write_text(USE, encoding="utf-8")
     misused.write_text(MISUSE, encoding="utf-8")

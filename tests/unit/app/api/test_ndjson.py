@@ -19,7 +19,7 @@ async def numbered(body: bytes, cuts: list[int], *, longest: int) -> list[tuple[
 @given(
     st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), max_size=8), st.lists(st.integers(0))
 )
-async def test_numbered_lines_are_the_same_for_all_chunks(lines: list[bytes], cuts: list[int]) -> None:
+async def test_numbered_lines_with_any_chunks_are_the_same(lines: list[bytes], cuts: list[int]) -> None:
     expected = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
     assert await numbered(b"\n".join(lines), cuts, longest=12) == expected

@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, whatever routes there are."""
+"""The OpenAPI document describes every operation completely."""
 
 import re
 from typing import Any
@@ -22,17 +22,17 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=
 
 
 def contents(part: Operation) -> list[tuple[str, dict[str, Any]]]:
-    """The media types of a request or an answer that have an example, which are those of JSON."""
+    """The JSON media types of a request or answer, by name; only these have examples."""
     return [(name, media) for name, media in part.get("content", {}).items() if name.endswith("json")]
 
 
 def fits(value: object, schema: dict[str, Any]) -> bool:
-    """Whether a value is what a schema of the document describes."""
+    """Whether a value is valid for a schema of the document."""
     return jsonschema_rs.is_valid({**schema, "components": DOCUMENT["components"]}, value)
 
 
 @every_operation
-def test_is_described(operation: Operation) -> None:
+def test_operation_has_descriptions_one_tag_and_a_readable_id(operation: Operation) -> None:
     assert operation["description"]
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
     assert len(operation["tags"]) == 1
@@ -43,7 +43,7 @@ def test_is_described(operation: Operation) -> None:
 
 
 @every_operation
-def test_its_parameters_have_examples_or_defaults(operation: Operation) -> None:
+def test_parameters_have_examples_that_fit_their_schema(operation: Operation) -> None:
     for parameter in operation.get("parameters", ()):
         example = example_of(parameter["schema"], DOCUMENT["components"]["schemas"], parameter["name"])
         assert example is not None, parameter["name"]
@@ -51,12 +51,12 @@ def test_its_parameters_have_examples_or_defaults(operation: Operation) -> None:
 
 
 @every_operation
-def test_every_request_and_answer_has_examples_that_fit_their_schema(operation: Operation) -> None:
+def test_bodies_have_examples_that_fit_their_schema(operation: Operation) -> None:
     parts = {**operation["responses"], "request": operation.get("requestBody", {})}
     for name, part in parts.items():
         for media_type, media in contents(part):
             examples = (
-                [media["example"]] if "example" in media else [own["value"] for own in media["examples"].values()]
+                [media["example"]] if "example" in media else [named["value"] for named in media["examples"].values()]
             )
             assert examples, (name, media_type)
             for example in examples:
@@ -64,7 +64,7 @@ def test_every_request_and_answer_has_examples_that_fit_their_schema(operation: 
 
 
 @every_operation
-def test_errors_are_problems_whose_kinds_are_named(operation: Operation) -> None:
+def test_error_responses_are_problems_of_listed_types(operation: Operation) -> None:
     for status, response in operation["responses"].items():
         if int(status) >= 400 and operation["operationId"] != "get_readiness":
             assert list(response["content"]) == ["application/problem+json"]
@@ -77,7 +77,7 @@ def test_errors_are_problems_whose_kinds_are_named(operation: Operation) -> None
 
 
 @every_operation
-def test_errors_that_any_request_of_its_kind_may_meet_are_declared(operation: Operation) -> None:
+def test_operation_declares_the_errors_of_its_kind(operation: Operation) -> None:
     expected = set()
     if operation.get("security"):
         expected |= {"401", "403", "429", "503"}
@@ -88,13 +88,13 @@ def test_errors_that_any_request_of_its_kind_may_meet_are_declared(operation: Op
     assert expected <= set(operation["responses"])
 
 
-def test_tags_are_described_and_used() -> None:
+def test_tags_of_the_document_are_described_and_used() -> None:
     assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == {
         tag for operation in OPERATIONS.values() for tag in operation["tags"]
     }
 
 
-def test_the_key_is_described() -> None:
+def test_security_scheme_of_the_document_describes_the_key() -> None:
     (scheme,) = DOCUMENT["components"]["securitySchemes"].values()
     assert scheme["type"] == "apiKey"
     assert scheme["name"] == "X-API-Key"
@@ -121,6 +121,6 @@ def test_example_of_an_object_combines_the_examples_of_its_fields() -> None:
     class Whole(BaseModel):
         number: int = Field(examples=[3])
         flags: dict[str, bool] = Field(default={"on": True})
-        left_out: str | None = None
+        absent: str | None = None
 
-    assert example_of(Whole.model_json_schema(), {}, "Whole") == {"number": 3, "flags": {"on": True}, "left_out": None}
+    assert example_of(Whole.model_json_schema(), {}, "Whole") == {"number": 3, "flags": {"on": True}, "absent": None}

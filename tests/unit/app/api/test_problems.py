@@ -4,7 +4,7 @@ from app.api.problems import problem_response, problem_responses
 from app.errors import FieldError, InvalidRequestError, ItemNotFoundError, UserNotFoundError
 
 
-def test_a_problem_has_the_parts_of_rfc_9457() -> None:
+def test_problem_response_has_the_members_of_rfc_9457() -> None:
     response = problem_response(InvalidRequestError([FieldError("n", "must be 1"), FieldError("m", "is missing")]))
 
     assert response.status_code == 422
@@ -18,7 +18,7 @@ def test_a_problem_has_the_parts_of_rfc_9457() -> None:
     }
 
 
-def test_names_from_the_request_are_cut_short_and_encodable() -> None:
+def test_problem_response_with_many_long_names_is_short_and_encodable() -> None:
     response = problem_response(InvalidRequestError([FieldError("\ud800" * 1000, "x" * 1000)] * 1000))
 
     assert len(response.body) < 70_000

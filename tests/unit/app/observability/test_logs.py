@@ -35,7 +35,7 @@ def lines_of(log_format: LogFormat) -> list[str]:
     return ended.stderr.splitlines()
 
 
-def test_json_is_one_object_a_line() -> None:
+def test_json_log_has_one_object_per_line() -> None:
     before, failed, started = map(json.loads, lines_of(LogFormat.JSON))
 
     assert (before["level"], before["logger"], before["message"]) == ("INFO", "app.test", "before")
@@ -46,7 +46,7 @@ def test_json_is_one_object_a_line() -> None:
     assert started["time"].endswith("+00:00")
 
 
-def test_text_names_the_request_too() -> None:
+def test_text_log_names_the_request() -> None:
     before, *failed, started = lines_of(LogFormat.TEXT)
 
     assert before.endswith("INFO app.test: before")
@@ -64,7 +64,7 @@ def test_text_names_the_request_too() -> None:
         ("nothing", "nothing"),
     ],
 )
-def test_passwords_in_urls(text: str, expected: str) -> None:
+def test_text_with_password_in_url_hides_it(text: str, expected: str) -> None:
     assert without_passwords(text) == expected
 
 

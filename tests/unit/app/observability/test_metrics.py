@@ -19,11 +19,11 @@ print(exposition().decode())
 @pytest.mark.parametrize(
     ("ratings", "warmth"), [(0, Warmth.COLD), (1, Warmth.FEW), (9, Warmth.FEW), (10, Warmth.MANY), (999, Warmth.MANY)]
 )
-def test_warmth(ratings: int, warmth: Warmth) -> None:
+def test_warmth_of_a_rating_count_is_its_range(ratings: int, warmth: Warmth) -> None:
     assert Warmth.of(ratings) is warmth
 
 
-def test_any_of_several_processes_answers_for_all(tmp_path: Path) -> None:
+def test_exposition_of_several_processes_adds_their_counts(tmp_path: Path) -> None:
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     expositions = [
         subprocess.run([sys.executable, "-c", PROCESS], env=environment, capture_output=True, text=True, check=True)

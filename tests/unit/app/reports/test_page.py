@@ -1,4 +1,4 @@
-"""Reports as HTML: they show all numbers of the JSON, load no other file, and escape texts."""
+"""HTML reports: they show all numbers of the JSON, load no other file, and escape texts."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def report(model: TrainedModel, two_tastes: Dataset) -> EvaluationReport:
 
 
 class Page(HTMLParser):
-    """The numbers of a page: the values of its `<data>` elements, and the tags that it has."""
+    """The tags and addresses of a page, and its numbers: the values of its `<data>` elements and their texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class Page(HTMLParser):
 
 
 def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN401 - any JSON
-    """All numbers of the states' figures that the page shows."""
+    """All numbers of a part of the JSON that the page shows."""
     if isinstance(part, dict):
         kept = {key: value for key, value in part.items() if key not in {"points", "bin_width", "query_ratings"}}
         return [
             number
             for key, value in kept.items()
-            # A curve's and a histogram's users stand in captions; each user's error in the JSON alone.
+            # The users of curves and histograms are in captions; the errors of single users are only in the JSON.
             if not (key == "users" and path[-1:] in {("by_support",), ("by_steps",)})
             and not (key == "mae" and path[-1:] == ("user_errors",))
             and key != "threshold"
@@ -87,7 +87,8 @@ def test_report_page_loads_no_other_file(report: EvaluationReport) -> None:
 
 def test_report_page_plots_have_accessible_names(report: EvaluationReport) -> None:
     charts = re.findall(r'<svg class="chart"[^>]*>', report_page(report))
-    # For each of four states: errors, support ratings, steps, users, expected ratings; and two of asking.
+    # Five charts for each of four states (errors, support ratings, steps, users, expected ratings).
+    # Two charts of elicitation.
     assert len(charts) == 4 * 5 + 2
     assert all(re.search(r'role="img" aria-label="[^"]+"', chart) for chart in charts)
 
@@ -104,7 +105,7 @@ def test_report_page_without_users_says_so(report: EvaluationReport, model: Trai
 
 
 def with_undefined_users(report: EvaluationReport, measure: str, count: int) -> EvaluationReport:
-    """The report, with so many users left out of a measure of the first predictor in the first state."""
+    """The report, with `count` undefined users for a measure of the first predictor in the first state."""
     state = report.states[0]
     predictor = state.predictors[0]
     estimate = predictor.measures[measure].model_copy(update={"undefined_users": count})
@@ -113,7 +114,7 @@ def with_undefined_users(report: EvaluationReport, measure: str, count: int) -> 
     return report.model_copy(update={"states": states})
 
 
-def test_report_page_says_how_many_users_were_left_out(report: EvaluationReport) -> None:
+def test_report_page_with_undefined_users_says_how_many(report: EvaluationReport) -> None:
     text = report_page(with_undefined_users(report, "ndcg@3_linear", 1234))
     assert text.count('without <data value="1234">1,234</data>') == 1
     assert "left out of the average" in text
@@ -130,7 +131,7 @@ def test_report_page_shows_titles_of_measures(report: EvaluationReport) -> None:
     assert "ndcg@3_exponential<" not in text
 
 
-def test_report_without_undefined_users_is_loaded_with_none(report: EvaluationReport) -> None:
+def test_report_of_an_older_release_is_loaded_without_undefined_users(report: EvaluationReport) -> None:
     """Reports that were written before undefined users were counted can still be read."""
     old = json.loads(re.sub(r',"undefined_users":0', "", report.model_dump_json()))
     assert "undefined_users" not in old["states"][0]["predictors"][0]["measures"]["mae"]
@@ -167,6 +168,6 @@ class TestComparison:
 
 
 @pytest.mark.skipif(not (RESULTS / "evaluation.json").exists(), reason="there is no published report")
-def test_published_page_is_made_from_the_published_json() -> None:
+def test_published_page_equals_the_page_of_the_published_json() -> None:
     published = EvaluationReport.model_validate_json((RESULTS / "evaluation.json").read_text(encoding="utf-8"))
     assert (RESULTS / "evaluation.html").read_text(encoding="utf-8") == report_page(published)

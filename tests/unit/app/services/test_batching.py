@@ -9,7 +9,7 @@ from app.services.batching import Batcher
 
 
 class Work:
-    """Doubles numbers, a batch at a time, when it is let; -1 fails."""
+    """Doubles the numbers of a batch once `gate` is open; a batch with -1 fails with `error`."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -25,7 +25,7 @@ class Work:
 
 
 async def started(batcher: Batcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
-    """Tasks that have asked for these numbers."""
+    """Start one task for each number, and wait until all of them are with the batcher."""
     tasks = [asyncio.create_task(batcher.do(number)) for number in numbers]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -57,13 +57,13 @@ async def test_batcher_with_many_requests_limits_the_batch() -> None:
 async def test_batcher_cancelled_requests_do_not_change_the_others() -> None:
     work = Work()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)
-    at_work, left, stayed = await started(batcher, 1) + await started(batcher, 2, 3)
-    left.cancel()
-    at_work.cancel()
+    running, cancelled, waiting = await started(batcher, 1) + await started(batcher, 2, 3)
+    cancelled.cancel()
+    running.cancel()
     await asyncio.sleep(0)
     work.gate.set()
 
-    assert await stayed == 6
+    assert await waiting == 6
     assert work.batches == [[1], [3]]
 
 
@@ -88,7 +88,7 @@ async def test_batcher_service_error_reaches_all_requests_of_the_batch() -> None
     assert work.batches == [[1], [2, -1, 3]]
 
 
-async def test_goes_on_after_a_pause() -> None:
+async def test_batcher_after_a_pause_continues() -> None:
     work = Work()
     work.gate.set()
     batcher = Batcher(work, largest=10, phase=Phase.RANK)

@@ -51,11 +51,11 @@ def test_attribute_errors_without_an_error_means_that_all_given_attributes_are_k
 
 class TestRatingErrors:
     @pytest.mark.parametrize("rating", [0.5, 1, 4.5, 5])
-    def test_on_the_scale(self, rating: float) -> None:
+    def test_rating_errors_of_a_rating_on_the_scale_is_empty(self, rating: float) -> None:
         assert rating_errors([RatingRecord("a", rating)], HALVES, missing=()) == []
 
     @pytest.mark.parametrize("rating", [0, 0.75, 5.5, -1])
-    def test_off_the_scale(self, rating: float) -> None:
+    def test_rating_errors_of_a_rating_off_the_scale_names_the_scale(self, rating: float) -> None:
         (error,) = rating_errors([RatingRecord("a", rating)], HALVES, missing=())
 
         assert error.field == "ratings.0.rating"
