@@ -172,7 +172,8 @@ class TestManifest:
     def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
         assert (
-            refused(directory, MANIFEST) == f"format version {version}, but this release reads 3; train the model again"
+            refused(directory, MANIFEST)
+            == f"has format version {version}, but this release reads 3: train the model again with `coldstart train`"
         )
 
     @pytest.mark.parametrize("version", [1, FORMAT_VERSION])

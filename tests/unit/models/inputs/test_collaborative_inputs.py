@@ -58,7 +58,7 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
 
 def features_of(fitted: Fitted) -> csr_matrix:
     fields = tuple(field for field in fitted.encoder.fields if field.name != ID_FIELD)
-    return similarity_features(fields, fitted.rows, CONFIG.similarity)
+    return similarity_features(fields, fitted.rows, CONFIG.content.similarity)
 
 
 def shrunk_and_expected(

@@ -29,7 +29,7 @@ def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
         patch.setattr("models.ranking.catalogue._RECENT_SHARE", 0.1)
-        patch.setattr("models.ranking.shortlist._LEAST", 8)
+        patch.setattr("models.ranking.shortlist._MIN_ITEMS", 8)
         patch.setattr("models.ranking.shortlist._TIMES", 1)
         yield Recommender(model, model.items)
 

@@ -98,6 +98,7 @@ def data(two_tastes: Dataset) -> TrainingData:
         validation=[batch for _, batch in batches(episodes, 64)],
         user_encoder=users,
         item_encoder=items,
+        scale=two_tastes.schema.rating_scale,
     )
 
 

@@ -239,7 +239,11 @@ class TestEarlyStopping:
         """A training whose best epoch is the second. Without early stopping it would be the sixth."""
         losses: Iterator[float] = iter([3.0, 1.0, 2.0, 1.5, 0.5, 0.4])
         maes: Iterator[float] = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5])  # these must not choose the epoch
-        monkeypatch.setattr(Trainer, "_validate", lambda _: (next(losses), next(maes)))
+        monkeypatch.setattr(
+            Trainer,
+            "_validate",
+            lambda _: Validation(loss=(loss := next(losses)), mae=next(maes), stopping_value=loss),
+        )
         learner = new_learner(data)
         recorder = Recorder(learner)
         Trainer(learner, data, with_training(epochs=6, patience=2)).fit(recorder)
