@@ -166,7 +166,7 @@ class TestManifest:
     )
     def test_edited_by_hand_is_refused(self, directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
         change_manifest(directory, change, resealed=False)
-        assert "it was altered" in refused(directory, MANIFEST)
+        assert "the file was altered" in refused(directory, MANIFEST)
 
     @pytest.mark.parametrize("version", [0, 1, 2, "3", None])
     def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
@@ -241,7 +241,7 @@ def test_weights_of_another_network_are_refused(directory: Path) -> None:
     (directory / WEIGHTS).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     change_manifest(directory, lambda body: body["files"].update({WEIGHTS: digest}), resealed=True)
-    assert "does not fit the manifest's preset" in refused(directory, WEIGHTS)
+    assert "does not fit the preset of the manifest" in refused(directory, WEIGHTS)
 
 
 class TestSave:
@@ -267,7 +267,7 @@ class TestSave:
         mine = tmp_path / "mine"
         mine.mkdir()
         (mine / "thesis.tex").write_text("years of work", encoding="utf-8")
-        with pytest.raises(ArtifactError, match="not an artifact; nothing in it was touched"):
+        with pytest.raises(ArtifactError, match="an artifact; nothing in it was changed"):
             save_again(model, mine)
         assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
         assert (mine / "thesis.tex").read_text(encoding="utf-8") == "years of work"
