@@ -3,9 +3,9 @@
 The module of a baseline is imported at its first use. Several need scikit-learn or SciPy, which take seconds to import,
 and a server needs only the names.
 
-The constants of a baseline are no settings: a comparison needs the same baselines everywhere. Those that are called
-"tuned" were tuned within the training ratings of MovieLens 1M, with 15 % of the users held out and the latest 15 % of
-the items hidden.
+The constants of the baselines are no settings, because a comparison needs the same baselines everywhere. Constants that
+were tuned were tuned within the training ratings of MovieLens 1M, with 15 % of the users held out and the latest 15 %
+of the items hidden.
 """
 
 from collections.abc import Mapping

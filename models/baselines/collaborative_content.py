@@ -58,7 +58,7 @@ class CollaborativeContent:
         return np.column_stack([np.ones(len(self.biases)), self.factors])
 
     def as_new(self, order: NDArray[np.float64]) -> Self:
-        """The same items as if all were new: out-of-fold predictions, with blocks of `order` (float64 [items]) as folds."""
+        """The same items as if all were new: out-of-fold predictions. Folds are blocks of `order` (float64 [items])."""
         rated = self.counts > 0
         values = np.column_stack([self.biases, self.factors])
         values[rated] = predict_out_of_fold(

@@ -20,7 +20,8 @@ _MAX_COLUMNS = 64
 memory."""
 
 _PRIOR_RESIDUALS = 1.0
-"""Residuals of 0 that are added to every mean residual. It was not tuned: the trees see the support size too."""
+"""Residuals of 0 that are added to every mean residual. Trees learn the rest of the shrinkage from the support
+size."""
 
 
 class AttributeColumns:

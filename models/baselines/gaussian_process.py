@@ -21,7 +21,7 @@ _FACTOR_VARIANCE = _NOISE / 10
 """Prior variance v_f of a user's factors: the noise divided by the ridge 10 of matrix factorisation."""
 
 _CONTENT_VARIANCE = 0.8
-"""Prior variance v_c, relative to the variance that attributes have for the mean user (`SimilarityConfig`); tuned."""
+"""Prior variance v_c relative to the prior variances of the attributes (`SimilarityConfig`)."""
 
 
 class GaussianProcess(Baseline):

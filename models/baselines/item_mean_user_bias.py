@@ -10,10 +10,10 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
 PRIOR_ITEM_RATINGS = 10.0
-"""Ratings at the global mean that are added to an item's ratings, tuned."""
+"""Ratings at the global mean that are added to an item's ratings, which shrinks its mean."""
 
 PRIOR_USER_RATINGS = 3.0
-"""Ratings at the item means that are added to a user's ratings, tuned."""
+"""Ratings at the item means that are added to a user's ratings, which shrinks the bias."""
 
 
 class ItemMeanUserBias(Baseline):

@@ -16,16 +16,17 @@ _PRIOR_USER_RATINGS = 3.0
 """Residuals of 0 that are added to a user's residuals, as in `item_mean_user_bias`."""
 
 _PRIOR_RATERS = 50.0
-"""The constant c in n / (n + c), by which a similarity from n common raters is multiplied; tuned."""
+"""The constant c in n / (n + c), by which a similarity from n common raters is multiplied."""
 
 _PRIOR_SIMILARITY = 0.5
-"""Similarity of an added neighbour with residual 0, which shrinks the predictions; tuned."""
+"""Similarity of an added neighbour with residual 0, which shrinks the predictions."""
 
 _NEIGHBOURS = 30
-"""Support items that count for a query item, tuned."""
+"""Support items that count for a query item: a usual size of a neighbourhood."""
 
 _CONTENT_WEIGHT = 0.2
-"""Weight of a cosine of attributes against a cosine of ratings, tuned."""
+"""Weight of a cosine of attributes against a cosine of ratings: items with the same attributes are often
+rated differently."""
 
 _BLOCK = 256
 """Items whose similarities are computed at once, which bounds the memory."""

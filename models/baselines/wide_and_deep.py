@@ -27,7 +27,7 @@ _EPOCHS = 2
 """Epochs, tuned: with more, the network memorises the known items and predicts new ones worse."""
 
 _BATCH_RATINGS = 1024
-"""Ratings in a batch. It was not tuned."""
+"""Ratings in a batch."""
 
 _LEARNING_RATE = 1e-3
 """AdamW's learning rate, its default."""
@@ -36,8 +36,8 @@ _WEIGHT_DECAY = 1.0
 """AdamW's weight decay, tuned."""
 
 _MAX_CROSSED_VALUES = 64
-"""Most values of a field whose categories are crossed. It bounds the memory, and crosses of larger fields would have few
-ratings each."""
+"""Most values of a field whose categories are crossed. It bounds the memory, and crosses of larger fields would
+have few ratings each."""
 
 _PRIOR_USER_RATINGS = 3.0
 """Residuals of 0 that are added to a user's residuals, as in `item_mean_user_bias`."""

@@ -25,8 +25,8 @@ EXACT_ITEMS = 20_000
 time of a request (docs/results/speed.md)."""
 
 _RECENT_SHARE = 0.02
-"""Largest share of a large catalogue in its recent part. Beyond it, both parts are merged. It bounds the time of a request,
-because the recent part has no shortlist."""
+"""Largest share of a large catalogue in its recent part. Beyond it, both parts are merged. It bounds the time of a
+request, because the recent part has no shortlist."""
 
 _BATCH_SCORES = 200_000
 """Scores that are computed at once, which bounds the memory."""

@@ -12,8 +12,8 @@ from models.ranking import Recommender
 from models.ranking.query import RankingQuery
 
 _MIN_EFFECT = 0.01
-"""Smallest effect that counts as a reason, as a share of the rating scale's length. It decides which reasons are shown, and
-shapes no model."""
+"""Smallest effect that counts as a reason, as a share of the rating scale's length. It decides which reasons are
+shown, and shapes no model."""
 
 _REFERENCE_ITEMS = 100
 """Items over which the mean effect of a rating is estimated, which bounds the time."""

@@ -24,7 +24,7 @@ _POOL = 10
 
 
 class PopularList:
-    """A diverse list of popular, well-rated items: greedy maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
+    """A diverse list of popular, well-rated items: maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
 
     A score is first averaged with the item's ratings made since training. Then it is shrunk towards the mean rating,
     because few ratings support it little. Each place of the list goes to the item with the highest shrunk score, minus

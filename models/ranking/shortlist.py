@@ -18,7 +18,8 @@ _MAX_RATINGS = 80
 """Most ratings of a landmark user. They have from 1 to 80 ratings, like the users in training."""
 
 _DIMENSIONS = 24
-"""Principal components of the scores. With more, recall hardly grows and the scan takes longer (docs/results/speed.md)."""
+"""Principal components of the scores. With more, the recall hardly grows and a scan takes longer
+(docs/results/speed.md)."""
 
 _SAMPLE = 2048
 """Items that are scored exactly for every user, to fit the user's weights. It bounds the time of a request."""

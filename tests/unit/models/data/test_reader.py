@@ -252,7 +252,7 @@ class TestMalformed:
             (",40,fr", Fault.MISSING_ID, "no customer"),
             ("u7,abc,fr", Fault.ATTRIBUTE, "age: 'abc' is not a finite number"),
             ("u7,inf,fr", Fault.ATTRIBUTE, "age: 'inf' is not a finite number"),
-            ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' stands in an earlier line too"),
+            ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' is in an earlier line too"),
         ],
     )
     def test_malformed_user_is_left_out_and_reported(self, shop: Path, row: str, fault: Fault, detail: str) -> None:

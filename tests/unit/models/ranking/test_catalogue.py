@@ -29,7 +29,7 @@ def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
         patch.setattr("models.ranking.catalogue._RECENT_SHARE", 0.1)
-        patch.setattr("models.ranking.shortlist._LEAST", 8)
+        patch.setattr("models.ranking.shortlist._MIN_ITEMS", 8)
         patch.setattr("models.ranking.shortlist._TIMES", 1)
         yield Recommender(model, model.items)
 
@@ -42,7 +42,7 @@ class TestShortlist:
     def test_few_are_scored_and_the_best_are_among_them(self, large: Recommender, exact: Recommender) -> None:
         shortlist = large.catalogue.parts[0].shortlist
         assert shortlist is not None
-        support = large._support([COMEDY_FAN])
+        support = large.support([COMEDY_FAN])
         adapted = large.model.learner.adapt(support)
         every = np.ones(40, dtype=np.bool_)
         rows = shortlist.rows(adapted, support.users, every, 5)

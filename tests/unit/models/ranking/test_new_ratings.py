@@ -1,8 +1,7 @@
 import numpy as np
 import polars as pl
+from models.ranking.new_ratings import add_new_ratings
 from numpy.typing import NDArray
-
-from models.ranking.collected import with_collected
 
 STATISTICS = pl.DataFrame(
     {
@@ -22,15 +21,15 @@ def norms_of(rows: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def collected(**counts: int) -> dict[str, list[object]]:
     ratings = {item_id: (count, 4.0) for item_id, count in counts.items()}
-    return with_collected(STATISTICS, ratings, norms_of).to_dict(as_series=False)
+    return add_new_ratings(STATISTICS, ratings, norms_of).to_dict(as_series=False)
 
 
 def test_ratings_since_training_are_added() -> None:
     with_more = collected(a=5, c=1, nothing=3)
 
     assert with_more["rating_count"] == [15, 30, 1, 0]
-    assert with_more["collected_count"] == [5, 0, 1, 0]
-    assert with_more["collected_mean"] == [4.0, None, 4.0, None]
+    assert with_more["new_rating_count"] == [5, 0, 1, 0]
+    assert with_more["new_rating_mean"] == [4.0, None, 4.0, None]
 
 
 def test_what_training_measured_stays() -> None:
@@ -50,4 +49,4 @@ def test_no_gradient_value_is_above_1() -> None:
 def test_without_measured_items_nothing_is_estimated() -> None:
     unseen = STATISTICS[2:]
 
-    assert with_collected(unseen, {"c": (4, 5.0)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]
+    assert add_new_ratings(unseen, {"c": (4, 5.0)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]

@@ -466,39 +466,39 @@ class TestWithCollected:
         changed = self.with_a_new_comedy(recommender)
         assert ids(changed.candidates(strategy=strategy, n=100))[-1] == "new"
 
-        rated = changed.with_collected({"new": (100, 4.0)})
+        rated = changed.with_new_ratings({"new": (100, 4.0)})
         assert "new" in ids(rated.candidates(strategy=strategy, n=5))
 
     def test_popularity_of_an_item_is_all_its_ratings(self, recommender: Recommender) -> None:
         counts = dict(recommender.model.statistics.select("id", "rating_count").iter_rows())
         counts["i3"] += 1000
-        candidates = recommender.with_collected({"i3": (1000, 3.0)}).candidates(strategy=Strategy.POPULARITY, n=40)
+        candidates = recommender.with_new_ratings({"i3": (1000, 3.0)}).candidates(strategy=Strategy.POPULARITY, n=40)
         assert {own.item_id: own.score for own in candidates} == pytest.approx(
             {item_id: count / counts["i3"] for item_id, count in counts.items()}
         )
 
     def test_a_gradient_value_that_training_measured_stays(self, recommender: Recommender) -> None:
         measured = dict(recommender.model.statistics.select("id", "gradient_value").iter_rows())
-        rated = recommender.with_collected({"i3": (1000, 3.0)})
+        rated = recommender.with_new_ratings({"i3": (1000, 3.0)})
         first = rated.candidates(strategy=Strategy.GRADIENT_POPULARITY, n=1)[0]
         assert first.item_id == "i3"
         assert first.score == pytest.approx(measured["i3"])
 
     def test_survives_changes_and_leaves_the_former_recommender_as_it_was(self, recommender: Recommender) -> None:
         before = recommender.candidates(strategy=Strategy.POPULARITY, n=100)
-        rated = self.with_a_new_comedy(recommender.with_collected({"new": (1000, 3.0)}))
+        rated = self.with_a_new_comedy(recommender.with_new_ratings({"new": (1000, 3.0)}))
         assert ids(rated.candidates(strategy=Strategy.POPULARITY, n=1)) == ["new"]
         assert recommender.candidates(strategy=Strategy.POPULARITY, n=100) == before
 
     def test_what_users_are_predicted_stays(self, recommender: Recommender) -> None:
         query = RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100)
-        rated = recommender.with_collected({"i3": (1000, 1.0)})
+        rated = recommender.with_new_ratings({"i3": (1000, 1.0)})
         assert by_id(rated.recommend(query)) == by_id(recommender.recommend(query))
 
     def test_strangers_see_what_has_become_liked_and_popular(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 20 for item in range(40)})
         # Of i8, 60 new ratings of 5 count three times as much as the prediction of 4.0; 80 in all back that.
-        loved = catalogue.with_collected({"i8": (60, 5.0)})
+        loved = catalogue.with_new_ratings({"i8": (60, 5.0)})
         assert ids(loved.recommend(RankingQuery(**NOTHING, n=1))) == ["i8"]
         assert by_id(loved.recommend(RankingQuery(**NOTHING, n=1))) == {"i8": 4.0}
 
