@@ -28,8 +28,9 @@ class GaussianProcess(Baseline):
     """`ŷ_iq = μ + b_q + k_qᵀ (K + σ² I)⁻¹ r`, the posterior mean given the support's `r_j = y_ij − μ − b_j`.
 
     Rasmussen & Williams, *Gaussian Processes for Machine Learning*, 2006, eq. 2.25. The kernel of two items is
-    `k(j, l) = v_b + v_c z_jᵀ z_l + v_f q_jᵀ q_l` with their attributes z and factors q. With v_c = 0 this is the fold-in
-    of matrix factorisation in its dual form. With v_c > 0 a rating also informs about items with similar attributes.
+    `k(j, l) = v_b + v_c z_jᵀ z_l + v_f q_jᵀ q_l` with their attributes z and factors q. With v_c = 0 this is the
+    fold-in of matrix factorisation in its dual form. With v_c > 0 a rating also informs about items
+    with similar attributes.
     """
 
     name: ClassVar[str] = "Gaussian process"

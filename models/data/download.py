@@ -163,7 +163,7 @@ def _from_grouplens(name: str, dataset: PublicDataset, base_url: str, temporary:
         if isinstance(error, requests.RequestException):
             raise
         raise DownloadError(
-            f"{url} does not have the MD5 checksum {md5}: the file is damaged or is not the published one. {_advice(name)}"
+            f"{url} does not have the MD5 checksum {md5}: the file is damaged or was replaced. {_advice(name)}"
         ) from error
     return unpacked / name
 

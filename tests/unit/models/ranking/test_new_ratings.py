@@ -1,7 +1,8 @@
 import numpy as np
 import polars as pl
-from models.ranking.new_ratings import add_new_ratings
 from numpy.typing import NDArray
+
+from models.ranking.new_ratings import add_new_ratings
 
 STATISTICS = pl.DataFrame(
     {
