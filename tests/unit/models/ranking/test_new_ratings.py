@@ -20,34 +20,34 @@ def norms_of(rows: NDArray[np.int64]) -> NDArray[np.float64]:
     return NORMS[rows]
 
 
-def collected(**counts: int) -> dict[str, list[object]]:
+def with_new_ratings(**counts: int) -> dict[str, list[object]]:
     ratings = {item_id: (count, 4.0) for item_id, count in counts.items()}
     return add_new_ratings(STATISTICS, ratings, norms_of).to_dict(as_series=False)
 
 
-def test_ratings_since_training_are_added() -> None:
-    with_more = collected(a=5, c=1, nothing=3)
+def test_rating_counts_with_new_ratings_are_the_sums() -> None:
+    statistics = with_new_ratings(a=5, c=1, nothing=3)
 
-    assert with_more["rating_count"] == [15, 30, 1, 0]
-    assert with_more["new_rating_count"] == [5, 0, 1, 0]
-    assert with_more["new_rating_mean"] == [4.0, None, 4.0, None]
+    assert statistics["rating_count"] == [15, 30, 1, 0]
+    assert statistics["new_rating_count"] == [5, 0, 1, 0]
+    assert statistics["new_rating_mean"] == [4.0, None, 4.0, None]
 
 
-def test_what_training_measured_stays() -> None:
+def test_statistics_of_trained_items_with_new_ratings_stay() -> None:
     for name in ("rating_mean", "rating_entropy", "gradient_value"):
-        assert collected(a=5, b=5)[name] == STATISTICS[name].to_list()
+        assert with_new_ratings(a=5, b=5)[name] == STATISTICS[name].to_list()
 
 
-def test_an_item_that_training_did_not_see_gets_values_in_proportion_to_the_others() -> None:
-    assert collected(c=1)["gradient_value"] == [0.5, 1.0, 0.75, 0.0]
-    assert collected(c=1)["rating_entropy"] == [1.0, 2.0, 1.5, 0.0]
+def test_statistics_of_an_untrained_item_with_new_ratings_are_estimated() -> None:
+    assert with_new_ratings(c=1)["gradient_value"] == [0.5, 1.0, 0.75, 0.0]
+    assert with_new_ratings(c=1)["rating_entropy"] == [1.0, 2.0, 1.5, 0.0]
 
 
-def test_no_gradient_value_is_above_1() -> None:
-    assert collected(d=1)["gradient_value"] == [0.5, 1.0, 0.0, 1.0]
+def test_gradient_value_with_a_large_norm_is_at_most_1() -> None:
+    assert with_new_ratings(d=1)["gradient_value"] == [0.5, 1.0, 0.0, 1.0]
 
 
-def test_without_measured_items_nothing_is_estimated() -> None:
+def test_gradient_value_without_trained_items_is_0() -> None:
     unseen = STATISTICS[2:]
 
     assert add_new_ratings(unseen, {"c": (4, 5.0)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]
