@@ -26,7 +26,7 @@ def memory_mib(artifact: Path, size: int) -> float:
 def _main(artifact: Path, size: int) -> None:
     compute_in_one_thread()
     model = load_artifact(artifact)
-    recommender = Recommender.over(Catalogue.settled(part_of(model, size)))
+    recommender = Recommender.over(Catalogue.of_part(part_of(model, size)))
     for ratings in ([], [ItemRating(model.items.ids[0], model.schema.rating_scale.maximum)]):
         recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=10))
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])

@@ -51,7 +51,7 @@ def _of_preset(model: TrainedModel, dataset: Dataset) -> Figures:
         "ratings": SUPPORT,
         "whole catalogue": _times(recommender, queries),
         "by catalogue": {
-            str(size): _times(Recommender.over(Catalogue.settled(part_of(model, size))), queries) for size in SIZES
+            str(size): _times(Recommender.over(Catalogue.of_part(part_of(model, size))), queries) for size in SIZES
         },
         "by ratings": {
             str(size): _times(recommender, queries_of(dataset, model, support=size, users=USERS)) for size in SUPPORTS

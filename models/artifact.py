@@ -1,7 +1,7 @@
 """A trained model on disk: `weights.safetensors`, `exposure.safetensors`, `items.parquet`, `manifest.json`; no pickle.
 
-The manifest says what the model is and where it comes from, and holds the SHA-256 of the other files and of itself,
-so that a missing, truncated or altered artifact is refused before anything of it is used.
+The manifest describes the model and its training data. It holds the SHA-256 of the other files and of itself. So a
+missing, truncated or altered file is refused before anything of the artifact is used.
 """
 
 import hashlib
@@ -36,6 +36,7 @@ from models.training.preset import Preset
 from models.training.trainer import EpochResult
 
 FORMAT_VERSION: Literal[3] = 3
+"""Version of the layout. It changes with every change that an older release could not read, so it is no setting."""
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -47,14 +48,14 @@ STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value")
 
 
 class ArtifactError(ValueError):
-    """An artifact cannot be used; the message names the file and the reason."""
+    """An artifact cannot be used. The message names the file and the reason."""
 
 
 class ArtifactFormatError(ArtifactError):
-    """An artifact has the format of another release; the message says what to do.
+    """An artifact has the format of another release. The message says what to do.
 
     Attributes:
-        found: Its format version.
+        found: The format version of the artifact.
     """
 
     def __init__(self, path: Path, found: object) -> None:
@@ -63,7 +64,7 @@ class ArtifactFormatError(ArtifactError):
 
 
 def other_format(found: object) -> str:
-    """What to do with an artifact of another format version, as a sentence without its subject."""
+    """The message for an artifact of another format version, without its subject."""
     return (
         f"has format version {found}, but this release reads {FORMAT_VERSION}: "
         "train the model again with `coldstart train`"
@@ -75,15 +76,15 @@ class _ManifestPart(BaseModel):
 
 
 class DataDescription(_ManifestPart):
-    """Where a model comes from.
+    """The data that a model was trained on.
 
     Attributes:
-        name: Of the data set.
-        path: The directory it was read from; None of a service's database.
-        fingerprint: SHA-256 of its contents (`Dataset.fingerprint`).
-        training_ratings: Ratings trained on.
-        training_users: Users trained on.
-        training_items: Items with a training rating.
+        name: The name of the data set.
+        path: The directory of the data set; None if the data came from a service's database.
+        fingerprint: SHA-256 of the contents (`Dataset.fingerprint`).
+        training_ratings: Number of training ratings.
+        training_users: Number of users with a training rating.
+        training_items: Number of items with a training rating.
         mean_rating: Mean of the training ratings.
     """
 
@@ -97,20 +98,20 @@ class DataDescription(_ManifestPart):
 
 
 class Manifest(_ManifestPart):
-    """All about a model but its numbers.
+    """The description of a model: everything but its weights and its items.
 
     Attributes:
-        format_version: Of the artifact's layout.
+        format_version: `FORMAT_VERSION` of the release that wrote the artifact.
         created_at: When training ended, UTC.
-        preset: Every choice made before training, seeds included.
-        data_schema: Of the data set; what the API takes as attributes.
-        user_encoder: Vocabularies and scales of the users' fields.
-        item_encoder: Those of the items' fields.
-        data: What it was trained on.
-        split: How the data were divided, which an evaluation must repeat.
-        history: Every epoch's result.
-        metrics: Figures of the finished model: of its validation, by name.
-        files: SHA-256 of each other file.
+        preset: The preset, seeds included.
+        data_schema: The schema of the data set. The API takes the attributes that it declares.
+        user_encoder: The fitted fields of the users: vocabularies and scales.
+        item_encoder: The fitted fields of the items.
+        data: The training data.
+        split: The configuration of the split, which an evaluation repeats.
+        history: The result of every epoch.
+        metrics: The validation measures of the finished model, by name.
+        files: SHA-256 of every other file, by name.
     """
 
     format_version: Literal[3] = FORMAT_VERSION
@@ -128,15 +129,15 @@ class Manifest(_ManifestPart):
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """An artifact in memory; nothing of it changes.
+    """An artifact in memory. It is immutable.
 
     Attributes:
-        manifest: What it is.
-        learner: In evaluation mode, on `device`, its parameters frozen.
-        items: The catalogue it was trained with.
-        statistics: What training saw of those items, in the same order (`item_statistics`).
-        exposure: Which of those items a user has seen, in the same order.
-        device: Where the learner computes.
+        manifest: The manifest.
+        learner: The learner in evaluation mode, on `device`, with frozen parameters.
+        items: The items of the training data.
+        statistics: The training statistics of these items, in the same order (`item_statistics`).
+        exposure: The exposure model of these items, in the same order.
+        device: The device of the learner.
     """
 
     manifest: Manifest
@@ -148,13 +149,13 @@ class TrainedModel:
 
     @cached_property
     def version(self) -> str:
-        """The model version's id: the preset's name and the beginning of the hash of the manifest's file hashes."""
+        """The id of the model version: the name of the preset and the beginning of a hash of all files."""
         content = json.dumps(self.manifest.files, sort_keys=True).encode()
         return f"{self.manifest.preset.name}-{hashlib.sha256(content).hexdigest()[:12]}"
 
     @property
     def schema(self) -> DatasetSchema:
-        """The schema of the data it was trained on."""
+        """The schema of the training data."""
         return self.manifest.data_schema
 
 
@@ -167,18 +168,18 @@ def save_artifact(
     statistics: pl.DataFrame,
     exposure: Exposure,
 ) -> None:
-    """Write an artifact, whole or not at all: an existing one stays until the new one is complete.
+    """Write an artifact. An existing artifact stays until the new one is complete.
 
     Args:
-        directory: Created if missing.
-        manifest: All but the files' hashes.
+        directory: The artifact's directory, created if missing.
+        manifest: The manifest; `files` is filled in.
         weights: The learner's state dict.
-        items: The catalogue.
-        statistics: Of the same items, in the same order.
-        exposure: Of the same items, in the same order.
+        items: The items of the training data.
+        statistics: The statistics of the same items, in the same order.
+        exposure: The exposure model of the same items, in the same order.
 
     Raises:
-        ArtifactError: The directory exists and is not an artifact, or the disk does not take it.
+        ArtifactError: The directory exists and is not an artifact, or it cannot be written.
     """
     require_writable(directory)
     try:
@@ -201,7 +202,7 @@ def save_artifact(
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file to the disk itself: some file systems tell only then that they have no room."""
+    """Write a file and flush it to the disk, because some file systems report only then that they are full."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -209,7 +210,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replace(directory: Path, staged: Path, *, former: Path) -> None:
-    """Put what is staged in the place of a directory, which stays what it was if that fails."""
+    """Put the staged directory in the place of another, which is restored if this fails."""
     if not directory.exists():
         staged.replace(directory)
         return
@@ -222,22 +223,22 @@ def _replace(directory: Path, staged: Path, *, former: Path) -> None:
 
 
 def require_writable(directory: Path) -> None:
-    """Check that an artifact may be written into a directory, so that a long training need not find out at its end.
+    """Check that an artifact can be written into a directory. Training calls this before it begins.
 
     Raises:
-        ArtifactError: It is a file, or holds something else than an artifact.
+        ArtifactError: The path is a file, or the directory holds something other than an artifact.
     """
     if directory.exists() and not directory.is_dir():
         raise ArtifactError(f"{directory}: is not a directory")
     if directory.is_dir() and any(directory.iterdir()) and not (directory / MANIFEST).exists():
-        raise ArtifactError(f"{directory}: is not empty and not an artifact; nothing in it was touched")
+        raise ArtifactError(f"{directory}: is neither empty nor an artifact; nothing in it was changed")
 
 
 def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     """Check and load an artifact.
 
     Args:
-        directory: What `save_artifact` wrote.
+        directory: A directory that `save_artifact` wrote.
         device: A torch device, such as `cpu` or `cuda`.
 
     Raises:
@@ -255,7 +256,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     try:
         learner.load_state_dict(load(contents[WEIGHTS]))
     except (RuntimeError, SafetensorError) as error:
-        raise ArtifactError(f"{directory / WEIGHTS}: does not fit the manifest's preset: {error}") from error
+        raise ArtifactError(f"{directory / WEIGHTS}: does not fit the preset of the manifest: {error}") from error
     learner.to(target).eval().requires_grad_(requires_grad=False)
     try:
         exposure = Exposure(**load_arrays(contents[EXPOSURE]), unseen_log_odds=manifest.preset.exposure.unseen_log_odds)
@@ -286,7 +287,7 @@ def verify_artifact(directory: Path) -> Manifest:
 
 
 def read_schema(directory: Path) -> DatasetSchema:
-    """The data schema of an artifact of any format version; nothing else of it is read or checked.
+    """The data schema of an artifact of any format version. Nothing else of the artifact is read or checked.
 
     Raises:
         ArtifactError: There is no manifest, or it holds no schema that this release understands.
@@ -338,7 +339,7 @@ def _read_manifest(path: Path) -> Manifest:
         raise ArtifactFormatError(path, found)
     body = {name: value for name, value in sealed.items() if name != "checksum"}
     if sealed.get("checksum") != _checksum(body):
-        raise ArtifactError(f"{path}: its checksum does not match: it was altered")
+        raise ArtifactError(f"{path}: its checksum does not match; the file was altered")
     try:
         return Manifest.model_validate(body)
     except ValidationError as error:
@@ -351,5 +352,5 @@ def _read_checked(path: Path, expected: str) -> bytes:
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     if _sha256(content) != expected:
-        raise ArtifactError(f"{path}: its SHA-256 does not match the manifest: it was truncated or altered")
+        raise ArtifactError(f"{path}: its SHA-256 does not match the manifest; the file was truncated or altered")
     return content

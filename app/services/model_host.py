@@ -206,10 +206,10 @@ class ModelHost:
             # Versions first: a change between the reads is then read twice, and never missed.
             versions = await CurrentVersionsRepository(session).current()
             items = await ItemRepository(session).catalogue()
-            collected = await ItemPopularityRepository(session).changed_since(model.version, 0)
+            new_ratings = await ItemPopularityRepository(session).changed_since(model.version, 0)
 
         def build() -> Recommender:
-            recommender = Recommender(model, to_entities(items, model.schema.items)).with_collected(collected)
+            recommender = Recommender(model, to_entities(items, model.schema.items)).with_new_ratings(new_ratings)
             require_finite_predictions(recommender)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)
@@ -236,15 +236,15 @@ class ModelHost:
         async with self._database.read() as session:
             versions = await CurrentVersionsRepository(session).current()
             changes = await ItemRepository(session).changed_since(served.catalogue)
-            collected = await ItemPopularityRepository(session).changed_since(served.model_version, served.popularity)
+            new_ratings = await ItemPopularityRepository(session).changed_since(served.model_version, served.popularity)
 
         def build() -> Recommender:
             recommender = served.recommender
             if changes:
                 changed = to_entities(changes.changed, served.schema.items)
                 recommender = recommender.with_changes(changed, changes.removed)
-            if collected:
-                recommender = recommender.with_collected({**recommender.catalogue.collected, **collected})
+            if new_ratings:
+                recommender = recommender.with_new_ratings({**recommender.catalogue.new_ratings, **new_ratings})
             return recommender
 
         return ServedModel(await to_thread.run_sync(build), versions.catalogue, versions.popularity)

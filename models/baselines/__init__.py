@@ -1,10 +1,11 @@
-"""Simple predictors that every report shows beside the learners, and stronger ones that reports show on demand.
+"""Baselines: simple ones that every report shows beside the learners, and stronger ones that reports show on demand.
 
-A baseline's module is imported when the baseline is wanted: several need scikit-learn or SciPy, which take seconds to
-import, and a server needs no more than the names.
+The module of a baseline is imported at its first use. Several need scikit-learn or SciPy, which take seconds to import,
+and a server needs only the names.
 
-Where their constants were tuned, it was within the training ratings of MovieLens 1M: 15 % of the users held out, the
-latest 15 % of the items hidden.
+The constants of the baselines are no settings, because a comparison needs the same baselines everywhere. Constants that
+were tuned were tuned within the training ratings of MovieLens 1M, with 15 % of the users held out and the latest 15 %
+of the items hidden.
 """
 
 from collections.abc import Mapping
@@ -25,13 +26,13 @@ _CLASSES: Mapping[str, str] = {
 }
 
 BENCH_BASELINES: tuple[str, ...] = tuple(_CLASSES)
-"""The names of all, in the order in which reports show them; boosted trees need LightGBM, which is optional."""
+"""The names of all baselines, in the order of the reports. Boosted trees need LightGBM, which is optional."""
 
 ALL_BASELINES: tuple[str, ...] = tuple(name for name in BENCH_BASELINES if name != "boosted trees")
-"""The names of those that need no optional package."""
+"""The names of the baselines that need no optional package."""
 
 BASELINES: tuple[str, ...] = ("global mean", "support mean", "item mean + user bias")
-"""The names of the quick ones."""
+"""The names of the quick baselines."""
 
 
 def baseline_class(name: str) -> type[Baseline]:

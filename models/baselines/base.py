@@ -1,4 +1,4 @@
-"""What every baseline offers."""
+"""The interface of a baseline, and what baselines share."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
@@ -11,31 +11,31 @@ from models.data.episodes import EpisodeBatch
 
 
 class Baseline(ABC):
-    """A predictor fitted on the training ratings that adapts to a support set in its own way."""
+    """A predictor that is fitted on the training ratings and adapts to support sets."""
 
     name: ClassVar[str]
 
     @classmethod
     @abstractmethod
     def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
-        """Fit on the ratings that `training` (bool [ratings]) marks."""
+        """Fit on the training ratings, which `training` (bool [ratings]) marks."""
 
     @abstractmethod
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """Expected ratings of the query items; float32 [B, Q], anything where there is padding."""
+        """The predicted ratings of the query items; float32 [B, Q], any number where there is padding."""
 
 
 def shrunk_mean(sums: NDArray[np.float64], counts: NDArray[np.integer], prior: float) -> NDArray[np.float64]:
-    """Mean of residuals drawn towards 0 as by `prior` further residuals of 0; 0 where there are none."""
+    """The means of residuals, shrunk as if `prior` residuals of 0 were added; 0 where there are no residuals."""
     return sums / (counts + prior)
 
 
 def distinct_items(batch: EpisodeBatch) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """The items of a batch, each once, so that what relates two items is computed once.
+    """The distinct items of a batch, so that the similarity of two items is computed once.
 
     Returns:
-        int32 [D], the rows of the distinct items (padding's too); int64 [B, S] and int64 [B, Q], where in them the
-        support items and the query items are.
+        int32 [D], the rows of the distinct items, with item row 0 if there is padding; and int64 [B, S] and
+        int64 [B, Q], the places of the support items and of the query items among them.
     """
     distinct, slots = np.unique(np.hstack([batch.support_items, batch.query_items]), return_inverse=True)
     support_size = batch.support_items.shape[1]

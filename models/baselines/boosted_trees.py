@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on statistics of the support set, by LightGBM; it has to be installed."""
+"""Gradient-boosted trees on statistics of the support set. They need LightGBM, an optional package."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Self
@@ -14,26 +14,39 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 
 _SEED = 0
+"""Seed of the episodes and of the trees. It is fixed, so that the baseline is the same in every report."""
+
 _TREES = 300
+"""Number of trees."""
+
 _LEAVES = 31
+"""Leaves of a tree, LightGBM's default."""
+
 _LEARNING_RATE = 0.05
+"""Weight of each tree: half of LightGBM's default, for three times its default number of trees."""
+
 _PASSES = 5
-"""Episodes of each training user."""
+"""Episodes of each training user. It bounds the time and the memory."""
 
 _SHARE_NEW = 0.3
-"""Of the training episodes' batches treat all items as new."""
+"""Share of the training batches in which all items are treated as new, so that the trees learn to predict new items."""
 
 _BATCH_USERS = 64
+"""Users in a batch, which bounds the memory."""
+
 _MAX_SUPPORT = 80
+"""The largest support size, as in the presets."""
+
 _MAX_QUERY = 20
+"""The largest query size, as in the presets. It bounds the memory."""
 
 
 class BoostedTrees(Baseline):
     """Trees (Ke et al., NIPS 2017) that minimise the absolute error of single query ratings.
 
-    They are trained on episodes, and so learn how far to trust a support set of a given size. What the episodes know of
-    the items must not come from their own query ratings: the factorisation behind the episodes of one half of the
-    users is fitted on the ratings of the other half. In a share of the episodes, all items are treated as new.
+    They are trained on episodes, and so learn how far to trust a support set of a given size. The item statistics of
+    an episode must not depend on its query ratings. So those for one half of the users are fitted on the ratings of the
+    other half. In a share of the batches all items are treated as new.
     """
 
     name: ClassVar[str] = "boosted trees"
@@ -67,7 +80,7 @@ class BoostedTrees(Baseline):
         return cls(booster, rows, CollaborativeContent.fit(dataset, training))
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """The trees' medians."""
+        """Predict the median rating."""
         predictions = np.zeros(batch.query_mask.shape, dtype=np.float32)
         predictions[batch.query_mask] = self._booster.predict(self._rows.of(batch, self._items))
         return predictions
@@ -76,24 +89,25 @@ class BoostedTrees(Baseline):
 def _training_episodes(
     dataset: Dataset, training: NDArray[np.bool_]
 ) -> Iterator[tuple[EpisodeBatch, CollaborativeContent]]:
-    """Batches of episodes of one half of the users, each with what the other half's ratings tell of the items."""
+    """Batches of episodes of one half of the users, with the item statistics of the other half."""
     generator = np.random.default_rng(_SEED)
     order = _neighbourhood_order(dataset, generator)
     in_first_half = generator.permutation(len(dataset.users)) % 2 == 0
     of_first_half = in_first_half[dataset.ratings.users]
-    for own in (of_first_half, ~of_first_half):
-        known = CollaborativeContent.fit(dataset, training & ~own)
+    for of_half in (of_first_half, ~of_first_half):
+        known = CollaborativeContent.fit(dataset, training & ~of_half)
         new = known.as_new(order)
-        episodes = TrainingEpisodes(dataset, training & own, max_support=_MAX_SUPPORT, max_query=_MAX_QUERY)
+        episodes = TrainingEpisodes(dataset, training & of_half, max_support=_MAX_SUPPORT, max_query=_MAX_QUERY)
         for _ in range(_PASSES):
             for batch in episodes.epoch(generator, _BATCH_USERS):
                 yield batch, new if generator.random() < _SHARE_NEW else known
 
 
 def _neighbourhood_order(dataset: Dataset, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Items with close values are neighbours: by date, or without a date at random; float64 [items].
+    """The order of the items by date, or a random order without dates; float64 [items].
 
-    A random fold would leave an item its neighbourhood (sequels, the same cast), which a new item does not have yet.
+    Folds are blocks of this order. With random folds an item would keep similar items of the same years, such as
+    sequels, which a new item does not have yet.
     """
     date = dataset.schema.items.date
     if date is None:

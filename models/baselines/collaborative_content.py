@@ -1,4 +1,4 @@
-"""What the baselines know of every item: from its ratings, or where it has none, from its attributes."""
+"""Biases and factors of all items for the baselines: from ratings, or predicted from the attributes of new items."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,19 +14,21 @@ from models.inputs.encoder import FeatureEncoder
 from models.inputs.factorisation import FactorisationConfig, factorise
 
 RANK = 16
+"""Number of factors of an item, as in the presets."""
+
 _CONFIG = ContentConfig()
 
 
 @dataclass(frozen=True)
 class CollaborativeContent:
-    """`y_ij ≈ μ + b_j + b_i + p_iᵀ q_j`, the items' side of it, for known and for new items.
+    """The items' side of `y_ij ≈ μ + b_j + b_i + p_iᵀ q_j`, for known and for new items.
 
     Attributes:
         mean: μ.
         biases: float64 [items], b_j.
         factors: float64 [items, RANK], q_j.
-        counts: int64 [items], the training ratings of each item.
-        features: float64 [items, features], as of `item_features`.
+        counts: int64 [items], the number of training ratings of each item.
+        features: float64 [items, features], from `item_features`.
     """
 
     mean: float
@@ -37,7 +39,7 @@ class CollaborativeContent:
 
     @classmethod
     def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
-        """Factorise the training ratings; predict biases and factors of items without any from their attributes."""
+        """Factorise the training ratings, and predict biases and factors of new items from their attributes."""
         factorisation = factorise(dataset, training, FactorisationConfig(rank=RANK))
         features = item_features(dataset, factorisation.counts)
         values = np.column_stack([factorisation.biases, factorisation.factors])
@@ -52,11 +54,11 @@ class CollaborativeContent:
 
     @property
     def inputs(self) -> NDArray[np.float64]:
-        """float64 [items, 1 + RANK], what a user's bias and factors are multiplied with: `[1, q_j]`."""
+        """`[1, q_j]`, by which a user's bias and factors are multiplied; float64 [items, 1 + RANK]."""
         return np.column_stack([np.ones(len(self.biases)), self.factors])
 
     def as_new(self, order: NDArray[np.float64]) -> Self:
-        """What would be known of each item were it, and its neighbours in `order` (float64 [items]), new."""
+        """The same items as if all were new: out-of-fold predictions. Folds are blocks of `order` (float64 [items])."""
         rated = self.counts > 0
         values = np.column_stack([self.biases, self.factors])
         values[rated] = predict_out_of_fold(
@@ -66,11 +68,11 @@ class CollaborativeContent:
 
 
 def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_matrix:
-    """The items' attributes as `similarity_features`, with vocabularies and scales of the items that have ratings.
+    """The `similarity_features` of the items, with vocabularies and scales of the rated items.
 
     Args:
         dataset: The data set.
-        counts: [items], the training ratings of each item.
+        counts: [items], the number of training ratings of each item.
 
     Returns:
         float64 [items, features]; one constant feature where the schema has no item fields.
@@ -83,12 +85,15 @@ def item_features(dataset: Dataset, counts: NDArray[np.integer]) -> sparse.csr_m
 def fill_new_items(
     values: NDArray[np.float64], features: sparse.csr_matrix, counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The values of items that have ratings, and for the others, what their attributes let expect.
+    """Replace the values of items without ratings by predictions from their attributes.
 
     Args:
         values: float64 [items, targets].
         features: float64 [items, features].
-        counts: int64 [items], the training ratings of each item.
+        counts: int64 [items], the number of training ratings of each item.
+
+    Returns:
+        float64 [items, targets].
     """
     rated = counts > 0
     regression = ContentRegression.fit(features[rated], values[rated], counts[rated], _CONFIG)

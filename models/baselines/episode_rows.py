@@ -1,4 +1,4 @@
-"""Query ratings as rows of a table: what is known of the user, of the item, and of the user's taste in such items."""
+"""Query items as rows of a table: attributes of user and item, and statistics of the support set."""
 
 from typing import Self
 
@@ -15,26 +15,28 @@ from models.data.episodes import EpisodeBatch
 from models.inputs.content import content_features
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 
-_MOST_COLUMNS = 64
-"""A field of more categories or numbers has no columns: trees would learn rare categories by heart."""
+_MAX_COLUMNS = 64
+"""Most categories or numbers of a field that has columns. Trees would memorise rare categories, and columns cost
+memory."""
 
 _PRIOR_RESIDUALS = 1.0
-"""As many residuals of 0 are added to every mean residual."""
+"""Residuals of 0 that are added to every mean residual. Trees learn the rest of the shrinkage from the support
+size."""
 
 
 class AttributeColumns:
     """The attributes of the users or the items as columns.
 
     Attributes:
-        values: float64 [rows, columns], as of `BaseField.tree_columns`.
-        categorical: Which of the columns hold indices.
+        values: float64 [rows, columns], from `BaseField.tree_columns`.
+        categorical: The columns that hold indices of categories.
     """
 
     def __init__(self, encoder: FeatureEncoder, rows: EncodedRows) -> None:
         columns = [np.empty((len(rows), 0))]
         self.categorical: list[int] = []
         for field in encoder.fields:
-            added = field.tree_columns(rows.fields[field.name], max_columns=_MOST_COLUMNS)
+            added = field.tree_columns(rows.fields[field.name], max_columns=_MAX_COLUMNS)
             if field.tree_columns_are_categories:
                 first = sum(column.shape[1] for column in columns)
                 self.categorical += range(first, first + added.shape[1])
@@ -43,10 +45,10 @@ class AttributeColumns:
 
 
 class EpisodeRows:
-    """Makes one row of every query item of an episode.
+    """Makes one row per query item of an episode.
 
     Attributes:
-        categorical: Which columns hold indices of categories.
+        categorical: The columns that hold indices of categories.
     """
 
     def __init__(
@@ -55,10 +57,10 @@ class EpisodeRows:
         """Keep the attributes.
 
         Args:
-            users: Of all users.
-            items: Of all items.
-            shared_values: For every field by whose values the user's taste is told, float64 [items, values] with rows
-                that sum to 1.
+            users: The attributes of all users.
+            items: The attributes of all items.
+            shared_values: For every categorical field, float64 [items, values], each item's shares of the values. A
+                user's mean residual is computed for each value.
         """
         self._users = users.values
         self._items = items.values
@@ -88,7 +90,7 @@ class EpisodeRows:
 
         Args:
             batch: The episodes.
-            items: What is to be known of the items.
+            items: Biases and factors of the items.
 
         Returns:
             float64 [query items, columns].
@@ -119,7 +121,7 @@ class EpisodeRows:
 
 
 def _support_statistics(batch: EpisodeBatch) -> tuple[NDArray[np.float64], ...]:
-    """Size, mean and spread of each support set, three float64 [B]; NaN for mean and spread of none."""
+    """Size, mean and standard deviation of each support set, three float64 [B]; the last two NaN for an empty one."""
     sizes = batch.support_mask.sum(axis=1).astype(np.float64)
     known = np.where(sizes > 0, sizes, np.nan)
     means = batch.support_ratings.sum(axis=1) / known
@@ -130,7 +132,7 @@ def _support_statistics(batch: EpisodeBatch) -> tuple[NDArray[np.float64], ...]:
 def _residuals_of_neighbours(
     batch: EpisodeBatch, residuals: NDArray[np.float64], items: CollaborativeContent
 ) -> tuple[NDArray[np.float64], ...]:
-    """Mean residuals weighted by the cosine of the factors, and of the attributes; two float64 [B, Q]."""
+    """The mean residuals, weighted by the cosine of the factors and of the attributes; two float64 [B, Q]."""
     distinct, support, query = distinct_items(batch)
     means = []
     for features in (items.factors, items.features):
@@ -144,7 +146,7 @@ def _residuals_of_neighbours(
 def _residuals_by_value(
     batch: EpisodeBatch, residuals: NDArray[np.float64], values: sparse.csr_matrix
 ) -> NDArray[np.float64]:
-    """Mean residuals of the support items of each value of a field, averaged over the query item's values; [B, Q].
+    """The mean residual of the support items with each value, averaged over the query item's values; float64 [B, Q].
 
     Args:
         batch: The episodes.

@@ -1,4 +1,4 @@
-"""The mean of all training ratings, for everybody and everything."""
+"""The mean of all training ratings, for every user and item."""
 
 from typing import ClassVar, Self
 
@@ -24,5 +24,5 @@ class GlobalMean(Baseline):
         return cls(float(dataset.ratings.values[training].mean(dtype=np.float64)))
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """The mean, everywhere."""
+        """Predict the mean."""
         return np.full(batch.query_items.shape, self._mean, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Each item's mean plus the user's bias, both shrunk: the baseline that personal models so often lose to."""
+"""The item's mean rating plus the user's bias, both shrunk."""
 
 from typing import ClassVar, Self
 
@@ -10,17 +10,16 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
 PRIOR_ITEM_RATINGS = 10.0
-"""As many ratings at the global mean are added to an item's own."""
+"""Ratings at the global mean that are added to an item's ratings, which shrinks its mean."""
 
 PRIOR_USER_RATINGS = 3.0
-"""As many ratings at the item means are added to a user's own."""
+"""Ratings at the item means that are added to a user's ratings, which shrinks the bias."""
 
 
 class ItemMeanUserBias(Baseline):
-    """`ŷ_ij = μ + b_j + b_i`; b_j the item's shrunk residual mean, b_i the user's over the support set.
+    """`ŷ_ij = μ + b_j + b_i`, with the item's shrunk mean residual b_j, and the user's b_i over the support set.
 
-    The order of estimation (items first, then users) is that of Koren, TIST 2010, §2.1. An item that training
-    never saw has b_j = 0.
+    Items are estimated first, then users, as in Koren, TIST 2010, §2.1. A new item has b_j = 0.
     """
 
     name: ClassVar[str] = "item mean + user bias"
@@ -39,7 +38,7 @@ class ItemMeanUserBias(Baseline):
         return cls(mean + shrunk_mean(sums, counts, PRIOR_ITEM_RATINGS))
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """Item mean plus the user's bias."""
+        """Predict the item's mean plus the user's bias."""
         errors = batch.support_ratings.astype(np.float64) - self._item_means[batch.support_items]
         counts = batch.support_mask.sum(axis=1)
         biases = shrunk_mean((errors * batch.support_mask).sum(axis=1), counts, PRIOR_USER_RATINGS)

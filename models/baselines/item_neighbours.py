@@ -1,4 +1,4 @@
-"""Item-item nearest neighbours."""
+"""Nearest neighbours of items."""
 
 from typing import ClassVar, Self
 
@@ -13,28 +13,31 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
 _PRIOR_USER_RATINGS = 3.0
-"""As many residuals of 0 are added to a user's own."""
+"""Residuals of 0 that are added to a user's residuals, as in `item_mean_user_bias`."""
 
 _PRIOR_RATERS = 50.0
-"""A similarity that n users attest is multiplied by n / (n + this)."""
+"""The constant c in n / (n + c), by which a similarity from n common raters is multiplied."""
 
 _PRIOR_SIMILARITY = 0.5
-"""A support item that resembles the query item this much, of residual 0, is added to every neighbourhood."""
+"""Similarity of an added neighbour with residual 0, which shrinks the predictions."""
 
 _NEIGHBOURS = 30
+"""Support items that count for a query item: a usual size of a neighbourhood."""
+
 _CONTENT_WEIGHT = 0.2
-"""Attributes are shared by many items that ratings tell apart: their cosine counts this much of one of ratings."""
+"""Weight of a cosine of attributes against a cosine of ratings: items with the same attributes are often
+rated differently."""
 
 _BLOCK = 256
-"""Items whose similarities are computed at a time, which bounds the memory."""
+"""Items whose similarities are computed at once, which bounds the memory."""
 
 
 class ItemNeighbours(Baseline):
     """`ŷ_iq = μ + b_q + b_i + Σ_j s_qj (y_ij − μ − b_j − b_i) / (Σ_j s_qj + c)`, j the support items most similar to q.
 
-    Item-based filtering of Sarwar et al., WWW 2001, §3, on residuals over the biases of items and user, with shrunk
-    similarities, as in Koren, TIST 2010, §2.2. An item that training never saw has the bias that its attributes let
-    expect, and resembles others as far as their attributes do.
+    This is the item-based filtering of Sarwar et al., WWW 2001, §3, on the residuals of the biases, with shrunk
+    similarities as in Koren, TIST 2010, §2.2. The bias of a new item is predicted from its attributes, and its
+    similarities are those of the attributes.
     """
 
     name: ClassVar[str] = "item neighbours"
@@ -43,8 +46,8 @@ class ItemNeighbours(Baseline):
         """Keep what `fit` found.
 
         Args:
-            items: What is known of the items.
-            similarities: float64 [items, items], not negative, between items that have training ratings.
+            items: Biases, counts and attributes of the items.
+            similarities: float64 [items, items], at least 0, of the items that have training ratings.
         """
         self._means = items.mean + items.biases
         self._rated = items.counts > 0
@@ -53,7 +56,7 @@ class ItemNeighbours(Baseline):
 
     @classmethod
     def fit(cls, dataset: Dataset, training: NDArray[np.bool_]) -> Self:
-        """Estimate the biases, then the similarities of the residuals over them."""
+        """Estimate the biases, then the similarities of their residuals."""
         ratings = dataset.ratings
         users, items = ratings.users[training], ratings.items[training]
         known = CollaborativeContent.fit(dataset, training)
@@ -65,7 +68,7 @@ class ItemNeighbours(Baseline):
         return cls(known, shrunk_adjusted_cosine(matrix))
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """Each query item's baseline plus the weighted mean residual of its neighbours."""
+        """Predict the sum of the biases and of the weighted mean residual of the neighbours."""
         residuals = (batch.support_ratings - self._means[batch.support_items]) * batch.support_mask
         biases = shrunk_mean(residuals.sum(axis=1), batch.support_mask.sum(axis=1), _PRIOR_USER_RATINGS)
         weights = _nearest(self._batch_similarities(batch) * batch.support_mask[:, None, :])
@@ -74,7 +77,7 @@ class ItemNeighbours(Baseline):
         return np.asarray(self._means[batch.query_items] + personal, dtype=np.float32)
 
     def _batch_similarities(self, batch: EpisodeBatch) -> NDArray[np.float64]:
-        """Between query and support items; float64 [B, Q, S]."""
+        """The similarities of query and support items; float64 [B, Q, S]."""
         distinct, support, query = distinct_items(batch)
         features, rated = self._features[distinct], self._rated[distinct]
         by_ratings = self._similarities[distinct][:, distinct].toarray()
@@ -84,12 +87,12 @@ class ItemNeighbours(Baseline):
 
 
 def shrunk_adjusted_cosine(residuals: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Similarities of items by the users who rated both; negative ones and those of items with themselves are left out.
+    """Similarities of items by the users who rated both; 0 for negative ones and for an item with itself.
 
-    `s_jl = n/(n + c) · Σ_u e_uj e_ul / √(Σ_u e_uj² Σ_u e_ul²)`, the sums over the n users who rated both.
+    `s_jl = n/(n + c) · Σ_u e_uj e_ul / √(Σ_u e_uj² Σ_u e_ul²)`, with sums over the n users who rated both.
 
     Args:
-        residuals: float64 [users, items], stored for the ratings that exist.
+        residuals: float64 [users, items], with entries for the existing ratings.
 
     Returns:
         float64 [items, items].
@@ -111,7 +114,7 @@ def shrunk_adjusted_cosine(residuals: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _nearest(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The similarities [B, Q, S] with 0 for all but the nearest neighbours (and ties of the last one)."""
+    """The similarities [B, Q, S], set to 0 for all but the nearest neighbours and those that tie with the last one."""
     if similarities.shape[2] <= _NEIGHBOURS:
         return similarities
     least = np.partition(similarities, -_NEIGHBOURS, axis=2)[:, :, -_NEIGHBOURS, None]

@@ -16,18 +16,22 @@ from models.inputs.content import content_features
 from models.inputs.encoder import FeatureEncoder
 
 _RIDGE = 1000.0
+"""The ridge λ, tuned."""
+
 _TOLERANCE = 1e-3
+"""Numerical tolerance: the relative residual at which conjugate gradients stop."""
+
 _PRIOR_USER_RATINGS = 3.0
-"""As many residuals of 0 are added to a user's own."""
+"""Residuals of 0 that are added to a user's residuals, as in `item_mean_user_bias`."""
 
 
 class PairwisePreferenceRegression(Baseline):
     """`s_ui = x_uᵀ W z_i` (Park & Chu, RecSys 2009, §3) from the attributes x of a user and z of an item.
 
-    W learns differences between two ratings of one user, so that the level of the scores means nothing. The score of an
-    item therefore counts as its deviation `d_ui` from the user's mean score over the training ratings' items, and the
-    level comes from the support set: `ŷ_ui = μ + d_ui + Σ_j (y_uj − μ − d_uj) / (|H_u| + c)`. That mean residual
-    is all that adapts to the support set; the method has nothing else that could.
+    W learns differences between two ratings of one user, so the level of the scores has no meaning. A prediction uses
+    the deviation `d_ui` of the score from the user's mean score over the items of the training ratings. The level comes
+    from the support set: `ŷ_ui = μ + d_ui + Σ_j (y_uj − μ − d_uj) / (|H_u| + c)`. Nothing else adapts to the support
+    set.
     """
 
     name: ClassVar[str] = "pairwise preference regression"
@@ -62,7 +66,7 @@ class PairwisePreferenceRegression(Baseline):
         ratings = dataset.ratings
         users, items, values = ratings.users[training], ratings.items[training], ratings.values[training]
         counts = np.bincount(items, minlength=len(dataset.items))
-        constant = np.ones((len(dataset.users), 1))  # for what all users like
+        constant = np.ones((len(dataset.users), 1))  # its weights are the same for all users
         user_vectors = sparse.hstack([constant, _features(dataset.users, dataset.schema.users.fields, users)]).tocsr()
         item_vectors = _features(dataset.items, dataset.schema.items.fields, items)
         return cls(
@@ -74,7 +78,7 @@ class PairwisePreferenceRegression(Baseline):
         )
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """Mean, deviation of the score and the user's shrunk mean residual."""
+        """Predict the sum of the mean, the deviation of the score and the user's shrunk mean residual."""
         deviations = self._deviations(batch.users)
         support = self._mean + np.take_along_axis(deviations, batch.support_items, axis=1)
         residuals = (batch.support_ratings - support) * batch.support_mask
@@ -83,7 +87,7 @@ class PairwisePreferenceRegression(Baseline):
         return (query + biases[:, None]).astype(np.float32)
 
     def _deviations(self, users: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Every item's score less the user's mean score; float64 [B, items]."""
+        """Every item's score minus the user's mean score; float64 [B, items]."""
         tastes = self._users[users] @ self._weights
         return np.asarray(tastes @ self._items.T - (tastes @ self._mean_item)[:, None])
 
@@ -97,9 +101,9 @@ def solve_preferences(
 ) -> NDArray[np.float64]:
     """Minimise `Σ_u 1/n_u Σ_ij ((r_ui − r_uj) − (s_ui − s_uj))² + λ ‖W‖²` over W, by conjugate gradients.
 
-    The n_u² differences of a user need not be formed: with `e = r − s` and its mean ē_u over the user's ratings,
-    `1/n_u Σ_ij (e_i − e_j)² = 2 Σ_i (e_i − ē_u)²`. So this is ridge regression of ratings centred within users, whose
-    normal equations need W only in `s = (X W Zᵀ)` at the ratings and in the transpose of that.
+    The n_u² differences of a user are not formed: with `e = r − s` and its mean ē_u over the user's ratings,
+    `1/n_u Σ_ij (e_i − e_j)² = 2 Σ_i (e_i − ē_u)²`. So this is a ridge regression of ratings that are centred within
+    users. Its normal equations need only the scores `X W Zᵀ` at the ratings, and the transpose of this map.
 
     Args:
         user_vectors: float64 [users, D], x.
@@ -136,14 +140,14 @@ def solve_preferences(
 def _rating_rows(
     user_vectors: sparse.csr_matrix, item_count: int, users: NDArray[np.int32], items: NDArray[np.int32]
 ) -> sparse.csr_matrix:
-    """`x_u ⊗ 1_i` of every rating, so that `rows @ vec(W Zᵀ)` are the ratings' scores; [ratings, D · items]."""
+    """`x_u ⊗ 1_i` of every rating: `rows @ vec(W Zᵀ)` are the scores of the ratings; [ratings, D · items]."""
     rows = user_vectors[users]
     columns = rows.indices.astype(np.int64) * item_count + np.repeat(items, np.diff(rows.indptr))
     return sparse.csr_matrix((rows.data, columns, rows.indptr), shape=(len(users), rows.shape[1] * item_count))
 
 
 def _features(entities: Entities, fields: Sequence[AttributeField], trained: NDArray[np.int32]) -> sparse.csr_matrix:
-    """Attributes that are common enough to have a weight each; one constant where there are none."""
+    """The attributes that are frequent enough to be embedded; one constant if there are none."""
     encoder = FeatureEncoder.fit([field for field in fields if field.embed], entities.table[np.unique(trained)])
     if not encoder.fields:
         return sparse.csr_matrix(np.ones((len(entities), 1)))

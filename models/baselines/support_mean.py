@@ -10,7 +10,7 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
 PRIOR_RATINGS = 3.0
-"""As many ratings at the global mean are added to a user's own."""
+"""Ratings at the global mean that are added to a user's ratings, as in `item_mean_user_bias`."""
 
 
 class SupportMean(Baseline):
@@ -27,7 +27,7 @@ class SupportMean(Baseline):
         return cls(float(dataset.ratings.values[training].mean(dtype=np.float64)))
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """The user's shrunk mean, for every item."""
+        """Predict the user's shrunk mean for every item."""
         residuals = (batch.support_ratings.astype(np.float64) - self._mean) * batch.support_mask
         means = self._mean + shrunk_mean(residuals.sum(axis=1), batch.support_mask.sum(axis=1), PRIOR_RATINGS)
         return np.repeat(means[:, None], batch.query_items.shape[1], axis=1).astype(np.float32)

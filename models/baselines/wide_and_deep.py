@@ -18,37 +18,48 @@ from models.inputs.encoder import FeatureEncoder
 from models.learners.network import PreferenceEstimator
 
 _SEED = 0
+"""Seed of the weights and of the batches. It is fixed, so that the baseline is the same in every report."""
+
 _HIDDEN = (64, 64)
+"""Hidden units of the deep part, as in the presets."""
+
 _EPOCHS = 2
-"""More of them learn by heart what the known items are worth, at the cost of the new ones."""
+"""Epochs, tuned: with more, the network memorises the known items and predicts new ones worse."""
 
 _BATCH_RATINGS = 1024
+"""Ratings in a batch."""
+
 _LEARNING_RATE = 1e-3
+"""AdamW's learning rate, its default."""
+
 _WEIGHT_DECAY = 1.0
-_MOST_CROSSED_VALUES = 64
-"""Only categories of fields with at most so many values are crossed: of others, few ratings would share a cross."""
+"""AdamW's weight decay, tuned."""
+
+_MAX_CROSSED_VALUES = 64
+"""Most values of a field whose categories are crossed. It bounds the memory, and crosses of larger fields would
+have few ratings each."""
 
 _PRIOR_USER_RATINGS = 3.0
-"""As many residuals of 0 are added to a user's own."""
+"""Residuals of 0 that are added to a user's residuals, as in `item_mean_user_bias`."""
 
 
 class Side:
-    """The users or the items, as the two parts of the network take them.
+    """The users or the items as inputs of the network.
 
     Attributes:
-        encoder: Of the deep part's fields, all of the schema's.
-        rows: Encoded for the deep part.
+        encoder: The encoder of all fields, for the deep part.
+        rows: The encoded rows, for the deep part.
         indicators: float32 [rows, indicators], a constant 1 and the categories that the wide part crosses.
     """
 
     def __init__(self, entities: Entities, fields: tuple[AttributeField, ...], trained: NDArray[np.integer]) -> None:
-        """Encode all rows, with vocabularies and scales of the `trained` ones."""
+        """Encode all rows, with vocabularies and scales of the rows `trained`."""
         self.encoder = FeatureEncoder.fit(fields, entities.table[trained])
         self.rows = self.encoder.encode(entities.table)
         crossed = tuple(
             field
             for field in self.encoder.fields
-            if field.embed and field.category_count is not None and field.category_count <= _MOST_CROSSED_VALUES
+            if field.embed and field.category_count is not None and field.category_count <= _MAX_CROSSED_VALUES
         )
         categories = content_features(crossed, self.rows).toarray()
         constant = np.ones((len(entities), 1))
@@ -58,9 +69,9 @@ class Side:
 class WideAndDeepNetwork(nn.Module):
     """`ŷ = aᵀ C b + f(x, z)` (Cheng et al., DLRS 2016, §3), trained jointly.
 
-    The wide part is linear in the cross products of the user's indicators a with the item's indicators b. Each begins
-    with a constant 1, so that it is linear in the indicators themselves, too. The deep part f, a feed-forward network
-    on the embeddings of all attributes x and z, is the preference estimator's.
+    The wide part is linear in the products of the user's indicators a and the item's indicators b. Both begin with a
+    constant 1, so it is linear in the single indicators too. The deep part f is a `PreferenceEstimator`: a network on
+    the embeddings of all attributes x and z.
     """
 
     def __init__(self, users: Side, items: Side, mean_rating: float) -> None:
@@ -75,7 +86,7 @@ class WideAndDeepNetwork(nn.Module):
         self.crosses = nn.Parameter(torch.zeros(users.indicators.shape[1], items.indicators.shape[1]))
 
     def forward(self, users: Side, items: Side, user_rows: Tensor, item_rows: Tensor) -> Tensor:
-        """Expected ratings of user_rows[i] for item_rows[i] (int64 [n]); float32 [n]."""
+        """The predicted ratings of user_rows[i] for item_rows[i] (both int64 [n]); float32 [n]."""
         wide = ((users.indicators[user_rows] @ self.crosses) * items.indicators[item_rows]).sum(dim=1)
         deep: Tensor = self.deep(users.rows.take(user_rows), items.rows.take(item_rows))
         return wide + deep
@@ -84,8 +95,8 @@ class WideAndDeepNetwork(nn.Module):
 class WideAndDeep(Baseline):
     """A Wide & Deep network g and the user's mean residual: `ŷ_uq = g(u, q) + Σ_j (y_uj − g(u, j)) / (|H_u| + c)`.
 
-    The network knows a user by attributes alone. The mean residual is not the paper's: without it the support set would
-    count for nothing, and how highly a user rates is what every other baseline takes from it at the least.
+    The inputs of the network are attributes alone. The mean residual is not in the paper. Without it the baseline would
+    ignore the support set, from which all others take at least the user's bias.
     """
 
     name: ClassVar[str] = "wide & deep"
@@ -110,7 +121,7 @@ class WideAndDeep(Baseline):
         return baseline
 
     def predict(self, batch: EpisodeBatch) -> NDArray[np.float32]:
-        """The network's expectations and the user's mean residual."""
+        """Predict the sum of the network's output and the user's mean residual."""
         with torch.no_grad():
             support = self._expected(batch.users, batch.support_items)
             query = self._expected(batch.users, batch.query_items)
@@ -119,7 +130,7 @@ class WideAndDeep(Baseline):
         return (query + biases[:, None]).astype(np.float32)
 
     def _expected(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Of users [B] and items [B, N]; float32 [B, N]."""
+        """The network's output for users [B] and items [B, N]; float32 [B, N]."""
         user_rows = _rows(users).repeat_interleave(items.shape[1])
         expected: Tensor = self._network(self._users, self._items, user_rows, _rows(items).flatten())
         return expected.numpy().reshape(items.shape)

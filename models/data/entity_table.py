@@ -1,4 +1,4 @@
-"""Users or items from plain values."""
+"""Making a table of users or items from plain values."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,12 @@ from models.fields import AttributeField, AttributeValue, field_type
 def entity_table(
     fields: Sequence[AttributeField], rows: Sequence[tuple[str, str | None, Mapping[str, AttributeValue]]]
 ) -> Entities:
-    """Users or items from plain values, such as those of a database.
+    """Make a table of users or items from plain values, such as those of a database.
 
     Args:
-        fields: The schema's.
-        rows: Id, title and attributes of each; attributes that are missing are unknown, others are ignored.
+        fields: The fields of the schema.
+        rows: Id, title and attributes of each row. Missing attributes are unknown; attributes without a field are
+            ignored.
     """
     columns = {
         field.name: pl.Series(

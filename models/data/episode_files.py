@@ -15,7 +15,7 @@ from models.data.episodes import Episode
 
 
 class EpisodeFileError(ValueError):
-    """An episode file cannot be used; the message names the file, the line and the reason."""
+    """An episode file cannot be used. The message names the file, the line and the reason."""
 
 
 class _LineRating(NamedTuple):

@@ -1,4 +1,4 @@
-"""Episodes: one user's support set and query set, drawn for training, drawn for evaluation, or read from a file."""
+"""Episodes: one user's support set and query set, drawn for training or for evaluation."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +13,18 @@ from models.data.malformed import DataError
 from models.data.splits import Split
 
 USER_FOLDS = 4
-"""Folds of users, for out-of-fold inputs. More folds cost a factorisation each; fewer leave fewer ratings to each."""
+"""Folds of users, for out-of-fold inputs. It bounds the training time, because each fold needs a
+factorisation. Episodes and inputs must agree on it, so it is no setting of either."""
 
 NumberT = TypeVar("NumberT", bound=np.generic)
 
-_WORTH_A_PART = 256
-"""Rows of padding that cost as much as another part of a batch (measured on a CPU, with two hidden layers of 64)."""
+_MIN_SAVED_ROWS = 256
+"""Rows of padding that another part of a batch must save: they cost as much time as a part (measured on a CPU, with two
+hidden layers of 64)."""
 
 
 class Order(StrEnum):
-    """Which of a user's ratings an evaluation puts into the query set."""
+    """How an evaluation chooses a user's query ratings: at random, or the latest ones."""
 
     RANDOM = "random"
     TIME = "time"
@@ -148,16 +150,16 @@ class EpisodeBatch:
 
 
 def _cut(largest: NDArray[np.int64], start: int) -> list[tuple[slice, int]]:
-    """Parts of the rows from `start` on.
+    """Cut rows into parts.
 
     Args:
         largest: int64 [rows], the largest support size up to each row.
-        start: Of the first row.
+        start: The index of the first row.
     """
     count = len(largest)
     before = np.arange(1, count)
     saved = before * (largest[-1] - largest[:-1])
-    if saved.max(initial=0) < _WORTH_A_PART:
+    if saved.max(initial=0) < _MIN_SAVED_ROWS:
         return [(slice(start, start + count), int(largest[-1]))]
     cut = int(before[np.argmax(saved)])
     return _cut(largest[:cut], start) + _cut(largest[cut:], start + cut)
@@ -200,8 +202,7 @@ def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
     """The fold of each user, by row; int [users], 0 … `USER_FOLDS` − 1.
 
     In training, users of one fold see items through the ratings of the other folds
-    (`models.inputs.collaborative_inputs.OutOfFold`). Rows follow the order of the files, which is unrelated to
-    taste.
+    (`models.inputs.collaborative_inputs.OutOfFold`). Rows follow the order of the files, which is unrelated to tastes.
     """
     return users % USER_FOLDS
 

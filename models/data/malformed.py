@@ -10,11 +10,11 @@ LINE = "__line__"
 """The column with the line on which a row begins, from 1; in a Parquet file, the number of the row."""
 
 EXAMPLES_PER_FAULT = 5
-"""Examples of each fault in each file: enough to find the cause, few enough to read."""
+"""Most examples of each fault in each file. It bounds the memory, and keeps messages short enough to read."""
 
 
 class DataError(ValueError):
-    """A data set cannot be read or used; the message names the place and the reason."""
+    """A data set cannot be read or used. The message names the place and the reason."""
 
 
 class Fault(StrEnum):

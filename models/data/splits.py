@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.data.dataset import Dataset, Entities, State
 
-_LEAST_LEFT = 3
-"""Training ratings that a user must keep: a user who would keep fewer has no test ratings."""
+_MIN_TRAINING_RATINGS = 3
+"""Training ratings that a user with test ratings must keep. It belongs to the evaluation protocol."""
 
 
 class SplitConfig(BaseModel):
@@ -84,7 +84,7 @@ def _draw_test_ratings(
 ) -> NDArray[np.bool_]:
     """Draw `count` of the `known` ratings (bool [ratings]) of each user who has enough of them; bool [ratings]."""
     users = dataset.ratings.users
-    enough = np.bincount(users[known], minlength=len(dataset.users)) >= count + _LEAST_LEFT
+    enough = np.bincount(users[known], minlength=len(dataset.users)) >= count + _MIN_TRAINING_RATINGS
     rows = np.flatnonzero(known & enough[users])
     # The ratings of each user are in random order, so the first ones are a random choice.
     shuffled = rows[np.lexsort((generator.random(len(rows)), users[rows]))]

@@ -20,6 +20,7 @@ from models.data.malformed import LINE, DataError, Fault, MalformedRow, Malforme
 from models.data.schema import SourceFile
 
 CHUNK_ROWS = 50_000
+"""Rows of a chunk, which bounds the memory."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 """The characters that the error handler `surrogateescape` puts in place of bytes that are not text."""
@@ -241,10 +242,10 @@ def _without_wrong_flags(
 def _require(source: SourceFile, columns: Collection[str], present: Sequence[str]) -> None:
     """Raise an error if a column is missing, or a column that another one is derived from."""
     derived = source.extract.keys() | source.flags.keys()
-    own = [column for column in columns if column not in derived]
+    read = [column for column in columns if column not in derived]
     origins = [extraction.column for extraction in source.extract.values()]
     flags = [column for columns in source.flags.values() for column in columns]
-    for column in (*own, *origins, *flags):
+    for column in (*read, *origins, *flags):
         if column not in present:
             names = ", ".join(name for name in present if name != LINE)
             raise DataError(f"{source.path}: there is no column {column!r}; the columns are {names}")

@@ -1,1 +1,1 @@
-"""Evidence candidates: which items are worth asking a new user to rate (MeLU, Lee et al., KDD 2019, §3.4)."""
+"""Elicitation: choosing the items that a new user is asked to rate (MeLU, Lee et al., KDD 2019, §3.4)."""

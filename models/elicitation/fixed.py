@@ -1,4 +1,4 @@
-"""The strategies that ask everybody the same: a score of every item."""
+"""The strategies that have the same candidates for all users: one score per item."""
 
 import numpy as np
 import polars as pl
@@ -8,18 +8,18 @@ from models.elicitation.strategy import Strategy
 
 
 def strategy_scores(statistics: pl.DataFrame, strategy: Strategy, *, seed: int = 0) -> NDArray[np.float64]:
-    """What each fixed strategy ranks items by.
+    """The scores by which a strategy ranks the items.
 
     Args:
-        statistics: A table as of `models.elicitation.statistics.item_statistics`.
+        statistics: The table that `models.elicitation.statistics.item_statistics` returns.
         strategy: The strategy.
-        seed: Of the random strategy.
+        seed: Seed of the random strategy.
 
     Returns:
         float64 [items], in [0, 1].
 
     Raises:
-        ValueError: The strategy asks each user something else.
+        ValueError: The scores of the strategy depend on the user.
     """
     counts = statistics["rating_count"].to_numpy().astype(np.float64)
     popularity = counts / max(counts.max(initial=0.0), 1.0)
@@ -34,4 +34,4 @@ def strategy_scores(statistics: pl.DataFrame, strategy: Strategy, *, seed: int =
         case Strategy.RANDOM:
             return np.random.default_rng(seed).random(len(counts))
         case Strategy.SEQUENTIAL:
-            raise ValueError(f"{strategy} has no scores that are the same for everybody")
+            raise ValueError(f"the scores of the strategy {strategy} depend on the user")

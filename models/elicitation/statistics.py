@@ -1,4 +1,4 @@
-"""What the strategies know of every item: popularity, spread of the ratings, and gradient value (MeLU, §3.4)."""
+"""The statistics of the items by which strategies rank: popularity, entropy and gradient value (MeLU, §3.4)."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,16 @@ from models.learners.base import AnyLearner
 from models.learners.episode_predictions import AdaptedEpisodes, EncodedData, embed_episodes
 
 _BATCH_USERS = 32
-"""Users adapted together, which bounds the memory."""
+"""Users who are adapted at once, which bounds the memory."""
 
 
 def item_statistics(
     learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> pl.DataFrame:
-    """What the strategies need to know of every item, from the training ratings alone.
+    """Compute the statistics of the items from the training ratings.
+
+    The gradient value of an item is the mean norm of the gradient of its predicted rating, at the adapted parameters of
+    each user who rated it. It is divided by the maximum over items.
 
     Args:
         learner: The trained learner.
@@ -28,10 +31,9 @@ def item_statistics(
         training: bool [ratings], the ratings that may be used.
 
     Returns:
-        One row an item, in the items' order: `id`, `rating_count`, `rating_mean` (null without ratings),
-        `rating_entropy` in nats, and `gradient_value` in [0, 1]: the mean over the users who rated the item of the
-        norm of its rating's gradient at the user's adapted parameters, divided by the maximum over items. A learner
-        without gradient norms gives all items 1, which makes gradient × popularity the popularity.
+        One row per item, in the order of the items: `id`, `rating_count`, `rating_mean` (null without ratings),
+        `rating_entropy` in nats, and `gradient_value` in [0, 1]. With a learner without gradient norms all gradient
+        values are 1, so that gradient value × popularity is the popularity.
     """
     items, values = dataset.ratings.items[training], dataset.ratings.values[training]
     count = len(dataset.items)
@@ -55,7 +57,7 @@ def _gradient_values(
     training: NDArray[np.bool_],
     counts: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """The gradient value of each item; 1 for all items from a learner without gradient norms."""
+    """The gradient value of each item; float64 [items]. All are 1 with a learner without gradient norms."""
     sums = np.zeros(len(counts))
     for batch, episodes in adapted_histories(learner, data, dataset, training):
         with torch.no_grad():
@@ -71,9 +73,9 @@ def _gradient_values(
 def adapted_histories(
     learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> Iterator[tuple[EpisodeBatch, AdaptedEpisodes]]:
-    """Users who are locally updated with all their training ratings, and have the same as query set, in batches.
+    """Adapt to each user's training ratings, in batches. They are both the support set and the query set.
 
-    Arguments are those of `item_statistics`.
+    The arguments are those of `item_statistics`.
     """
     learner.eval()
     for _, batch in batches(_whole_histories(dataset, training), _BATCH_USERS):
@@ -87,8 +89,14 @@ def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Epis
     users = dataset.ratings.users[rows]
     histories = np.split(rows, np.flatnonzero(np.diff(users)) + 1)
     return [
-        Episode.of(dataset.ratings, state=State.WARM, user=int(dataset.ratings.users[own[0]]), support=own, query=own)
-        for own in histories
+        Episode.of(
+            dataset.ratings,
+            state=State.WARM,
+            user=int(dataset.ratings.users[history[0]]),
+            support=history,
+            query=history,
+        )
+        for history in histories
     ]
 
 

@@ -1,4 +1,4 @@
-"""The names of the ways to choose candidates, and what a candidate is."""
+"""The strategies that choose candidates, and a candidate."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,15 +8,15 @@ class Strategy(StrEnum):
     """How candidates are chosen."""
 
     GRADIENT_POPULARITY = "gradient_popularity"
-    """Gradient value × popularity value, the paper's."""
+    """Gradient value × popularity, as in the paper."""
     POPULARITY = "popularity"
-    """How many rated an item."""
+    """The number of ratings of an item."""
     POPULARITY_ENTROPY = "popularity_entropy"
     """log(1 + popularity) × entropy of the ratings (Rashid et al., IUI 2002, §3.3)."""
     RANDOM = "random"
-    """Any item, drawn from a seed."""
+    """Items in random order, drawn from a seed."""
     SEQUENTIAL = "sequential"
-    """By the answers and skips so far: the chance of an answer × what it would teach (`SequentialQuestions`)."""
+    """P(seen)² × the share of the variance that an answer removes, given the answers so far (`SequentialQuestions`)."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Candidate:
 
     Attributes:
         item_id: The item.
-        title: Its name, if it has one.
-        score: What the strategy ranked it by, in [0, 1].
+        title: Its title, if it has one.
+        score: The score by which the strategy ranked it, in [0, 1].
     """
 
     item_id: str

@@ -14,16 +14,20 @@ from models.data.reader import read_dataset
 from models.data.splits import Split, new_by_id
 from models.evaluation.estimates import UserValues, compare_measures, concatenate_users
 from models.evaluation.figures import ComparedMeasure, ReportPart
-from models.evaluation.predictors import by_learner
+from models.evaluation.predictors import BATCH_USERS, by_learner
 from models.metrics import MAE, measure_users
 
-LEAST_USERS = 20
-"""With fewer users, bootstrap intervals are too narrow to decide by."""
+MIN_USERS = 20
+"""Users that a decision needs: with fewer, bootstrap intervals are too narrow. It belongs to the protocol."""
 
-_MOST_QUERIES = 10
+_MAX_QUERIES = 10
+"""Most query ratings of a user, as in `EvaluationConfig`. It belongs to the evaluation protocol."""
+
 _RESAMPLES = 10_000
+"""Resamples of the bootstrap. The decision depends on an end of the interval, so it needs more than a report."""
+
 _SEED = 0
-_BATCH_USERS = 64
+"""Seed of the query ratings and of the bootstrap. It is fixed, so that a comparison gives the same result again."""
 
 
 class Comparison(ReportPart):
@@ -136,7 +140,7 @@ def _episodes(dataset: Dataset, users: NDArray[np.bool_]) -> list[Episode]:
         rows = np.random.default_rng([_SEED, user]).permutation(
             np.arange(ratings.offsets[user], ratings.offsets[user + 1])
         )
-        queries = min(len(rows) // 2, _MOST_QUERIES)
+        queries = min(len(rows) // 2, _MAX_QUERIES)
         query, support = rows[:queries], rows[queries:]
         episodes.append(Episode.of(ratings, state=State.USER_COLD, user=user, support=support, query=query))
     return episodes
@@ -152,7 +156,7 @@ def _measures(
     predictors = [by_learner(model, dataset) for model in (new, active)]
     measured: tuple[list[UserValues], list[UserValues]] = ([], [])
     done = 0
-    for positions, batch in batches(episodes, _BATCH_USERS):
+    for positions, batch in batches(episodes, BATCH_USERS):
         for values, predict in zip(measured, predictors, strict=True):
             values.append(measure_users(predict(batch), batch.query_ratings, batch.query_mask))
         done += len(positions)
@@ -162,8 +166,8 @@ def _measures(
 
 
 def _verdict(users: int, mae: ComparedMeasure | None) -> tuple[bool, str]:
-    if mae is None or users < LEAST_USERS:
-        return False, f"Only {users} held-out users can be compared; {LEAST_USERS} are needed to decide."
+    if mae is None or users < MIN_USERS:
+        return False, f"Only {users} held-out users can be compared; {MIN_USERS} are needed to decide."
     change = mae.difference
     better = change.high < 0
     figures = (

@@ -8,15 +8,14 @@ from models.data.episodes import Episode, batches
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import MAECurve, PredictorCurve
-from models.evaluation.predictors import Predict
+from models.evaluation.predictors import BATCH_USERS, Predict
 from models.metrics import MAE
 
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
+"""Support sizes of a curve. They belong to the evaluation protocol."""
 
-_MOST_USERS = 500
-"""Most users of a curve. They are enough for its shape, and an evaluation should take seconds."""
-
-_BATCH_USERS = 64
+_MAX_USERS = 500
+"""Most users of a curve. It bounds the time of an evaluation, and is enough for the shape of a curve."""
 
 
 def evenly_spaced(episodes: Sequence[Episode], most: int) -> list[Episode]:
@@ -35,12 +34,12 @@ def support_episodes(episodes: Sequence[Episode]) -> tuple[tuple[int, ...], list
     lengths = np.array([len(episode.support_items) for episode in episodes])
     sizes = tuple(size for size in SUPPORT_SIZES if np.mean(lengths >= size) >= 0.5)
     long_enough = [episode for episode in episodes if len(episode.support_items) >= sizes[-1]]
-    return sizes, evenly_spaced(long_enough, _MOST_USERS)
+    return sizes, evenly_spaced(long_enough, _MAX_USERS)
 
 
 def step_episodes(episodes: Sequence[Episode]) -> list[Episode]:
     """The episodes for a curve over local steps."""
-    return evenly_spaced(episodes, _MOST_USERS)
+    return evenly_spaced(episodes, _MAX_USERS)
 
 
 def support_curve(
@@ -89,7 +88,7 @@ def _curve(
     for name, predicted_points in curves.items():
         errors = np.empty((users, len(points)))
         for column, (predict, episodes) in enumerate(predicted_points):
-            for positions, batch in batches(episodes, _BATCH_USERS):
+            for positions, batch in batches(episodes, BATCH_USERS):
                 errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
                 batch_done(len(positions))
         mae = estimate_means(errors, resamples=config.bootstrap_resamples, seed=config.seed)

@@ -11,8 +11,13 @@ from models.evaluation.figures import Calibration, CalibrationBin, ThresholdCali
 from models.metrics.calibration import ReliabilityBin, reliability
 
 _QUANTILES = (10, 25, 50, 75, 90, 95)
+"""Quantiles of the users' MAE in a report, in per cent. They belong to the evaluation protocol."""
+
 _BINS_A_SCALE = 40
+"""Bins of the histogram over the length of the rating scale. It shapes a figure only."""
+
 _WORST_SHARE = 0.1
+"""Share of the users with the largest errors who are described. It belongs to the evaluation protocol."""
 
 
 def user_errors(episodes: Sequence[Episode], errors: NDArray[np.float64], scale: RatingScale) -> UserErrors:

@@ -14,21 +14,20 @@ from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, StrategyCurve
-from models.evaluation.predictors import Predict
+from models.evaluation.predictors import BATCH_USERS, Predict
 from models.metrics import MAE
 from models.ranking import Recommender
 
 QUESTIONS = (0, 5, 10, 20)
+"""Numbers of questions of a curve. They belong to the evaluation protocol."""
 
-_MOST_USERS = 200
-"""The sequential strategy ranks the catalogue twenty times for each user; an evaluation should take seconds."""
-
-_BATCH_USERS = 64
+_MAX_USERS = 200
+"""Most users who are asked. It bounds the time: the sequential strategy ranks all items twenty times for each user."""
 
 
 def asked_episodes(episodes: Sequence[Episode]) -> list[Episode]:
     """The episodes of the users who are asked, evenly spaced over the list."""
-    return evenly_spaced(episodes, _MOST_USERS)
+    return evenly_spaced(episodes, _MAX_USERS)
 
 
 def compare_strategies(
@@ -65,8 +64,8 @@ def compare_strategies(
 def _asked(recommender: Recommender, strategy: Strategy, episodes: Sequence[Episode], seed: int) -> NDArray[np.int64]:
     """The items that each user is asked about, in order; int64 [users, questions], rows of the item table."""
     if strategy is Strategy.SEQUENTIAL:
-        parts = range(0, len(episodes), _BATCH_USERS)
-        return np.concatenate([_asked_in_turn(recommender, episodes[start : start + _BATCH_USERS]) for start in parts])
+        parts = range(0, len(episodes), BATCH_USERS)
+        return np.concatenate([_asked_in_turn(recommender, episodes[start : start + BATCH_USERS]) for start in parts])
     chosen = recommender.candidates(strategy=strategy, n=QUESTIONS[-1], seed=seed)
     rows = [recommender.items.row_of[candidate.item_id] for candidate in chosen]
     return np.tile(np.array(rows, dtype=np.int64), (len(episodes), 1))
@@ -97,7 +96,7 @@ def _curve(
     for column, count in enumerate(QUESTIONS):
         answered = [_answering(episode, asked[:count]) for episode, asked in zip(episodes, items, strict=True)]
         answers[:, column] = [len(episode.support_items) for episode in answered]
-        for positions, batch in batches(answered, _BATCH_USERS):
+        for positions, batch in batches(answered, BATCH_USERS):
             errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
     return StrategyCurve(
         name=strategy,

@@ -13,6 +13,9 @@ from models.data.schema import RatingScale
 from models.learners.episode_predictions import EncodedData, predict_episodes
 from models.metrics import PredictedRatings
 
+BATCH_USERS = 64
+"""Users in a batch of an evaluation, which bounds the memory."""
+
 Predict = Callable[[EpisodeBatch], PredictedRatings]
 """Predicts the query ratings of a batch of episodes from their support sets."""
 

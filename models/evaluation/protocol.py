@@ -26,10 +26,8 @@ from models.evaluation.figures import (
     PredictorReport,
     StateReport,
 )
-from models.evaluation.predictors import Predict, by_baseline, by_learner
+from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
 from models.metrics import MAE, PredictedRatings, measure_users
-
-_BATCH_USERS = 64
 
 
 def evaluate(
@@ -135,7 +133,7 @@ def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: Eva
 
 
 def _by_step(model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
-    """The model after so many local steps; empty for a model that takes none."""
+    """The model by its number of local steps; empty for a model without local steps."""
     return {
         variant.steps: by_learner(model, dataset, steps=variant.steps)
         for variant in model.learner.step_variants()
@@ -187,7 +185,7 @@ def _evaluate_state(
     adapted = next(iter(predictors))
     pooled = _PooledPredictions()
     rows = [_NO_PREDICTIONS]
-    for positions, batch in batches(episodes, _BATCH_USERS):
+    for positions, batch in batches(episodes, BATCH_USERS):
         for name, predict in predictors.items():
             predicted = predict(batch)
             measured[name].append(measure_users(predicted, batch.query_ratings, batch.query_mask))

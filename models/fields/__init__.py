@@ -1,4 +1,4 @@
-"""The kinds of fields, one class each. Everything about a kind is in its class; no other code asks for the kind.
+"""The kinds of fields, one class per kind. All code that depends on a kind is in its class.
 
 A new kind is one module with one class, a member of `FieldKind`, and an entry in `AnyField`. This package imports
 nothing else from `models`.
@@ -22,7 +22,7 @@ from models.fields.vocabulary import UNKNOWN
 AnyField = Annotated[
     CategoricalField | MultiValuedField | ContinuousField | TextField | VectorField, Field(discriminator="kind")
 ]
-"""A fitted field of whatever kind."""
+"""A fitted field of any kind."""
 
 _TYPES: dict[FieldKind, type[BaseField]] = {
     kind_class.model_fields["kind"].default: kind_class for kind_class in get_args(get_args(AnyField)[0])

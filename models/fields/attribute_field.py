@@ -1,4 +1,4 @@
-"""The declaration of a field in a schema."""
+"""A field as a schema declares it."""
 
 import re
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class FieldKind(StrEnum):
-    """What a field's values are. Each kind is one class, found by `models.fields.field_type`."""
+    """The kind of a field's values. `models.fields.field_type` returns the class of a kind."""
 
     CATEGORICAL = "categorical"
     MULTI_VALUED = "multi_valued"
@@ -21,18 +21,18 @@ class AttributeField(BaseModel):
     """One attribute of the users or the items.
 
     Attributes:
-        name: What the API, the encoders and the artifact call it.
-        column: The column of the files that holds it; the name itself unless given.
-        kind: What its values are.
-        min_count: A value that fewer of the training users or items have is not embedded: a network would learn those
-            few by heart. Rare values still tell which items are similar.
-        embed: Whether the field is an input of the network. Otherwise it only tells which items are similar
-            (`models.inputs.similarity`): a plot or a writer is nearly the item's name.
-        separators: The strings between the values of a multi-valued field or the numbers of a vector; the kind's own
-            unless given.
-        remove: A regular expression; what it matches is cut out of the column's text, such as the part that a person
-            had in a film.
-        dimensions: The length of a vector. A data set's reader fills it in, unless it is given.
+        name: The name in the API, the encoders and the artifact.
+        column: The column of the files; the name by default.
+        kind: The kind of the values.
+        min_count: A value that fewer training users or items have is not embedded, because a network would memorise
+            these few. Rare values still count in the similarity of items.
+        embed: Whether the field is an input of the network. If not, it only counts in the similarity of items
+            (`models.inputs.similarity`). A plot or a writer, for example, identifies an item almost uniquely.
+        separators: The strings between the values of a multi-valued field or between the numbers of a vector; the
+            defaults of the kind if empty.
+        remove: A regular expression. Its matches are removed from the column's text, such as the role of a person in a
+            film.
+        dimensions: The length of a vector. If it is not given, the reader of the data set fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,11 +64,11 @@ class AttributeField(BaseModel):
 
     @property
     def description(self) -> str:
-        """The kind for people, such as "categorical" or "vector of 384 numbers"."""
+        """The kind in words, such as "categorical" or "vector of 384 numbers"."""
         return self.kind.value if self.dimensions is None else f"{self.kind.value} of {self.dimensions} numbers"
 
     def takes_values_of(self, other: "AttributeField") -> bool:
-        """Whether this field can take the place of another: same kind, and same dimensions where both have them."""
+        """Whether both fields take the same values: the same kind and, if both have dimensions, the same dimensions."""
         return self.kind == other.kind and (
             None in (self.dimensions, other.dimensions) or self.dimensions == other.dimensions
         )

@@ -1,4 +1,4 @@
-"""What every kind of field does: one class a kind, one instance a fitted field."""
+"""The interface of the kinds of fields: one class per kind, one instance per fitted field."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -28,18 +28,18 @@ class InputLayer(nn.Module):
 class BaseField(BaseModel, ABC):
     """A field of the users or items, fitted on training rows.
 
-    Class attributes and class methods say what holds for the kind before anything is fitted; they take the field's
-    declaration. Every field has an unknown value. It stands for what a row lacks and for what training never saw.
-    Fitted fields are Pydantic models because an artifact's manifest holds them as JSON; a subclass adds `kind`, which
-    tells them apart.
+    Class attributes and class methods describe the kind before it is fitted; they take the field's declaration. Every
+    field has an unknown value, which stands for missing values and for values that training did not see. Fitted fields
+    are Pydantic models, because the manifest of an artifact holds them as JSON. A subclass adds `kind`, by which they
+    are distinguished.
 
     Attributes:
-        name: The field's.
-        embed: Whether it is an input of the network (`AttributeField.embed`).
-        polars_type: The type of a column of its values.
+        name: The name of the field.
+        embed: Whether the field is an input of the network (`AttributeField.embed`).
+        polars_type: The type of a column of values.
         takes_lists: Whether a file's column may hold lists.
-        filterable: Whether items can be filtered by its values.
-        ordered: Whether its values say which of two items is newer.
+        filterable: Whether items can be filtered by the values.
+        ordered: Whether the values can order items by date.
         tree_columns_are_categories: Whether `tree_columns` are indices of categories.
     """
 
@@ -62,41 +62,41 @@ class BaseField(BaseModel, ABC):
 
     @classmethod
     def complete(cls, field: AttributeField, raw: pl.Series) -> AttributeField:  # noqa: ARG003 - most kinds need no more
-        """The declaration with what it leaves to the data, from a column of a file (text, or lists)."""
+        """The declaration, completed from a column of a file (of texts or lists)."""
         return field
 
     @classmethod
     @abstractmethod
     def expected(cls, field: AttributeField) -> str:
-        """What a value has to be, for error messages, such as "a string"."""
+        """What a value must be, for error messages, such as "a string"."""
 
     @classmethod
     @abstractmethod
     def check_value(cls, field: AttributeField, value: object) -> AttributeValue:
-        """A value from JSON, other than null, in the form that the field asks for.
+        """Convert a JSON value other than null to the form that the field declares.
 
         Raises:
-            ValueError: The value does not fit; the message says what it must be.
+            ValueError: The value does not fit the field. The message says what it must be.
         """
 
     @classmethod
     def parse(cls, field: AttributeField, raw: pl.Expr, *, is_list: bool) -> pl.Expr:  # noqa: ARG003 - see the kinds
-        """The values in a file's column; null where they are unknown or malformed.
+        """The values of a file's column; null where a value is unknown or malformed.
 
         Args:
             field: The declaration.
-            raw: Text without surrounding white space; null is unknown.
-            is_list: Whether `raw` holds lists instead, of whatever a Parquet file's lists hold.
+            raw: Text without surrounding white space; null means unknown.
+            is_list: Whether `raw` holds lists instead, with elements of any type.
         """
         return raw.cast(cls.polars_type, strict=False)
 
     @classmethod
     def malformed(cls, raw: pl.Expr, parsed: pl.Expr) -> pl.Expr:
-        """True where a file's column has something that is no value of this kind.
+        """True where a file's column has an entry that is no value of this kind.
 
         Args:
             raw: The column as read.
-            parsed: What `parse` made of it.
+            parsed: The result of `parse`.
         """
         return raw.is_not_null() & parsed.is_null()
 
@@ -108,7 +108,7 @@ class BaseField(BaseModel, ABC):
             values: The items' values.
 
         Returns:
-            Columns `row` (of an item) and `value` (a string); an item may have several.
+            Columns `row` (of an item) and `value` (a string). An item may have several rows.
 
         Raises:
             ValueError: Items cannot be filtered by this kind.
@@ -120,33 +120,33 @@ class BaseField(BaseModel, ABC):
     @classmethod
     @abstractmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:
-        """Learn vocabulary, scale or length from the values of the training rows."""
+        """Fit the vocabulary, the scale or the length on the values of the training rows."""
 
     @abstractmethod
     def encode(self, values: Sequence[Any] | pl.Series) -> Tensor:
-        """Encode the values of some rows, None being unknown; a value that training did not see is no error."""
+        """Encode the values of some rows; None, and a value that training did not see, are unknown."""
 
     @abstractmethod
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
-        """The encoded values with the unknown value in the rows where `dropped` (bool [rows]) is set."""
+        """The encoded values, with the unknown value in the rows that `dropped` (bool [rows]) marks."""
 
     @property
     def category_count(self) -> int | None:
-        """How many categories are frequent enough to be embedded; None for a field that has no categories."""
+        """The number of categories that are embedded; None for a field without categories."""
         return None
 
     @abstractmethod
     def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:
-        """The layer between the encoded values and the network, with new weights from torch's generator.
+        """A new layer from the encoded values to inputs of the network. Its initial weights use torch's generator.
 
         Args:
-            embedding_dim: Number of inputs that an embedding makes.
+            embedding_dim: Number of inputs per embedding.
             embedding_scale: Standard deviation of an embedding's initial weights.
         """
 
     @abstractmethod
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """The prior variance of what the field tells of an item."""
+        """The prior variance of the field's effect on an item's ratings."""
 
     @abstractmethod
     def similarity_width(self, config: SimilarityConfig) -> int:
@@ -154,27 +154,27 @@ class BaseField(BaseModel, ABC):
 
     @abstractmethod
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:
-        """Features whose inner product says how similar two rows are.
+        """Features whose inner products are the similarities of rows.
 
         Args:
             encoded: The encoded values.
-            config: Of continuous fields.
-            rare: Whether values that are too rare to be embedded have columns. Otherwise they count as unknown.
+            config: The settings of the features.
+            rare: Whether values that are too rare to be embedded have columns. If not, they count as unknown.
 
         Returns:
-            float64 [rows, width] on the CPU, sparse (COO) where most of it is 0. A row has length 1, or 0 where nothing
-            is known and the kind has no column for that.
+            float64 [rows, width] on the CPU; sparse (COO) for kinds whose features are mostly 0. A row has length 1, or
+            0 if its value is unknown and the kind has no column for that.
         """
 
     @abstractmethod
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
-        """A value as some user or item might have it, or None."""
+        """A random value that a user or item might have, or None."""
 
     def tree_columns(self, encoded: Tensor, *, max_columns: int) -> NDArray[np.float64]:  # noqa: ARG002 - see the kinds
         """The field as columns for decision trees; float64 [rows, columns], NaN where a number is unknown.
 
         Args:
             encoded: The encoded values.
-            max_columns: A field of more categories or numbers has no columns.
+            max_columns: A field with more categories or numbers has no columns.
         """
         return np.empty((len(encoded), 0))

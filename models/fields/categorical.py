@@ -1,4 +1,4 @@
-"""Fields with one of several values."""
+"""Fields with one category."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
@@ -17,7 +17,7 @@ from models.fields.vocabulary import UNKNOWN, CategoryEmbedding, VocabularyField
 
 
 class CategoricalField(VocabularyField):
-    """A category, encoded as its index; int64 [rows]."""
+    """One category, encoded as its index; int64 [rows]."""
 
     polars_type: ClassVar[pl.DataType] = pl.String()
     filterable: ClassVar[bool] = True
@@ -54,11 +54,11 @@ class CategoricalField(VocabularyField):
         return CategoryEmbedding(self.category_count, dim=embedding_dim, scale=embedding_scale)
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """That of categorical fields."""
+        """The variance of categorical fields."""
         return config.categorical_variance
 
     def similarity_width(self, config: SimilarityConfig) -> int:
-        """One column for the unknown value, then one a category."""
+        """One column for the unknown value, then one per category."""
         return super().similarity_width(config) + 1
 
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no scale

@@ -1,4 +1,4 @@
-"""What of the fields shapes a model and can be set."""
+"""The settings of fields that shape a model."""
 
 from typing import Annotated
 
@@ -11,8 +11,8 @@ class EncodingConfig(BaseModel):
     """How values become numbers.
 
     Attributes:
-        max_deviations: Where a standardised number is cut off: one mistyped number must not outweigh all else that is
-            known of a user.
+        max_deviations: Largest absolute value of a standardised number, in standard deviations. It keeps a mistyped
+            number from outweighing all other inputs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -21,19 +21,19 @@ class EncodingConfig(BaseModel):
 
 
 class SimilarityConfig(BaseModel):
-    """How much each kind of field tells which items are similar.
+    """How much each kind of field counts in the similarity of items.
 
-    A kind's variance is the prior variance, in squared rating units, of what a field of that kind tells of an item. The
-    variances were chosen on the latest years inside `warm`; halving or doubling any of them changed little. That of
-    vectors was not tuned: it is that of texts, because a vector is most often a text's embedding.
+    A variance is the prior variance of the effect that a field of this kind has on an item's ratings, in squared rating
+    units. The variances were chosen on the latest years inside `warm`; half or twice any of them changed little. The
+    variance of vectors was not tuned. It is that of texts, because a vector is most often the embedding of a text.
 
     Attributes:
-        categorical_variance: Of a categorical field.
-        multi_valued_variance: Of a multi-valued field.
-        continuous_variance: Of a continuous field.
-        text_variance: Of a text.
-        vector_variance: Of a vector.
-        bumps: Number of radial basis functions over which a continuous field is spread, so that its effect may bend.
+        categorical_variance: The variance of a categorical field.
+        multi_valued_variance: The variance of a multi-valued field.
+        continuous_variance: The variance of a continuous field.
+        text_variance: The variance of a text.
+        vector_variance: The variance of a vector.
+        bumps: Number of radial basis functions of a continuous field. They let its effect be nonlinear.
         bump_width: Standard deviation of a radial basis function, in standard deviations of the field.
         bump_reach: Distance of the outermost centres from the mean, in standard deviations of the field.
     """

@@ -16,12 +16,12 @@ from models.fields.values import AttributeValue, checked_number
 
 
 class ContinuousInput(InputLayer):
-    """A standardised number and its unknown flag, as they are; [rows, 2] → [rows, 2]."""
+    """Passes a standardised number and its unknown flag on; [rows, 2] → [rows, 2]."""
 
     width = 2
 
     def forward(self, encoded: Tensor) -> Tensor:
-        """The same."""
+        """Return the input."""
         return encoded
 
 
@@ -29,9 +29,9 @@ class ContinuousField(BaseField):
     """A number, encoded as (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2].
 
     Attributes:
-        mean: Of the training rows.
+        mean: Mean of the training rows.
         deviation: Standard deviation of the training rows.
-        max_deviations: Where standardised values are cut off on either side.
+        max_deviations: Largest absolute value of a standardised number.
     """
 
     polars_type: ClassVar[pl.DataType] = pl.Float64()
@@ -60,12 +60,12 @@ class ContinuousField(BaseField):
 
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:
-        """Learn mean and standard deviation; a constant column gets deviation 1."""
+        """Learn the mean and the standard deviation. A constant column gets the deviation 1."""
         known = values.drop_nulls().to_numpy()
         mean, deviation = 0.0, 1.0
         if known.size:
             mean = float(known.mean())
-            # Rounding may leave a constant column a deviation that is not quite 0.
+            # Because of rounding, the deviation of a constant column may not be exactly 0.
             deviation = float(known.std()) if known.min() < known.max() else 1.0
         return cls(
             name=field.name, embed=field.embed, mean=mean, deviation=deviation, max_deviations=config.max_deviations
@@ -84,19 +84,19 @@ class ContinuousField(BaseField):
         return torch.where(dropped.unsqueeze(-1), encoded.new_tensor([0.0, 1.0]), encoded)
 
     def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:  # noqa: ARG002 - not embedded
-        """None but the number and its flag."""
+        """The number and its unknown flag, without weights."""
         return ContinuousInput()
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """That of continuous fields."""
+        """The variance of continuous fields."""
         return config.continuous_variance
 
     def similarity_width(self, config: SimilarityConfig) -> int:
-        """One column a radial basis function, then one for the unknown value."""
+        """One column per radial basis function, then one for the unknown value."""
         return config.bumps + 1
 
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no categories
-        """A normalised radial basis of the number."""
+        """The normalised radial basis functions of the number."""
         values = encoded.cpu().double().numpy()
         reach = config.bump_reach
         centres = np.linspace(-reach, reach, config.bumps)
@@ -105,7 +105,7 @@ class ContinuousField(BaseField):
         return torch.from_numpy(np.hstack([bumps * (1.0 - values[:, 1:]), values[:, 1:]]))
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
-        """A number from the normal distribution that was fitted."""
+        """A number from the fitted normal distribution."""
         return float(generator.normal(self.mean, self.deviation))
 
     def tree_columns(self, encoded: Tensor, *, max_columns: int) -> NDArray[np.float64]:  # noqa: ARG002 - one column

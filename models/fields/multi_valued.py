@@ -19,9 +19,9 @@ _SEPARATORS = ("|",)
 
 
 class MultiValuedField(VocabularyField):
-    """Several categories, encoded as their indices; int64 [rows, most values of a row, at least 1].
+    """Several categories, encoded as their indices; int64 [rows, slots], with one slot at least.
 
-    Values that training did not see are left out. A row with none left is all padding, which is the unknown value.
+    Values that training did not see are dropped. A row without values is all padding, which is the unknown value.
     """
 
     polars_type: ClassVar[pl.DataType] = pl.List(pl.String)
@@ -43,19 +43,19 @@ class MultiValuedField(VocabularyField):
 
     @classmethod
     def parse(cls, field: AttributeField, raw: pl.Expr, *, is_list: bool) -> pl.Expr:
-        """The distinct values in their order; null where there are none."""
+        """The distinct values in their order; null if there are none."""
         parts = clean_parts(raw.cast(cls.polars_type)) if is_list else split_text(raw, field.separators or _SEPARATORS)
         values = parts.list.unique(maintain_order=True)
         return pl.when(values.list.len() > 0).then(values)
 
     @classmethod
     def malformed(cls, raw: pl.Expr, parsed: pl.Expr) -> pl.Expr:  # noqa: ARG003 - any text is well-formed
-        """Never: no values are unknown."""
+        """Never true: a text without values is unknown, not malformed."""
         return pl.lit(value=False)
 
     @classmethod
     def filter_values(cls, values: pl.Series) -> pl.DataFrame:
-        """Each of an item's values."""
+        """One row per value of an item."""
         return super().filter_values(values).explode("value").drop_nulls()
 
     @classmethod
@@ -77,11 +77,11 @@ class MultiValuedField(VocabularyField):
         return CategoriesEmbedding([1.0] * self.category_count, dim=embedding_dim, scale=embedding_scale)
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """That of multi-valued fields."""
+        """The variance of multi-valued fields."""
         return config.multi_valued_variance
 
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no scale
-        """Equal shares of the length for all categories of a row."""
+        """Indicators of the categories, divided by their length."""
         return self._indicators(encoded, len(self.values) if rare else self.category_count)
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
@@ -89,7 +89,7 @@ class MultiValuedField(VocabularyField):
         return [str(generator.choice(self.values))] if self.values else None
 
     def tree_columns(self, encoded: Tensor, *, max_columns: int) -> NDArray[np.float64]:
-        """One column of 0 and 1 a category, where the field is to be embedded."""
+        """One column of 0 and 1 per category; no columns for a field that is not embedded."""
         if not self.embed or self.category_count > max_columns:
             return super().tree_columns(encoded, max_columns=max_columns)
         return (self._indicators(encoded, self.category_count).to_dense() > 0).double().numpy()

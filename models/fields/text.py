@@ -1,4 +1,4 @@
-"""Fields that hold a text."""
+"""Fields with a text."""
 
 import math
 from collections import Counter
@@ -19,13 +19,13 @@ from models.fields.vocabulary import UNKNOWN, CategoriesEmbedding, VocabularyFie
 
 
 class TextField(VocabularyField):
-    """A text, encoded as the indices of its distinct words; int64 [rows, most words of a row, at least 1].
+    """A text, encoded as the indices of its distinct words; int64 [rows, slots], with one slot at least.
 
-    Words that training saw in one row only are left out, as are the commonest English ones.
+    English stop words, and words that are in one training row only, are dropped.
 
     Attributes:
-        weights: How much each word tells, one a value: its inverse document frequency `1 + ln((1 + n)/(1 + n_word))`
-            over the n training rows (Spärck Jones 1972, smoothed).
+        weights: The weight of each word: its inverse document frequency `1 + ln((1 + n)/(1 + n_word))` over the n
+            training rows (Spärck Jones 1972, smoothed).
     """
 
     polars_type: ClassVar[pl.DataType] = pl.String()
@@ -45,7 +45,7 @@ class TextField(VocabularyField):
 
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:  # noqa: ARG003 - no scale
-        """Learn the words, and in how many rows each occurs."""
+        """Learn the words and their inverse document frequencies."""
         counts = Counter(word for text in values.drop_nulls().to_list() for word in set(_analyzer()(text)))
         words = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
         return cls(
@@ -65,26 +65,26 @@ class TextField(VocabularyField):
         return encoded.masked_fill(dropped.unsqueeze(-1), UNKNOWN)
 
     def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:
-        """The mean of the words' embeddings, weighted by how much each tells: a linear map of the TF-IDF vector."""
+        """The mean of the words' embeddings, weighted by `weights`."""
         return CategoriesEmbedding(self.weights[: self.category_count], dim=embedding_dim, scale=embedding_scale)
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """That of texts."""
+        """The variance of texts."""
         return config.text_variance
 
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no scale
-        """The normalised TF-IDF vector, each word counted once."""
+        """The normalised TF-IDF vector, with each word counted once."""
         words = len(self.values) if rare else self.category_count
         return unit_rows(encoded.cpu(), torch.tensor(self.weights[:words], dtype=torch.float64))
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:  # noqa: ARG002 - nothing is drawn
-        """None: words drawn at random are no text."""
+        """None, because random words are no text."""
         return None
 
 
 @cache
 def _analyzer() -> Callable[[str], list[str]]:
-    """Splits a text into its words, in lower case."""
+    """A function that splits a text into its words in lower case."""
     from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 - slow to import, and for texts only
 
     analyzer: Callable[[str], list[str]] = CountVectorizer(stop_words="english").build_analyzer()

@@ -1,4 +1,4 @@
-"""Plain values of attributes, as requests and databases hold them, and what the kinds share to check and split them."""
+"""Values of attributes in requests and databases, with functions that check and split them."""
 
 import math
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import polars as pl
 
 AttributeValue = str | float | list[str] | list[float] | None
-"""One attribute of a user or item: a category or a text, a number, several categories, a vector, or unknown."""
+"""The value of one attribute: a category or a text, a number, several categories, a vector, or None for unknown."""
 
 _VALUE_END = "\x1f"
-"""Stands for all separators while a text is split; text does not contain it."""
+"""Replaces all separators while a text is split. Texts do not contain this control character."""
 
 
 def is_storable(text: str) -> bool:
-    """Whether files and databases can hold a text: JSON can spell the character 0 and halves of surrogate pairs."""
+    """Whether files and databases can store a text: they refuse the character 0 and lone surrogates, unlike JSON."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -22,7 +22,7 @@ def is_storable(text: str) -> bool:
 
 
 def checked_text(value: object, expected: str) -> str:
-    """The value if it is a text that can be stored; ValueError says what was `expected`."""
+    """The value if it is a storable text; otherwise a ValueError that says what is `expected`."""
     if not isinstance(value, str):
         raise ValueError(f"must be {expected}")
     if not is_storable(value):
@@ -31,8 +31,8 @@ def checked_text(value: object, expected: str) -> str:
 
 
 def checked_number(value: object, expected: str) -> float:
-    """The value if it is a finite number; ValueError says what was `expected`."""
-    # bool is an int to Python, and an int can exceed every float.
+    """The value if it is a finite number; otherwise a ValueError that says what is `expected`."""
+    # In Python a bool is an int, and an int may be too large for a float.
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             number = float(value)
@@ -44,11 +44,11 @@ def checked_number(value: object, expected: str) -> float:
 
 
 def split_text(column: pl.Expr, separators: Sequence[str]) -> pl.Expr:
-    """The parts of a column's texts between separators, as lists; see `clean_parts`."""
+    """Split the texts of a column at the separators into lists of `clean_parts`."""
     return clean_parts(column.str.replace_many(dict.fromkeys(separators, _VALUE_END)).str.split(_VALUE_END))
 
 
 def clean_parts(column: pl.Expr) -> pl.Expr:
-    """A column of lists of strings without surrounding white space and without empty strings."""
+    """Strip the strings in a column of lists, and drop empty strings."""
     part = pl.element().str.strip_chars()
     return column.list.eval(part.filter(part != ""))

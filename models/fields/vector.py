@@ -1,4 +1,4 @@
-"""Fields that hold a list of numbers of a fixed length, such as the embedding of a text or an image."""
+"""Fields with a vector of a fixed length, such as the embedding of a text or an image."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
@@ -18,10 +18,10 @@ _SEPARATORS = (",", ";", "|", " ", "\t")
 
 
 class VectorEmbedding(nn.Linear, InputLayer):
-    """A linear map of a normalised vector; the unknown value has an embedding; [rows, dimensions + 1] → [rows, dim].
+    """A linear map of a normalised vector and its unknown flag; [rows, dimensions + 1] → [rows, dim].
 
-    The unknown flag is one more input, and its weights are the embedding of the unknown value. All inputs have length
-    1, so that embeddings start as large as those of categories.
+    The weights of the flag are the embedding of the unknown value. All inputs have length 1, so the initial embeddings
+    are as large as those of categories.
     """
 
     def __init__(self, dimensions: int, *, dim: int, scale: float) -> None:
@@ -48,11 +48,11 @@ class VectorField(BaseField):
 
     @classmethod
     def check_declaration(cls, field: AttributeField) -> None:
-        """Any options are fine."""
+        """Accept every option."""
 
     @classmethod
     def complete(cls, field: AttributeField, raw: pl.Series) -> AttributeField:
-        """The dimensions are those of most of the vectors."""
+        """Fill in the dimensions: the most common length in the column."""
         if field.dimensions is not None:
             return field
         vectors = raw.to_frame().select(cls.parse(field, pl.col(raw.name), is_list=raw.dtype == pl.List)).to_series()
@@ -60,7 +60,7 @@ class VectorField(BaseField):
 
     @classmethod
     def expected(cls, field: AttributeField) -> str:
-        """A list of so many numbers."""
+        """A list of numbers, with its length if that is declared."""
         return f"a list of {'' if field.dimensions is None else f'{field.dimensions} '}finite numbers"
 
     @classmethod
@@ -76,7 +76,7 @@ class VectorField(BaseField):
 
     @classmethod
     def parse(cls, field: AttributeField, raw: pl.Expr, *, is_list: bool) -> pl.Expr:
-        """Numbers between separators, with or without brackets around them: "0.1|0.2" or "[0.1, 0.2]"."""
+        """The numbers between separators, with or without brackets: "0.1|0.2" or "[0.1, 0.2]"."""
         if is_list:
             numbers = raw.cast(cls.polars_type, strict=False)
         else:
@@ -89,7 +89,7 @@ class VectorField(BaseField):
 
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:  # noqa: ARG003 - no scale
-        """Learn the length, unless the declaration gives it; 1 where there are no vectors."""
+        """Learn the length, unless it is declared; 1 if there are no vectors."""
         dimensions = field.dimensions or _most_common_length(values) or 1
         return cls(name=field.name, embed=field.embed, dimensions=dimensions)
 
@@ -99,7 +99,7 @@ class VectorField(BaseField):
         encoded = np.zeros((len(vectors), self.dimensions + 1), dtype=np.float32)
         rows = np.flatnonzero((vectors.list.len() == self.dimensions).fill_null(value=False).to_numpy())
         numbers = vectors[rows].explode().to_numpy().reshape(-1, self.dimensions)
-        # Divided by the largest number first, so that no square overflows.
+        # Division by the largest number first keeps squares from overflowing.
         largest = np.abs(numbers).max(axis=1, initial=0.0, keepdims=True)
         numbers = numbers / np.where(largest > 0, largest, 1.0)
         lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
@@ -118,15 +118,15 @@ class VectorField(BaseField):
         return VectorEmbedding(self.dimensions, dim=embedding_dim, scale=embedding_scale)
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
-        """That of vectors."""
+        """The variance of vectors."""
         return config.vector_variance
 
     def similarity_width(self, config: SimilarityConfig) -> int:  # noqa: ARG002 - the vectors decide
-        """One column a number, then one for the unknown value."""
+        """One column per number, then one for the unknown value."""
         return self.dimensions + 1
 
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no categories
-        """The direction, so that the inner product is the cosine; two unknown vectors are alike."""
+        """The direction and the unknown flag: inner products are cosines, and 1 for two unknown vectors."""
         return encoded.cpu().double()
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
@@ -135,7 +135,7 @@ class VectorField(BaseField):
         return direction
 
     def tree_columns(self, encoded: Tensor, *, max_columns: int) -> NDArray[np.float64]:
-        """One column a number."""
+        """One column per number."""
         if self.dimensions > max_columns:
             return super().tree_columns(encoded, max_columns=max_columns)
         numbers = encoded.double().numpy()
@@ -143,6 +143,6 @@ class VectorField(BaseField):
 
 
 def _most_common_length(vectors: pl.Series) -> int | None:
-    """The length of most of the lists, the shorter of equally common ones; None where there are no lists."""
+    """The most common length of the lists, the shortest one in a tie; None if there are no lists."""
     lengths = vectors.drop_nulls().list.len().mode().sort()
     return None if lengths.is_empty() else int(lengths[0])

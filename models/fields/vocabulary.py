@@ -1,4 +1,4 @@
-"""What fields share whose values come from a vocabulary: categories and words."""
+"""Fields with a vocabulary of categories or words, and their embeddings."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,15 +14,16 @@ from models.fields.base import BaseField, InputLayer
 from models.fields.config import SimilarityConfig
 
 UNKNOWN = 0
-"""Index of a vocabulary's unknown value."""
+"""Index of the unknown value. It is a part of the encoding, not a setting."""
 
 
 class VocabularyField(BaseField):
     """A field whose values have indices, from 1.
 
     Attributes:
-        values: The distinct values, the most frequent first, ties by name: independent of the rows' order.
-        rare: How many of them, from the last, occur too rarely to be embedded (`AttributeField.min_count`).
+        values: The distinct values, the most frequent first and ties by name, so that the order of the rows does not
+            count.
+        rare: How many values at the end are too rare to be embedded (`AttributeField.min_count`).
     """
 
     values: tuple[str, ...]
@@ -40,11 +41,11 @@ class VocabularyField(BaseField):
 
     @property
     def category_count(self) -> int:
-        """How many of the values, from the first, are embedded."""
+        """How many values from the beginning are embedded."""
         return len(self.values) - self.rare
 
     def similarity_width(self, config: SimilarityConfig) -> int:  # noqa: ARG002 - the vocabulary decides
-        """One column a value."""
+        """One column per value."""
         return len(self.values)
 
     @cached_property
@@ -52,7 +53,7 @@ class VocabularyField(BaseField):
         return {value: index for index, value in enumerate(self.values, start=UNKNOWN + 1)}
 
     def _padded(self, rows: Iterable[Iterable[str]]) -> Tensor:
-        """The indices of each row's distinct known values; int64 [rows, most values of a row, at least 1]."""
+        """The indices of each row's distinct known values; int64 [rows, slots], with one slot at least."""
         index_of = self._index_of
         known = [[index_of[value] for value in dict.fromkeys(row) if value in index_of] for row in rows]
         encoded = np.full((len(known), max(map(len, known), default=1) or 1), UNKNOWN, dtype=np.int64)
@@ -62,11 +63,11 @@ class VocabularyField(BaseField):
 
 
 def unit_rows(indices: Tensor, weights: Tensor) -> Tensor:
-    """Vectors of length 1 with one column a value; sparse float64 [rows, values].
+    """Vectors of length 1 with one column per value; sparse float64 [rows, values].
 
     Args:
-        indices: int64 [rows, slots], from 1; padding (0) and indices beyond the weights count for nothing.
-        weights: float64 [values], how much each value counts; none is 0.
+        indices: int64 [rows, slots], from 1. Padding (0) and indices beyond the weights are ignored.
+        weights: float64 [values], the weight of each value; not 0.
     """
     rows, slots = torch.nonzero((indices > UNKNOWN) & (indices <= len(weights)), as_tuple=True)
     columns = indices[rows, slots] - 1
@@ -76,7 +77,7 @@ def unit_rows(indices: Tensor, weights: Tensor) -> Tensor:
 
 
 def sparse_rows(rows: Tensor, columns: Tensor, entries: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A sparse matrix of the given entries (each [n]); no place occurs twice."""
+    """A sparse matrix of n entries at distinct places."""
     return torch.sparse_coo_tensor(torch.stack([rows, columns]), entries, shape, check_invariants=False)
 
 
@@ -89,7 +90,7 @@ class CategoryEmbedding(nn.Embedding, InputLayer):
         self.width = dim
 
     def forward(self, indices: Tensor) -> Tensor:
-        """Look up; indices beyond the embedded values are unknown."""
+        """Look up the embeddings. Indices of values that are not embedded count as unknown."""
         return super().forward(self._frequent(indices))
 
     def _frequent(self, indices: Tensor) -> Tensor:
@@ -99,7 +100,7 @@ class CategoryEmbedding(nn.Embedding, InputLayer):
 class CategoriesEmbedding(CategoryEmbedding):
     """The weighted mean of the embeddings of a row's values; int64 [rows, values] → [rows, dim].
 
-    A row without any gets the embedding of the unknown value.
+    A row without values gets the embedding of the unknown value.
     """
 
     value_weights: Tensor
@@ -109,11 +110,11 @@ class CategoriesEmbedding(CategoryEmbedding):
         self.register_buffer("value_weights", torch.tensor([1.0, *weights]), persistent=False)
 
     def forward(self, indices: Tensor) -> Tensor:
-        """Average over the values that are neither padding nor rare."""
+        """Average over the values, without padding and rare values."""
         frequent = self._frequent(indices)
         present = frequent != UNKNOWN
         present[:, 0] |= ~present.any(dim=1)
         weights = present * self.value_weights[frequent]
         weights = weights / weights.sum(dim=1, keepdim=True)
-        # Not `embedding_bag`: the order in which it sums gradients depends on the amount of padding.
+        # `embedding_bag` is not used: the order in which it sums gradients depends on the amount of padding.
         return (super().forward(frequent) * weights.unsqueeze(-1)).sum(dim=1)

@@ -1,1 +1,1 @@
-"""Inputs of a learner: encoded attributes, similarity by content, and what ratings tell about items."""
+"""Inputs of a learner: encoded attributes, similarities by attributes, and collaborative inputs."""

@@ -1,4 +1,4 @@
-"""Collaborative inputs: what ratings tell about an item, or for a new item, what its attributes predict of that."""
+"""Collaborative inputs: biases and factors of items from ratings, or predicted from the attributes of a new item."""
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -22,15 +22,15 @@ class CollaborativeConfig(BaseModel):
     """The choices of collaborative inputs.
 
     Attributes:
-        factorisation: Where biases and factors come from.
-        content: How those of a new item are predicted from its attributes.
-        factor_scale: Multiplies the factors, which ridge regression keeps small, to the size of other inputs.
-        count_scale: Multiplies log counts to that size.
-        few_ratings: An item with at most so many ratings has a bias and factors that reveal each single rating. Users
-            in training see it by the ratings of users in other folds.
+        factorisation: The factorisation of the ratings.
+        content: The regression that predicts bias and factors of a new item from its attributes.
+        factor_scale: Multiplies the factors, which the ridge keeps small, to the size of other inputs.
+        count_scale: Multiplies log counts to the size of other inputs.
+        few_ratings: Bias and factors of an item with at most this many ratings reveal each single rating. In training,
+            its inputs come from the ratings of users in other folds.
         new_item_noise: Noise on the inputs of items that are treated as new, relative to the error of predicting them
             from attributes. Without it, the network learns to recover a known item from its prediction.
-        seed: Of the random folds.
+        seed: Seed of the random folds.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,13 +46,13 @@ class CollaborativeConfig(BaseModel):
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Which ratings may tell about the items while some users are trained on: those of other users.
+    """The choice of the collaborative inputs for a training batch: those from the ratings of other users.
 
-    Otherwise an item with few ratings would reveal the very ratings that are to be predicted.
+    With inputs from all ratings, an item with few ratings would reveal the ratings that are to be predicted.
 
     Attributes:
-        fold: The fold of the users, the same for all of them (`models.data.episodes.fold_of`).
-        as_new: Whether all items are treated as new, without any ratings.
+        fold: The fold of all users of the batch (`models.data.episodes.fold_of`).
+        as_new: Whether all items are treated as new, without ratings.
         generator: Draws the noise on items that are treated as new.
     """
 
@@ -66,8 +66,8 @@ class ItemInputs:
     """Collaborative inputs of some items.
 
     Attributes:
-        biases: float32 [items], in rating units: how much better than the mean an item is rated.
-        counts: float32 [items], the ratings behind the bias; 0 for a new item.
+        biases: float32 [items], b_j, in rating units.
+        counts: float32 [items], the number of ratings of each item; 0 for a new item.
         inputs: float32 [items, width]: bias, factors, log count, and 1 if the item has ratings.
     """
 
@@ -77,11 +77,11 @@ class ItemInputs:
 
 
 class CollaborativeInputs(nn.Module):
-    """Biases and factors of items as inputs of a network, which never learns them itself.
+    """Biases and factors of items as inputs of a network. The training of the network does not change them.
 
-    Known items have the biases and factors of a factorisation of the training ratings. A regression on the attributes
-    predicts those of new items. In training, items are also treated as new: with out-of-fold predictions, and with
-    noise on the inputs.
+    Known items have biases and factors from a factorisation of the training ratings. A regression on the attributes
+    predicts those of new items. In some training batches all items are treated as new: their inputs are out-of-fold
+    predictions with noise.
 
     Attributes:
         width: Number of inputs of an item.
@@ -97,10 +97,10 @@ class CollaborativeInputs(nn.Module):
     intercepts: Tensor
 
     def __init__(self, encoder: FeatureEncoder, config: CollaborativeConfig) -> None:
-        """Allocate the buffers; `fit` or a state dict fills them.
+        """Allocate the buffers, which `fit` or a state dict fills.
 
         Args:
-            encoder: Encodes the items; has the field `id`.
+            encoder: The encoder of the items. It must have the field `id`.
             config: The choices.
         """
         super().__init__()
@@ -110,7 +110,7 @@ class CollaborativeInputs(nn.Module):
         self._fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
         (ids,) = (field for field in encoder.fields if field.name == ID_FIELD)
         similarity = config.content.similarity
-        known_items = ids.similarity_width(similarity)  # one for every known id, and one for all new ones
+        known_items = ids.similarity_width(similarity)  # one row per known id, and one for all new items
         self.register_buffer("known", torch.zeros(known_items, values))
         self.register_buffer("counts", torch.zeros(known_items))
         features = similarity_width(self._fields, similarity)
@@ -124,7 +124,7 @@ class CollaborativeInputs(nn.Module):
 
     @classmethod
     def of(cls, encoder: FeatureEncoder, config: CollaborativeConfig | None) -> Self | None:
-        """The inputs that a config describes; None for no config."""
+        """The inputs of a config; None without a config."""
         return None if config is None else cls(encoder, config)
 
     def fit(self, dataset: Dataset, training: NDArray[np.bool_], rows: EncodedRows) -> None:
@@ -153,7 +153,7 @@ class CollaborativeInputs(nn.Module):
         def shrunk(
             fitted: Factorisation, ratings: NDArray[np.bool_]
         ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            """The items' side, shrunk to out-of-fold predictions, and these predictions."""
+            """The items' side, shrunk towards out-of-fold predictions, and these predictions."""
             expected = np.zeros_like(fitted.items)
             expected[rated] = predict_out_of_fold(features, fitted.items[rated], fitted.counts[rated], order, content)
             return fitted.with_items_shrunk_to(expected, dataset, ratings).items[rated], expected[rated]
@@ -164,7 +164,7 @@ class CollaborativeInputs(nn.Module):
         self.as_new[index] = _tensor(as_new).to(self.known)
         self.prediction_error.copy_(_tensor((values - as_new).std(axis=0)))
         self.counts[index] = _tensor(counts).to(self.known)
-        # One of many ratings reveals nothing about itself. Rotating the factors would only add error.
+        # Inputs from many ratings do not reveal a single one. Aligning the factors of a fold would only add an error.
         many = counts > self.config.few_ratings
         for fold in range(USER_FOLDS):
             others = training & (fold_of(dataset.ratings.users) != fold)
@@ -177,11 +177,11 @@ class CollaborativeInputs(nn.Module):
         self.intercepts.copy_(_tensor(regression.intercepts))
 
     def forward(self, rows: EncodedRows, out_of_fold: OutOfFold | None = None) -> ItemInputs:
-        """Look known items up, and predict new ones.
+        """The inputs of known items from the buffers, and the predicted inputs of new items.
 
         Args:
             rows: The items.
-            out_of_fold: In training, which ratings may tell about the items.
+            out_of_fold: In training, the inputs to use; None otherwise.
         """
         index = rows.fields[ID_FIELD]
         if out_of_fold is None:
@@ -213,7 +213,7 @@ class CollaborativeInputs(nn.Module):
         return ItemInputs(biases, counts, inputs)
 
     def _predict(self, rows: EncodedRows) -> Tensor:
-        """Biases and factors from the attributes; those of the mean item where the items have no fields."""
+        """Biases and factors predicted from the attributes; those of the mean item if the items have no fields."""
         product = similarity_product(self._fields, rows, self.coefficients, self.config.content.similarity)
         return (product + self.intercepts.cpu()).to(self.known)
 

@@ -1,4 +1,4 @@
-"""Which inputs a learner gets of users and items."""
+"""The settings of a learner's inputs."""
 
 from typing import Annotated
 
@@ -9,18 +9,18 @@ from models.inputs.collaborative_inputs import CollaborativeConfig
 
 
 class InputConfig(BaseModel):
-    """Which inputs a learner gets of users and items.
+    """The inputs of a learner.
 
     Attributes:
         encoding: How values become numbers.
         embedding_dim: Dimensions of every embedded field (the paper: 32).
         embedding_scale: Standard deviation of the initial embeddings. Later layers multiply by the embeddings, so this
-            sets how far the first local updates reach.
+            sets the size of the first local updates.
         item_ids: Whether an item's id is embedded as one more field. A new item has the unknown id, so training needs
             field dropout.
-        max_embedded_values: Fields with more values than this are not embedded: a network would memorise a director of
-            few films. None embeds all fields.
-        collaborative: What ratings tell about an item, as further inputs; None for no such inputs.
+        max_embedded_values: Fields with more values than this are not embedded, because a network would memorise a
+            director of few films. None embeds all fields.
+        collaborative: The collaborative inputs; None for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,5 +34,5 @@ class InputConfig(BaseModel):
 
     @property
     def needs_item_ids(self) -> bool:
-        """Whether the item encoder must encode ids: embedded or to look collaborative inputs up."""
+        """Whether the item encoder must encode ids: for their embeddings or to look up collaborative inputs."""
         return self.item_ids or self.collaborative is not None

@@ -1,7 +1,7 @@
-"""What the attributes tell of items that have no ratings: their biases and factors, by ridge regression.
+"""Predicting biases and factors of items from their attributes, by ridge regression.
 
-This is for training. A trained model predicts with `models.inputs.similarity`, which needs neither scikit-learn nor
-scipy.
+Only training uses this module. A trained model predicts with `models.inputs.similarity`, which needs neither
+scikit-learn nor SciPy.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from models.inputs.similarity import similarity_blocks
 
 @dataclass(frozen=True)
 class ContentRegression:
-    """A linear map from attributes to what ratings would tell.
+    """A linear map from features of attributes to targets, such as biases and factors.
 
     Attributes:
         coefficients: float32 [features, targets].
@@ -44,10 +44,10 @@ class ContentRegression:
         """Fit by ridge regression, which is Gaussian process regression with a kernel linear in the features.
 
         Args:
-            features: [items, features], as of `similarity_features`.
+            features: [items, features], from `similarity_features`.
             targets: float64 [items, targets].
-            counts: int64 [items], how many ratings are behind each item's targets; an item of none counts for nothing.
-            config: How sure the targets are.
+            counts: int64 [items], the number of ratings of each item. An item without ratings has no weight.
+            config: The variances of the targets.
         """
         ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
         # The inverse of item_variance + rating_variance / counts.
@@ -56,7 +56,7 @@ class ContentRegression:
         return cls(coefficients=ridge.coef_.T.astype(np.float32), intercepts=ridge.intercept_.astype(np.float32))
 
     def predict(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
-        """Predict; float32 [items, targets]."""
+        """The predicted targets; float32 [items, targets]."""
         return np.asarray(features @ self.coefficients + self.intercepts, dtype=np.float32)
 
 
@@ -67,14 +67,14 @@ def predict_out_of_fold(
     order: NDArray[np.float64],
     config: ContentConfig,
 ) -> NDArray[np.float32]:
-    """What attributes predict of each item if it and its fold were new.
+    """Predict each item's targets by a regression on the items of the other folds.
 
     Args:
         features: [items, features].
         targets: float64 [items, targets].
         counts: int64 [items].
-        order: float64 [items]; blocks of it are the folds.
-        config: Of the regressions and the number of folds.
+        order: float64 [items]. Folds are blocks of this order.
+        config: The settings of the regressions and the number of folds.
 
     Returns:
         float32 [items, targets].
@@ -88,12 +88,12 @@ def predict_out_of_fold(
 
 
 def similarity_features(fields: Sequence[BaseField], rows: EncodedRows, config: SimilarityConfig) -> sparse.csr_matrix:
-    """Features whose inner product says how similar items are; those of `similarity_blocks` side by side.
+    """Features whose inner products are the similarities of items: the `similarity_blocks` side by side.
 
     Args:
-        fields: Which of the rows' fields to use.
+        fields: The fields to use.
         rows: The items.
-        config: How much each kind of field tells.
+        config: The weight of each kind of field.
 
     Returns:
         float64 [rows, features].
@@ -102,14 +102,14 @@ def similarity_features(fields: Sequence[BaseField], rows: EncodedRows, config: 
 
 
 def content_features(fields: Sequence[BaseField], rows: EncodedRows) -> sparse.csr_matrix:
-    """The attributes as a sparse matrix in which all fields count the same.
+    """The attributes as a sparse matrix in which all fields have the same weight.
 
     Args:
-        fields: Which of the rows' fields to use.
+        fields: The fields to use.
         rows: The items or users.
 
     Returns:
-        float64 [rows, features]; of every field, vectors of length 1 or 0 (`BaseField.similarity`). Values that are too
+        float64 [rows, features], for each field vectors of length 1 or 0 (`BaseField.similarity`). Values that are too
         rare to be embedded count as unknown.
     """
     config = SimilarityConfig()

@@ -1,4 +1,4 @@
-"""What shapes the regression of an item's bias and factors on its attributes."""
+"""The settings of the regression of an item's bias and factors on its attributes."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ class ContentConfig(BaseModel):
     """The choices of the regression that predicts an item's bias and factors from its attributes.
 
     Attributes:
-        similarity: How much each kind of field says about an item.
+        similarity: The weight of each kind of field.
         item_variance: Variance of an item's targets that no attribute explains, in squared rating units.
         rating_variance: Variance of one rating around its item's level, in squared rating units. Divided by the number
             of ratings it is the variance of an item's targets.

@@ -1,4 +1,4 @@
-"""All fields of the users or the items together, from attributes to tensors."""
+"""Encoding all attributes of users or items as tensors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -11,13 +11,13 @@ from torch import Tensor
 from models.fields import AnyField, AttributeField, AttributeValue, EncodingConfig, field_type
 
 ID_FIELD = "id"
-"""Name of the field that holds an item's id, where the id is a field."""
+"""Name of the field with an item's id."""
 
 
 class EncodedRows:
-    """The encoded attributes of some users or items: one tensor a field, as the field's `encode` gives it.
+    """The encoded attributes of some users or items: one tensor per field, from the field's `encode`.
 
-    All have the same first dimension, the rows.
+    The first dimension of every tensor is the rows.
     """
 
     def __init__(self, fields: dict[str, Tensor], count: int) -> None:
@@ -50,11 +50,11 @@ class FeatureEncoder(BaseModel):
         training_rows: pl.DataFrame,
         config: EncodingConfig = EncodingConfig(),  # noqa: B008 - it cannot be changed
     ) -> Self:
-        """Fit every field on rows that training may see.
+        """Fit every field on the training rows.
 
         Args:
-            fields: The schema's fields of the users or items.
-            training_rows: An entity table (`models.data.dataset.Entities.table`) cut to those rows.
+            fields: The fields of the users or items.
+            training_rows: The training rows of an entity table (`models.data.dataset.Entities.table`).
             config: How values become numbers.
         """
         return cls.model_validate(
@@ -66,10 +66,10 @@ class FeatureEncoder(BaseModel):
         return EncodedRows({field.name: field.encode(table[field.name]) for field in self.fields}, table.height)
 
     def encode_values(self, rows: Sequence[Mapping[str, AttributeValue]]) -> EncodedRows:
-        """Encode plain values, such as those of a request: the same as by a table, without building one.
+        """Encode plain values, such as those of a request, as `encode` does, without a table.
 
         Args:
-            rows: Attributes by field; those that are missing are unknown, others are ignored.
+            rows: Attributes by field. Missing attributes are unknown; attributes without a field are ignored.
         """
         columns: dict[str, list[Any]] = {field.name: [row.get(field.name) for row in rows] for field in self.fields}
         return EncodedRows({field.name: field.encode(columns[field.name]) for field in self.fields}, len(rows))
@@ -77,13 +77,13 @@ class FeatureEncoder(BaseModel):
     def drop_fields(
         self, rows: EncodedRows, probability: float, generator: torch.Generator, *, keep: str | None = None
     ) -> EncodedRows:
-        """Make each field of each row unknown with a probability, so that training meets the unknown value.
+        """Field dropout: make fields unknown at random, so that training learns the unknown values.
 
         Args:
             rows: The rows.
-            probability: Of each field in each row.
-            generator: Draws.
-            keep: Name of a field that stays as it is.
+            probability: The probability that a field of a row becomes unknown.
+            generator: Draws the fields.
+            keep: Name of a field that is not changed.
         """
         fields = dict(rows.fields)
         for field in self.fields:

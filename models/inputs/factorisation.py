@@ -17,9 +17,9 @@ class FactorisationConfig(BaseModel):
         rank: Number of factors.
         factor_ridge: Ridge on the factors.
         bias_ridge: Ridge on the biases.
-        sweeps: How often both sides are solved.
+        sweeps: Number of sweeps. Each solves for the users, then for the items.
         initial_scale: Standard deviation of the items' initial factors.
-        seed: Of the initial factors. Different seeds give nearly the same factorisation.
+        seed: Seed of the initial factors. Different seeds give nearly the same factorisation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,11 +37,11 @@ class Factorisation:
     """`y_ij ≈ μ + b_i + b_j + p_iᵀ q_j`.
 
     Attributes:
-        config: Its choices.
+        config: The choices.
         mean: μ.
         users: float64 [users, 1 + rank], b_i and p_i.
         items: float64 [items, 1 + rank], b_j and q_j; 0 for an item without ratings.
-        counts: int64 [items], how many ratings each item has.
+        counts: int64 [items], the number of ratings of each item.
     """
 
     config: FactorisationConfig
@@ -74,9 +74,10 @@ class Factorisation:
     def with_items_shrunk_to(
         self, expected: NDArray[np.float64], dataset: Dataset, training: NDArray[np.bool_]
     ) -> "Factorisation":
-        """The items' side solved once more, with the ridge towards an expected value instead of 0.
+        """Solve for the items once more, with the ridge towards expected values instead of 0.
 
-        Few ratings then only correct the expected value (collaborative topic regression, Wang & Blei, KDD 2011).
+        An item with few ratings then stays near its expected value (collaborative topic regression, Wang & Blei, KDD
+        2011).
 
         Args:
             expected: float64 [items, 1 + rank], biases and factors.
@@ -119,24 +120,24 @@ def factorise(dataset: Dataset, training: NDArray[np.bool_], config: Factorisati
 def _solve_side(
     side: NDArray[np.float64],
     other: NDArray[np.float64],
-    own_rows: NDArray[np.int32],
+    rows: NDArray[np.int32],
     other_rows: NDArray[np.int32],
     residuals: NDArray[np.float64],
     config: FactorisationConfig,
 ) -> None:
     """Fit every row of one side to the residuals, given the other side; a row without ratings becomes 0."""
-    order = np.argsort(own_rows, kind="stable")
-    counts = np.bincount(own_rows, minlength=len(side))
+    order = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows, minlength=len(side))
     starts = np.cumsum(counts) - counts
     targets = residuals[order] - other[other_rows[order], 0]
     inputs = other[other_rows[order]]
     inputs[:, 0] = 1.0
     ridge = np.diag([config.bias_ridge, *[config.factor_ridge] * (side.shape[1] - 1)])
     side[counts == 0] = 0.0
-    # All rows with the same number of ratings at once: most rows of a sparse data set have very few.
+    # All rows with the same number of ratings are solved at once: most rows of a sparse data set have very few.
     for count in np.unique(counts[counts > 0]):
-        rows = np.flatnonzero(counts == count)
-        ratings = starts[rows, None] + np.arange(count)
+        solved = np.flatnonzero(counts == count)
+        ratings = starts[solved, None] + np.arange(count)
         chosen = inputs[ratings]
         transposed = chosen.transpose(0, 2, 1)
-        side[rows] = np.linalg.solve(transposed @ chosen + ridge, transposed @ targets[ratings][..., None])[..., 0]
+        side[solved] = np.linalg.solve(transposed @ chosen + ridge, transposed @ targets[ratings][..., None])[..., 0]

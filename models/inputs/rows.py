@@ -1,4 +1,4 @@
-"""Tensors that describe some users or items, one row each."""
+"""Tensors with one row per user or item."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -10,10 +10,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TensorRows:
-    """A dataclass of tensors that share their leading dimensions: one row a user or an item.
+    """A dataclass of tensors with the same leading dimensions: one row per user or item.
 
-    A subclass names its tensors as fields and states their shapes behind the leading dimensions. All methods treat
-    the tensors alike, so that code that moves rows around need not know what they hold.
+    A subclass has one field per tensor, and documents the shapes behind the leading dimensions. All methods treat all
+    tensors alike. So code can select and move rows of any learner.
     """
 
     def tensors(self) -> list[Tensor]:
@@ -29,34 +29,34 @@ class TensorRows:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """The device of the tensors."""
         return self.tensors()[0].device
 
     def __getitem__(self, index: int | slice | Tensor | tuple[slice, ...]) -> Self:
         return self.map(lambda values: values[index])
 
     def take(self, rows: Tensor) -> Self:
-        """The given rows (int64, any shape), whose shape becomes the leading dimensions."""
-        # Much faster than indexing with several dimensions, forward and backward.
+        """Some rows (int64, any shape). The shape of `rows` becomes the leading dimensions."""
+        # This is much faster than indexing with several dimensions, forward and backward.
         flat = rows.flatten()
         return self.map(lambda values: values.index_select(0, flat).view(rows.shape + values.shape[1:]))
 
     def expand(self, count: int) -> Self:
-        """The same rows `count` times, along a new first dimension; nothing is copied."""
+        """The same rows `count` times along a new first dimension, without a copy."""
         return self.map(lambda values: values.expand(count, *values.shape))
 
     def append(self, other: Self) -> Self:
-        """These rows, then the other ones."""
+        """These rows, then the other rows."""
         pairs = zip(self.tensors(), other.tensors(), strict=True)
         return type(self)(*(torch.cat([first, second]) for first, second in pairs))
 
     @classmethod
     def collect(cls, pieces: Iterator[Self], count: int) -> Self:
-        """`count` rows that come in pieces, without ever holding them twice.
+        """Concatenate pieces without holding all of them in memory twice.
 
         Args:
-            pieces: One at least.
-            count: How many rows the pieces have together.
+            pieces: One piece or more.
+            count: The number of rows of all pieces.
         """
         first = next(pieces)
         collected = first.map(lambda values: values.new_empty(count, *values.shape[1:]))

@@ -1,7 +1,7 @@
-"""Similarity of items by their attributes, computed without forming one wide matrix of features.
+"""Similarity of items by their attributes, computed field by field.
 
-Each field gives some features (`models.fields`, `similarity`); those of all fields stand side by side. Serving needs
-their products only, for which torch is enough.
+The features of an item are the features of its fields (`BaseField.similarity`) side by side. Serving needs only their
+products, for which torch is enough.
 """
 
 import math
@@ -15,7 +15,7 @@ from models.inputs.encoder import EncodedRows
 
 
 def similarity_width(fields: Sequence[BaseField], config: SimilarityConfig) -> int:
-    """How many similarity features the fields have; without fields 1, which is constant."""
+    """The number of similarity features of the fields; without fields there is one constant feature."""
     return sum(field.similarity_width(config) for field in fields) if fields else 1
 
 
@@ -23,13 +23,13 @@ def similarity_blocks(fields: Sequence[BaseField], rows: EncodedRows, config: Si
     """The similarity features of some rows, field by field.
 
     Args:
-        fields: Which of the rows' fields to use.
+        fields: The fields to use.
         rows: The users or items.
-        config: How much each kind of field tells.
+        config: The weight of each kind of field.
 
     Returns:
-        float64 [rows, width] of each field, strided or sparse, on the CPU. A row has the length √v, v the prior
-        variance of the field's kind, or 0. Without fields all rows share one constant feature.
+        For each field, float64 [rows, width], strided or sparse, on the CPU. A row has the length √v, with v the prior
+        variance of the field's kind, or 0. Without fields there is one constant feature.
     """
     if not fields:
         return [torch.ones(len(rows), 1, dtype=torch.float64)]
@@ -52,7 +52,7 @@ def similarity_product(
 
 
 def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
-    """How similar each two rows are: the mean of their fields' cosines; float64 [rows, rows], 0 without fields.
+    """The mean over fields of the cosine of two rows; float64 [rows, rows], 0 without fields.
 
     Values that are too rare to be embedded count as unknown.
     """
@@ -64,10 +64,10 @@ def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
 
 
 def _inner_products(features: Tensor) -> Tensor:
-    """Of each two rows."""
+    """The inner product of every two rows; float64 [rows, rows]."""
     if not features.is_sparse:
         return features @ features.T
-    # A vocabulary may be large, but few rows use little of it. (torch's product of two sparse matrices is in beta.)
+    # The rows use few values of a large vocabulary. (torch's product of two sparse matrices is in beta.)
     rows, columns = features.coalesce().indices()
     used, places = columns.unique(return_inverse=True)
     compact = torch.zeros(len(features), len(used), dtype=features.dtype)

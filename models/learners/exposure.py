@@ -41,10 +41,13 @@ _CHUNK = 256
 """Rows solved at once, which bounds the memory."""
 
 _FOLD_IN_STEPS = 50
-_LONGEST_STEP = 2.0
+"""Most steps of Newton's method, which bounds the time."""
+
+_MAX_STEP = 2.0
+"""Longest step of Newton's method, because longer ones overshoot. It does not change the optimum."""
+
 _TOLERANCE = 1e-8
-"""Newton's method: steps at most, the longest step (far steps overshoot), and the step that ends it. They change how
-the optimum is found, not the optimum."""
+"""Numerical tolerance: Newton's method ends at a shorter step."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ class Exposure:
             curvature = loadings.swapaxes(1, 2) @ (loadings * (probabilities * (1 - probabilities))[..., None])
             step = np.linalg.solve(curvature + np.eye(factors.shape[1]), gradient[..., None])[..., 0]
             length = np.linalg.norm(step, axis=1, keepdims=True)
-            factors += step * np.minimum(1.0, _LONGEST_STEP / np.maximum(length, _TOLERANCE))
+            factors += step * np.minimum(1.0, _MAX_STEP / np.maximum(length, _TOLERANCE))
             if length.max() < _TOLERANCE:
                 break
         return factors

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 _NORMAL_95 = 1.959964
+"""The 97.5 % quantile of the standard normal distribution."""
 
 
 @dataclass(frozen=True)

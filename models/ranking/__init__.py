@@ -1,4 +1,4 @@
-"""Ranking a catalogue for users: adapt, score the items, take the best."""
+"""Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
 from models.ranking.query import ItemRating, RankedItem, RankingQuery
 from models.ranking.recommender import Recommender

@@ -1,4 +1,4 @@
-"""A snapshot of the catalogue, with all that ranking needs to know of its items."""
+"""A snapshot of the catalogue: the items, embedded, with their statistics, filters and shortlists."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,32 +16,34 @@ from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
-from models.ranking.collected import Collected, with_collected
 from models.ranking.filters import AttributeFilters
+from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.shortlist import ScoreSpace, Shortlist
 
 EXACT_ITEMS = 20_000
-"""Up to so many items all are scored for every user; of more, a shortlist."""
+"""A catalogue of at most this many items is scored in full for every user; a larger one uses a shortlist. It bounds the
+time of a request (docs/results/speed.md)."""
 
 _RECENT_SHARE = 0.02
-"""Once so large a share of a large catalogue has changed, it is put together anew."""
+"""Largest share of a large catalogue in its recent part. Beyond it, both parts are merged. It bounds the time of a
+request, because the recent part has no shortlist."""
 
 _BATCH_SCORES = 200_000
-"""Most scores computed at once."""
+"""Scores that are computed at once, which bounds the memory."""
 
 _EMBEDDED_AT_ONCE = 65_536
-"""Items, so that what embedding needs in between is small beside the vectors."""
+"""Items that are embedded at once, which bounds the memory."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some items of a catalogue; nothing of it changes.
+    """Some items of a catalogue. It is immutable.
 
     Attributes:
         model: The model.
         items: The items.
         vectors: [items], embedded by the learner.
-        shortlist: Of these items, if there are too many to score all of them for every user.
+        shortlist: The shortlist of these items; None if all of them are scored for every user.
     """
 
     model: TrainedModel
@@ -73,8 +75,11 @@ class Part:
             features = space.features(self.scorer, len(self))
             return replace(self, shortlist=Shortlist(self.model, self.vectors, space, features))
 
-    def joined(self, kept: NDArray[np.bool_], other: "Part") -> "Part":
-        """The items where `kept` (bool [items]) is set, then another part's; with a shortlist if this one has one."""
+    def merged(self, kept: NDArray[np.bool_], other: "Part") -> "Part":
+        """The items that `kept` (bool [items]) marks, then the items of another part.
+
+        The result has a shortlist if this part has one and the result is large enough to need it.
+        """
         rows = torch.from_numpy(kept)
         items = Entities(pl.concat([self.items.table.filter(kept), other.items.table]))
         whole = Part(self.model, items, self.vectors[rows].append(other.vectors))
@@ -87,24 +92,25 @@ class Part:
 
     @cached_property
     def scorer(self) -> ItemScorer[Any, Any]:
-        """The items, prepared for being scored."""
+        """Scores the items."""
         with torch.inference_mode():
             return self.model.learner.prepare(self.vectors)
 
     @cached_property
     def titles(self) -> pl.Series:
-        """The titles by row; as a list they would be in memory a second time."""
+        """The title of each row. A list would take the memory a second time."""
         return self.items.table["title"]
 
     @cached_property
     def statistics(self) -> pl.DataFrame:
-        """What training saw of the items, in their order; nothing of those that came later."""
-        joined = self.items.table.select("id").join(self.model.statistics, on="id", how="left", maintain_order="left")
-        return joined.with_columns(pl.exclude("id", "rating_mean").fill_null(0))
+        """The training statistics of the items, in their order; 0 for items that training did not see."""
+        ids = self.items.table.select("id")
+        statistics = ids.join(self.model.statistics, on="id", how="left", maintain_order="left")
+        return statistics.with_columns(pl.exclude("id", "rating_mean").fill_null(0))
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """int64 [items], the training ratings of each."""
+        """int64 [items], the number of training ratings of each item."""
         return np.asarray(self.statistics["rating_count"].to_numpy())
 
     @cached_property
@@ -114,69 +120,70 @@ class Part:
 
     def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
         """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
-        every = len(rows) == len(self)
-        return self.scorer.scores(adapted, users, None if every else torch.from_numpy(rows).to(users.device))
+        is_all = len(rows) == len(self)
+        return self.scorer.scores(adapted, users, None if is_all else torch.from_numpy(rows).to(users.device))
 
 
 class Catalogue:
-    """All items that can be recommended: a part that is settled and, in a large catalogue, one that lately changed.
+    """All items that can be recommended: a main part and, in a large catalogue, a part with the recent changes.
 
-    Items have rows, the settled part's first. Rows whose items are gone or have moved to the other part stay, and are
-    not allowed in any list, so that a change costs as much as it changes.
+    Items have rows: first those of the main part, then those of the recent part. An item that is removed, or that moves
+    to the recent part, leaves its row behind. Such a row is masked in every list. So the cost of a change depends on
+    the changed items alone.
     """
 
     def __init__(
-        self, parts: Sequence[Part], present: NDArray[np.bool_], collected: Collected = MappingProxyType({})
+        self, parts: Sequence[Part], present: NDArray[np.bool_], new_ratings: NewRatings = MappingProxyType({})
     ) -> None:
-        """Put parts together.
+        """Make a catalogue of its parts.
 
         Args:
-            parts: The settled one, and perhaps the recent one.
-            present: bool [rows], unset where an item is gone.
-            collected: The ratings made since training.
+            parts: The main part and, if there is one, the recent part.
+            present: bool [rows], unset where the row has lost its item.
+            new_ratings: The ratings made since training.
         """
         self.parts = tuple(parts)
         self.model = parts[0].model
         self.present = present
-        self.collected = collected
+        self.new_ratings = new_ratings
         self._starts = np.cumsum([0, *map(len, parts)]).tolist()
 
     @classmethod
     def of(cls, model: TrainedModel, items: Entities) -> "Catalogue":
         """Encode and embed all items."""
-        return cls.settled(Part.of(model, items))
+        return cls.of_part(Part.of(model, items))
 
     @classmethod
-    def settled(cls, part: Part, collected: Collected = MappingProxyType({})) -> "Catalogue":
+    def of_part(cls, part: Part, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
         """A catalogue of one part, with a shortlist if it is large."""
         needs_shortlist = len(part) > EXACT_ITEMS and part.shortlist is None
-        return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part), collected)
+        return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part), new_ratings)
 
     def __len__(self) -> int:
         return len(self.present)
 
     def with_changes(self, changed: Entities, removed: Collection[str]) -> "Catalogue":
-        """The catalogue with new or changed items, and without others; only the changed ones are encoded."""
+        """The catalogue with the changed items and without the removed ones. Only the changed items are encoded."""
         present = self.present.copy()
         for item_id in {*removed, *changed.ids}:
             if (row := self.row_of(item_id)) is not None:
                 present[row] = False
-        settled, *recent = self.parts
-        of_settled, of_recent = np.split(present, [len(settled)])
-        newest = Part.of(self.model, changed)
-        for part in recent:
-            newest = part.joined(of_recent, newest)
-        if settled.shortlist is not None and len(newest) <= _RECENT_SHARE * len(settled):
-            present = np.concatenate([of_settled, _all_of(newest)])
-            return Catalogue([settled, newest], present, self.collected)
-        return Catalogue.settled(settled.joined(of_settled, newest), self.collected)
+        main, *others = self.parts
+        main_present, recent_present = np.split(present, [len(main)])
+        recent = Part.of(self.model, changed)
+        for part in others:
+            recent = part.merged(recent_present, recent)
+        if main.shortlist is not None and len(recent) <= _RECENT_SHARE * len(main):
+            present = np.concatenate([main_present, _all_of(recent)])
+            return Catalogue([main, recent], present, self.new_ratings)
+        return Catalogue.of_part(main.merged(main_present, recent), self.new_ratings)
 
-    def with_collected(self, collected: Collected) -> "Catalogue":
-        """The same catalogue with other ratings made since training."""
-        return Catalogue(self.parts, self.present, collected)
+    def with_new_ratings(self, new_ratings: NewRatings) -> "Catalogue":
+        """The same catalogue with these ratings made since training, in place of those that it had."""
+        return Catalogue(self.parts, self.present, new_ratings)
 
     def row_of(self, item_id: str) -> int | None:
-        """The row of an item, if it is there."""
+        """The row of an item; None if the item is not in the catalogue."""
         for part, start in zip(self.parts, self._starts, strict=False):
             row = part.items.row_of.get(item_id)
             if row is not None and self.present[start + row]:
@@ -185,45 +192,45 @@ class Catalogue:
 
     @cached_property
     def items(self) -> Entities:
-        """The items that are there, in the order of their rows."""
+        """The items of the catalogue, in the order of their rows."""
         return Entities(self._table.filter(self.present))
 
     @cached_property
     def statistics(self) -> pl.DataFrame:
-        """What is known of the ratings of each row's item, in the rows' order: by training and since."""
-        return with_collected(
-            pl.concat([part.statistics for part in self.parts]), self.collected, self._gradient_norms_of_nobody
+        """The statistics of each row's item, in the order of the rows: from training and with the new ratings."""
+        return add_new_ratings(
+            pl.concat([part.statistics for part in self.parts]), self.new_ratings, self._unknown_user_gradient_norms
         )
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """int64 [rows], the ratings of each: those of training and those since."""
+        """int64 [rows], the number of ratings of each row's item, in training and since."""
         return np.asarray(self.statistics["rating_count"].to_numpy())
 
     @cached_property
     def trained_counts(self) -> NDArray[np.int64]:
-        """int64 [rows], the training ratings of each."""
+        """int64 [rows], the number of training ratings of each row's item."""
         return np.concatenate([part.counts for part in self.parts])
 
     @cached_property
-    def nobody(self) -> tuple[TensorRows, Any]:
-        """Somebody of whom nothing is known: the user, embedded, and what the learner makes of that."""
+    def unknown_user(self) -> tuple[TensorRows, Any]:
+        """A user without attributes and ratings: embedded ([1]), and adapted by the learner."""
         learner = self.model.learner
         with torch.inference_mode():
             user = learner.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
-            nothing = torch.zeros(1, 0, device=self.model.device)
-            items = self.vectors(np.zeros((1, 0), dtype=np.int64))
-            return user, learner.adapt(Support(user, items, nothing, nothing.bool()))
+            no_ratings = torch.zeros(1, 0, device=self.model.device)
+            no_items = self.vectors(np.zeros((1, 0), dtype=np.int64))
+            return user, learner.adapt(Support(user, no_items, no_ratings, no_ratings.bool()))
 
     def name(self, row: int) -> tuple[str, str | None]:
-        """Id and title."""
+        """The id and the title of a row's item."""
         for part, start in zip(self.parts, self._starts, strict=False):
             if row < start + len(part):
                 return part.items.ids[row - start], part.titles[row - start]
         raise IndexError(row)
 
     def vectors(self, rows: NDArray[np.int64]) -> TensorRows:
-        """The embedded items of rows in any shape, which becomes the leading dimensions."""
+        """The embedded items of some rows; the shape of `rows` becomes the leading dimensions."""
         first, *others = self.parts
         vectors = first.vectors.take(torch.from_numpy(rows.clip(max=len(first) - 1)).to(self.model.device))
         for part, start in zip(others, self._starts[1:], strict=False):
@@ -234,17 +241,21 @@ class Catalogue:
         return vectors
 
     def attributes(self, rows: NDArray[np.int64]) -> pl.DataFrame:
-        """The table of some rows."""
+        """The item table of some rows."""
         return self._table[rows]
 
-    def allowed(self, left_out: Collection[str], where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+    def allowed(self, excluded: Collection[str], where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
         """Which rows may be in a list; bool [rows].
 
+        Args:
+            excluded: Ids of items that may not be in the list; unknown ids are ignored.
+            where: Field → values; only items with one of the values of every field are allowed.
+
         Raises:
-            ValueError: `where` names a field that the items do not have.
+            ValueError: `where` names a field that the items do not have, or that cannot filter items.
         """
         allowed = self.present.copy()
-        for item_id in left_out:
+        for item_id in excluded:
             if (row := self.row_of(item_id)) is not None:
                 allowed[row] = False
         if where:
@@ -253,51 +264,51 @@ class Catalogue:
 
     @property
     def users_at_once(self) -> int:
-        """So many users are scored together, so that a batch over a large catalogue needs no more memory."""
+        """How many users are scored together, which bounds the memory."""
         return max(1, _BATCH_SCORES // max(1, len(self))) if self.parts[0].shortlist is None else 1
 
-    def contenders(
+    def shortlisted(
         self, adapted: object, users: TensorRows, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """The items among which each user's best are, with their scores.
+        """The items among which each user's best items are, with their scores.
 
         Args:
             adapted: What the learner's `adapt` returned for B users, at most `users_at_once`.
             users: [B], embedded.
-            allowed: Of each user, bool [rows].
-            ns: How many of the best each wants.
+            allowed: For each user, bool [rows].
+            ns: For each user, how many of the best items are wanted.
 
         Returns:
-            Of each user, rising rows, all allowed, and their scores.
+            For each user, rising rows, all allowed, and their scores.
         """
-        (settled, *_), (shortlist) = self.parts, self.parts[0].shortlist
+        main, shortlist = self.parts[0], self.parts[0].shortlist
         if shortlist is None:
-            scores = settled.scores(adapted, users, np.arange(len(settled))).cpu().numpy()
-            return [(np.flatnonzero(own), values[own]) for own, values in zip(allowed, scores, strict=True)]
-        (own,), (n,) = allowed, ns
-        of_settled, of_recent = np.split(own, [len(settled)])
-        if np.count_nonzero(of_settled) <= EXACT_ITEMS:
-            rows = np.flatnonzero(of_settled)
+            scores = main.scores(adapted, users, np.arange(len(main))).cpu().numpy()
+            return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
+        (mask,), (n,) = allowed, ns
+        main_mask, recent_mask = np.split(mask, [len(main)])
+        if np.count_nonzero(main_mask) <= EXACT_ITEMS:
+            rows = np.flatnonzero(main_mask)
         else:
-            rows = shortlist.rows(adapted, users, of_settled, n)
-        rows = np.concatenate([rows, len(settled) + np.flatnonzero(of_recent)])
+            rows = shortlist.rows(adapted, users, main_mask, n)
+        rows = np.concatenate([rows, len(main) + np.flatnonzero(recent_mask)])
         return [(rows, self.scores(adapted, users, rows)[0].cpu().numpy())]
 
     def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
         """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
         return torch.cat(
             [
-                part.scores(adapted, users, own - start)
-                for part, start, own in zip(
+                part.scores(adapted, users, part_rows - start)
+                for part, start, part_rows in zip(
                     self.parts, self._starts, np.split(rows, np.searchsorted(rows, self._starts[1:-1])), strict=False
                 )
             ],
             dim=1,
         )
 
-    def _gradient_norms_of_nobody(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Gradient norms of rows for an unknown user; 1 from a learner without gradient norms."""
-        user, adapted = self.nobody
+    def _unknown_user_gradient_norms(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The gradient norms of some rows for the unknown user; 1 from a learner without gradient norms."""
+        user, adapted = self.unknown_user
         with torch.inference_mode():
             norms = self.model.learner.gradient_norms(adapted, user, self.vectors(rows[None]))
         return np.ones(len(rows)) if norms is None else np.asarray(norms[0].cpu().numpy(), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Which items have given values of an attribute."""
+"""Finding the items that have given attribute values."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ _Slices = tuple[NDArray[np.uint32], dict[str, slice]]
 
 
 class AttributeFilters:
-    """Finds the items that have given values; each field is indexed when it is first asked for."""
+    """Finds the items that have given attribute values. A field is indexed at its first use."""
 
     def __init__(self, items: Entities, source: EntitySource) -> None:
         self._items = items
@@ -22,6 +22,9 @@ class AttributeFilters:
 
     def matching(self, where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
         """Which items have one of the values of every field; bool [items].
+
+        Args:
+            where: Field → values.
 
         Raises:
             ValueError: The items have no such field, or cannot be filtered by it.
@@ -36,7 +39,7 @@ class AttributeFilters:
         return allowed
 
     def _index(self, name: str) -> _Slices:
-        """The rows sorted by value, and where each value's rows are."""
+        """The rows sorted by value, and the slice of each value."""
         if name not in self._indexed:
             self._indexed[name] = self._build_index(name)
         return self._indexed[name]

@@ -1,4 +1,4 @@
-"""What is asked of a ranking, and what it answers."""
+"""The query and the result of a ranking."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ class ItemRating:
     Attributes:
         item_id: The item.
         rating: On the rating scale.
-        time: When it was made, in seconds since 1970; `UNKNOWN_TIME` if unknown.
+        time: Time of the rating, in seconds since 1970; `UNKNOWN_TIME` if unknown.
     """
 
     item_id: str
@@ -29,16 +29,18 @@ class ItemRating:
 
 @dataclass(frozen=True)
 class RankingQuery:
-    """What somebody wants ranked for a user.
+    """A request to rank the catalogue for one user.
 
     Attributes:
-        attributes: What is known of the user, by field; missing fields and unseen values are unknown.
-        ratings: The user's; those of items outside the catalogue are ignored.
-        n: Most items to return.
-        exclude: Items to leave out.
-        include_rated: Whether items that were rated may be in the list.
-        where: Field → values; only items with one of the values of every field.
-        now: When the user's predictions are wanted, in seconds since 1970.
+        attributes: The user's attributes by field; missing fields and unseen values count as unknown.
+        ratings: The user's ratings; ratings of items outside the catalogue are ignored.
+        n: How many items to return at most.
+        exclude: Ids of items that may not be in the list.
+        include_rated: Whether rated items may be in the list.
+        where: Field → values; the list has only items with one of the values of every field.
+        now: Time of the request, in seconds since 1970.
+        skipped: Ids of items that the user has seen but not rated (`Support.seen_items`). Items outside the catalogue
+            and rated items are ignored. They may be in the list.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -48,15 +50,16 @@ class RankingQuery:
     include_rated: bool = False
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     now: int = field(default_factory=_seconds_now)
+    skipped: Collection[str] = ()
 
     @property
     def knows_something(self) -> bool:
-        """Whether anything is known of the user."""
+        """Whether the user has a rating or a known attribute."""
         return bool(self.ratings) or any(value is not None for value in self.attributes.values())
 
     @property
-    def left_out(self) -> set[str]:
-        """Items that may not be in the list."""
+    def excluded(self) -> set[str]:
+        """Ids of all items that may not be in the list."""
         rated = () if self.include_rated else (rating.item_id for rating in self.ratings)
         return {*self.exclude, *rated}
 
@@ -68,10 +71,10 @@ class RankedItem:
     Attributes:
         item_id: The item.
         title: Its name, if it has one.
-        predicted_rating: What this user is expected to rate it, on the rating scale.
-        like_probability: The chance that this user likes it (`RatingScale.liked_from`); None from a model that predicts
-            no distribution.
-        rank: Place in the list, from 1.
+        predicted_rating: The user's expected rating of the item, on the rating scale.
+        like_probability: The probability that the user likes the item (`RatingScale.liked_from`); None from a model
+            that predicts no distribution.
+        rank: The place in the list, from 1.
     """
 
     item_id: str

@@ -1,4 +1,4 @@
-"""Ranking a catalogue for users: adapt, score, take the best."""
+"""Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
@@ -17,16 +17,16 @@ from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
-from models.ranking.collected import Collected
+from models.ranking.new_ratings import NewRatings
 from models.ranking.popular import PopularList
 from models.ranking.query import RankedItem, RankingQuery
 
 _PREDICTED_AT_ONCE = 32
-"""Most users whose ratings are predicted together."""
+"""Users whose ratings are predicted together, which bounds the memory."""
 
 
 class Recommender:
-    """One model over one snapshot of a catalogue; immutable, so that threads share it without locks."""
+    """One model and one snapshot of a catalogue. It is immutable, so threads share it without locks."""
 
     def __init__(self, model: TrainedModel, items: Entities) -> None:
         """Encode and embed the whole catalogue."""
@@ -34,7 +34,7 @@ class Recommender:
 
     @classmethod
     def over(cls, catalogue: Catalogue) -> "Recommender":
-        """Recommend from a catalogue that is there already."""
+        """Make a recommender of an existing catalogue."""
         recommender = cls.__new__(cls)
         recommender._set_catalogue(catalogue)
         return recommender
@@ -50,34 +50,33 @@ class Recommender:
         return self.catalogue.items
 
     def with_changes(self, changed: Entities, removed: Collection[str]) -> "Recommender":
-        """The recommender over a changed catalogue; only the changed items are encoded.
+        """The recommender over a changed catalogue. Only the changed items are encoded.
 
         Args:
-            changed: New items, and known ones with new attributes.
-            removed: Ids of items that are gone; unknown ones are ignored.
+            changed: New items, and items of the catalogue with new attributes.
+            removed: Ids of items to remove; unknown ids are ignored.
         """
         return Recommender.over(self.catalogue.with_changes(changed, removed))
 
-    def with_collected(self, collected: Collected) -> "Recommender":
-        """The recommender that knows of these ratings made since training, besides those of training."""
-        return Recommender.over(self.catalogue.with_collected(collected))
+    def with_new_ratings(self, new_ratings: NewRatings) -> "Recommender":
+        """The recommender with these ratings made since training, in place of those that it had."""
+        return Recommender.over(self.catalogue.with_new_ratings(new_ratings))
 
     def recommend(self, query: RankingQuery) -> list[RankedItem]:
-        """The items that one user is expected to rate highest; see `recommend_many`."""
+        """Recommend items to one user; see `recommend_many`."""
         (ranked,) = self.recommend_many([query])
         return ranked
 
     def recommend_many(self, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
-        """The items that each user is expected to rate highest.
+        """Recommend to each user the items with the highest expected ratings.
 
-        Users are adapted and scored together; each gets the list that he or she would get alone.
+        Users are adapted and scored together. A user's list does not depend on the other users.
 
         Returns:
-            A list a query, best first. To a visitor of whom nothing is known, a diverse list of popular items that are
-            liked.
+            One list per query, best first. An unknown user gets the list of `PopularList`.
 
         Raises:
-            ValueError: A query's `where` names a field that the items do not have.
+            ValueError: A query's `where` names a field that the items do not have, or that cannot filter items.
         """
         ranked: list[list[RankedItem]] = []
         size = self.catalogue.users_at_once
@@ -89,27 +88,29 @@ class Recommender:
     def predicted_ratings(
         self, queries: Sequence[RankingQuery], item_ids: Sequence[Sequence[str]]
     ) -> list[list[float | None]]:
-        """What each user is expected to rate items of his or her own.
+        """Predict ratings by the median, which minimises the absolute error (`Predictions.median`).
 
-        These are the medians, which err least (`Predictions.median`).
+        Args:
+            queries: The users.
+            item_ids: For each user, the items whose ratings are predicted.
 
         Returns:
-            One an item and query; None of those that are not in the catalogue.
+            For each user, one rating per item; None for an item outside the catalogue.
         """
         predicted: list[list[float | None]] = []
         for start in range(0, len(queries), _PREDICTED_AT_ONCE):
             part = slice(start, start + _PREDICTED_AT_ONCE)
-            rows = [[self.catalogue.row_of(item_id) for item_id in own] for own in item_ids[part]]
-            known = [[row for row in own if row is not None] for own in rows]
+            user_rows = [[self.catalogue.row_of(item_id) for item_id in user_ids] for user_ids in item_ids[part]]
+            known = [[row for row in rows if row is not None] for rows in user_rows]
             medians = self.predictions(queries[part], _padded(known, np.int64)).median.tolist()
-            for own, values in zip(rows, map(iter, medians), strict=True):
-                predicted.append([None if row is None else next(values) for row in own])
+            for rows, values in zip(user_rows, map(iter, medians), strict=True):
+                predicted.append([None if row is None else next(values) for row in rows])
         return predicted
 
     def predictions(self, queries: Sequence[RankingQuery], rows: NDArray[np.int64]) -> Predictions:
-        """What each of B users is expected to rate rows of the catalogue; int64 [B, Q]."""
+        """Predict the ratings of B users for rows of the catalogue (int64 [B, Q])."""
         with torch.inference_mode():
-            support = self._support(queries)
+            support = self.support(queries)
             adapted = self.model.learner.adapt(support)
             return self.model.learner.predict(adapted, support.users, self.catalogue.vectors(rows))
 
@@ -128,15 +129,15 @@ class Recommender:
 
         Args:
             strategy: How to choose them.
-            n: Most candidates to return.
-            rated: What the user has rated; left out, as is what was skipped. Unknown ids are ignored everywhere.
-            skipped: What the user was asked about and could not rate.
-            exclude: Items to leave out.
-            where: Field → values; only items with one of the values of every field.
-            seed: Of the random strategy.
+            n: How many candidates to return at most.
+            rated: Ids of items that the user has rated. They are no candidates. Unknown ids are ignored here and below.
+            skipped: Ids of items that the user was asked about and could not rate. They are no candidates either.
+            exclude: Ids of other items that are no candidates.
+            where: Field → values; candidates have one of the values of every field.
+            seed: Seed of the random strategy.
 
         Raises:
-            ValueError: `where` names a field that the items do not have.
+            ValueError: `where` names a field that the items do not have, or that cannot filter items.
         """
         allowed = self.catalogue.allowed({*rated, *skipped, *exclude}, where or {})
         if strategy is Strategy.SEQUENTIAL:
@@ -154,38 +155,38 @@ class Recommender:
 
     @cached_property
     def questions(self) -> SequentialQuestions:
-        """The strategy `sequential` over this catalogue, whose items' rows are the catalogue's."""
-        trained = self.model.items.row_of
-        everything = np.arange(len(self.catalogue))
+        """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
+        trained_rows = self.model.items.row_of
+        all_rows = np.arange(len(self.catalogue))
         exposure = self.model.exposure.over(
-            [trained.get(item_id) for item_id in self.catalogue.attributes(everything)["id"]]
+            [trained_rows.get(item_id) for item_id in self.catalogue.attributes(all_rows)["id"]]
         )
-        new = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
+        new_item_counts = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
         return SequentialQuestions(
-            exposure.with_ratings(new, users=self.model.manifest.data.training_users),
+            exposure.with_ratings(new_item_counts, users=self.model.manifest.data.training_users),
             self.catalogue.statistics["rating_entropy"].to_numpy(),
-            self.model.learner.last_layer(self.catalogue.vectors(everything)),
+            self.model.learner.last_layer(self.catalogue.vectors(all_rows)),
         )
 
     def _rows(self, item_ids: Collection[str]) -> NDArray[np.int64]:
-        """Rows of the items that are in the catalogue, in their order."""
+        """The rows of those items that are in the catalogue, rising."""
         rows = (self.catalogue.row_of(item_id) for item_id in item_ids)
         return np.array(sorted(row for row in rows if row is not None), dtype=np.int64)
 
     def _rank(self, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
         """Rank for B users at once."""
         learner, catalogue = self.model.learner, self.catalogue
-        support = self._support(queries)
+        support = self.support(queries)
         adapted = learner.adapt(support)
-        allowed = [catalogue.allowed(query.left_out, query.where) for query in queries]
-        contenders = catalogue.contenders(adapted, support.users, allowed, [query.n for query in queries])
+        allowed = [catalogue.allowed(query.excluded, query.where) for query in queries]
+        shortlisted = catalogue.shortlisted(adapted, support.users, allowed, [query.n for query in queries])
         chosen = []
-        for query, (rows, scores), own in zip(queries, contenders, allowed, strict=True):
+        for query, (rows, scores), mask in zip(queries, shortlisted, allowed, strict=True):
             if query.knows_something:
                 chosen.append(rows[best_places(scores, catalogue.counts[rows], query.n)])
             else:
-                chosen.append(self._popular.rows(own, query.n))
-        # Only what is shown needs more than its score: ratings and probabilities.
+                chosen.append(self._popular.rows(mask, query.n))
+        # Ratings and probabilities are needed for the shown items only.
         shown = _padded(chosen, np.int64)
         predictions = learner.predict(adapted, support.users, catalogue.vectors(shown))
         means, likes = predictions.mean.tolist(), self._like_probabilities(predictions)
@@ -194,32 +195,39 @@ class Recommender:
             for place, (query, rows) in enumerate(zip(queries, chosen, strict=True))
         ]
 
-    def _support(self, queries: Sequence[RankingQuery]) -> Support[Any, Any]:
-        """The users and what they rated in the catalogue."""
+    def support(self, queries: Sequence[RankingQuery]) -> Support[Any, Any]:
+        """The support sets of the users: their ratings and skipped items, as far as the catalogue has the items."""
         row_of = self.catalogue.row_of
         known = [
             [(row, rating) for rating in query.ratings if (row := row_of(rating.item_id)) is not None]
             for query in queries
         ]
         device = self.model.device
-        rows = _padded([[row for row, _ in own] for own in known], np.int64)
-        ratings = _padded([[rating.rating for _, rating in own] for own in known], np.float32)
-        times = _padded([[rating.time for _, rating in own] for own in known], np.int64)
-        mask = np.arange(rows.shape[1]) < np.array([[len(own)] for own in known])
+        rows = [[row for row, _ in user_ratings] for user_ratings in known]
+        ratings = _padded([[rating.rating for _, rating in user_ratings] for user_ratings in known], np.float32)
+        times = _padded([[rating.time for _, rating in user_ratings] for user_ratings in known], np.int64)
+        seen_items = seen_mask = None
+        if any(query.skipped for query in queries):
+            rated_ids = [{rating.item_id for rating in query.ratings} for query in queries]
+            seen = [self._rows(set(query.skipped) - ids) for query, ids in zip(queries, rated_ids, strict=True)]
+            seen_items = self.catalogue.vectors(_padded(seen, np.int64))
+            seen_mask = torch.from_numpy(_padding_mask(seen)).to(device)
         attributes = self.model.manifest.user_encoder.encode_values([query.attributes for query in queries])
         return Support(
             users=self.model.learner.embed_users(attributes.to(device)),
-            items=self.catalogue.vectors(rows),
+            items=self.catalogue.vectors(_padded(rows, np.int64)),
             ratings=torch.from_numpy(ratings).to(device),
-            mask=torch.from_numpy(mask).to(device),
+            mask=torch.from_numpy(_padding_mask(rows)).to(device),
+            seen_items=seen_items,
+            seen_mask=seen_mask,
             times=torch.from_numpy(times).to(device),
             now=torch.tensor([query.now for query in queries], device=device),
         )
 
     def _like_probabilities(self, predictions: Predictions) -> list[list[float | None]]:
-        """Of each prediction."""
+        """The probability of each predicted item that the user likes it."""
         if predictions.probabilities is None:
-            return [[None] * own.shape[0] for own in predictions.mean]
+            return [[None] * means.shape[0] for means in predictions.mean]
         scale = self.model.schema.rating_scale
         likes: list[list[float | None]] = (
             predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1).tolist()
@@ -229,7 +237,7 @@ class Recommender:
     def _listed(
         self, rows: NDArray[np.int64], means: list[float], likes: list[float | None], *, by_mean: bool
     ) -> list[RankedItem]:
-        # What people see beside the items must not contradict their order; the score only chooses them.
+        # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
         order = sorted(range(len(rows)), key=lambda place: -means[place]) if by_mean else range(len(rows))
         ranked = []
         for rank, place in enumerate(order, start=1):
@@ -239,8 +247,14 @@ class Recommender:
 
 
 def _padded(rows: Sequence[Sequence[float] | NDArray[np.int64]], dtype: type) -> NDArray[Any]:
-    """Sequences of different lengths as one array, filled up with 0; [rows, longest]."""
+    """Sequences of different lengths as one array, padded with 0; [rows, longest]."""
     padded: NDArray[Any] = np.zeros((len(rows), max(map(len, rows), default=0)), dtype=dtype)
-    for place, own in enumerate(rows):
-        padded[place, : len(own)] = own
+    for place, values in enumerate(rows):
+        padded[place, : len(values)] = values
     return padded
+
+
+def _padding_mask(rows: Sequence[Sequence[float] | NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Where `_padded` has values and no padding; bool [rows, longest]."""
+    lengths = np.array([len(values) for values in rows], dtype=np.int64)
+    return np.arange(lengths.max(initial=0)) < lengths[:, None]

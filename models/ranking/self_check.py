@@ -1,4 +1,4 @@
-"""Whether a model can be used at all: everything that it is made of and everything that it predicts is a number."""
+"""Checks that the weights and the predictions of a model are finite, before it serves."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,14 @@ from models.ranking.query import ItemRating, RankingQuery
 from models.ranking.recommender import Recommender
 
 _CHECKED_AT_ONCE = 8192
-"""Items, so that predictions of a large catalogue need little memory."""
+"""Items whose ratings are predicted at once, which bounds the memory."""
 
 _RATED = 6
-"""Items that the made-up user has rated."""
+"""Ratings of the made-up user: enough that the model adapts, and few enough to take no time."""
 
 
 def require_finite_predictions(recommender: Recommender) -> None:
-    """Predict every item of the catalogue for somebody unknown and for a made-up user of a few ratings.
+    """Predict the rating of every item for an unknown user and for a made-up user with a few ratings.
 
     Raises:
         ArtifactError: A weight or a prediction is not a finite number; the message names one.
@@ -33,7 +33,7 @@ def require_finite_predictions(recommender: Recommender) -> None:
 
 
 def _made_up_ratings(recommender: Recommender) -> list[ItemRating]:
-    """The highest and the lowest rating in turn, of items from all over the catalogue."""
+    """The highest and the lowest rating in turn, of evenly spaced items."""
     scale, item_ids = recommender.model.schema.rating_scale, recommender.items.ids
     chosen = item_ids[:: max(1, len(item_ids) // _RATED)][:_RATED]
     return [ItemRating(item_id, scale.minimum if place % 2 else scale.maximum) for place, item_id in enumerate(chosen)]

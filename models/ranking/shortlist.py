@@ -1,4 +1,4 @@
-"""Which items of a large catalogue are worth scoring exactly for a user."""
+"""Choosing the items of a large catalogue that are scored exactly for a user (docs/decisions/0007)."""
 
 from typing import Any
 
@@ -12,37 +12,44 @@ from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Support
 
 _LANDMARKS = 64
+"""Landmark users. More of them cost time and memory when a catalogue is built, and hardly raise the recall."""
+
 _MAX_RATINGS = 80
-"""Landmark users, who have rated from 1 to 80 items, as users in training have."""
+"""Most ratings of a landmark user. They have from 1 to 80 ratings, like the users in training."""
 
 _DIMENSIONS = 24
-"""Principal components kept: with more, recall hardly grows and the scan takes longer (docs/results/speed.md)."""
+"""Principal components of the scores. With more, the recall hardly grows and a scan takes longer
+(docs/results/speed.md)."""
 
 _SAMPLE = 2048
-"""Items that are scored exactly for every user, to find the user's weights."""
+"""Items that are scored exactly for every user, to fit the user's weights. It bounds the time of a request."""
 
 _THRESHOLD_SAMPLE = 16_384
-"""Items whose proxies give the threshold. Sorting all proxies would take longer than everything else."""
+"""Items whose proxies give the threshold. It bounds the time: sorting all proxies would take most of a request."""
 
 _SHARE = 0.002
+"""Least size of a shortlist as a share of all items. Size is time against recall (docs/results/speed.md)."""
+
 _MIN_ITEMS = 1_000
+"""Least size of a shortlist."""
+
 _TIMES = 10
-"""Size of a shortlist: this share of all items, but at least 1,000, and ten times the items that are wanted."""
+"""Least size of a shortlist as a multiple of the items that are wanted."""
 
 _SCORED_AT_ONCE = 32_768
-"""Items, which bounds the memory."""
+"""Items that are scored at once, which bounds the memory."""
 
 _SEED = 0
-"""Of the landmark users and the samples: the same model always has the same shortlists."""
+"""Seed of the landmark users and of the samples. It is fixed, so that a model always has the same shortlists."""
 
 
 class ScoreSpace:
     """Features of items in which the scores of any user are nearly linear.
 
-    The scores that some landmark users, adapted to random ratings, give an item say nearly all that a model can
-    distinguish about it for ranking; a few principal components of them keep that. This holds for whatever learner, as
-    users' models are small changes of one global model. (Cf. landmarks of the Nyström method, Williams & Seeger, NIPS
-    2000.)
+    Landmark users are made-up users, adapted to random ratings. An item's features are the first principal components
+    of the scores that the landmark users give it. The scores of other users are nearly linear in these, for any
+    learner, because a user's model is a small change of one global model. (Cf. landmarks of the Nyström method,
+    Williams & Seeger, NIPS 2000.)
     """
 
     def __init__(self, model: TrainedModel, vectors: TensorRows, counts: NDArray[np.int64]) -> None:
@@ -51,7 +58,8 @@ class ScoreSpace:
         Args:
             model: The model.
             vectors: [items], embedded; at least one item.
-            counts: int64 [items], training ratings of each: what landmark users rate is drawn in proportion.
+            counts: int64 [items], the number of training ratings of each item. Landmark users rate items in
+                proportion to it.
         """
         generator = np.random.default_rng(_SEED)
         learner, scale = model.learner, model.schema.rating_scale
@@ -80,8 +88,7 @@ class ScoreSpace:
     def features(self, scorer: ItemScorer[Any, Any], count: int) -> Tensor:
         """A constant and the components of each of `count` items; float32 [1 + dimensions, items].
 
-        One component after the other, a product with a user's weights reads them twice as fast as one item after the
-        other.
+        In this order a product with a user's weights is twice as fast as with one item after the other.
         """
         features = self._mean.new_ones(1 + self._components.shape[1], count)
         for start in range(0, count, _SCORED_AT_ONCE):
@@ -92,10 +99,10 @@ class ScoreSpace:
 
 
 class Shortlist:
-    """Chooses the items that may be a user's best, by a linear proxy of the user's scores.
+    """Chooses the items that may be among a user's best, by a linear proxy of the user's scores.
 
-    The user's scores of a fixed sample of items give the weights of the proxy by least squares; the proxy, one
-    matrix-vector product, then goes through all items.
+    The weights of the proxy are fitted by least squares to the user's scores of a fixed sample of items. The proxy of
+    all items is then one matrix-vector product.
     """
 
     def __init__(self, model: TrainedModel, vectors: TensorRows, space: ScoreSpace, features: Tensor) -> None:
@@ -104,7 +111,7 @@ class Shortlist:
         Args:
             model: The model.
             vectors: [items], embedded.
-            space: Where the features are from.
+            space: The space of the features.
             features: float32 [1 + dimensions, items].
         """
         self.space = space
@@ -116,16 +123,16 @@ class Shortlist:
         self._inverse = torch.linalg.pinv(features[:, sample])
 
     def rows(self, adapted: object, users: TensorRows, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
-        """The allowed items worth scoring exactly.
+        """The allowed items that are scored exactly.
 
         Args:
             adapted: What the learner's `adapt` returned for one user.
             users: [1], embedded.
             allowed: bool [items].
-            n: How many of the best are wanted.
+            n: How many of the best items are wanted.
 
         Returns:
-            Rising rows, at least n or all that are allowed.
+            Rising rows: at least n of them, or all allowed rows if there are fewer.
         """
         weights = self._sample.scores(adapted, users)[0] @ self._inverse
         proxies = (weights @ self.features).cpu().numpy()

@@ -49,7 +49,7 @@ def save_again(model: TrainedModel, directory: Path, **changes: Any) -> None:  #
 
 
 def change_manifest(directory: Path, change: Callable[[dict[str, Any]], None], *, resealed: bool) -> None:
-    """Edit the manifest as a text editor would, or as somebody would who also mends its checksum."""
+    """Edit the manifest by hand, with or without a new checksum."""
     path = directory / MANIFEST
     body = json.loads(path.read_text(encoding="utf-8"))
     checksum = body.pop("checksum")
@@ -70,7 +70,7 @@ def refused(directory: Path, file: str) -> str:
 
 
 class TestRoundTrip:
-    def test_gives_the_same_recommendations(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_loaded_artifact_gives_the_same_recommendations(self, model: TrainedModel, tmp_path: Path) -> None:
         save_again(model, tmp_path / "copy")
         visitor: dict[str, Any] = {
             "attributes": {"country": "fr"},
@@ -78,12 +78,14 @@ class TestRoundTrip:
             "n": 40,
         }
         before, after = (
-            Recommender(own, own.items).recommend(RankingQuery(**visitor))
-            for own in (model, load_artifact(tmp_path / "copy"))
+            Recommender(loaded, loaded.items).recommend(RankingQuery(**visitor))
+            for loaded in (model, load_artifact(tmp_path / "copy"))
         )
         assert before == after
 
-    def test_gives_the_same_weights_items_and_statistics(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_loaded_artifact_has_the_same_weights_items_and_statistics(
+        self, model: TrainedModel, tmp_path: Path
+    ) -> None:
         save_again(model, tmp_path / "copy")
         copy = load_artifact(tmp_path / "copy")
         expected = model.learner.state_dict()
@@ -94,7 +96,7 @@ class TestRoundTrip:
         assert np.array_equal(copy.exposure.loadings, model.exposure.loadings)
         assert copy.manifest == model.manifest
 
-    def test_loaded_model_cannot_be_trained_by_accident(self, model: TrainedModel) -> None:
+    def test_loaded_model_is_frozen(self, model: TrainedModel) -> None:
         assert not model.learner.training
         assert not any(parameter.requires_grad for parameter in model.learner.parameters())
 
@@ -103,20 +105,20 @@ class TestRoundTrip:
 
 
 class TestVersion:
-    def test_is_the_same_whenever_the_same_is_saved(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_version_of_the_same_model_is_the_same(self, model: TrainedModel, tmp_path: Path) -> None:
         save_again(model, tmp_path / "copy")
         assert load_artifact(tmp_path / "copy").version == load_artifact(tmp_path / "copy").version == model.version
 
-    def test_begins_with_the_presets_name(self, model: TrainedModel) -> None:
+    def test_version_begins_with_the_name_of_the_preset(self, model: TrainedModel) -> None:
         assert model.version.startswith("tiny-")
 
-    def test_differs_for_other_weights(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_version_with_other_weights_differs(self, model: TrainedModel, tmp_path: Path) -> None:
         weights = {name: value.clone() for name, value in model.learner.state_dict().items()}
         weights["log_prior"] += 1e-3
         save_again(model, tmp_path / "other", weights=weights)
         assert load_artifact(tmp_path / "other").version != model.version
 
-    def test_differs_for_other_items(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_version_with_other_items_differs(self, model: TrainedModel, tmp_path: Path) -> None:
         items = Entities(model.items.table.with_columns(pl.lit("x").alias("title")))
         save_again(model, tmp_path / "other", items=items)
         assert load_artifact(tmp_path / "other").version != model.version
@@ -124,13 +126,13 @@ class TestVersion:
 
 class TestDamaged:
     @pytest.mark.parametrize("file", FILES)
-    def test_missing_file(self, directory: Path, file: str) -> None:
+    def test_artifact_with_a_missing_file_is_refused(self, directory: Path, file: str) -> None:
         (directory / file).unlink()
         assert "does not exist" in refused(directory, file) or "No such file" in refused(directory, file)
 
     @pytest.mark.parametrize("kept", [0.0, 0.5, 0.999])
     @pytest.mark.parametrize("file", FILES)
-    def test_truncated_file(self, directory: Path, file: str, kept: float) -> None:
+    def test_artifact_with_a_truncated_file_is_refused(self, directory: Path, file: str, kept: float) -> None:
         content = (directory / file).read_bytes()
         (directory / file).write_bytes(content[: int(kept * len(content))])
         reason = refused(directory, file)
@@ -138,16 +140,16 @@ class TestDamaged:
 
     @pytest.mark.parametrize("where", [0.01, 0.3, 0.6, 0.99])
     @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
-    def test_one_byte_changed(self, directory: Path, file: str, where: float) -> None:
+    def test_artifact_with_a_changed_byte_is_refused(self, directory: Path, file: str, where: float) -> None:
         content = bytearray((directory / file).read_bytes())
         content[int(where * len(content))] ^= 1
         (directory / file).write_bytes(content)
         assert "truncated or altered" in refused(directory, file)
 
-    def test_missing_directory(self, tmp_path: Path) -> None:
+    def test_missing_directory_is_refused(self, tmp_path: Path) -> None:
         assert "is" in refused(tmp_path / "nothing", MANIFEST)
 
-    def test_directory_that_is_no_artifact(self, tmp_path: Path) -> None:
+    def test_directory_without_a_manifest_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
         assert "an artifact?" in refused(tmp_path, MANIFEST)
 
@@ -164,12 +166,14 @@ class TestManifest:
         ],
         ids=["preset", "mean", "hash", "addition", "omission"],
     )
-    def test_edited_by_hand_is_refused(self, directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    def test_manifest_edited_by_hand_is_refused(
+        self, directory: Path, change: Callable[[dict[str, Any]], None]
+    ) -> None:
         change_manifest(directory, change, resealed=False)
-        assert "it was altered" in refused(directory, MANIFEST)
+        assert "the file was altered" in refused(directory, MANIFEST)
 
     @pytest.mark.parametrize("version", [0, 1, 2, "3", None])
-    def test_other_format_version_is_refused(self, directory: Path, version: object) -> None:
+    def test_manifest_of_another_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
         assert (
             refused(directory, MANIFEST)
@@ -188,20 +192,20 @@ class TestManifest:
             read_schema(directory)
 
     @pytest.mark.parametrize("text", ["", "[]", '"x"', "{", "\x00"])
-    def test_other_json_is_refused(self, directory: Path, text: str) -> None:
+    def test_manifest_that_is_other_json_is_refused(self, directory: Path, text: str) -> None:
         (directory / MANIFEST).write_text(text, encoding="utf-8")
         assert "JSON" in refused(directory, MANIFEST)
 
-    def test_bytes_that_are_no_text_are_refused(self, directory: Path) -> None:
+    def test_manifest_that_is_no_text_is_refused(self, directory: Path) -> None:
         (directory / MANIFEST).write_bytes(b"\xff\xfe")
         assert "cannot be read as JSON" in refused(directory, MANIFEST)
 
-    def test_unknown_field_is_named(self, directory: Path) -> None:
+    def test_manifest_with_an_unknown_field_is_refused_and_names_it(self, directory: Path) -> None:
         change_manifest(directory, lambda body: body.update(remark="mine"), resealed=True)
         assert "remark" in refused(directory, MANIFEST)
 
     @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
-    def test_file_that_it_does_not_name_is_missing(self, directory: Path, file: str) -> None:
+    def test_manifest_that_does_not_name_a_file_is_refused(self, directory: Path, file: str) -> None:
         change_manifest(directory, lambda body: body["files"].pop(file), resealed=True)
         assert refused(directory, MANIFEST) == f"names no {file}"
 
@@ -218,7 +222,7 @@ class Trap:
 
 class TestPickle:
     @pytest.mark.parametrize("resealed", [False, True], ids=["hash-as-before", "hash-mended"])
-    def test_in_place_of_the_weights_is_refused_and_not_run(
+    def test_pickle_in_place_of_the_weights_is_refused_and_not_run(
         self, directory: Path, tmp_path: Path, resealed: bool
     ) -> None:
         sprung = tmp_path / "sprung"
@@ -230,56 +234,54 @@ class TestPickle:
         assert refused(directory, WEIGHTS)
         assert not sprung.exists()
 
-    def test_trap_works(self, tmp_path: Path) -> None:
+    def test_pickle_that_is_loaded_is_run(self, tmp_path: Path) -> None:
         pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))  # noqa: S301 - its own pickle
         assert (tmp_path / "sprung").exists()
 
 
-def test_weights_of_another_network_are_refused(directory: Path) -> None:
+def test_artifact_with_weights_of_another_network_is_refused(directory: Path) -> None:
     weights = load((directory / WEIGHTS).read_bytes())
     weights["estimator.decision.0.weight"] = torch.zeros(2, 2)
     content = save(weights)
     (directory / WEIGHTS).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     change_manifest(directory, lambda body: body["files"].update({WEIGHTS: digest}), resealed=True)
-    assert "does not fit the manifest's preset" in refused(directory, WEIGHTS)
+    assert "does not fit the preset of the manifest" in refused(directory, WEIGHTS)
 
 
 class TestSave:
-    def test_replaces_an_older_artifact(self, model: TrainedModel, directory: Path) -> None:
+    def test_save_over_an_older_artifact_replaces_it(self, model: TrainedModel, directory: Path) -> None:
         weights = {name: value + 1 for name, value in model.learner.state_dict().items()}
         save_again(model, directory, weights=weights)
         assert load_artifact(directory).version != model.version
         assert sorted(path.name for path in directory.iterdir()) == sorted(FILES)
         assert [path.name for path in directory.parent.iterdir()] == [directory.name]
 
-    def test_fills_an_empty_directory(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_save_into_an_empty_directory_succeeds(self, model: TrainedModel, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         save_again(model, tmp_path / "empty")
         assert load_artifact(tmp_path / "empty").version == model.version
 
-    def test_creates_parent_directories(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_save_creates_parent_directories(self, model: TrainedModel, tmp_path: Path) -> None:
         save_again(model, tmp_path / "a" / "b" / "model")
         assert load_artifact(tmp_path / "a" / "b" / "model").version == model.version
 
-    def test_refuses_a_directory_that_is_no_artifact_and_touches_nothing(
-        self, model: TrainedModel, tmp_path: Path
-    ) -> None:
+    def test_save_over_other_files_is_refused_and_changes_nothing(self, model: TrainedModel, tmp_path: Path) -> None:
         mine = tmp_path / "mine"
         mine.mkdir()
         (mine / "thesis.tex").write_text("years of work", encoding="utf-8")
-        with pytest.raises(ArtifactError, match="not an artifact; nothing in it was touched"):
+        with pytest.raises(ArtifactError, match="an artifact; nothing in it was changed"):
             save_again(model, mine)
         assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
         assert (mine / "thesis.tex").read_text(encoding="utf-8") == "years of work"
 
-    def test_refuses_a_path_that_is_a_file(self, model: TrainedModel, tmp_path: Path) -> None:
+    def test_save_over_a_file_is_refused(self, model: TrainedModel, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("mine", encoding="utf-8")
         with pytest.raises(ArtifactError, match="is not a directory"):
             save_again(model, tmp_path / "file")
         assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
-    def test_failure_leaves_the_older_artifact(
+    def test_save_that_fails_leaves_the_older_artifact(
         self, model: TrainedModel, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Items of which anything is known, for tests of what is done with it."""
+"""Items with given or random biases, factors and features, for tests of baselines."""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -15,7 +15,7 @@ BoostedTrees: type[Baseline] = importlib.import_module("models.baselines.boosted
 
 
 @pytest.mark.parametrize("state", [State.USER_COLD, State.USER_AND_ITEM_COLD])
-def test_learns_tastes_from_the_support(two_tastes: Dataset, state: State) -> None:
+def test_trained_trees_predict_tastes_from_the_support_set(two_tastes: Dataset, state: State) -> None:
     split = Split.of(two_tastes, SplitConfig())
     batch = EpisodeBatch.of(evaluation_episodes(two_tastes, split, state, query_size=1, min_ratings=3))
 

@@ -30,7 +30,7 @@ def rows(two_tastes: Dataset) -> EpisodeRows:
     return EpisodeRows.fit(two_tastes, np.ones(len(two_tastes.ratings), dtype=np.bool_))
 
 
-def test_one_row_a_query_item(rows: EpisodeRows, two_tastes: Dataset) -> None:
+def test_rows_are_one_per_query_item(rows: EpisodeRows, two_tastes: Dataset) -> None:
     table = rows.of(BATCH, ITEMS)
     ages, years = two_tastes.users.table["age"].to_numpy(), two_tastes.items.table["year"].to_numpy()
     assert rows.categorical == [0]
@@ -42,7 +42,7 @@ def test_one_row_a_query_item(rows: EpisodeRows, two_tastes: Dataset) -> None:
     np.testing.assert_allclose(table[:, 4], (years[[4, 5, 4]] - years.mean()) / years.std(), rtol=1e-5)
 
 
-def test_support_is_told_by_its_statistics(rows: EpisodeRows) -> None:
+def test_rows_have_the_statistics_of_the_support_set(rows: EpisodeRows) -> None:
     size, mean, spread, bias = rows.of(BATCH, ITEMS)[:, 5:9].T
     assert size.tolist() == [3, 3, 0]
     np.testing.assert_allclose(mean, [4.0, 4.0, np.nan])
@@ -50,7 +50,7 @@ def test_support_is_told_by_its_statistics(rows: EpisodeRows) -> None:
     np.testing.assert_allclose(bias, [BIAS, BIAS, 0.0], atol=1e-12)
 
 
-def test_taste_is_told_by_residuals_over_the_bias(rows: EpisodeRows) -> None:
+def test_rows_have_the_mean_residuals_by_value(rows: EpisodeRows) -> None:
     prediction, item_bias, count, by_factors, by_attributes, by_genre = rows.of(BATCH, ITEMS)[:, 9:].T
     np.testing.assert_allclose(prediction, [3.0 + BIAS, 3.0 + BIAS, 3.0])
     assert item_bias.tolist() == [0, 0, 0]

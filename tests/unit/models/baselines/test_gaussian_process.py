@@ -15,7 +15,7 @@ EPISODES = [
 ]
 
 
-def test_predicts_the_posterior_mean() -> None:
+def test_prediction_is_the_posterior_mean() -> None:
     items = random_items(12)
     predictions = GaussianProcess(items).predict(EpisodeBatch.of(EPISODES))
     vectors = np.hstack([np.sqrt(0.8) * items.features.toarray(), np.sqrt(0.08) * items.factors])
@@ -28,7 +28,7 @@ def test_predicts_the_posterior_mean() -> None:
     np.testing.assert_allclose(predictions[2, 0], levels[8], rtol=1e-6)
 
 
-def test_without_attributes_it_is_matrix_factorisation() -> None:
+def test_prediction_without_attributes_equals_matrix_factorisation() -> None:
     items = random_items(12, features=np.zeros((12, 1)))
     batch = EpisodeBatch.of(EPISODES)
     mask = batch.query_mask

@@ -18,10 +18,10 @@ def predictions(support: Rated) -> list[float]:
     return ItemMeanUserBias.fit(DATASET, TRAINING).predict(batch)[0].tolist()
 
 
-def test_without_support_an_items_own_shrunk_mean_is_predicted() -> None:
+def test_prediction_without_support_is_the_items_shrunk_mean() -> None:
     assert predictions([]) == pytest.approx(ITEM_MEANS)
 
 
-def test_the_users_bias_is_the_shrunk_mean_error_of_the_item_means() -> None:
+def test_user_bias_is_the_shrunk_mean_error_of_the_item_means() -> None:
     bias = ((5 - ITEM_MEANS[0]) + (4 - ITEM_MEANS[2])) / (2 + 3)
     assert predictions([(0, 5.0), (2, 4.0)]) == pytest.approx([mean + bias for mean in ITEM_MEANS])

@@ -30,17 +30,17 @@ def test_residuals_of_similar_items_are_averaged_by_similarity() -> None:
     assert prediction([(1, 5.0), (2, 2.0)], query=0) == pytest.approx(expected)
 
 
-def test_without_similar_items_the_bias_is_left() -> None:
+def test_prediction_without_similar_items_is_the_bias() -> None:
     assert prediction([(1, 5.0)], query=2) == pytest.approx(3.0 + 2.0 / (1 + 3))
 
 
-def test_new_item_resembles_others_by_attributes() -> None:
+def test_similarity_of_a_new_item_is_that_of_its_attributes() -> None:
     bias = 2.0 / (1 + 3)
     assert prediction([(0, 5.0)], query=3) == pytest.approx(3.0 + bias)
     assert prediction([(1, 5.0)], query=3) == pytest.approx(3.0 + bias + 0.2 * (2.0 - bias) / (0.2 + 0.5))
 
 
-def test_only_the_nearest_count() -> None:
+def test_prediction_uses_only_the_nearest_neighbours() -> None:
     count = 40
     items = replace(random_items(count), mean=3.0, biases=np.zeros(count))
     near = np.linspace(0.9, 0.1, count - 1)

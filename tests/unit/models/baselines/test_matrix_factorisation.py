@@ -13,7 +13,7 @@ EPISODES = [
 ]
 
 
-def test_folding_in_is_ridge_regression_of_the_residuals() -> None:
+def test_fold_in_is_ridge_regression_of_the_residuals() -> None:
     predictions = MatrixFactorisation(ITEMS).predict(EpisodeBatch.of(EPISODES))
     # One ridge of 10 for all, because a ridge of 4 on a column of 1 is one of 10 on a column of √(10/4).
     inputs = np.column_stack([np.full(12, np.sqrt(10.0 / 4.0)), ITEMS.factors])
@@ -25,6 +25,6 @@ def test_folding_in_is_ridge_regression_of_the_residuals() -> None:
         np.testing.assert_allclose(predictions[row, : len(expected)], expected, rtol=1e-5)
 
 
-def test_without_support_an_item_has_its_own_bias() -> None:
+def test_prediction_without_support_is_the_items_bias() -> None:
     batch = EpisodeBatch.of([tiny_episode(support=[], query=[(4, 1.0)])])
     np.testing.assert_allclose(MatrixFactorisation(ITEMS).predict(batch), [[ITEMS.mean + ITEMS.biases[4]]], rtol=1e-6)

@@ -9,7 +9,7 @@ from tests.unit.models.tiny_data import tiny_episode
 RIDGE = 1000.0
 
 
-def test_weights_are_those_of_a_dense_solution_over_all_pairs() -> None:
+def test_weights_equal_a_dense_solution_over_all_pairs() -> None:
     generator = np.random.default_rng(0)
     user_vectors, item_vectors = 5.0 * generator.random((6, 3)), 5.0 * generator.random((9, 4))
     users = np.repeat(np.arange(6, dtype=np.int32), [2, 3, 4, 5, 6, 1])
@@ -17,12 +17,12 @@ def test_weights_are_those_of_a_dense_solution_over_all_pairs() -> None:
     values = generator.integers(1, 6, len(users)).astype(np.float64)
     normal, target = RIDGE * np.eye(12), np.zeros(12)
     for user in range(6):
-        own = np.flatnonzero(users == user)
-        for i in own:
-            for j in own:
+        rows = np.flatnonzero(users == user)
+        for i in rows:
+            for j in rows:
                 difference = np.outer(user_vectors[user], item_vectors[items[i]] - item_vectors[items[j]]).ravel()
-                normal += np.outer(difference, difference) / len(own)
-                target += difference * (values[i] - values[j]) / len(own)
+                normal += np.outer(difference, difference) / len(rows)
+                target += difference * (values[i] - values[j]) / len(rows)
     expected = np.linalg.solve(normal, target).reshape(3, 4)
     weights = solve_preferences(sparse.csr_matrix(user_vectors), sparse.csr_matrix(item_vectors), users, items, values)
     np.testing.assert_allclose(weights, expected, atol=0.01 * np.abs(expected).max())
@@ -37,7 +37,7 @@ def test_weights_are_those_of_a_dense_solution_over_all_pairs() -> None:
         ([(0, 2.5), (1, 1.5)], 4.5 - 2.0 / (2 + 3)),
     ],
 )
-def test_score_counts_from_the_users_mean_score_and_the_support_gives_the_level(
+def test_prediction_is_the_deviation_of_the_score_plus_the_level_of_the_support_set(
     support: list[tuple[int, float]], expected: float
 ) -> None:
     baseline = PairwisePreferenceRegression(

@@ -17,7 +17,7 @@ DATASET = tiny_dataset([(0, 0, 4.0), (0, 1, 2.0), (1, 0, 5.0)], users=2, items=3
         ([(0, 1.0), (1, 5.0)], 3.0),
     ],
 )
-def test_is_drawn_to_the_training_mean_as_by_three_ratings(support: Rated, expected: float) -> None:
+def test_prediction_is_shrunk_to_the_training_mean_by_three_ratings(support: Rated, expected: float) -> None:
     baseline = SupportMean.fit(DATASET, np.array([True, True, False]))
     batch = EpisodeBatch.of([tiny_episode(support=support, query=[(0, 1.0), (1, 1.0)])])
     assert baseline.predict(batch)[0].tolist() == pytest.approx([expected, expected])

@@ -16,18 +16,18 @@ from tests.unit.models.predictions import predicted_ratings
 
 
 @pytest.fixture(scope="module")
-def told_tastes(two_tastes: Dataset) -> Dataset:
-    """The two tastes, told by the country."""
+def tastes_by_country(two_tastes: Dataset) -> Dataset:
+    """The two-tastes data, with the taste of a user given by the country."""
     countries = pl.Series("country", [["fr", "jp"][int(user[1:]) // 7 % 2] for user in two_tastes.users.ids])
     return replace(two_tastes, users=Entities(two_tastes.users.table.with_columns(countries)))
 
 
-def test_wide_part_is_linear_in_the_crosses(told_tastes: Dataset) -> None:
+def test_wide_part_is_linear_in_the_crosses(tastes_by_country: Dataset) -> None:
     users, items = (
         Side(entities, source.fields, np.arange(len(entities)))
         for entities, source in (
-            (told_tastes.users, told_tastes.schema.users),
-            (told_tastes.items, told_tastes.schema.items),
+            (tastes_by_country.users, tastes_by_country.schema.users),
+            (tastes_by_country.items, tastes_by_country.schema.items),
         )
     )
     torch.manual_seed(0)
@@ -44,14 +44,16 @@ def test_wide_part_is_linear_in_the_crosses(told_tastes: Dataset) -> None:
     assert added.tolist() == pytest.approx([fr_horror, fr_comedy, fr_horror])
 
 
-def test_learns_tastes_that_attributes_tell(told_tastes: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trained_network_predicts_tastes_from_attributes(
+    tastes_by_country: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(wide_and_deep, "_EPOCHS", 20)
     monkeypatch.setattr(wide_and_deep, "_BATCH_RATINGS", 64)
-    split = Split.of(told_tastes, SplitConfig())
-    batch = EpisodeBatch.of(evaluation_episodes(told_tastes, split, State.USER_COLD, query_size=5))
+    split = Split.of(tastes_by_country, SplitConfig())
+    batch = EpisodeBatch.of(evaluation_episodes(tastes_by_country, split, State.USER_COLD, query_size=5))
 
     def error(baseline: type[WideAndDeep | GlobalMean]) -> float:
-        predictions = baseline.fit(told_tastes, split.training).predict(batch)
+        predictions = baseline.fit(tastes_by_country, split.training).predict(batch)
         return float(MAE.per_user(predicted_ratings(predictions), batch.query_ratings, batch.query_mask).mean())
 
     assert error(WideAndDeep) < 0.5 * error(GlobalMean)

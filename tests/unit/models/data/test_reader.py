@@ -183,7 +183,7 @@ class TestEntities:
             {"id": "u9", "title": None, "age": None, "country": None},
         ]
 
-    def test_earlier_file_counts_before_later_ones(self, shop: Path) -> None:
+    def test_value_in_two_files_is_that_of_the_earlier_file(self, shop: Path) -> None:
         assert read(shop).items.table.to_dicts() == [
             {"id": "p2", "title": "Pot", "colour": ["red", "blue"], "price": 7.5, "about": "cast iron"},
             {"id": "p1", "title": "Pan", "colour": None, "price": 10.0, "about": None},
@@ -252,7 +252,7 @@ class TestMalformed:
             (",40,fr", Fault.MISSING_ID, "no customer"),
             ("u7,abc,fr", Fault.ATTRIBUTE, "age: 'abc' is not a finite number"),
             ("u7,inf,fr", Fault.ATTRIBUTE, "age: 'inf' is not a finite number"),
-            ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' stands in an earlier line too"),
+            ("u1,40,jp", Fault.DUPLICATE, "customer 'u1' is in an earlier line too"),
         ],
     )
     def test_malformed_user_is_left_out_and_reported(self, shop: Path, row: str, fault: Fault, detail: str) -> None:
@@ -311,11 +311,11 @@ class TestMalformed:
 
 
 class TestFindSchema:
-    def test_schema_in_the_directory_counts_before_built_in_ones(self, shop: Path) -> None:
+    def test_schema_in_the_directory_is_used_before_built_in_ones(self, shop: Path) -> None:
         write(shop, {"movies.csv": "movieId,title,genres\n"})
         assert find_schema(shop).name == "shop"
 
-    def test_given_schema_counts_before_the_one_in_the_directory(self, shop: Path) -> None:
+    def test_given_schema_is_used_before_the_one_in_the_directory(self, shop: Path) -> None:
         schema = find_schema(shop).model_copy(update={"name": "given"})
         assert read_dataset(shop, schema=schema)[0].schema.name == "given"
 

@@ -18,14 +18,14 @@ STATISTICS = pl.DataFrame(
 
 
 class TestStrategyScores:
-    def test_gradient_times_popularity(self) -> None:
+    def test_gradient_popularity_is_the_product_of_both(self) -> None:
         scores = strategy_scores(STATISTICS, Strategy.GRADIENT_POPULARITY)
         assert scores.tolist() == [0.25 * 1.0, 1.0 * 0.5, 0.5 * 0.25, 0.0]
 
-    def test_popularity(self) -> None:
+    def test_popularity_is_the_share_of_the_largest_count(self) -> None:
         assert strategy_scores(STATISTICS, Strategy.POPULARITY).tolist() == [1.0, 0.5, 0.25, 0.0]
 
-    def test_logarithm_of_popularity_times_entropy(self) -> None:
+    def test_popularity_entropy_is_the_logarithm_times_the_entropy(self) -> None:
         expected = np.array([np.log(9) * 0.5, np.log(5) * 1.0, np.log(3) * 1.5, 0.0])
         actual = strategy_scores(STATISTICS, Strategy.POPULARITY_ENTROPY)
         np.testing.assert_allclose(actual, expected / expected.max())
@@ -36,7 +36,7 @@ class TestStrategyScores:
         assert first != other
 
     @pytest.mark.parametrize("strategy", FIXED)
-    def test_lie_between_0_and_1(self, strategy: Strategy) -> None:
+    def test_scores_lie_between_0_and_1(self, strategy: Strategy) -> None:
         scores = strategy_scores(STATISTICS, strategy)
         assert scores.shape == (4,)
         assert ((scores >= 0) & (scores <= 1)).all()
@@ -46,9 +46,9 @@ class TestStrategyScores:
         assert strategy_scores(STATISTICS[3:], strategy).tolist() == [0.0]
 
     @pytest.mark.parametrize("strategy", FIXED)
-    def test_no_items_have_no_scores(self, strategy: Strategy) -> None:
+    def test_scores_without_items_are_empty(self, strategy: Strategy) -> None:
         assert strategy_scores(STATISTICS[:0], strategy).shape == (0,)
 
-    def test_a_strategy_that_listens_has_none(self) -> None:
+    def test_scores_of_the_sequential_strategy_raise_value_error(self) -> None:
         with pytest.raises(ValueError, match="sequential has no scores"):
             strategy_scores(STATISTICS, Strategy.SEQUENTIAL)

@@ -17,7 +17,7 @@ def rows(*items: int) -> NDArray[np.int64]:
 
 
 def chances(*values: float) -> Exposure:
-    """Items that everybody has seen with these probabilities, whatever else was seen."""
+    """An exposure with these P(seen), the same for all users and answers."""
     shares = np.array(values)
     return Exposure(np.log(shares / (1 - shares)), np.zeros((len(values), 1)))
 
@@ -52,48 +52,52 @@ TWO_TASTES = last_layer([[0.5, 0.1], OTHERWISE, [2.0, 0.0], [0.5, 0.0], [0.5, 0.
 
 
 class TestWorth:
-    def test_the_item_that_splits_two_tastes_comes_first(self) -> None:
+    def test_first_question_is_about_the_item_that_splits_two_tastes(self) -> None:
         questions = SequentialQuestions(chances(*[0.5] * 5), np.ones(5), TWO_TASTES)
         assert choose(questions, 5, n=1)[0] == [2]
 
-    def test_an_answer_is_not_asked_for_twice_in_other_words(self) -> None:
+    def test_question_after_an_answer_is_not_about_its_twin(self) -> None:
         twins = last_layer([TASTE, TASTE, [0.0, 0.9]], noise=0.01)
         questions = SequentialQuestions(chances(0.9, 0.9, 0.9), np.ones(3), twins)
         assert choose(questions, 3, n=1, answered=[0])[0] == [2]
         assert choose(questions, 3, n=3)[0] == [0, 2, 1]
 
-    def test_a_skip_leaves_the_twin_worth_asking(self) -> None:
+    def test_question_after_a_skip_is_about_the_twin(self) -> None:
         twins = last_layer([TASTE, TASTE, [0.0, 0.9]], noise=0.01)
         questions = SequentialQuestions(chances(0.9, 0.9, 0.9), np.ones(3), twins)
         assert choose(questions, 3, n=1, skipped=[0])[0] == [1]
 
-    def test_what_nobody_has_seen_is_not_worth_asking(self) -> None:
+    def test_question_is_not_about_an_item_that_users_have_not_seen(self) -> None:
         questions = SequentialQuestions(chances(0.5, 0.5, 0.01, 0.5, 0.5), np.ones(5), TWO_TASTES)
         assert choose(questions, 5, n=4)[0][-1] != 2
         assert choose(questions, 5, n=5)[0][-1] == 2
 
-    def test_skips_tell_which_audience_a_user_belongs_to(self) -> None:
+    def test_questions_after_skips_are_about_items_of_another_audience(self) -> None:
         exposure = Exposure(np.zeros(4), np.array([[3.0], [3.0], [-3.0], [-3.0]]))
         questions = SequentialQuestions(exposure, np.ones(4), None)
         assert choose(questions, 4, n=1, skipped=[0])[0] == [2]
         assert choose(questions, 4, n=1, answered=[0])[0] == [1]
 
-    def test_without_a_last_layer_entropy_counts(self) -> None:
+    def test_questions_without_a_last_layer_follow_the_entropy(self) -> None:
         questions = SequentialQuestions(chances(0.5, 0.5, 0.25), np.array([0.5, 1.0, 2.0]), None)
         items, scores = choose(questions, 3, n=3)
         assert items == [1, 0, 2]
         np.testing.assert_allclose(scores, [0.25 * 0.5, 0.25 * 0.25, 0.0625 * 1.0])
 
     @given(seed=st.integers(0, 2**32 - 1), answers=st.integers(0, 5))
-    def test_equals_the_variances_of_explicit_posteriors(self, seed: int, answers: int) -> None:
+    def test_scores_equal_the_variances_of_explicit_posteriors(self, seed: int, answers: int) -> None:
         generator = np.random.default_rng(seed)
         features, seen = generator.normal(size=(9, 4)), generator.uniform(0.1, 0.9, 9)
         noise = generator.uniform(0.3, 1.5, 9)
         answered = generator.permutation(9)[:answers].tolist()
 
         def variances(items: list[int]) -> NDArray[np.float64]:
-            own = features[items]
-            return np.diagonal(features @ np.linalg.inv(own.T @ (own / noise[items, None]) + np.eye(4)) @ features.T)
+            asked_features = features[items]
+            return np.diagonal(
+                features
+                @ np.linalg.inv(asked_features.T @ (asked_features / noise[items, None]) + np.eye(4))
+                @ features.T
+            )
 
         left = [item for item in range(9) if item not in answered]
         weights = seen[left] / seen[left].sum()
@@ -117,7 +121,7 @@ def random_questions(generator: np.random.Generator, count: int, *, solved: bool
 @given(
     seed=st.integers(0, 2**32 - 1), count=st.integers(0, 30), n=st.integers(1, 40), solved=st.booleans(), data=st.data()
 )
-def test_only_what_is_allowed_and_was_not_asked_once_each_in_falling_order(
+def test_questions_are_allowed_new_distinct_and_in_falling_order(
     seed: int, count: int, n: int, solved: bool, data: st.DataObject
 ) -> None:
     generator = np.random.default_rng(seed)
@@ -140,7 +144,7 @@ def test_only_what_is_allowed_and_was_not_asked_once_each_in_falling_order(
 
 @pytest.mark.parametrize("solved", [True, False])
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_batch_is_its_users_one_by_one(seed: int, solved: bool) -> None:
+def test_questions_of_a_batch_equal_those_of_one_user_at_a_time(seed: int, solved: bool) -> None:
     generator = np.random.default_rng(seed)
     questions = random_questions(generator, 30, solved=solved)
     items = np.stack([generator.permutation(30)[:6] for _ in range(4)])
@@ -149,7 +153,7 @@ def test_a_batch_is_its_users_one_by_one(seed: int, solved: bool) -> None:
     allowed = generator.random((4, 30)) < 0.8
     chosen, scores = questions.choose(Asked(items, answered, mask), allowed, 3)
     for user in range(4):
-        own = Asked(items[user : user + 1], answered[user : user + 1], mask[user : user + 1])
-        alone, alone_scores = questions.choose(own, allowed[user : user + 1], 3)
+        asked_alone = Asked(items[user : user + 1], answered[user : user + 1], mask[user : user + 1])
+        alone, alone_scores = questions.choose(asked_alone, allowed[user : user + 1], 3)
         assert alone.tolist() == chosen[user : user + 1].tolist()
         np.testing.assert_allclose(alone_scores, scores[user : user + 1], rtol=1e-4)

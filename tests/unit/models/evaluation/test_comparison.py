@@ -9,7 +9,7 @@ import pytest
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.splits import Split, SplitConfig, new_by_id
-from models.evaluation.comparison import LEAST_USERS, Comparison, compare, trained_on
+from models.evaluation.comparison import MIN_USERS, Comparison, compare, trained_on
 from models.evaluation.figures import ComparedMeasure, Estimate
 from models.train import train
 from models.training.preset import Preset
@@ -77,7 +77,7 @@ class TestCompare:
         assert not comparison.better
 
     def test_compare_uses_all_held_out_users(self, better: Comparison, dataset: Dataset) -> None:
-        assert better.users == new_by_id(dataset.users.ids, BY_ID).sum() >= LEAST_USERS
+        assert better.users == new_by_id(dataset.users.ids, BY_ID).sum() >= MIN_USERS
         assert better.query_ratings == 10 * better.users
         assert better.mean_support == 10.0
         assert better.notes == ()
@@ -103,10 +103,10 @@ class TestCompare:
         self, well: TrainedModel, badly: TrainedModel, two_tastes: Dataset
     ) -> None:
         comparison = compare(well, badly, two_tastes)
-        assert 0 < comparison.users < LEAST_USERS
+        assert 0 < comparison.users < MIN_USERS
         assert comparison.measures["mae"].difference.high < 0
         assert not comparison.better
-        assert f"{LEAST_USERS} are needed" in comparison.verdict
+        assert f"{MIN_USERS} are needed" in comparison.verdict
 
     def test_compare_without_held_out_users_has_no_measures(self, well: TrainedModel, dataset: Dataset) -> None:
         known = ~new_by_id(dataset.users.ids, BY_ID)[dataset.ratings.users]

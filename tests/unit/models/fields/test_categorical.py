@@ -29,5 +29,5 @@ class TestCategorical:
         assert field.encode(["a", "b"]).tolist() == [1, 2]
         assert field.category_count == 1
 
-    def test_without_any_value_everything_is_unknown(self) -> None:
+    def test_field_fitted_without_values_encodes_all_as_unknown(self) -> None:
         assert one_field([None, None]).encode(["a", None]).tolist() == [UNKNOWN] * 2

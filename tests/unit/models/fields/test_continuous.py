@@ -25,7 +25,7 @@ class TestContinuous:
     def test_missing_value_is_0_with_the_unknown_flag(self) -> None:
         assert one_field([1.0, 3.0]).encode([3.0, None]).tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
-    def test_missing_values_do_not_count_in_the_mean(self) -> None:
+    def test_mean_ignores_missing_values(self) -> None:
         assert one_field([1.0, None, 3.0]).encode([2.0]).tolist() == [[0.0, 0.0]]
 
     @pytest.mark.parametrize("value", [0.0, 0.1, 7.0])
@@ -33,9 +33,9 @@ class TestContinuous:
         field = one_field([value] * 3)
         torch.testing.assert_close(field.encode([value + 0.5]), torch.tensor([[0.5, 0.0]]))
 
-    def test_without_any_value_numbers_stay_as_they_are(self) -> None:
+    def test_field_fitted_without_values_leaves_numbers_unchanged(self) -> None:
         assert one_field([None]).encode([0.5, None]).tolist() == [[0.5, 0.0], [0.0, 1.0]]
 
     @pytest.mark.parametrize(("value", "expected"), [(1e300, 10.0), (-1e300, -10.0)])
-    def test_absurd_numbers_are_cut_off(self, value: float, expected: float) -> None:
+    def test_extreme_numbers_are_clipped(self, value: float, expected: float) -> None:
         assert one_field([1.0, 3.0]).encode([value]).tolist() == [[expected, 0.0]]

@@ -16,7 +16,7 @@ def one_field(values: Sequence[AttributeValue], *, min_count: int = 1) -> TextFi
 class TestText:
     PLOTS = ("A brave dog saves the dog-catcher", "The dog and the cat", None, "the Cat, brave: dog!")
 
-    def test_words_of_several_rows_are_indexed_the_commonest_first(self) -> None:
+    def test_words_of_several_rows_are_indexed_by_frequency(self) -> None:
         assert one_field(self.PLOTS).encode(["Dog, brave cat", "cat cat", "dog"]).tolist() == [
             [1, 2, 3],
             [3, 0, 0],

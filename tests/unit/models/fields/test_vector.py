@@ -27,10 +27,10 @@ def fitted(vectors: Sequence[list[float] | None], dimensions: int | None = None)
 
 class TestParse:
     @pytest.mark.parametrize("text", ["[1, -0.5, 2e3]", "1,-0.5,2000", "1|-0.5|2000", "(1; -0.5; 2000)", "1 -0.5 2000"])
-    def test_numbers_may_have_any_usual_separator(self, text: str) -> None:
+    def test_text_with_any_default_separator_is_parsed(self, text: str) -> None:
         assert parse([text]) == [[1.0, -0.5, 2000.0]]
 
-    def test_declared_separators_take_the_place_of_the_usual_ones(self) -> None:
+    def test_declared_separators_replace_the_default_ones(self) -> None:
         field = FIELD.model_copy(update={"separators": ("/",)})
         assert parse(["1/2", "1,2"], field) == [[1.0, 2.0], None]
 
@@ -42,7 +42,7 @@ class TestParse:
         field = FIELD.model_copy(update={"dimensions": 2})
         assert parse(["[1, 2]", "[1]", "[1, 2, 3]", None], field) == [[1.0, 2.0], None, None, None]
 
-    def test_lists_are_taken_as_they_are(self) -> None:
+    def test_lists_are_parsed_unchanged(self) -> None:
         assert parse([[0.1, 0.2], [1.0, None], [], None]) == [[0.1, 0.2], None, None, None]
 
     @given(st.lists(NUMBERS, min_size=1, max_size=5))
@@ -58,7 +58,7 @@ class TestComplete:
         declared = FIELD.model_copy(update={"dimensions": 3})
         assert VectorField.complete(declared, pl.Series(["1 2"])) == declared
 
-    def test_without_vectors_dimensions_stay_open(self) -> None:
+    def test_dimensions_without_vectors_stay_undeclared(self) -> None:
         assert VectorField.complete(FIELD, pl.Series([None], dtype=pl.String)) == FIELD
 
 
@@ -68,7 +68,7 @@ class TestEncode:
         torch.testing.assert_close(encoded, torch.tensor([[0.6, 0.8, 0.0], [0.0, -1.0, 0.0]]))
 
     @pytest.mark.parametrize("vector", [None, [0.0, 0.0], [1.0], [1.0, 2.0, 3.0], []])
-    def test_what_has_no_direction_in_the_fitted_space_is_unknown(self, vector: list[float] | None) -> None:
+    def test_vector_without_a_direction_or_of_another_length_is_unknown(self, vector: list[float] | None) -> None:
         field = fitted([[3.0, 4.0]])
         assert field.encode([vector]).tolist() == [[0.0, 0.0, 1.0]]
         assert field.encode([[3.0, 4.0], vector])[1].tolist() == [0.0, 0.0, 1.0]
@@ -85,10 +85,10 @@ class TestEncode:
     def test_declared_dimensions_count_more_than_the_data(self) -> None:
         assert fitted([[1.0, 2.0]], dimensions=3).dimensions == 3
 
-    def test_without_vectors_everything_is_unknown(self) -> None:
+    def test_field_fitted_without_vectors_encodes_all_as_unknown(self) -> None:
         assert fitted([None]).encode([None, [1.0, 2.0]]).tolist() == [[0.0, 1.0]] * 2
 
-    def test_forgotten_vector_is_what_an_unknown_one_is(self) -> None:
+    def test_forgotten_vector_equals_an_unknown_one(self) -> None:
         field = fitted([[1.0, 2.0]])
         encoded = field.encode([[1.0, 2.0], [3.0, 4.0]])
         forgotten = field.forget(encoded, torch.tensor([True, False]))

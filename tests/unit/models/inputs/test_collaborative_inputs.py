@@ -51,7 +51,7 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
     found = factorise(fitted.dataset, fitted.training, CONFIG.factorisation)
     rated = found.counts > 0
     features = features_of(fitted)
-    regression = ContentRegression.fit(features[rated], found.items[rated], found.counts[rated])
+    regression = ContentRegression.fit(features[rated], found.items[rated], found.counts[rated], CONFIG.content)
     known, as_new = shrunk_and_expected(fitted, found, fitted.training)
     return known, as_new, regression.predict(features)
 
@@ -69,7 +69,9 @@ def shrunk_and_expected(
     rated = np.isin(np.arange(items), fitted.dataset.ratings.items[fitted.training])
     order = np.random.default_rng(CONFIG.seed).random(items)[rated]
     expected = np.zeros_like(found.items)
-    expected[rated] = predict_out_of_fold(features_of(fitted)[rated], found.items[rated], found.counts[rated], order)
+    expected[rated] = predict_out_of_fold(
+        features_of(fitted)[rated], found.items[rated], found.counts[rated], order, CONFIG.content
+    )
     return found.with_items_shrunk_to(expected, fitted.dataset, training).items, expected
 
 

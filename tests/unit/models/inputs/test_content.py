@@ -85,7 +85,7 @@ class TestContentFeatures:
         genres = rows_of().fields["genre"]
         padded = torch.cat([genres, torch.zeros(4, 3, dtype=torch.int64)], dim=1)
         first, second = (
-            content_features(FIELDS[1:2], EncodedRows({"genre": own}, 4)).toarray() for own in (genres, padded)
+            content_features(FIELDS[1:2], EncodedRows({"genre": encoded}, 4)).toarray() for encoded in (genres, padded)
         )
         np.testing.assert_array_equal(first, second)
 
@@ -137,18 +137,18 @@ class TestOutOfFold:
     @pytest.mark.parametrize("block", range(FOLDS))
     def test_a_blocks_own_targets_and_counts_are_not_looked_at(self, block: int) -> None:
         features, targets, counts, order = self.data()
-        own = (order >= 5 * block) & (order < 5 * (block + 1))
+        in_fold = (order >= 5 * block) & (order < 5 * (block + 1))
         expected = predict_out_of_fold(features, targets, counts, order, CONFIG)
         changed = predict_out_of_fold(
-            features, np.where(own[:, None], 100.0, targets), np.where(own, 1, counts), order, CONFIG
+            features, np.where(in_fold[:, None], 100.0, targets), np.where(in_fold, 1, counts), order, CONFIG
         )
-        np.testing.assert_array_equal(changed[own], expected[own])
-        assert (changed[~own] != expected[~own]).any(axis=1).all()
+        np.testing.assert_array_equal(changed[in_fold], expected[in_fold])
+        assert (changed[~in_fold] != expected[~in_fold]).any(axis=1).all()
 
     def test_are_those_of_a_regression_on_the_others(self) -> None:
         features, targets, counts, order = self.data()
-        others, own = order >= 5, order < 5
+        others, in_fold = order >= 5, order < 5
         expected = ContentRegression.fit(features[others], targets[others], counts[others], CONFIG).predict(
-            features[own]
+            features[in_fold]
         )
-        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order, CONFIG)[own], expected)
+        np.testing.assert_array_equal(predict_out_of_fold(features, targets, counts, order, CONFIG)[in_fold], expected)

@@ -67,9 +67,7 @@ FieldValues = st.fixed_dictionaries(
 
 class TestFeatureEncoder:
     @given(st.lists(FieldValues, max_size=4))
-    def test_encodes_any_values_as_finite_numbers(
-        self, encoder: FeatureEncoder, rows: list[dict[str, AttributeValue]]
-    ) -> None:
+    def test_encoded_values_are_finite(self, encoder: FeatureEncoder, rows: list[dict[str, AttributeValue]]) -> None:
         encoded = encoder.encode(rows_of(rows))
         assert len(encoded) == len(rows)
         for values in encoded.fields.values():
@@ -84,11 +82,11 @@ class TestFeatureEncoder:
         assert 0 <= int(encoded["country"].min()) <= int(encoded["country"].max()) <= len(["fr", "jp"])
         assert 0 <= int(encoded["genres"].min()) <= int(encoded["genres"].max()) <= len(["comedy", "drama"])
 
-    def test_encodes_no_rows(self, encoder: FeatureEncoder) -> None:
+    def test_encoded_table_without_rows_is_empty(self, encoder: FeatureEncoder) -> None:
         encoded = encoder.encode(rows_of([]))
         assert {name: len(values) for name, values in encoded.fields.items()} == dict.fromkeys(UNKNOWN_ROW, 0)
 
-    def test_rows_that_it_was_not_fitted_on_do_not_change_it(self) -> None:
+    def test_fitted_encoder_depends_on_training_rows_alone(self) -> None:
         table = rows_of([{"country": "fr", "year": 1.0}, {"country": "jp", "year": 9.0}])
         assert FeatureEncoder.fit(FIELDS, table[:1]).encode(table).fields["country"].tolist() == [1, UNKNOWN]
 
@@ -110,7 +108,7 @@ class TestFeatureEncoder:
         assert len(encoded) == 3
         assert encoded.fields["country"].tolist() == [2, 1, 2]
 
-    def test_without_fields_rows_are_counted(self) -> None:
+    def test_rows_without_fields_have_a_length(self) -> None:
         encoder = FeatureEncoder.fit([], rows_of([{}, {}], []))
         assert len(encoder.encode(rows_of([{}, {}, {}], [])).take(torch.tensor([0, 0]))) == 2
 
@@ -128,7 +126,7 @@ class TestDropFields:
         expected = encoder.encode(self.TABLE).fields
         assert all(torch.equal(values, expected[name]) for name, values in self.drop(encoder, 0.0).items())
 
-    def test_probability_1_leaves_what_a_row_without_attributes_has(self, encoder: FeatureEncoder) -> None:
+    def test_probability_1_makes_all_fields_unknown(self, encoder: FeatureEncoder) -> None:
         dropped, unknown = self.drop(encoder, 1.0), encoder.encode(rows_of([UNKNOWN_ROW])).fields
         for name, values in dropped.items():
             assert (values == unknown[name][:, :1] if name in ("genres", "plot") else values == unknown[name]).all(), (
@@ -147,7 +145,7 @@ class TestDropFields:
         assert torch.equal(first, again)
         assert not torch.equal(first, other)
 
-    def test_leaves_its_input_alone(self, encoder: FeatureEncoder) -> None:
+    def test_field_dropout_does_not_change_its_input(self, encoder: FeatureEncoder) -> None:
         rows = encoder.encode(self.TABLE)
         encoder.drop_fields(rows, 1.0, torch.Generator())
         assert (rows.fields["country"] == 1).all()

@@ -148,7 +148,7 @@ class TestParts:
             return losses, list(torch.autograd.grad(losses.mean(), list(learner.parameters()), materialize_grads=True))
 
         whole, expected = losses_and_gradients()
-        monkeypatch.setattr("models.data.episodes._WORTH_A_PART", 1)
+        monkeypatch.setattr("models.data.episodes._MIN_SAVED_ROWS", 1)
         assert len(batch.parts()) > 2
         in_parts, actual = losses_and_gradients()
         torch.testing.assert_close(in_parts, whole)

@@ -66,7 +66,7 @@ def test_support_of_a_part_of_a_batch_has_the_times_of_that_part(
         )
         for user, size in enumerate([1, 2, 30])
     ]
-    monkeypatch.setattr("models.data.episodes._WORTH_A_PART", 1)
+    monkeypatch.setattr("models.data.episodes._MIN_SAVED_ROWS", 1)
 
     embed_episodes(model.learner, data, EpisodeBatch.of(episodes)).query_losses()
 

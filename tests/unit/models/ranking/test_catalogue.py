@@ -1,4 +1,4 @@
-"""What only large catalogues do; that they rank as small ones do is tested in test_recommender.py."""
+"""Large catalogues: shortlists and recent parts. test_recommender.py tests that they rank as small ones do."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def exact(model: TrainedModel) -> Recommender:
 
 @pytest.fixture(scope="module")
 def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
-    """A catalogue of 40 items of which 8 are shortlisted, and that is put together anew after 4 changes."""
+    """A catalogue of 40 items with a shortlist of 8 and at most 4 recent items."""
     assert exact.catalogue.parts[0].shortlist is None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
@@ -39,10 +39,10 @@ def comedies(model: TrainedModel, *ids: str) -> Entities:
 
 
 class TestShortlist:
-    def test_few_are_scored_and_the_best_are_among_them(self, large: Recommender, exact: Recommender) -> None:
+    def test_shortlist_is_small_and_has_the_best_items(self, large: Recommender, exact: Recommender) -> None:
         shortlist = large.catalogue.parts[0].shortlist
         assert shortlist is not None
-        support = large._support([COMEDY_FAN])
+        support = large.support([COMEDY_FAN])
         adapted = large.model.learner.adapt(support)
         every = np.ones(40, dtype=np.bool_)
         rows = shortlist.rows(adapted, support.users, every, 5)
@@ -50,7 +50,7 @@ class TestShortlist:
         best = exact.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=5, include_rated=True))
         assert {large.items.row_of[item.item_id] for item in best} <= set(rows.tolist())
 
-    def test_ranks_as_if_all_were_scored(self, large: Recommender, exact: Recommender) -> None:
+    def test_list_with_a_shortlist_equals_the_exact_list(self, large: Recommender, exact: Recommender) -> None:
         assert [item.item_id for item in large.recommend(COMEDY_FAN)] == [
             item.item_id for item in exact.recommend(COMEDY_FAN)
         ]
@@ -59,25 +59,25 @@ class TestShortlist:
         everything = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=1000)
         assert len(large.recommend(everything)) == 36
 
-    def test_filter_that_leaves_much_out_leaves_enough(self, large: Recommender) -> None:
+    def test_list_with_a_filter_is_full(self, large: Recommender) -> None:
         filtered = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": ["horror"]})
         assert len(large.recommend(filtered)) == 18
 
 
 class TestWithChanges:
-    def test_few_changes_leave_the_settled_part_as_it_is(self, large: Recommender) -> None:
+    def test_few_changes_leave_the_main_part_as_it_is(self, large: Recommender) -> None:
         changed = large.with_changes(comedies(large.model, "new", "i0"), ["i1"])
         changed = changed.with_changes(comedies(large.model, "newer"), ["new"])
-        settled, recent = changed.catalogue.parts
-        assert settled is large.catalogue.parts[0]
+        main, recent = changed.catalogue.parts
+        assert main is large.catalogue.parts[0]
         assert recent.items.ids == ["i0", "newer"]
         assert set(changed.items.ids) == {*large.items.ids, "newer"} - {"i1"}
 
-    def test_changed_item_counts_as_rated(self, large: Recommender) -> None:
+    def test_changed_item_that_is_rated_is_not_recommended(self, large: Recommender) -> None:
         changed = large.with_changes(comedies(large.model, "i3"), [])
         assert "i3" not in [item.item_id for item in changed.recommend(COMEDY_FAN)]
 
-    def test_many_changes_put_the_catalogue_together_anew(self, large: Recommender) -> None:
+    def test_many_changes_merge_both_parts(self, large: Recommender) -> None:
         changed = large.with_changes(comedies(large.model, *(f"new{number}" for number in range(5))), ["i1"])
         (whole,) = changed.catalogue.parts
         assert whole.shortlist is not None

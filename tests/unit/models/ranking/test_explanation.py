@@ -19,17 +19,17 @@ def reasons_for(recommender: Recommender, ratings: Sequence[ItemRating], shown: 
 
 
 def predicted(recommender: Recommender, ratings: Sequence[ItemRating]) -> dict[str, float]:
-    """What the whole catalogue is predicted to be rated, by the way that recommendations take."""
+    """The predicted ratings of all items, from a list of recommendations."""
     listed = recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=40, include_rated=True))
     return {item.item_id: item.predicted_rating for item in listed}
 
 
-def test_is_what_leaving_each_rating_out_says(recommender: Recommender) -> None:
+def test_effect_equals_the_difference_without_the_rating(recommender: Recommender) -> None:
     shown = ["i5", "i6", "i7", "i8"]
     everything = predicted(recommender, RATINGS)
     effects = []
-    for left_out in range(len(RATINGS)):
-        without = predicted(recommender, RATINGS[:left_out] + RATINGS[left_out + 1 :])
+    for place in range(len(RATINGS)):
+        without = predicted(recommender, RATINGS[:place] + RATINGS[place + 1 :])
         on_all = sum(everything[item_id] - without[item_id] for item_id in recommender.items.ids) / 40
         effects.append({item_id: everything[item_id] - without[item_id] - on_all for item_id in shown})
     reasons = reasons_for(recommender, RATINGS, shown)
@@ -45,7 +45,7 @@ def test_is_what_leaving_each_rating_out_says(recommender: Recommender) -> None:
             assert reasons[item_id].effect == pytest.approx(effect, abs=1e-4)
 
 
-def test_comedies_are_there_because_of_a_comedy(recommender: Recommender) -> None:
+def test_reason_of_a_comedy_is_the_rated_comedy(recommender: Recommender) -> None:
     comedies, horror = ["i5", "i7", "i39"], ["i6", "i8", "i38"]
     reasons = reasons_for(recommender, [ItemRating("i1", 5.0)], [*comedies, *horror])
     assert set(reasons) == set(comedies)
@@ -55,15 +55,15 @@ def test_comedies_are_there_because_of_a_comedy(recommender: Recommender) -> Non
 @pytest.mark.parametrize(
     "ratings", [[], [ItemRating("gone", 5.0)], [ItemRating(f"i{item % 40}", 5.0) for item in range(51)]]
 )
-def test_nothing_is_made_up(recommender: Recommender, ratings: list[ItemRating]) -> None:
+def test_explain_without_usable_ratings_gives_no_reasons(recommender: Recommender, ratings: list[ItemRating]) -> None:
     assert reasons_for(recommender, ratings, ["i5"]) == {}
 
 
-def test_nothing_shown(recommender: Recommender) -> None:
+def test_explain_without_shown_items_gives_no_reasons(recommender: Recommender) -> None:
     assert reasons_for(recommender, RATINGS, []) == {}
 
 
-def test_ratings_of_items_that_are_gone_do_not_count(recommender: Recommender) -> None:
+def test_explain_with_ratings_of_unknown_items_ignores_them(recommender: Recommender) -> None:
     shown = ["i5", "i7"]
     with_gone = reasons_for(recommender, [ItemRating("gone", 5.0), *RATINGS], shown)
     assert with_gone == reasons_for(recommender, RATINGS, shown)

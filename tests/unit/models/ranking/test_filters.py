@@ -35,7 +35,9 @@ def filters_of(items: list[dict[str, Any]]) -> AttributeFilters:
 
 
 @given(items=st.lists(ITEM, max_size=8), where=WHERE)
-def test_filters_match_one_value_of_every_field(items: list[dict[str, Any]], where: dict[str, list[str]]) -> None:
+def test_filters_match_items_with_one_value_of_every_field(
+    items: list[dict[str, Any]], where: dict[str, list[str]]
+) -> None:
     expected = [
         ("genre" not in where or bool(set(item.get("genre") or ()) & set(where["genre"])))
         and ("language" not in where or item.get("language") in where["language"])
@@ -44,12 +46,12 @@ def test_filters_match_one_value_of_every_field(items: list[dict[str, Any]], whe
     assert np.array_equal(filters_of(items).matching(where), np.array(expected, dtype=bool))
 
 
-def test_unknown_field_is_an_error() -> None:
+def test_filter_by_an_unknown_field_raises_value_error() -> None:
     with pytest.raises(ValueError, match="'director' is not a field of the items"):
         filters_of([]).matching({"director": ["x"]})
 
 
 @pytest.mark.parametrize("name", ["year", "plot", "image"])
-def test_field_without_categories_is_an_error(name: str) -> None:
+def test_filter_by_a_field_without_categories_raises_value_error(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}': items cannot be filtered by a field of this kind"):
         filters_of([{}]).matching({name: ["1"]})

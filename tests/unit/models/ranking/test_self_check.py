@@ -20,11 +20,11 @@ def broken(directory: Path, factor: float) -> Recommender:
     return Recommender(model, model.items)
 
 
-def test_a_good_model_passes(model: TrainedModel) -> None:
+def test_self_check_with_finite_model_passes(model: TrainedModel) -> None:
     require_finite_predictions(Recommender(model, model.items))
 
 
-def test_the_default_preset_passes(dataset_dir: Path, tmp_path: Path) -> None:
+def test_self_check_with_default_preset_passes(dataset_dir: Path, tmp_path: Path) -> None:
     preset = load_preset("coldstart").with_training(epochs=1)
     train(read_dataset(dataset_dir)[0], preset, tmp_path / "model", data_path=dataset_dir)
     model = load_artifact(tmp_path / "model")
@@ -32,17 +32,17 @@ def test_the_default_preset_passes(dataset_dir: Path, tmp_path: Path) -> None:
     require_finite_predictions(Recommender(model, model.items))
 
 
-def test_without_items_there_is_nothing_to_predict(model: TrainedModel) -> None:
+def test_self_check_without_items_passes(model: TrainedModel) -> None:
     empty = Recommender(model, model.items)
     require_finite_predictions(empty.with_changes(type(model.items)(model.items.table.clear()), model.items.ids))
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
-def test_weights_that_are_no_numbers(model_dir: Path, factor: float) -> None:
+def test_self_check_with_infinite_weights_fails(model_dir: Path, factor: float) -> None:
     with pytest.raises(ArtifactError, match=r"weights .* are not all finite"):
         require_finite_predictions(broken(model_dir, factor))
 
 
-def test_predictions_that_overflow(model_dir: Path) -> None:
+def test_self_check_with_overflowing_predictions_fails(model_dir: Path) -> None:
     with pytest.raises(ArtifactError, match=r"predicted rating of the item 'i.*' is not a finite number"):
         require_finite_predictions(broken(model_dir, 1e38))

@@ -1,4 +1,4 @@
-"""From a file of vectors to a ranking: a new item is liked as much as those that it lies near to."""
+"""Vectors from a file to a ranking: a new item is predicted like the items near it."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_artifact_holds_the_dimensions(vector_model: TrainedModel) -> None:
     assert vector_model.schema.items.field("image").dimensions == DIMENSIONS
 
 
-def test_list_for_nobody_takes_items_without_a_vector(vector_model: TrainedModel) -> None:
+def test_list_of_an_unknown_user_may_have_items_without_a_vector(vector_model: TrainedModel) -> None:
     blank = entity_table(vector_model.schema.items.fields, [("blank", None, {})])
     recommender = Recommender(vector_model, vector_model.items).with_changes(blank, [])
     ranked = recommender.recommend(RankingQuery(attributes={}, ratings=[], n=100))

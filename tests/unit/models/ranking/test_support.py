@@ -1,5 +1,8 @@
-"""The times of ratings and queries, from a ranking query to the learner; recorded where the learner adapts."""
+"""The support sets that a learner gets from ranking queries."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -14,12 +17,12 @@ QUERIES = (
     ),
     RankingQuery({}, [ItemRating("i2", 1.0)], 3, now=500),
 )
-"""One of the items is not in the catalogue; one rating has no time."""
+"""One of the items is not in the catalogue. One rating has no time."""
 
 
 @pytest.fixture
 def supports(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> list[Support]:
-    """Every support set that the learner is given."""
+    """Every support set that the learner gets."""
     seen: list[Support] = []
     adapt = model.learner.adapt
 
@@ -61,3 +64,48 @@ def test_support_of_reasons_has_the_times(recommender: Recommender, supports: li
 
     assert supports[-1].times.tolist() == [[300, 100]] * 3
     assert supports[-1].now.tolist() == [999] * 3
+
+
+SKIPPING = (
+    replace(QUERIES[0], skipped=["i7", "gone", "i3", "i5", "i7"]),
+    replace(QUERIES[1], skipped={"i9"}),
+    replace(QUERIES[1], skipped=()),
+)
+"""The first user has rated i3, and i5 and i7 are left."""
+
+
+def test_support_of_queries_with_skipped_items_has_these_items_with_their_mask(
+    recommender: Recommender, supports: list[Support]
+) -> None:
+    recommender.recommend_many(SKIPPING)
+
+    support = supports[-1]
+    rows = [recommender.items.row_of[item_id] for item_id in ("i5", "i7", "i9")]
+    expected = recommender.catalogue.vectors(np.array(rows))
+    assert support.seen_mask.tolist() == [[True, True], [True, False], [False, False]]
+    for actual, wanted in zip(support.seen_items.tensors(), expected.tensors(), strict=True):
+        torch.testing.assert_close(actual[support.seen_mask], wanted, rtol=0, atol=0)
+
+
+def test_support_of_queries_without_skipped_items_has_no_seen_items(
+    recommender: Recommender, supports: list[Support]
+) -> None:
+    recommender.recommend_many(QUERIES)
+
+    assert supports[-1].seen_items is None
+    assert supports[-1].seen_mask is None
+
+
+def test_support_of_reasons_for_a_query_with_skipped_items_has_these_items(
+    recommender: Recommender, supports: list[Support]
+) -> None:
+    explain(recommender, SKIPPING[0], ["i9"])
+
+    assert supports[-1].seen_mask.tolist() == [[True, True]] * 3
+    assert {len(values) for values in supports[-1].seen_items.tensors()} == {3}
+
+
+def test_skipped_items_may_be_recommended(recommender: Recommender) -> None:
+    query = replace(QUERIES[1], n=100)
+
+    assert recommender.recommend(replace(query, skipped=["i9"])) == recommender.recommend(query)

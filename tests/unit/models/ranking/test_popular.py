@@ -1,0 +1,123 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.artifact import TrainedModel
+from models.data.dataset import Dataset, Entities
+from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.encoder import EncodedRows
+from models.inputs.rows import TensorRows
+from models.learners.base import Learner, Support
+from models.learners.heads.base import Predictions
+from models.ranking import RankingQuery, Recommender
+from tests.unit.models.ranking.two_tastes import NOTHING, by_id, genres, ids
+
+
+@dataclass(frozen=True)
+class NoAttributes(TensorRows):
+    """Users without inputs."""
+
+    zeros: Tensor
+
+
+@dataclass(frozen=True)
+class Genres(TensorRows):
+    """Items with their genre as the only input: int64, from 0."""
+
+    genre: Tensor
+
+
+class GenreLover(Learner[NoAttributes, Genres, None]):
+    """Predicts one rating for each genre."""
+
+    def __init__(self, ratings: Sequence[float]) -> None:
+        super().__init__()
+        self.ratings = torch.tensor(ratings)
+
+    def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
+        raise NotImplementedError
+
+    def embed_users(self, rows: EncodedRows) -> NoAttributes:
+        return NoAttributes(torch.zeros(len(rows)))
+
+    def embed_items(
+        self,
+        rows: EncodedRows,
+        *,
+        out_of_fold: OutOfFold | None = None,  # noqa: ARG002 - the interface
+    ) -> Genres:
+        return Genres(rows.fields["genre"][:, 0] - 1)
+
+    def adapt(self, support: Support[NoAttributes, Genres], *, steps: int | None = None) -> None:
+        pass
+
+    def predict(self, adapted: None, users: NoAttributes, items: Genres) -> Predictions:  # noqa: ARG002 - the interface
+        ratings = self.ratings[items.genre]
+        return Predictions(score=ratings, mean=ratings, median=ratings, probabilities=None)
+
+    def loss(self, adapted: None, users: NoAttributes, items: Genres, ratings: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def genre_lover(model: TrainedModel, *, comedy: float, horror: float, counts: Mapping[str, int]) -> Recommender:
+    """Some two-tastes films, with a model that predicts these ratings and was trained on these numbers of ratings."""
+    known = model.manifest.item_encoder.fields[0].values
+    statistics = model.statistics.filter(pl.col("id").is_in(list(counts))).with_columns(
+        pl.col("id").replace_strict(counts, return_dtype=pl.Int64).alias("rating_count")
+    )
+    data = model.manifest.data.model_copy(update={"mean_rating": 3.0})
+    genre_model = replace(
+        model,
+        learner=GenreLover([{"comedy": comedy, "horror": horror}[genre] for genre in known]),
+        statistics=statistics,
+        manifest=model.manifest.model_copy(update={"data": data}),
+    )
+    return Recommender(genre_model, Entities(model.items.table.filter(pl.col("id").is_in(list(counts)))))
+
+
+class TestPopularList:
+    def test_list_with_a_slightly_lower_rated_genre_has_that_genre(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
+        # Films of one genre and other years have similarity 1/2 and lose 0.25, more than the horror films are behind.
+        assert genres(catalogue.recommend(RankingQuery(**NOTHING, n=4))) == ["comedy", "horror", "comedy", "comedy"]
+
+    def test_list_with_a_much_lower_rated_genre_has_not_that_genre(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=4.6, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
+        assert set(genres(catalogue.recommend(RankingQuery(**NOTHING, n=4)))) == {"comedy"}
+
+    def test_popular_item_comes_before_a_better_item_with_few_ratings(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
+        # The comedy is 2 above the mean, times 1/(1 + 20). The horror film is 1 above it, times 200/(200 + 20).
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == ["i2", "i1"]
+
+    def test_predicted_ratings_in_the_list_are_not_shrunk(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
+        assert by_id(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == {"i1": 5.0, "i2": 4.0}
+
+    def test_items_with_equal_scores_are_ordered_by_popularity(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=3.0, horror=3.0, counts={"i1": 3, "i3": 9, "i5": 6})
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=3))) == ["i3", "i5", "i1"]
+
+    def test_user_with_unknown_attributes_gets_the_same_list(self, recommender: Recommender) -> None:
+        unknown = recommender.recommend(RankingQuery(attributes={"country": None, "age": None}, ratings=[], n=6))
+        assert unknown == recommender.recommend(RankingQuery(**NOTHING, n=6))
+
+    def test_list_has_no_item_twice(self, recommender: Recommender) -> None:
+        assert sorted(ids(recommender.recommend(RankingQuery(**NOTHING, n=100)))) == sorted(recommender.items.ids)
+
+    def test_list_with_a_filter_and_an_exclusion_obeys_both(self, recommender: Recommender) -> None:
+        ranked = recommender.recommend(RankingQuery(**NOTHING, n=100, where={"genre": ["comedy"]}, exclude=["i1"]))
+        assert len(ranked) == 19
+        assert "i1" not in ids(ranked)
+
+    def test_list_with_new_ratings_begins_with_the_item_that_they_raised(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 20 for item in range(40)})
+        # The 60 new ratings of i8 count three times as much as its prediction 4.0. It has 80 ratings in all.
+        loved = catalogue.with_new_ratings({"i8": (60, 5.0)})
+        assert ids(loved.recommend(RankingQuery(**NOTHING, n=1))) == ["i8"]
+        assert by_id(loved.recommend(RankingQuery(**NOTHING, n=1))) == {"i8": 4.0}
