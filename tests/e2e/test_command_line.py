@@ -291,7 +291,7 @@ def test_train_from_database_makes_and_activates_the_next_version(
 
     run = coldstart("train", "--from-database", "--out", tmp_path / "early")
     assert run.code == 1
-    assert "0 users have two ratings or more, and training needs 100 of them" in run.err
+    assert "0 users have two ratings or more, but training needs 100" in run.err
 
     with serving(state=tmp_path) as client:
         collect(client, range(130))
