@@ -40,7 +40,7 @@ class MalformedRow:
         file: The path in the schema.
         line: The line on which the row begins, from 1; in a Parquet file, the number of the row.
         fault: What kind of fault.
-        detail: The fault with the values of the row, for people to read.
+        detail: The fault in words, with the values of the row.
     """
 
     file: str

@@ -183,7 +183,7 @@ class EntitySource(_SchemaModel):
     Attributes:
         files: All that exist are joined by id. If two files have the same column of an id, the earlier file counts.
         id: Column of the id.
-        title: Column with a name for people to read.
+        title: Column of the title.
         date: Name of a continuous field. If the data set has no state column, the items with its largest values are the
             new ones.
         fields: The attributes.

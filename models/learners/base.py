@@ -162,7 +162,7 @@ class Learner(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
 
         Args:
             rows: The items.
-            out_of_fold: In training, which ratings may tell about the items.
+            out_of_fold: In training, the choice of the collaborative inputs; None otherwise.
         """
 
     @abstractmethod

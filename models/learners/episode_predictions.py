@@ -191,7 +191,7 @@ def embed_episodes(
         batch: B episodes.
         weights: float32 [B], how much each user counts in an outer update; all the same by default.
         dropout: In training, makes fields unknown.
-        out_of_fold: In training, which ratings may tell about the items.
+        out_of_fold: In training, the choice of the collaborative inputs; None otherwise.
     """
     # numpy finds the distinct items, because a GPU would have to wait for their number.
     item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)

@@ -19,10 +19,10 @@ class ExposureConfig(BaseModel):
         item_ridge: Ridge on the items' loadings.
         bias_ridge: Ridge on the items' biases.
         sweeps: How often both sides are solved.
-        max_users: A random sample of so many users is used if there are more. Every pair of a user and an item counts,
-            also those without a rating, so memory grows with the product.
-        max_items: Items beyond the so many most rated ones get a bias from their number of ratings and no loadings.
-            Nobody is asked about them.
+        max_users: Largest number of users. If there are more, a random sample is used. All pairs of users and items
+            count, also those without a rating, so the memory grows with the product.
+        max_items: Largest number of items with loadings: those with the most ratings. Other items get a bias from their
+            number of ratings.
         unseen_log_odds: Log odds of an item without training ratings: practically never seen, and still finite.
     """
 

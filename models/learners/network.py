@@ -39,7 +39,7 @@ class EmbeddingLayers(nn.Module):
         ]
         self.layers = nn.ModuleList(layers)
         self.width = sum(layer.width for layer in layers)
-        # Knows the device where there are no fields to tell it.
+        # It gives the device where there are no fields.
         self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
 
     def forward(self, rows: EncodedRows) -> Tensor:

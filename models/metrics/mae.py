@@ -15,7 +15,7 @@ class MeanAbsoluteError(Measure):
 
     Args:
         name: The key in JSON.
-        title: The name for people.
+        title: The name in reports.
         decoding: Which prediction is measured. The median is the best one for this measure.
     """
 

@@ -64,7 +64,7 @@ class Measure(ABC):
 
     Attributes:
         name: The key of the measure in JSON, such as `ndcg@3_linear`.
-        title: What people read, such as "nDCG@3, linear gain".
+        title: The name in reports, such as "nDCG@3, linear gain".
         unit: The unit of the values, such as "nats"; empty for a pure number.
         direction: Which values are better.
     """

@@ -50,5 +50,5 @@ class TestStrategyScores:
         assert strategy_scores(STATISTICS[:0], strategy).shape == (0,)
 
     def test_scores_of_the_sequential_strategy_raise_value_error(self) -> None:
-        with pytest.raises(ValueError, match="sequential has no scores"):
+        with pytest.raises(ValueError, match="scores of the strategy sequential depend on the user"):
             strategy_scores(STATISTICS, Strategy.SEQUENTIAL)
