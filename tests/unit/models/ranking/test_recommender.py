@@ -176,11 +176,11 @@ def test_equals_predicting_everything(
         items = model.learner.embed_items(model.manifest.item_encoder.encode(table))
         support = Support(
             users=users,
-            items=items[[row for row, _ in known]].unsqueeze(0),
+            items=items.take(torch.tensor([[row for row, _ in known]], dtype=torch.int64)),
             ratings=torch.tensor([[own for _, own in known]]),
             mask=torch.ones(1, len(known), dtype=torch.bool),
         )
-        predictions = model.learner.predict(model.learner.adapt(support), users, items.unsqueeze(0))
+        predictions = model.learner.predict(model.learner.adapt(support), users, items.expand(1))
     allowed = sorted({*range(40)} - {row for row, _ in known})
     expected = sorted((predictions.score[0, row].item() for row in allowed), reverse=True)[:n]
     ranked = recommender.recommend(query)
