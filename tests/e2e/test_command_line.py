@@ -19,7 +19,8 @@ from app.cli.main import main
 from app.services.line_up import place_of
 
 TINY_PRESET = """
-[local_update]
+[learner]
+kind = "melu"
 steps = 2
 rate = 0.05
 prior_ratings = 1.0
