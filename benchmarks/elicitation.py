@@ -103,7 +103,7 @@ class Bench:
     @cached_property
     def predict(self) -> Predict:
         """The model's predictions."""
-        return by_learner(self.model, self.dataset, steps=self.model.manifest.preset.local_update.steps)
+        return by_learner(self.model, self.dataset)
 
     def people(self, split: int) -> list[Person]:
         """All new users with enough ratings, each with a random half of the ratings to answer from."""
@@ -254,7 +254,7 @@ def _divided_by_error(dataset: Dataset, model: TrainedModel) -> NDArray[np.float
     for batch, episodes in adapted_histories(model.learner, encoded_for(model, dataset), dataset, training):
         with torch.no_grad():
             norms = model.learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items).numpy()
-            errors = episodes.predictions(model.learner).mean.numpy() - batch.query_ratings
+            errors = episodes.predictions().mean.numpy() - batch.query_ratings
         mask = batch.query_mask
         scaled = norms[mask] / np.maximum(np.abs(errors[mask]), np.finfo(np.float32).eps)
         sums += np.bincount(batch.query_items[mask], weights=scaled, minlength=len(sums))

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset
@@ -169,6 +170,36 @@ class Product(NamedTuple):
     def flops(self) -> int:
         """Multiplications and additions."""
         return 2 * self.batch * self.rows * self.inner * self.columns * self.times
+
+
+class RecordedProducts(TorchDispatchMode):
+    """Records the matrix products of whatever runs inside the context.
+
+    Attributes:
+        products: The products, in their order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products: list[Product] = []
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        """Note the shapes of a product, and run it."""
+        operands = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1}.get(func.overloadpacket.__name__.rstrip("_"))
+        if operands is not None:
+            left, right = args[operands : operands + 2]
+            batch = len(left) if left.ndim == 3 else 1
+            self.products.append(Product(batch, left.shape[-2], left.shape[-1], right.shape[-1]))
+            return func(*args, **(kwargs or {}))
+        with self:  # operations such as `matmul` consist of others
+            result = func.decompose(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {})) if result is NotImplemented else result
 
 
 def products_alone(products: Sequence[Product]) -> Callable[[], object]:

@@ -1,4 +1,6 @@
-"""Catalogues larger than the data set's: its own items first, then made ones that are like them."""
+"""Catalogues larger than the data set's: its items first, then made ones that are similar to them."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
@@ -6,6 +8,7 @@ import torch
 
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
+from models.inputs.rows import TensorRows
 from models.ranking.catalogue import Part
 
 _JITTER = 0.3
@@ -13,22 +16,27 @@ _AT_ONCE = 50_000
 
 
 def part_of(model: TrainedModel, size: int, *, seed: int = 0) -> Part:
-    """The first `size` items of the model's catalogue or, where there are not so many, made ones after them.
+    """The first `size` items of the model's catalogue, and made ones after them if there are not so many.
 
-    A made item has the attributes of some item, drawn at random, and that item's vector moved by the difference of two
-    others' times 0.3: so the made vectors spread along the directions in which the real ones do, and no two are alike.
+    A made item has the attributes of an item that is drawn at random, and that item's vector plus 0.3 times the
+    difference of two others' vectors. So the made vectors spread along the same directions as the real ones, and no two
+    are alike.
     """
     known = Part.of(model, Entities(model.items.table[:size]))
     made = size - len(known)
     if made <= 0:
         return known
     generator = np.random.default_rng(seed)
-    like, one, other = generator.integers(len(known), size=(3, made))
-    vectors = known.vectors.new_empty(size, known.vectors.shape[1])
-    vectors[: len(known)] = known.vectors
-    for start in range(0, made, _AT_ONCE):
-        chosen = slice(start, start + _AT_ONCE)
-        base, plus, minus = (known.vectors[torch.from_numpy(rows[chosen])] for rows in (like, one, other))
-        vectors[len(known) :][chosen] = base + _JITTER * (plus - minus)
-    table = known.items.table[like].with_columns(pl.Series("id", [f"made-{number}" for number in range(made)]))
-    return Part(model, Entities(pl.concat([known.items.table, table])), vectors)
+    like, one, other = (torch.from_numpy(rows) for rows in generator.integers(len(known), size=(3, made)))
+
+    def pieces() -> Iterator[TensorRows]:
+        yield known.vectors
+        for chosen in zip(*(torch.split(rows, _AT_ONCE) for rows in (like, one, other)), strict=True):
+            base, plus, minus = (known.vectors.take(rows).tensors() for rows in chosen)
+            yield type(known.vectors)(
+                *(start + _JITTER * (end - begin) for start, end, begin in zip(base, plus, minus, strict=True))
+            )
+
+    table = known.items.table[like.numpy()].with_columns(pl.Series("id", [f"made-{number}" for number in range(made)]))
+    items = Entities(pl.concat([known.items.table, table]))
+    return Part(model, items, TensorRows.collect(pieces(), size))

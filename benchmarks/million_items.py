@@ -23,6 +23,7 @@ from benchmarks.larger_catalogue import part_of
 from benchmarks.rankings import matrix_products, queries_of, support_of
 from models.data.dataset import Entities
 from models.fields import field_type
+from models.inputs.rows import TensorRows
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue, Part
 
@@ -73,7 +74,7 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
             "exact": _next_of(exact.recommend, queries),
             "shortlist": _next_of(shortlisting.recommend, queries),
             "filtered": _next_of(shortlisting.recommend, filtered),
-            "products alone": products_alone(matrix_products(part.model, len(part), SUPPORT)),
+            "products alone": products_alone(matrix_products(exact, queries[0])),
             "one changed item": lambda: shortlisting.with_changes(Entities(part.items.table[:1]), []),
         },
         repeats=REPEATS,
@@ -111,8 +112,8 @@ def _recall(exact: Recommender, shortlisting: Recommender, queries: Sequence[Ran
 
 
 def _vector_index(part: Part, queries: Sequence[RankingQuery]) -> Figures:
-    """FAISS's inverted file over the closed form's item vectors, which a user's weights are searched in."""
-    vectors = part.vectors.numpy()
+    """FAISS's inverted file over the closed form's item vectors, in which a user's weights are searched."""
+    vectors = _flat(part.vectors)
     started = time.perf_counter()
     index = faiss.index_factory(vectors.shape[1], f"IVF{LISTS},Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors[:: max(1, len(vectors) // 50_000)])
@@ -139,13 +140,22 @@ def _vector_index(part: Part, queries: Sequence[RankingQuery]) -> Figures:
 
 
 def _weights(part: Part, query: RankingQuery) -> np.ndarray[Any, Any]:
-    """What a user's scores are the inner products with."""
+    """The vector whose inner products with the items' vectors are a user's scores, as the closed form has one."""
     recommender = Recommender.over(Catalogue([part], np.ones(len(part), dtype=np.bool_)))
-    support = support_of(recommender, query)
+    learner, support = part.model.learner, support_of(recommender, query)
     # The scores of unit vectors.
-    units = part.model.learner.prepare(torch.eye(part.vectors.shape[1]))
-    weights = units.scores(part.model.learner.adapt(support), support.users)[0]
+    widths = [values[0].numel() for values in part.vectors.tensors()]
+    columns = torch.eye(sum(widths)).split(widths, dim=1)
+    units = type(part.vectors)(
+        *(values.reshape(-1, *tensor.shape[1:]) for values, tensor in zip(columns, part.vectors.tensors(), strict=True))
+    )
+    weights = learner.prepare(units).scores(learner.adapt(support), support.users)[0]
     return np.ascontiguousarray(weights.numpy())
+
+
+def _flat(rows: TensorRows) -> np.ndarray[Any, Any]:
+    """All numbers of each row side by side; float32 [rows, width]."""
+    return torch.cat([values.reshape(len(rows), -1) for values in rows.tensors()], dim=1).numpy()
 
 
 def section(figures: Figures, results: Path) -> str:

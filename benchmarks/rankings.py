@@ -1,19 +1,20 @@
-"""What the benchmarks of serving rank for, and the least that this must compute."""
+"""Queries for the benchmarks of serving, and the matrix products that scoring needs."""
+
+from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.harness import Product
+from benchmarks.harness import Product, RecordedProducts
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.splits import Split
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
-from models.training.preset import Rule
 
 
 def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: int, n: int = 10) -> list[RankingQuery]:
-    """Users of whom training saw nothing, with so many of their ratings of the model's items each."""
+    """Queries of users without training ratings, each with `support` ratings of the model's items."""
     known = set(model.items.ids)
     queries = []
     training = Split.of(dataset, model.manifest.split).training
@@ -33,22 +34,19 @@ def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: in
     return queries
 
 
-def matrix_products(model: TrainedModel, items: int, support: int) -> list[Product]:
-    """The matrix products without which one user's scores of a catalogue cannot be had."""
-    width = model.learner.embed_items(model.manifest.item_encoder.encode(model.items.table[:1])).shape[1]
-    if model.manifest.preset.local_update.rule is Rule.CLOSED_FORM:
-        return [Product(1, items, width, 1)]
-    hidden = model.manifest.preset.estimator.hidden
-    later = zip(hidden, (*hidden[1:], 1), strict=True)
-    return [
-        Product(1, items, width - 1 - hidden[0], support),
-        Product(1, items, support, hidden[0]),
-        *(Product(1, items, inputs, outputs) for inputs, outputs in later),
-    ]
+def matrix_products(recommender: Recommender, query: RankingQuery) -> list[Product]:
+    """The matrix products without which one user's scores of a settled catalogue cannot be had."""
+    scorer = recommender.catalogue.parts[0].scorer
+    with torch.inference_mode():
+        support = support_of(recommender, query)
+        adapted = recommender.model.learner.adapt(support)
+        with RecordedProducts() as recorded:
+            scorer.scores(adapted, support.users)
+    return recorded.products
 
 
-def support_of(recommender: Recommender, query: RankingQuery) -> Support:
-    """A query's user, embedded, for the learner itself."""
+def support_of(recommender: Recommender, query: RankingQuery) -> Support[Any, Any]:
+    """The support set of a query, embedded, for calls of the learner."""
     learner, catalogue = recommender.model.learner, recommender.catalogue
     known = [(row, own.rating) for own in query.ratings if (row := catalogue.row_of(own.item_id)) is not None]
     rows = np.array([[row for row, _ in known]], dtype=np.int64)

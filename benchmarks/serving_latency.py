@@ -23,7 +23,6 @@ from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue
-from models.training.preset import Rule
 
 PRESETS = ("coldstart", "melu")
 MEASURED = ("recommend", "adapt and score", "generic path", "products alone")
@@ -61,7 +60,7 @@ def _of_preset(model: TrainedModel, dataset: Dataset) -> Figures:
             for size in BATCHES
         },
     }
-    if model.manifest.preset.local_update.rule is Rule.GRADIENT:
+    if model.learner.step_variants():
         figures["by steps"] = {
             str(steps): _times(Recommender(_with_steps(model, steps), model.items), queries) for steps in STEPS
         }
@@ -82,14 +81,14 @@ def _times(recommender: Recommender, queries: Sequence[RankingQuery]) -> dict[st
         with torch.inference_mode():
             support = support_of(recommender, next(turns))
             adapted = model.learner.adapt(support)
-            return model.learner.predict(adapted, support.users, vectors.unsqueeze(0)).score[0].topk(10)
+            return model.learner.predict(adapted, support.users, vectors.expand(1)).score[0].topk(10)
 
     return _milliseconds(
         {
             "recommend": lambda: recommender.recommend(next(turns)),
             "adapt and score": adapt_and_score,
             "generic path": by_the_generic_path,
-            "products alone": products_alone(matrix_products(model, len(vectors), len(queries[0].ratings))),
+            "products alone": products_alone(matrix_products(recommender, queries[0])),
         },
         REPEATS,
     )

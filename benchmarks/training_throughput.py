@@ -16,8 +16,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from models.learners.gradient import GradientLearner
-from models.training.builder import build_learner
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,16 +23,17 @@ from benchmarks.harness import Figures, Options, Product, medians, products_alon
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
-from models.learners.episode_predictions import EncodedData, query_losses
+from models.learners.episode_predictions import EncodedData, embed_episodes
+from models.learners.melu import MeLU, MeLUConfig
 from models.train import fit_encoders
-from models.training.preset import LocalUpdateConfig, load_preset
+from models.training.preset import load_preset
 
 BATCH_USERS = 32
 BATCHES = 4
 SETTINGS = {
-    "1 step, first order": LocalUpdateConfig(steps=1, second_order=False, prior_ratings=3.0),
-    "5 steps, first order": LocalUpdateConfig(steps=5, second_order=False, prior_ratings=3.0),
-    "5 steps, second order": LocalUpdateConfig(steps=5, second_order=True, prior_ratings=3.0),
+    "1 step, first order": MeLUConfig(steps=1, second_order=False, prior_ratings=3.0),
+    "5 steps, first order": MeLUConfig(steps=5, second_order=False, prior_ratings=3.0),
+    "5 steps, second order": MeLUConfig(steps=5, second_order=True, prior_ratings=3.0),
 }
 SUPPORT_SIZES = (5, 10, 20, 40, 80)
 STEPS = (1, 2, 3, 5, 8)
@@ -56,22 +55,21 @@ def measure(options: Options) -> Figures:
     }
 
 
-def untrained(dataset: Dataset, device: torch.device) -> tuple[GradientLearner, EncodedData]:
+def untrained(dataset: Dataset, device: torch.device) -> tuple[MeLU, EncodedData]:
     """The preset `melu` before training."""
     preset = load_preset("melu")
-    user_encoder, item_encoder = fit_encoders(dataset, Split.of(dataset, SplitConfig()), preset)
+    encoders = fit_encoders(dataset, Split.of(dataset, SplitConfig()), preset)
     torch.manual_seed(0)
-    learner = build_learner(
-        preset,
-        user_encoder=user_encoder,
-        item_encoder=item_encoder,
+    learner = preset.build_learner(
+        user_encoder=encoders.users,
+        item_encoder=encoders.items,
         scale=dataset.schema.rating_scale,
         mean_rating=float(dataset.ratings.values.mean()),
     )
-    if not isinstance(learner, GradientLearner):
-        raise TypeError("the preset melu adapts by gradient steps")
-    users = user_encoder.encode(dataset.users.table).to(device)
-    items = item_encoder.encode(dataset.items.table).to(device)
+    if not isinstance(learner, MeLU):
+        raise TypeError("the preset melu is not MeLU")
+    users = encoders.users.encode(dataset.users.table).to(device)
+    items = encoders.items.encode(dataset.items.table).to(device)
     return learner.to(device), EncodedData(users, items, device)
 
 
@@ -95,11 +93,11 @@ def _support_size(episode: Episode) -> int:
 
 
 def compared(
-    learner: GradientLearner,
+    learner: MeLU,
     data: EncodedData,
     optimizer: torch.optim.Optimizer,
     batches: Sequence[EpisodeBatch],
-    config: LocalUpdateConfig,
+    config: MeLUConfig,
 ) -> Figures:
     """Batched, loop and bare products for one setting."""
     learner.config = config
@@ -126,12 +124,12 @@ def compared(
     }
 
 
-Losses = Callable[[GradientLearner, EncodedData, EpisodeBatch], Tensor | Iterator[Tensor]]
+Losses = Callable[[MeLU, EncodedData, EpisodeBatch], Tensor | Iterator[Tensor]]
 
 
 def updates(
     losses_of: Losses,
-    learner: GradientLearner,
+    learner: MeLU,
     data: EncodedData,
     optimizer: torch.optim.Optimizer,
     batches: Sequence[EpisodeBatch],
@@ -148,29 +146,30 @@ def updates(
         optimizer.step()
 
 
-def batched_losses(learner: GradientLearner, data: EncodedData, batch: EpisodeBatch) -> Tensor:
-    """The product's own query losses."""
-    return query_losses(learner, data, batch)
+def batched_losses(learner: MeLU, data: EncodedData, batch: EpisodeBatch) -> Tensor:
+    """The query losses as in training."""
+    return embed_episodes(learner, data, batch).query_losses()
 
 
-def looped_losses(learner: GradientLearner, data: EncodedData, batch: EpisodeBatch) -> Iterator[Tensor]:
+def looped_losses(learner: MeLU, data: EncodedData, batch: EpisodeBatch) -> Iterator[Tensor]:
     """The same from the definition: one user after the other, weights in full, gradients by autograd."""
-    estimator, config = learner.estimator, learner.config
+    network, config = learner.network, learner.config
     for user in range(len(batch.users)):
         support, query = batch.support_mask[user], batch.query_mask[user]
         rows = np.concatenate([batch.support_items[user][support], batch.query_items[user][query]])
-        users = estimator.embed_users(data.users.take(data.tensor(batch.users[user : user + 1])))
-        items = estimator.embed_items(data.items.take(data.tensor(rows)))
+        users = network.embed_users(data.users.take(data.tensor(batch.users[user : user + 1])))
+        items = network.embed_items(data.items.take(data.tensor(rows)))
         inputs = torch.cat([users.expand(len(items), -1), items], dim=1)
         of_support, of_query = inputs.tensor_split([int(support.sum())])
         ratings = data.tensor(batch.support_ratings[user][support])
-        own: list[Tensor] = list(estimator.decision.parameters())
+        own: list[Tensor] = list(network.decision.parameters())
         rates = [
             rate
             for outputs, inputs in zip(learner.log_output_rates, learner.log_input_rates, strict=True)
             for rate in (torch.outer(outputs.exp(), inputs[:-1].exp()), (outputs + inputs[-1]).exp())
         ]
-        strength = len(ratings) / (len(ratings) + learner.log_prior.exp())
+        prior_ratings = 0.0 if learner.log_prior is None else learner.log_prior.exp()
+        strength = len(ratings) / (len(ratings) + prior_ratings)
         of_support = of_support if config.second_order else of_support.detach()
         for _ in range(config.steps):
             loss = (_decide(own, of_support) - ratings).square().mean()
@@ -188,10 +187,10 @@ def _decide(parameters: Sequence[Tensor], values: Tensor) -> Tensor:
     return F.linear(values, *output).squeeze(-1)
 
 
-def products(learner: GradientLearner, batch: EpisodeBatch, config: LocalUpdateConfig) -> Iterator[Product]:
+def products(learner: MeLU, batch: EpisodeBatch, config: MeLUConfig) -> Iterator[Product]:
     """The matrix products of one global update in low-rank form, backward pass included."""
-    linear = [layer for layer in learner.estimator.decision if isinstance(layer, torch.nn.Linear)]
-    width = linear[0].in_features - learner.estimator.embed_users.width
+    linear = [layer for layer in learner.network.decision if isinstance(layer, torch.nn.Linear)]
+    width = linear[0].in_features - learner.network.embed_users.width
     out = linear[0].out_features
     query = batch.query_items.shape[1]
     distinct = len(np.unique(np.concatenate([batch.support_items, batch.query_items], axis=1)))
@@ -218,14 +217,14 @@ def copied_bytes(batch: EpisodeBatch) -> int:
 
 
 def growth(
-    learner: GradientLearner, data: EncodedData, optimizer: torch.optim.Optimizer, dataset: Dataset
+    learner: MeLU, data: EncodedData, optimizer: torch.optim.Optimizer, dataset: Dataset
 ) -> dict[str, dict[str, list[float]]]:
     """Milliseconds a user, by order: at each support size with 5 steps, and at each number of steps with 20 ratings."""
     (batch, *_) = warm_batches(dataset, min_ratings=SUPPORT_SIZES[-1] + 10, max_ratings=10**9)
 
     def milliseconds(cases: Sequence[tuple[int, int]], *, second_order: bool) -> list[float]:
         def update(size: int, steps: int) -> None:
-            learner.config = LocalUpdateConfig(steps=steps, second_order=second_order, prior_ratings=3.0)
+            learner.config = MeLUConfig(steps=steps, second_order=second_order, prior_ratings=3.0)
             updates(batched_losses, learner, data, optimizer, [cut(batch, size)])
 
         seconds = medians({str(case): partial(update, *case) for case in cases}, repeats=5)

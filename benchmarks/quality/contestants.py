@@ -1,13 +1,11 @@
-"""Who is compared: presets, the same not adapted, ablations and baselines, each as a predictor."""
+"""What is compared, each as a predictor: presets, presets without adaptation, ablations and baselines."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks.quality.ablations import ABLATIONS
+from benchmarks.quality.ablations import ABLATIONS, ablated
 from models.artifact import TrainedModel, load_artifact
 from models.baselines import BENCH_BASELINES, baseline_class
 from models.data.dataset import Dataset, Entities
@@ -39,19 +37,15 @@ class Contestants:
     split: Split
     work: Path
 
-    @contextmanager
-    def predictor(self, name: str) -> Iterator[Predict]:
-        """Train or fit, as far as that is not done yet."""
+    def predictor(self, name: str) -> Predict:
+        """A contestant's predictor; trains or fits it first if that is not done yet."""
         if name in BASELINES:
             baseline = baseline_class(name).fit(self.dataset, self.split.training)
-            yield by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
-            return
-        ablation = ABLATIONS.get(name)
-        with ablation.applied() if ablation else nullcontext():
-            preset = ablation.preset() if ablation else load_preset(name.removesuffix(NOT_ADAPTED))
-            model = self._trained(preset, name.removesuffix(NOT_ADAPTED))
-            steps = 0 if name.endswith(NOT_ADAPTED) else preset.local_update.steps
-            yield by_learner(model, self.dataset, steps=steps)
+            return by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
+        trained = name.removesuffix(NOT_ADAPTED)
+        preset = ablated(trained) if trained in ABLATIONS else load_preset(trained)
+        model = self._trained(preset, trained)
+        return by_learner(model, self.dataset, steps=0 if name.endswith(NOT_ADAPTED) else None)
 
     def knowing_nothing(self, name: str) -> Predict:
         """A preset's predictions for users whose attributes are all unknown."""

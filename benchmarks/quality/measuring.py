@@ -54,11 +54,9 @@ def measured(contestants: Contestants, name: str, *, curves: bool) -> Results:
     file = contestants.work / f"{name.replace(' ', '-')}.measures.npz"
     calibration_file = file.with_suffix(".calibration.json")
     if not file.exists():
-        with contestants.predictor(name) as predict:
-            cells = {
-                cell: measure_episodes(predict, episodes) for cell, episodes in cells_of(contestants, curves=curves)
-            }
-            calibration = _calibration(contestants, predict) if name == REFERENCE else {}
+        predict = contestants.predictor(name)
+        cells = {cell: measure_episodes(predict, episodes) for cell, episodes in cells_of(contestants, curves=curves)}
+        calibration = _calibration(contestants, predict) if name == REFERENCE else {}
         if curves and name in PRESETS:
             unknown = contestants.knowing_nothing(name)
             cells |= {
