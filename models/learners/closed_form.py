@@ -102,7 +102,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x]` are its hidden units h, a constant and its
     inputs x, with learned prior scales. A user's last layer has the prior `N(w_0, I)`. Its mean depends on the user's
     attributes and on which n items the user rated, whatever the ratings (as in SVD++, Koren, KDD 2008):
-    `w_0 = f(u) + n/(n + 3) g(1/n Σ_s φ_s)`. With residuals `r = y − level − Φ_s w_0` over the support set,
+    `w_0 = f(u) + n/(n + h) g(1/n Σ_s φ_s)` with h = `half_weight_count`. With residuals
+    `r = y − level − Φ_s w_0` over the support set,
 
         K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r
         m_q = level_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
