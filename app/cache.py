@@ -2,7 +2,7 @@
 
 Keys hold the versions of everything that an answer depends on, so nothing is ever invalidated: what is out of
 date is no longer asked for. A cache may forget at any time, and one that fails counts as empty. What it gives back may
-come from another release, or from whoever else writes to Redis: it is the caller's to check.
+come from another release, or from another program that writes to Redis. The caller must check it.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Ranking catalogues of up to a million items: the shortlist against exact scoring of every item, and a vector index.
 
 Recall is the share of the 10 or 100 items that exact scoring puts first which are also on the list made from a
-shortlist. Users are some of whom training saw nothing, with their first ratings. Catalogues beyond the data set's own
+shortlist. Users are new users with their first ratings. Catalogues beyond the data set's own
 items are made ones (benchmarks/larger_catalogue.py). Memory is that of a process which does nothing but this.
 """
 

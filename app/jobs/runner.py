@@ -174,5 +174,5 @@ def _ending(job: Job, work: asyncio.Task[Report | Conclusion]) -> Callable[[Asyn
 
 async def _succeed(job: Job, result: Report | Conclusion, session: AsyncSession) -> None:
     jobs = JobRepository(session)
-    if await jobs.beat(job, 1.0):  # still wanted, and from here on nobody else can change that
+    if await jobs.beat(job, 1.0):  # still wanted; from here on only this worker changes the job
         await jobs.succeed(job, await result(session) if callable(result) else result)

@@ -1,4 +1,4 @@
-"""What whoever can do without Redis does while it fails."""
+"""Pauses the use of Redis while it fails, for code that also works without it."""
 
 import logging
 import time

@@ -50,7 +50,7 @@ class CandidateService:
         self._default = default
 
     async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> CandidateList:
-        """Candidates for a stored user, for a new user, or for a visitor of whom only skips are known.
+        """Candidates for a stored user, for a new user, or for a visitor with skips alone.
 
         Args:
             user_id: The user whose stored ratings and skips count; None for a visitor.

@@ -189,7 +189,7 @@ class ModelVersionService:
         async with self._database.read() as session:
             active = await _active_version(session)
         if active is not None:
-            with suppress(ArtifactFormatError):  # `refresh` logs it and says so to whoever asks for readiness
+            with suppress(ArtifactFormatError):  # `refresh` logs it, and readiness reports it
                 await self._host.prepare(active.id, Path(active.path))
             await self._host.refresh()
 

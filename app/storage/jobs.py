@@ -134,5 +134,5 @@ class JobRepository:
 
 
 def _still(claimed: Job) -> tuple[ColumnElement[bool], ...]:
-    """Whether a job still runs where it was claimed: its worker may have been given up, and the job begun anew."""
+    """Whether the worker that claimed a job still has it. A silent worker loses its job to another one."""
     return (Job.id == claimed.id, Job.status == JobStatus.RUNNING, Job.attempts == claimed.attempts)

@@ -1,6 +1,6 @@
 """The visitors of the soak, for Locust, and a ledger of acknowledged writes. `benchmarks.soak` runs this file.
 
-A visitor sends its requests to the servers in turn, and is several users, one after the other. Nobody else writes for
+A visitor sends its requests to the servers in turn, and is several users, one after the other. No other process writes for
 these users, so after every acknowledged write it is known what must be stored. Now and then the ratings are read back
 at once from the other server. The ledger is written to a file at the end.
 

@@ -50,7 +50,7 @@ class EpochResult(BaseModel):
 
 
 class TrainingObserver(Protocol):
-    """Whoever shows how training goes."""
+    """Shows the progress of training."""
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """A global update was made."""

@@ -24,7 +24,7 @@ function Onboarding({ visit }) {
       <div>
         <h1>Rate a few. The list learns.</h1>
         <p class="lead">
-          Every rating adapts the model to you, on the spot, and the next items to ask you about are chosen anew.
+          Every rating adapts the model to you at once, and chooses the next items to ask you about.
           ${" "}<span class="keys"><kbd>${scale.minimum}</kbd>–<kbd>${scale.maximum >= 10 ? 0 : scale.maximum}</kbd> rate, <kbd>S</kbd> haven’t seen it, <kbd>Tab</kbd> next.</span>
         </p>
       </div>

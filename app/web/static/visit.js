@@ -90,7 +90,7 @@ export class Visit {
     });
   }
 
-  /** Erase all that the service knows of this visitor, and begin anew. */
+  /** Erase everything that the service knows about this visitor, and start over. */
   startOver() {
     return this.inTurn(async () => {
       await this.erase();
