@@ -1,8 +1,8 @@
 """The visitors of the soak, for Locust, and a ledger of acknowledged writes. `benchmarks.soak` runs this file.
 
-A visitor sends its requests to the servers in turn, and is several users, one after the other. No other process writes for
-these users, so after every acknowledged write it is known what must be stored. Now and then the ratings are read back
-at once from the other server. The ledger is written to a file at the end.
+A visitor sends its requests to the servers in turn, and is several users, one after the other. No other process writes
+for these users, so after every acknowledged write it is known what must be stored. Now and then the ratings are read
+back at once from the other server. The ledger is written to a file at the end.
 
 Environment: SOAK_ADDRESSES, separated by commas; SOAK_KEY; SOAK_ITEMS, a file with a list of item ids; SOAK_RATINGS,
 the levels of the scale, separated by commas; SOAK_LEDGER, the file to write.
