@@ -106,7 +106,7 @@ def test_search_by_title_finds_an_item_to_rate(watched: Watched) -> None:
     page.keyboard.press("Escape")
     expect(found).to_have_count(0)
     page.get_by_label("Find something you know").fill("nothing has this title")
-    expect(page.locator(".found")).to_contain_text("Nothing has")
+    expect(page.locator(".found")).to_contain_text("No title contains")
 
 
 def test_ratings_after_a_reload_are_still_there_and_can_be_deleted(page: Page) -> None:

@@ -26,13 +26,13 @@ def seconds(moment: datetime) -> int:
 def supports(monkeypatch: pytest.MonkeyPatch) -> list[Support]:
     """The support sets that the learner gets, in the order of the requests."""
     seen: list[Support] = []
-    original = Recommender._support
+    original = Recommender.support
 
     def record(recommender: Recommender, queries: Sequence[RankingQuery]) -> Support:
         seen.append(original(recommender, queries))
         return seen[-1]
 
-    monkeypatch.setattr(Recommender, "_support", record)
+    monkeypatch.setattr(Recommender, "support", record)
     return seen
 
 
