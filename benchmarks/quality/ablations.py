@@ -11,6 +11,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no collaborative inputs": {"inputs": {"collaborative": None}},
     "no batches with items treated as new": {"training": {"new_item_batches": 0.0}},
     "no noise on items treated as new": {"inputs": {"collaborative": {"new_item_noise": 0.0}}},
+    "no principal components of the attributes": {"inputs": {"collaborative": {"components": 0}}},
     "a prior mean that ignores which items are rated": {"learner": {"half_weight_count": None}},
     "no hidden layers": {"learner": {"hidden": ()}},
     "gradient steps instead of the closed form": {

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.data.dataset import Dataset
 from models.data.episodes import USER_FOLDS, fold_of
@@ -28,6 +29,8 @@ class CollaborativeConfig(BaseModel):
         count_scale: Multiplies log counts to the size of other inputs.
         few_ratings: Bias and factors of an item with at most this many ratings reveal each single rating. In training,
             its inputs come from the ratings of users in other folds.
+        components: Principal components of the similarity features of an item; 0 for none. They let a learner see that
+            two items share rare values, which a network on embedded fields does not see.
         new_item_noise: Noise on the inputs of items that are treated as new, relative to the error of predicting them
             from attributes. Without it, the network learns to recover a known item from its prediction.
         seed: Seed of the random folds.
@@ -40,6 +43,7 @@ class CollaborativeConfig(BaseModel):
     factor_scale: Annotated[float, Field(gt=0)] = 3.0
     count_scale: Annotated[float, Field(gt=0)] = 0.2
     few_ratings: Annotated[int, Field(ge=0)] = 30
+    components: Annotated[int, Field(ge=0)] = 0
     new_item_noise: Annotated[float, Field(ge=0)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -69,11 +73,14 @@ class ItemInputs:
         biases: float32 [items], b_j, in rating units.
         counts: float32 [items], the number of ratings of each item; 0 for a new item.
         inputs: float32 [items, width]: bias, factors, log count, and 1 if the item has ratings.
+        components: float32 [items, component_width], principal components of the attributes, of length 1: the inner
+            product of two items is their similarity.
     """
 
     biases: Tensor
     counts: Tensor
     inputs: Tensor
+    components: Tensor
 
 
 class CollaborativeInputs(nn.Module):
@@ -85,6 +92,7 @@ class CollaborativeInputs(nn.Module):
 
     Attributes:
         width: Number of inputs of an item.
+        component_width: Number of principal components of an item.
     """
 
     known: Tensor
@@ -95,6 +103,8 @@ class CollaborativeInputs(nn.Module):
     counts: Tensor
     coefficients: Tensor
     intercepts: Tensor
+    components: Tensor
+    projection: Tensor
 
     def __init__(self, encoder: FeatureEncoder, config: CollaborativeConfig) -> None:
         """Allocate the buffers, which `fit` or a state dict fills.
@@ -116,6 +126,9 @@ class CollaborativeInputs(nn.Module):
         features = similarity_width(self._fields, similarity)
         self.register_buffer("coefficients", torch.zeros(features, values))
         self.register_buffer("intercepts", torch.zeros(values))
+        self.component_width = min(config.components, features, known_items - 1)
+        self.register_buffer("components", torch.zeros(known_items, self.component_width))
+        self.register_buffer("projection", torch.zeros(features, self.component_width))
         # Only training needs these.
         self.register_buffer("as_new", torch.zeros(known_items, values), persistent=False)
         self.register_buffer("prediction_error", torch.zeros(values), persistent=False)
@@ -139,6 +152,7 @@ class CollaborativeInputs(nn.Module):
         from models.inputs.content import (  # noqa: PLC0415
             ContentRegression,
             predict_out_of_fold,
+            principal_directions,
             similarity_features,
         )
 
@@ -175,6 +189,9 @@ class CollaborativeInputs(nn.Module):
             self.out_of_fold_counts[fold, index] = _tensor(fold_counts).to(self.known)
         self.coefficients.copy_(_tensor(regression.coefficients))
         self.intercepts.copy_(_tensor(regression.intercepts))
+        if self.component_width:
+            self.projection.copy_(_tensor(principal_directions(features, self.component_width)))
+            self.components[index] = self._project(rows.take(torch.from_numpy(rated).to(rows.fields[ID_FIELD].device)))
 
     def forward(self, rows: EncodedRows, out_of_fold: OutOfFold | None = None) -> ItemInputs:
         """The inputs of known items from the buffers, and the predicted inputs of new items.
@@ -191,9 +208,12 @@ class CollaborativeInputs(nn.Module):
         else:
             fold = out_of_fold.fold
             values, counts = self.out_of_fold[fold, index], self.out_of_fold_counts[fold, index]
+        components = self.components[index]
         new = index == UNKNOWN
         if new.any():
-            values[new] = self._predict(rows.take(new.nonzero()[:, 0]))
+            new_rows = rows.take(new.nonzero()[:, 0])
+            values[new] = self._predict(new_rows)
+            components[new] = self._project(new_rows)
             counts = counts * ~new
         biases = values[:, 0]
         if out_of_fold is not None and out_of_fold.as_new:
@@ -210,12 +230,17 @@ class CollaborativeInputs(nn.Module):
             ],
             dim=-1,
         )
-        return ItemInputs(biases, counts, inputs)
+        return ItemInputs(biases, counts, inputs, components)
 
     def _predict(self, rows: EncodedRows) -> Tensor:
         """Biases and factors predicted from the attributes; those of the mean item if the items have no fields."""
         product = similarity_product(self._fields, rows, self.coefficients, self.config.content.similarity)
         return (product + self.intercepts.cpu()).to(self.known)
+
+    def _project(self, rows: EncodedRows) -> Tensor:
+        """Principal components of the attributes, of length 1; 0 without known attributes."""
+        product = similarity_product(self._fields, rows, self.projection, self.config.content.similarity)
+        return F.normalize(product.float(), dim=1).to(self.projection)
 
 
 def _tensor(values: NDArray[np.number]) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
@@ -125,3 +126,10 @@ def _to_scipy(block: Tensor) -> sparse.csr_matrix:
         return sparse.csr_matrix(block.numpy())
     entries = block.coalesce()
     return sparse.csr_matrix((entries.values().numpy(), tuple(entries.indices().numpy())), shape=block.shape)
+
+
+def principal_directions(features: sparse.csr_matrix, count: int) -> NDArray[np.float64]:
+    """The directions in which the attributes differ most; float64 [features, count]."""
+    if count == min(features.shape):
+        return np.asarray(np.linalg.svd(features.toarray(), full_matrices=False)[2].T)
+    return np.asarray(TruncatedSVD(count, n_iter=10, random_state=0).fit(features).components_.T)

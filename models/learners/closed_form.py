@@ -29,6 +29,7 @@ class ClosedFormConfig(LearnerConfig):
         hidden_scale: Prior standard deviation of the weights of hidden units, softplus(a).
         bias_scale: That of the user's bias, softplus(b), in rating units.
         input_scale: That of the weights of inputs, softplus(c).
+        component_scale: That of the weights of the principal components of the attributes, softplus(d).
         noise: Variance σ² of a rating, in squared rating units.
         item_variance: Variance t of a new item's level that no attribute explains, in squared rating units.
         settling_count: Ratings c after which half of that variance is left.
@@ -42,6 +43,7 @@ class ClosedFormConfig(LearnerConfig):
     hidden_scale: Positive = 0.1
     bias_scale: Positive = 0.4
     input_scale: Positive = 0.15
+    component_scale: Positive = 0.3
     noise: Positive = 0.8
     item_variance: Positive = 0.15
     settling_count: Positive = 5.0
@@ -99,11 +101,13 @@ class Posterior:
 class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     """Closed-form adaptation of the last layer (R2-D2, Bertinetto et al., ICLR 2019) with features of the item alone.
 
-    An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x]` are its hidden units h, a constant and its
-    inputs x, with learned prior scales. A user's last layer has the prior `N(w_0, I)`. Its mean depends on the user's
-    attributes and on which n items the user rated, whatever the ratings (as in SVD++, Koren, KDD 2008):
-    `w_0 = f(u) + n/(n + h) g(1/n Σ_s φ_s)` with h = `half_weight_count`. With residuals
-    `r = y − level − Φ_s w_0` over the support set,
+    An item's features `φ = [softplus(a) ∘ h, softplus(b), softplus(c) ∘ x, softplus(d) z]` are its hidden units h, a
+    constant, its inputs x, and principal components z of its attributes, with learned prior scales. Through z a user's
+    rating of one item says something about items with the same rare values. A network would memorise rare values.
+
+    A user's last layer has the prior `N(w_0, I)`. Its mean depends on the user's attributes and on which n items the
+    user rated, whatever the ratings (as in SVD++, Koren, KDD 2008): `w_0 = f(u) + n/(n + c_0) g(1/n Σ_s φ_s)` with
+    c_0 = `half_weight_count`. With residuals `r = y − level − Φ_s w_0` over the support set,
 
         K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r
         m_q = level_q + φ_q · w,   v_q = φ_q · φ_q − k_qᵀ K⁻¹ k_q + τ_q
@@ -125,7 +129,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         widths = (inputs, *config.hidden)
         self.decision = nn.Sequential(*hidden_layers(widths))
         self.offset = _zero_linear(widths[-1], 1)
-        features = widths[-1] + 1 + inputs
+        components = self.collaborative.component_width if self.collaborative else 0
+        features = widths[-1] + 1 + inputs + components
         self.prior_mean = nn.Sequential(
             nn.Linear(self.user_fields.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
@@ -135,6 +140,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.hidden_scales = nn.Parameter(_inverse_softplus(config.hidden_scale).expand(widths[-1]).clone())
         self.bias_scale = nn.Parameter(_inverse_softplus(config.bias_scale))
         self.input_scales = nn.Parameter(_inverse_softplus(config.input_scale).expand(inputs).clone())
+        self.component_scale = nn.Parameter(_inverse_softplus(config.component_scale))
         self.noise = nn.Parameter(_inverse_softplus(config.noise))
         self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance))
         self.settling_count = nn.Parameter(_inverse_softplus(config.settling_count))
@@ -154,15 +160,18 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         inputs = self.item_fields(rows)
         level = inputs.new_full((len(rows),), self.mean_rating)
         counts = inputs.new_zeros(len(rows))
+        components = inputs.new_zeros(len(rows), 0)
         if self.collaborative is not None:
             collaborative = self.collaborative(rows, out_of_fold)
             inputs = torch.cat([inputs, collaborative.inputs], dim=-1)
             level, counts = level + collaborative.biases, collaborative.counts
+            components = collaborative.components
         hidden = self.decision(inputs)
         features = [
             hidden * F.softplus(self.hidden_scales),
             F.softplus(self.bias_scale).expand(len(rows), 1),
             inputs * F.softplus(self.input_scales),
+            components * F.softplus(self.component_scale),
         ]
         return ClosedFormItems(
             level=level + self.offset(hidden).squeeze(-1),

@@ -262,3 +262,37 @@ class TestFit:
         rated = found.counts > 0
         expected = np.average(found.biases[rated], weights=1 / (0.1 + 0.8 / found.counts[rated]))
         np.testing.assert_allclose(inputs(rows).biases[list(NEW)], expected, atol=1e-4)
+
+
+COMPONENTS = 5
+
+
+@pytest.fixture(scope="module")
+def inputs(fitted: Fitted) -> CollaborativeInputs:
+    """Inputs with principal components of the attributes."""
+    inputs = CollaborativeInputs(fitted.encoder, CONFIG.model_copy(update={"components": COMPONENTS}))
+    inputs.fit(fitted.dataset, fitted.training, fitted.rows)
+    return inputs
+
+
+class TestComponents:
+    def test_components_equal_the_normalised_projection_on_singular_vectors(
+        self, inputs: CollaborativeInputs, fitted: Fitted
+    ) -> None:
+        features = features_of(fitted).toarray()
+        directions = np.linalg.svd(features[OLD], full_matrices=False)[2][:COMPONENTS].T
+        expected = features @ directions
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        actual = inputs(fitted.rows).components.numpy()
+        # The sign of a singular vector is arbitrary; inner products do not depend on it.
+        np.testing.assert_allclose(actual @ actual.T, expected @ expected.T, atol=1e-5)
+
+    def test_components_of_a_known_item_are_those_of_a_new_item_with_its_attributes(
+        self, inputs: CollaborativeInputs, fitted: Fitted
+    ) -> None:
+        renamed = fitted.dataset.items.table.with_columns(pl.concat_str(pl.lit("new "), "id").alias("id"))
+        as_new = inputs(fitted.encoder.encode(renamed)).components
+        torch.testing.assert_close(as_new, inputs(fitted.rows).components, atol=1e-5, rtol=1e-5)
+
+    def test_no_components_by_default(self, fitted: Fitted) -> None:
+        assert fitted.inputs(fitted.rows).components.shape == (40, 0)

@@ -344,7 +344,7 @@ class TestEmbedding:
         names, parameters = zip(*learner.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)
         # The last layers of both networks for the prior mean start at 0, so no gradient reaches the layers before them.
-        # Without collaborative inputs there are no counts of ratings.
+        # Without collaborative inputs there are no counts of ratings and no principal components.
         without_gradient = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
         assert without_gradient == {
             "user_fields.layers.0.weight",
@@ -352,6 +352,7 @@ class TestEmbedding:
             "prior_mean.0.bias",
             "prior_of_rated.0.weight",
             "prior_of_rated.0.bias",
+            "component_scale",
             "settling_count",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
