@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Self
 
 import torch
@@ -60,11 +61,9 @@ class TensorRows:
         """
         first = next(pieces)
         collected = first.map(lambda values: values.new_empty(count, *values.shape[1:]))
-        start, piece = 0, first
-        while True:
+        start = 0
+        for piece in chain([first], pieces):
             for target, values in zip(collected.tensors(), piece.tensors(), strict=True):
                 target[start : start + len(values)] = values
             start += len(piece)
-            if start >= count:
-                return collected
-            piece = next(pieces)
+        return collected
