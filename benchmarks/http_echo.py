@@ -5,6 +5,7 @@ import gc
 from fastapi import FastAPI
 
 from app.api.recommendations import Recommendation, RecommendationPage, VisitorRequest
+from models.ranking.query import RankedBy
 
 app = FastAPI()
 gc.freeze()  # as the service does
@@ -30,4 +31,4 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
         )
         for rank, rating in enumerate(body.ratings, start=1)
     ]
-    return RecommendationPage(items=items, model_version="coldstart-0123456789ab")
+    return RecommendationPage(items=items, model_version="coldstart-0123456789ab", ranked_by=RankedBy.RATING)

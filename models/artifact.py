@@ -35,7 +35,7 @@ from models.learners.exposure import Exposure
 from models.training.preset import Preset
 from models.training.trainer import EpochResult
 
-FORMAT_VERSION: Literal[3] = 3
+FORMAT_VERSION: Literal[4] = 4
 """Version of the layout. It changes with every change that an older release could not read, so it is no setting."""
 
 MANIFEST = "manifest.json"
@@ -114,7 +114,7 @@ class Manifest(_ManifestPart):
         files: SHA-256 of every other file, by name.
     """
 
-    format_version: Literal[3] = FORMAT_VERSION
+    format_version: Literal[4] = FORMAT_VERSION
     created_at: datetime
     preset: Preset
     data_schema: DatasetSchema

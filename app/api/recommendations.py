@@ -21,8 +21,9 @@ from app.api.schemas import (
     ShownTitle,
     ShownVersion,
 )
-from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, UserNotFoundError
+from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.recommendations import ListOptions, RecommendationList
+from models.ranking.query import RankedBy
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
@@ -52,9 +53,14 @@ class Recommendation(ResponseModel):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, best first, and the model version that ranked it."""
+    """A ranked list, best first, what orders it, and the model version that ranked it.
+
+    A list by `rating` is in order of the predicted ratings, highest first. A list by `popularity` is for users of whom
+    nothing is known: liked, popular and diverse items, whose predicted ratings do not order it.
+    """
 
     model_version: ShownVersion
+    ranked_by: Annotated[RankedBy, Field(examples=[RankedBy.RATING])]
 
     @classmethod
     def of(cls, made: RecommendationList) -> Self:
@@ -75,6 +81,7 @@ class RecommendationPage(Page[Recommendation]):
                 for item in made.items
             ],
             model_version=made.model_version,
+            ranked_by=made.ranked_by,
         )
 
 
@@ -104,12 +111,15 @@ def time_ranking(response: Response, made: RecommendationList) -> None:
 @router.get(
     "/users/{user_id}/recommendations",
     dependencies=[READ],
-    responses=problem_responses(InvalidRequestError, UserNotFoundError, NoActiveModelError, OverloadedError),
+    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
 )
 async def get_recommendations(
     user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
 ) -> RecommendationPage:
-    """Recommendations for a stored user. By default without items that the user has rated."""
+    """Recommendations for a user, by default without items that the user has rated.
+
+    A user of whom nothing is stored gets popular items, like a visitor with an empty request.
+    """
     made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
     return RecommendationPage.of(made)

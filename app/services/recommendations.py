@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app.cache import Cache
-from app.errors import UserNotFoundError
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
 from app.services.model_host import ModelHost
@@ -30,6 +29,7 @@ from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
 from models.ranking import ItemRating, RankedItem, RankingQuery
 from models.ranking.explanation import Reason
+from models.ranking.query import RankedBy
 
 _LARGEST_READING = 32
 
@@ -41,12 +41,14 @@ class RecommendationList:
     Attributes:
         items: The items, best first.
         model_version: The version that ranked them.
+        ranked_by: What orders them.
         reasons: By item, the rating that moved it up most. Empty unless an explanation was requested.
         ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
     """
 
     items: list[RankedItem]
     model_version: str
+    ranked_by: RankedBy
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     ranking_seconds: float | None = None
 
@@ -86,7 +88,9 @@ async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *,
     seconds = time.perf_counter() - started
     RANKINGS.labels(Warmth.of(len(query.ratings))).inc()
     reasons = await ranker.explain(served.recommender, query, items) if explained else {}
-    return RecommendationList(items, served.model_version, reasons, seconds)
+    return RecommendationList(
+        items, served.model_version, served.recommender.ranked_by(query), reasons, ranking_seconds=seconds
+    )
 
 
 class RecommendationService:
@@ -100,17 +104,16 @@ class RecommendationService:
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
     async def for_user(self, user_id: str, options: ListOptions) -> RecommendationList:
-        """Recommendations for a stored user.
+        """Recommendations for a user. A user of whom nothing is stored gets the list for strangers.
 
         Raises:
-            UserNotFoundError: If the user is unknown.
             InvalidRequestError: If a filter names a field that items cannot be filtered by.
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
-        if user is None:
-            raise UserNotFoundError(user_id)
         raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        if user is None:
+            return await self._made(served, _query(served, {}, [], options), options)
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
@@ -118,17 +121,10 @@ class RecommendationService:
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
-            raise UserNotFoundError(user_id)
+            return await self._made(served, _query(served, {}, [], options), options)
         user, ratings = known
-        query = RankingQuery(
-            attributes=known_attributes(user.attributes, served.schema.users),
-            ratings=item_ratings(ratings),
-            n=options.n,
-            exclude=options.exclude,
-            include_rated=options.include_rated,
-            where=options.filters,
-        )
-        made = await recommend(self._ranker, served, query, explained=options.explain)
+        query = _query(served, user.attributes, ratings, options)
+        made = await self._made(served, query, options)
         if query.knows_something:  # other lists depend on popularity, which is not in the key
             await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
@@ -149,14 +145,9 @@ class RecommendationService:
             rating_errors(ratings, served.schema.rating_scale, missing),
             filter_errors(options.filters, served.schema.items),
         )
-        query = RankingQuery(
-            attributes=known_attributes(attributes, served.schema.users),
-            ratings=item_ratings(ratings),
-            n=options.n,
-            exclude=options.exclude,
-            include_rated=options.include_rated,
-            where=options.filters,
-        )
+        return await self._made(served, _query(served, attributes, ratings, options), options)
+
+    async def _made(self, served: ServedModel, query: RankingQuery, options: ListOptions) -> RecommendationList:
         return await recommend(self._ranker, served, query, explained=options.explain)
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[tuple[UserState, Sequence[RatingRecord]] | None]:
@@ -165,9 +156,23 @@ class RecommendationService:
         return [users.get(user_id) for user_id in user_ids]
 
 
+def _query(
+    served: ServedModel, attributes: Mapping[str, object], ratings: Iterable[RatingRecord], options: ListOptions
+) -> RankingQuery:
+    return RankingQuery(
+        attributes=known_attributes(attributes, served.schema.users),
+        ratings=item_ratings(ratings),
+        n=options.n,
+        exclude=options.exclude,
+        include_rated=options.include_rated,
+        where=options.filters,
+    )
+
+
 @dataclass(frozen=True)
 class _CachedList:
     items: list[RankedItem]
+    ranked_by: RankedBy
     reasons: dict[str, Reason]
 
 
@@ -175,7 +180,7 @@ _CACHED_LIST = TypeAdapter(_CachedList)
 
 
 def _for_cache(made: RecommendationList) -> dict[str, Any]:
-    return asdict(_CachedList(made.items, dict(made.reasons)))
+    return asdict(_CachedList(made.items, made.ranked_by, dict(made.reasons)))
 
 
 def _from_cache(value: object, model_version: str) -> RecommendationList | None:
@@ -186,7 +191,7 @@ def _from_cache(value: object, model_version: str) -> RecommendationList | None:
         cached = _CACHED_LIST.validate_python(value)
     except ValidationError:
         return None
-    return RecommendationList(cached.items, model_version, cached.reasons)
+    return RecommendationList(cached.items, model_version, cached.ranked_by, cached.reasons)
 
 
 def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> str:

@@ -106,7 +106,10 @@ class Calls:
         include_rated: bool | None = None,
         explain: bool | None = None,
     ) -> Call[RecommendationPage]:
-        """Recommendations for a stored user. By default without items that the user has rated."""
+        """Recommendations for a user, by default without items that the user has rated.
+
+        A user of whom nothing is stored gets popular items.
+        """
         return Call(
             "GET",
             path_of("/v1/users/{}/recommendations", user_id),

@@ -75,9 +75,10 @@ class Recommendation(Answer):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, best first, and the model version that ranked it."""
+    """A ranked list, best first, the model version that ranked it, and what orders it: `rating` or `popularity`."""
 
     model_version: str
+    ranked_by: str
 
 
 class Ratings(Answer):

@@ -28,9 +28,14 @@ class ContinuousInput(InputLayer):
 class ContinuousField(BaseField):
     """A number, encoded as (its standardised value, 0) or, unknown, (0, 1); float32 [rows, 2].
 
+    A number outside the range of the training rows counts as the nearest number of the range: a network says nothing
+    sensible about numbers unlike all that it was trained on. If training knew no number, all numbers are unknown.
+
     Attributes:
         mean: Mean of the training rows.
         deviation: Standard deviation of the training rows.
+        minimum: Lowest number of the training rows; None if they had none.
+        maximum: Highest number of the training rows; None if they had none.
         max_deviations: Largest absolute value of a standardised number.
     """
 
@@ -40,6 +45,8 @@ class ContinuousField(BaseField):
     kind: Literal[FieldKind.CONTINUOUS] = FieldKind.CONTINUOUS
     mean: float
     deviation: float
+    minimum: float | None
+    maximum: float | None
     max_deviations: float = EncodingConfig().max_deviations
 
     @classmethod
@@ -60,20 +67,30 @@ class ContinuousField(BaseField):
 
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:
-        """Learn the mean and the standard deviation. A constant column gets the deviation 1."""
+        """Learn the mean, the standard deviation and the range. A constant column gets the deviation 1."""
         known = values.drop_nulls().to_numpy()
-        mean, deviation = 0.0, 1.0
+        mean, deviation, minimum, maximum = 0.0, 1.0, None, None
         if known.size:
-            mean = float(known.mean())
+            mean, minimum, maximum = float(known.mean()), float(known.min()), float(known.max())
             # Because of rounding, the deviation of a constant column may not be exactly 0.
-            deviation = float(known.std()) if known.min() < known.max() else 1.0
+            deviation = float(known.std()) if minimum < maximum else 1.0
         return cls(
-            name=field.name, embed=field.embed, mean=mean, deviation=deviation, max_deviations=config.max_deviations
+            name=field.name,
+            embed=field.embed,
+            mean=mean,
+            deviation=deviation,
+            minimum=minimum,
+            maximum=maximum,
+            max_deviations=config.max_deviations,
         )
 
     def encode(self, values: Sequence[float | None] | pl.Series) -> Tensor:
-        """Standardise."""
+        """Clamp to the range of the training rows, and standardise."""
         numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+        if self.minimum is None or self.maximum is None:
+            numbers = np.full_like(numbers, np.nan)
+        else:
+            numbers = numbers.clip(self.minimum, self.maximum)
         unknown = np.isnan(numbers)
         standardised = ((numbers - self.mean) / self.deviation).clip(-self.max_deviations, self.max_deviations)
         encoded = np.stack([np.where(unknown, 0.0, standardised), unknown], axis=1)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from models.data.dataset import UNKNOWN_TIME
 from models.fields import AttributeValue
@@ -10,6 +11,16 @@ from models.fields import AttributeValue
 
 def _seconds_now() -> int:
     return int(time.time())
+
+
+class RankedBy(StrEnum):
+    """What orders a list."""
+
+    POPULARITY = "popularity"
+    """How many people rated the items, and how well: the list for strangers (`models.ranking.popular`)."""
+
+    RATING = "rating"
+    """The user's predicted ratings, highest first."""
 
 
 @dataclass(frozen=True)

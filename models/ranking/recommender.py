@@ -19,7 +19,7 @@ from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.new_ratings import NewRatings
 from models.ranking.popular import PopularList
-from models.ranking.query import RankedItem, RankingQuery
+from models.ranking.query import RankedBy, RankedItem, RankingQuery
 
 _PREDICTED_AT_ONCE = 32
 """Users whose ratings are predicted together, which bounds the memory."""
@@ -84,6 +84,10 @@ class Recommender:
             for start in range(0, len(queries), size):
                 ranked += self._rank(queries[start : start + size])
         return ranked
+
+    def ranked_by(self, query: RankingQuery) -> RankedBy:
+        """What orders the list of a query."""
+        return RankedBy.RATING if query.knows_something else RankedBy.POPULARITY
 
     def predicted_ratings(
         self, queries: Sequence[RankingQuery], item_ids: Sequence[Sequence[str]]
@@ -182,7 +186,7 @@ class Recommender:
         shortlisted = catalogue.shortlisted(adapted, support.users, allowed, [query.n for query in queries])
         chosen = []
         for query, (rows, scores), mask in zip(queries, shortlisted, allowed, strict=True):
-            if query.knows_something:
+            if self.ranked_by(query) is RankedBy.RATING:
                 chosen.append(rows[best_places(scores, catalogue.counts[rows], query.n)])
             else:
                 chosen.append(self._popular.rows(mask, query.n))
@@ -191,7 +195,7 @@ class Recommender:
         predictions = learner.predict(adapted, support.users, catalogue.vectors(shown))
         means, likes = predictions.mean.tolist(), self._like_probabilities(predictions)
         return [
-            self._listed(rows, means[place], likes[place], by_mean=query.knows_something)
+            self._listed(rows, means[place], likes[place], by_mean=self.ranked_by(query) is RankedBy.RATING)
             for place, (query, rows) in enumerate(zip(queries, chosen, strict=True))
         ]
 

@@ -40,6 +40,7 @@ def test_onboarding_by_mouse_gives_recommendations_with_reasons(watched: Watched
     page = watched.page
     open_page(page)
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+    expect(page.locator(".order")).to_have_text("popularity")
     watched.require_accessible()
     for count in range(1, 6):
         tile = tiles(page).filter(has_text="comedy").first if count == 1 else tiles(page).nth(count)
@@ -47,6 +48,7 @@ def test_onboarding_by_mouse_gives_recommendations_with_reasons(watched: Watched
         expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
         assert film not in {title_number(text) for text in tiles(page).all_inner_texts()}
     expect(page.locator('[data-timing="screen"]')).to_have_text(re.compile(r"\d+ ms"))
+    expect(page.locator(".order")).to_have_text("predicted rating")
     assert all(film % 2 for film in recommended(page))
     reasons = page.locator(".because").all_inner_texts()
     assert reasons

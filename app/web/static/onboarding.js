@@ -8,6 +8,7 @@ import { Visit } from "./visit.js";
 
 const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
 const RECOMMENDATIONS = 10;
+const ORDERS = { popularity: "popularity", rating: "predicted rating" };
 
 function Onboarding({ visit }) {
   const [state, setState] = useState(visit.state);
@@ -104,6 +105,7 @@ function Recommendations({ state, visit }) {
       ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} about=${visit.describe(each)} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)} />`)}
     </ol>
     <dl class="timing">
+      ${state.rankedBy && html`<div><dt>In order of</dt><dd class="order">${ORDERS[state.rankedBy] ?? state.rankedBy}</dd></div>`}
       <div><dt>Answered by</dt><dd class="version">${state.modelVersion}</dd></div>
       ${timing.server !== null && html`<div><dt>Adapting and ranking everything</dt><dd data-timing="server">${timing.server.toFixed(1)} ms</dd></div>`}
       ${timing.screen !== null && html`<div><dt>From your click to this list</dt><dd data-timing="screen">${timing.screen.toFixed(0)} ms</dd></div>`}

@@ -8,6 +8,7 @@ const SPARE = 6; // candidates at hand, so that a tile is replaced without waiti
 const FIRST = {
   schema: null,
   modelVersion: "",
+  rankedBy: "", // what orders the recommendations
   slots: [], // items being asked about; null where there is none left
   rated: new Map(), // item id → { item, rating }, in the order of rating
   skipped: new Set(),
@@ -197,6 +198,7 @@ export class Visit {
       recommendations: page.items,
       basis,
       modelVersion: page.model_version,
+      rankedBy: page.ranked_by,
       moves,
       timing: { server: milliseconds, screen: null },
     });

@@ -96,10 +96,42 @@ class TestGetRecommendations:
 
         assert len(ids(await client.get(f"{ADA}/recommendations"))) == 10
 
-    async def test_get_recommendations_of_an_unknown_user_is_not_found(self, client: httpx.AsyncClient) -> None:
+    async def test_get_recommendations_of_an_unknown_user_is_the_list_for_strangers(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        options = {"n": 5, "exclude": ["i0", "i1"]}
+
+        answer = await client.get(f"{ADA}/recommendations", params=options)
+
+        assert answer.status_code == 200
+        assert answer.json() == (await client.post("/v1/recommendations", json=options)).json()
+        assert (await client.get(ADA)).status_code == 404
+
+    async def test_get_recommendations_of_a_user_erased_meanwhile_is_the_list_for_strangers(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        original = RatingRepository.with_users
+
+        async def after_the_erasure(repository: RatingRepository, user_ids: Collection[str]) -> object:
+            monkeypatch.undo()
+            await client.delete(ADA)
+            return await original(repository, user_ids)
+
+        monkeypatch.setattr(RatingRepository, "with_users", after_the_erasure)
         answer = await client.get(f"{ADA}/recommendations")
 
-        assert answer.json()["type"] == "urn:coldstart:problem:user-not-found"
+        assert answer.json() == (await client.post("/v1/recommendations", json={})).json()
+
+    async def test_get_recommendations_says_what_orders_them(self, client: httpx.AsyncClient) -> None:
+        for known in (False, True):
+            for _ in range(2):  # the second list of a known user comes from the cache
+                answer = (await client.get(f"{ADA}/recommendations", params={"n": 40})).json()
+                predicted = [item["predicted_rating"] for item in answer["items"]]
+                assert answer["ranked_by"] == ("rating" if known else "popularity")
+                assert (predicted == sorted(predicted, reverse=True)) == known
+            stored = await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+            assert stored.json()["recommendations"]["ranked_by"] == "rating"
 
     @pytest.mark.parametrize(
         ("params", "field"),
@@ -112,10 +144,12 @@ class TestGetRecommendations:
             ({"exclude": ["i1", "x" * 129]}, "exclude.1"),
         ],
     )
+    @pytest.mark.parametrize("known", [False, True], ids=["unknown user", "known user"])
     async def test_get_recommendations_with_an_invalid_parameter_is_refused(
-        self, client: httpx.AsyncClient, params: dict[str, Any], field: str
+        self, client: httpx.AsyncClient, params: dict[str, Any], field: str, known: bool
     ) -> None:
-        await client.put(ADA, json={})
+        if known:
+            await client.put(ADA, json={})
 
         answer = await client.get(f"{ADA}/recommendations", params=params)
 

@@ -177,7 +177,7 @@ class TestManifest:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
         assert (
             refused(directory, MANIFEST)
-            == f"has format version {version}, but this release reads 3: train the model again with `coldstart train`"
+            == f"has format version {version}, but this release reads 4: train the model again with `coldstart train`"
         )
 
     @pytest.mark.parametrize("version", [1, FORMAT_VERSION])

@@ -17,7 +17,7 @@ def one_field(values: Sequence[AttributeValue], *, min_count: int = 1) -> Contin
 
 class TestContinuous:
     def test_equals_scikit_learns_standard_scaler(self) -> None:
-        training, others = np.array([1.0, 4.0, 9.0, 16.0]), np.array([-3.0, 0.0, 12.5])
+        training, others = np.array([1.0, 4.0, 9.0, 16.0]), np.array([2.0, 4.0, 12.5])
         expected = StandardScaler().fit(training[:, None]).transform(others[:, None])
         actual = one_field(training.tolist()).encode(others.tolist())
         np.testing.assert_allclose(actual[:, :1].numpy(), expected, rtol=1e-6)
@@ -29,13 +29,20 @@ class TestContinuous:
         assert one_field([1.0, None, 3.0]).encode([2.0]).tolist() == [[0.0, 0.0]]
 
     @pytest.mark.parametrize("value", [0.0, 0.1, 7.0])
-    def test_constant_column_has_deviation_1(self, value: float) -> None:
+    def test_all_numbers_equal_that_of_a_constant_column(self, value: float) -> None:
         field = one_field([value] * 3)
-        torch.testing.assert_close(field.encode([value + 0.5]), torch.tensor([[0.5, 0.0]]))
+        assert field.deviation == 1.0
+        torch.testing.assert_close(field.encode([value - 1, value, value + 1]), torch.tensor([[0.0, 0.0]] * 3))
 
-    def test_field_fitted_without_values_leaves_numbers_unchanged(self) -> None:
-        assert one_field([None]).encode([0.5, None]).tolist() == [[0.5, 0.0], [0.0, 1.0]]
+    def test_numbers_are_unknown_if_training_knew_none(self) -> None:
+        assert one_field([None]).encode([0.5, None]).tolist() == [[0.0, 1.0], [0.0, 1.0]]
 
-    @pytest.mark.parametrize(("value", "expected"), [(1e300, 10.0), (-1e300, -10.0)])
-    def test_extreme_numbers_are_clipped(self, value: float, expected: float) -> None:
-        assert one_field([1.0, 3.0]).encode([value]).tolist() == [[expected, 0.0]]
+    @pytest.mark.parametrize(("value", "nearest"), [(0.0, 1.0), (-1.0, 1.0), (0.99, 1.0), (5.01, 5.0), (1e300, 5.0)])
+    def test_number_outside_the_training_range_equals_the_nearest_inside(self, value: float, nearest: float) -> None:
+        field = one_field([1.0, 2.0, 5.0])
+        assert torch.equal(field.encode([value]), field.encode([nearest]))
+
+    def test_number_far_from_all_others_in_training_is_clipped(self) -> None:
+        # A mistyped number in the training data widens the range: 1000 lies 31 deviations from the mean.
+        field = one_field([1.0] * 1000 + [1000.0])
+        assert field.encode([1000.0]).tolist() == [[10.0, 0.0]]

@@ -20,7 +20,7 @@ SIMILARITY = CONFIG.similarity
 FIELDS = (
     CategoricalField(name="language", values=("en", "fr")),
     MultiValuedField(name="genre", values=("comedy", "drama", "horror"), rare=1),
-    ContinuousField(name="year", mean=2000.0, deviation=10.0),
+    ContinuousField(name="year", mean=2000.0, deviation=10.0, minimum=1900.0, maximum=2100.0),
     TextField(name="plot", values=("murder", "train", "love"), weights=(3.0, 4.0, 2.0)),
 )
 TABLE = pl.DataFrame(

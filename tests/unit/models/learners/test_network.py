@@ -11,7 +11,7 @@ USERS = FeatureEncoder(fields=(CategoricalField(name="country", values=("fr", "j
 ITEMS = FeatureEncoder(
     fields=(
         MultiValuedField(name="genres", values=("comedy", "drama", "horror")),
-        ContinuousField(name="year", mean=0.0, deviation=1.0),
+        ContinuousField(name="year", mean=0.0, deviation=1.0, minimum=-9.0, maximum=9.0),
     )
 )
 NO_FIELDS = FeatureEncoder(fields=())

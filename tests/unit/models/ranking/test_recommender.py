@@ -10,6 +10,7 @@ from models.data.entity_table import entity_table
 from models.fields import AttributeValue
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.query import RankedBy
 from tests.unit.models.ranking.two_tastes import (
     COMEDY_FAN,
     HORROR_FAN,
@@ -97,6 +98,28 @@ class TestRecommend:
         assert len(ranked) == 36
         assert np.isfinite([item.predicted_rating for item in ranked]).all()
 
+    @pytest.mark.parametrize("year", [-1.0, 0.0, 95.0, 1979.0, 2012.0, 1e9])
+    def test_item_with_a_year_outside_training_is_predicted_like_one_of_the_nearest_year(
+        self, recommender: Recommender, year: float
+    ) -> None:
+        nearest = 1980.0 if year < 1980 else 2011.0  # training has the films of 1980 to 2011; the later ones are new
+        rows = [("odd", {"genre": ["horror"], "year": year}), ("nearest", {"genre": ["horror"], "year": nearest})]
+        changed = recommender.with_changes(items_of(recommender.model, *rows), [])
+        for ratings in ([], COMEDY_FAN, HORROR_FAN):
+            query = RankingQuery(attributes={"country": "fr"}, ratings=ratings, n=42)
+            predicted = by_id(changed.recommend(query))
+            assert predicted["odd"] == pytest.approx(predicted["nearest"], rel=1e-6)
+
+    @pytest.mark.parametrize(("age", "nearest"), [(-1.0, 18.0), (0.0, 18.0), (1e9, 67.0)])
+    def test_user_with_an_age_outside_training_gets_the_list_of_the_nearest_age(
+        self, recommender: Recommender, age: float, nearest: float
+    ) -> None:
+        lists = [
+            recommender.recommend(RankingQuery(attributes={"age": value}, ratings=COMEDY_FAN, n=40))
+            for value in (age, nearest)
+        ]
+        assert lists[0] == lists[1]
+
     def test_users_without_ratings_and_other_attributes_get_other_predictions(self, recommender: Recommender) -> None:
         young, old = (
             by_id(recommender.recommend(RankingQuery(attributes={"age": age}, ratings=[], n=40)))
@@ -153,6 +176,16 @@ def test_list_equals_the_best_of_all_predictions(
     assert sorted(predictions.score[0, chosen].tolist(), reverse=True) == pytest.approx(expected, abs=1e-5)
     means = predictions.mean[0, chosen].tolist()
     assert [item.predicted_rating for item in ranked] == pytest.approx(means, abs=1e-5)
+
+
+def test_ranked_by_is_popularity_for_strangers_alone(recommender: Recommender) -> None:
+    queries = [RankingQuery(**NOTHING, n=5), RankingQuery(attributes={"age": None}, ratings=[], n=5)]
+    assert {recommender.ranked_by(query) for query in queries} == {RankedBy.POPULARITY}
+    queries = [
+        RankingQuery(attributes={"age": 30.0}, ratings=[], n=5),
+        RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5),
+    ]
+    assert {recommender.ranked_by(query) for query in queries} == {RankedBy.RATING}
 
 
 class TestPredictedRatings:
