@@ -1,10 +1,13 @@
-"""Measures of predicted ratings, one family a file, and the statistics that summarise them over users."""
+"""Measures of predicted ratings and of lists, one family a file, and the statistics that summarise them over users."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics.lists import ALL_LISTS_MEASURES, LIST_MEASURES
 from models.metrics.mae import MeanAbsoluteError
-from models.metrics.measure import Direction, Measure, PredictedRatings
+from models.metrics.measure import Described, Direction, Measure, PredictedRatings
 from models.metrics.ndcg import NDCG, Gain
 from models.metrics.nll import NegativeLogLikelihood
 from models.metrics.rmse import RootMeanSquaredError
@@ -21,7 +24,7 @@ MEASURES: dict[str, Measure] = {
         NegativeLogLikelihood(),
     )
 }
-"""Every measure by its name, in the order in which reports show them."""
+"""Every measure of predicted ratings by its name, in the order in which reports show them."""
 
 
 def measure_users(
@@ -33,15 +36,15 @@ def measure_users(
 
 def measure_title(name: str) -> str:
     """The title of a measure, or its name if this version does not know it: stored reports may be older or newer."""
-    return MEASURES[name].title if name in MEASURES else name
+    return _DESCRIBED[name].title if name in _DESCRIBED else name
 
 
 def measure_caption(name: str) -> str:
     """The title of a measure with its unit and its direction, such as "MAE (rating points, lower is better)"."""
-    if name not in MEASURES:
-        return name
-    measure = MEASURES[name]
-    return f"{measure.title} ({', '.join(filter(None, (measure.unit, f'{measure.direction} is better')))})"
+    return _DESCRIBED[name].caption if name in _DESCRIBED else name
+
+
+_DESCRIBED: Mapping[str, Described] = {**MEASURES, **LIST_MEASURES, **ALL_LISTS_MEASURES}
 
 
 __all__ = [

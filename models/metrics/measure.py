@@ -57,10 +57,8 @@ class PredictedRatings:
         )
 
 
-class Measure(ABC):
-    """How good predictions are.
-
-    A measure can be undefined for a user. Its value is NaN then, and averages leave the user out.
+class Described:
+    """What every measure says about itself.
 
     Attributes:
         name: The key of the measure in JSON, such as `ndcg@3_linear`.
@@ -73,6 +71,18 @@ class Measure(ABC):
     title: str
     unit: str
     direction: Direction
+
+    @property
+    def caption(self) -> str:
+        """The title with the unit and the direction, such as "MAE (rating points, lower is better)"."""
+        return f"{self.title} ({', '.join(filter(None, (self.unit, f'{self.direction} is better')))})"
+
+
+class Measure(Described, ABC):
+    """How good predictions are.
+
+    A measure can be undefined for a user. Its value is NaN then, and averages leave the user out.
+    """
 
     @abstractmethod
     def per_user(

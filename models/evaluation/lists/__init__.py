@@ -1,0 +1,1 @@
+"""The protocol for lists: the whole catalogue is ranked for new users."""
