@@ -28,6 +28,7 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
             rank=rank,
             model_version="coldstart-0123456789ab",
             because=None,
+            unlike=None,
         )
         for rank, rating in enumerate(body.ratings, start=1)
     ]

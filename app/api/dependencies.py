@@ -47,7 +47,7 @@ Excluded = Annotated[
     list[GivenItemId] | None, Query(max_length=500, description="An item to leave out. May be repeated.")
 ]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
-Explain = Annotated[bool, Query(description="Whether to name, for each item, the user's rating that moved it up most.")]
+Explain = Annotated[bool, Query(description="Whether to name, for each item, a rating of the user that moved it up.")]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 

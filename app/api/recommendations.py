@@ -23,24 +23,35 @@ from app.api.schemas import (
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.recommendations import ListOptions, RecommendationList
+from models.ranking.explanation import Reason
 from models.ranking.query import RankedBy
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
 
 class ReasonResponse(ResponseModel):
-    """The rating that moved the item up most: without any other rating, its score would fall less."""
+    """A rating of the user that moved the item up."""
 
     item_id: Annotated[str, Field(examples=["181"])]
     title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
     rating: Annotated[float, Field(examples=[5.0])]
+
+    @classmethod
+    def of(cls, reason: Reason | None, *, liked: bool) -> Self | None:
+        """The answer with a reason of this kind; None if there is none."""
+        return None if reason is None or reason.liked != liked else cls.model_validate(reason)
 
 
 class Recommendation(ResponseModel):
     """An item, the user's predicted rating, and the probability that the user likes it.
 
     A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
-    no distribution gives no probability. `because` is there if it was requested and one rating clearly stands out.
+    no distribution gives no probability.
+
+    If explanations were requested, `because` is a rating of an item that the user likes and that moved this item up
+    most. If there is none, `unlike` is a rating of an item that the user dislikes and that this item differs from. If
+    no rating stands out, both are null. Disliked are ratings in the lower half of the scale. Liked are those from
+    `liked_from` on or, for a user who has none, those above the user's mean that are not disliked.
     """
 
     item_id: ShownItemId
@@ -50,6 +61,7 @@ class Recommendation(ResponseModel):
     rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
     model_version: ShownVersion
     because: ReasonResponse | None
+    unlike: ReasonResponse | None
 
 
 class RecommendationPage(Page[Recommendation]):
@@ -74,9 +86,8 @@ class RecommendationPage(Page[Recommendation]):
                     like_probability=item.like_probability,
                     rank=item.rank,
                     model_version=made.model_version,
-                    because=ReasonResponse.model_validate(reason)
-                    if (reason := made.reasons.get(item.item_id))
-                    else None,
+                    because=ReasonResponse.of(made.reasons.get(item.item_id), liked=True),
+                    unlike=ReasonResponse.of(made.reasons.get(item.item_id), liked=False),
                 )
                 for item in made.items
             ],
@@ -97,7 +108,7 @@ class VisitorRequest(RequestModel):
     filter: Filters = Field(default_factory=dict)
     include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
     explain: Annotated[
-        bool, Field(strict=True, description="Whether to name, for each item, the rating that moved it up most.")
+        bool, Field(strict=True, description="Whether to name, for each item, a rating that moved it up.")
     ] = False
 
 

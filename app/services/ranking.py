@@ -53,7 +53,7 @@ class Ranker:
     async def explain(
         self, recommender: Recommender, query: RankingQuery, items: Sequence[RankedItem]
     ) -> dict[str, Reason]:
-        """By item, the rating that moved it up most; see `models.ranking.explanation.explain`."""
+        """By item, a rating that moved it up; see `models.ranking.explanation.explain`."""
         call = partial(explain, recommender, query, [item.item_id for item in items])
         return await to_thread.run_sync(call, limiter=self._threads)
 

@@ -78,7 +78,7 @@ class RatingService:
             given: At least one rating, and one rating an item.
             attributes: Replace the user's attributes, unless None.
             n: The most items to recommend.
-            explain: Whether to name the rating that moved each item up most.
+            explain: Whether to name a rating that moved each item up.
 
         Raises:
             InvalidRequestError: If attributes or ratings contradict the schema or the catalogue; nothing is stored.

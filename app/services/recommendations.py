@@ -42,7 +42,7 @@ class RecommendationList:
         items: The items, best first.
         model_version: The version that ranked them.
         ranked_by: What orders them.
-        reasons: By item, the rating that moved it up most. Empty unless an explanation was requested.
+        reasons: By item, a rating that moved it up. Empty unless an explanation was requested.
         ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
     """
 
@@ -62,7 +62,7 @@ class ListOptions:
         exclude: Items to leave out.
         filters: Field → accepted values.
         include_rated: Whether items that the user has rated may be in it.
-        explain: Whether to name the rating that moved each item up most.
+        explain: Whether to name a rating that moved each item up.
     """
 
     n: int

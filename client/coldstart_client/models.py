@@ -52,7 +52,7 @@ class Skip(Answer):
 
 
 class Reason(Answer):
-    """The user's rating that moved a recommended item up most."""
+    """A rating of the user that moved a recommended item up."""
 
     item_id: str
     title: str | None
@@ -62,7 +62,8 @@ class Reason(Answer):
 class Recommendation(Answer):
     """An item, the user's predicted rating, and the probability that the user likes it, if the model gives one.
 
-    `because` is there if it was requested and one rating clearly stands out.
+    If it was requested and a rating stands out, `because` names an item that the user likes, or `unlike` one that the
+    user dislikes and that this item differs from.
     """
 
     item_id: str
@@ -72,6 +73,7 @@ class Recommendation(Answer):
     rank: int
     model_version: str
     because: Reason | None
+    unlike: Reason | None
 
 
 class RecommendationPage(Page[Recommendation]):

@@ -1,4 +1,4 @@
-"""Why an item is recommended: the rating that raised it most, found by leaving out each rating in turn."""
+"""Why an item is recommended: a rating that raised it, found by leaving out each rating in turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,14 @@ rating; and one of many ratings hardly changes a score."""
 
 @dataclass(frozen=True)
 class Reason:
-    """The rating that raised a recommended item's score most.
+    """A rating that raised a recommended item's score.
 
     Attributes:
         item_id: The rated item.
         title: Its title, if it has one.
         rating: The user's rating of it.
+        liked: True if the user likes the rated item and the recommended item is like it; False if the user dislikes the
+            rated item and the recommended item is unlike it.
         effect: How much the score of the recommended item falls without this rating, minus the mean fall over all
             items; in rating units.
     """
@@ -38,15 +40,22 @@ class Reason:
     item_id: str
     title: str | None
     rating: float
+    liked: bool
     effect: float
 
 
 def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str]) -> dict[str, Reason]:
-    """Find the rating that raised the score of each shown item most, compared with all items.
+    """Find the rating that explains each shown item: a liked one that raised it, or else a disliked one that did.
 
     The model is adapted once to all ratings and once without each of them, in one batch. The difference of an item's
     scores is the effect of the rating. This works for any learner. The mean effect over all items is subtracted: a
     high rating from a generous user raises all items alike, and so explains none of them.
+
+    Disliked are ratings in the lower half of the scale. Liked are ratings from the scale's `liked_from` on or, for a
+    user who has none, those above the user's mean that are not disliked. A rating that raises its own item is higher
+    than the model expected, so what it raises beyond the mean is like the rated item. A rating that lowers its own item
+    raises what is unlike it. So a liked rating is a reason only if it raises its own item, and a disliked rating only
+    if it lowers it.
 
     Args:
         recommender: The recommender that made the list.
@@ -54,25 +63,38 @@ def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str])
         shown: Ids of the items to explain, all in the catalogue.
 
     Returns:
-        Reasons by shown item. An item without a reason is missing. A user with more than 50 ratings gets none.
+        Reasons by shown item: the liked rating with the largest effect, or if none has an effect, the disliked rating
+        with the largest effect. An item without a reason is missing. A user with more than 50 ratings gets none.
     """
     catalogue = recommender.catalogue
     rated = [(row, rating) for rating in query.ratings if (row := catalogue.row_of(rating.item_id)) is not None]
     if not shown or not 0 < len(rated) <= _MAX_RATINGS:
         return {}
     shown_rows = [row for item_id in shown if (row := catalogue.row_of(item_id)) is not None]
-    scored = np.array([*shown_rows, *_spread_rows(catalogue.present)], dtype=np.int64)
+    rated_rows = [row for row, _ in rated]
+    scored = np.array([*shown_rows, *rated_rows, *_spread_rows(catalogue.present)], dtype=np.int64)
     scores = _leave_one_out_scores(recommender, query, scored)
-    shown_effects, all_effects = np.split(scores[-1] - scores[:-1], [len(shown)], axis=1)
+    shown_effects, rated_effects, all_effects = np.split(
+        scores[-1] - scores[:-1], [len(shown), len(shown) + len(rated)], axis=1
+    )
     effects = shown_effects - all_effects.mean(axis=1, keepdims=True)
+    raises_own_item = rated_effects.diagonal() > 0
     scale = recommender.model.schema.rating_scale
+    values = np.array([rating.rating for _, rating in rated])
+    liked = values >= scale.liked_from
+    disliked = ~liked & (values < (scale.minimum + scale.maximum) / 2)
+    if not liked.any():
+        liked = (values > values.mean()) & ~disliked
     min_effect = _MIN_EFFECT * (scale.maximum - scale.minimum)
     reasons = {}
     for column, item_id in enumerate(shown):
-        strongest = int(effects[:, column].argmax())
-        if (effect := float(effects[strongest, column])) >= min_effect:
-            row, rating = rated[strongest]
-            reasons[item_id] = Reason(*catalogue.name(row), rating.rating, effect)
+        supports = effects[:, column] >= min_effect
+        for is_liked, candidates in ((True, liked & raises_own_item), (False, disliked & ~raises_own_item)):
+            if item_id not in reasons and (supports & candidates).any():
+                strongest = int(np.where(candidates, effects[:, column], -np.inf).argmax())
+                row, rating = rated[strongest]
+                effect = float(effects[strongest, column])
+                reasons[item_id] = Reason(*catalogue.name(row), rating.rating, is_liked, effect)
     return reasons
 
 

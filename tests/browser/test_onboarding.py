@@ -58,6 +58,16 @@ def test_onboarding_by_mouse_gives_recommendations_with_reasons(watched: Watched
     watched.require_accessible()
 
 
+def test_reason_of_a_visitor_who_dislikes_an_item_says_unlike(page: Page) -> None:
+    open_page(page)
+    tile = tiles(page).filter(has_text="horror").first
+    film = rate(tile)
+    expect(page.locator(".count")).to_have_text("from 1 rating")
+    reasons = page.locator(".because").all_inner_texts()
+    assert reasons
+    assert set(reasons) == {f"unlike Film {film} ★ 1"}
+
+
 def test_onboarding_by_keyboard_alone_gives_recommendations(page: Page) -> None:
     open_page(page)
     for _ in range(20):

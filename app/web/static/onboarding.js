@@ -119,13 +119,19 @@ function Recommended({ each, about, scale, moved }) {
     <div class="what">
       <h3>${each.title ?? each.item_id}</h3>
       <p class="meta">${about.line}</p>
-      ${each.because && html`<p class="because">because you gave <em>${each.because.title ?? each.because.item_id}</em> <span class="given">★ ${each.because.rating}</span></p>`}
+      <${Because} words="because you gave" reason=${each.because} />
+      <${Because} words="unlike" reason=${each.unlike} />
     </div>
     <div class="score">
       <${PredictedRating} scale=${scale} rating=${each.predicted_rating} />
       <${Move} moved=${moved} />
     </div>
   </li>`;
+}
+
+function Because({ words, reason }) {
+  if (!reason) return null;
+  return html`<p class="because">${words} <em>${reason.title ?? reason.item_id}</em> <span class="given">★ ${reason.rating}</span></p>`;
 }
 
 function Move({ moved }) {

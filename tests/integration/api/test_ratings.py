@@ -37,6 +37,7 @@ class TestAddRatings:
             "rank",
             "model_version",
             "because",
+            "unlike",
         }
         assert not {"i1", "i2"} & {item["item_id"] for item in items}
         assert body["model_version"].startswith("tiny-")

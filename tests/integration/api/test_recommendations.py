@@ -234,6 +234,15 @@ class TestExplanation:
 
         items = stored.json()["recommendations"]["items"]
         assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in [item["because"] for item in items]
+        assert all(item["unlike"] is None for item in items)
+
+    async def test_explanation_by_a_disliked_item_says_unlike(self, client: httpx.AsyncClient) -> None:
+        body = {"ratings": [{"item_id": "i2", "rating": 1}], "explain": True}
+
+        items = (await client.post("/v1/recommendations", json=body)).json()["items"]
+
+        assert {"item_id": "i2", "title": "Film 2", "rating": 1.0} in [item["unlike"] for item in items]
+        assert all(item["because"] is None for item in items)
 
     async def test_explanation_in_all_calls_and_from_the_cache_is_the_same(self, client: httpx.AsyncClient) -> None:
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": COMEDY_LOVER})
@@ -250,7 +259,7 @@ class TestExplanation:
 
         items = (await client.get(f"{ADA}/recommendations")).json()["items"]
 
-        assert all(item["because"] is None for item in items)
+        assert all(item["because"] is None and item["unlike"] is None for item in items)
 
 
 class TestServerTiming:

@@ -24,32 +24,64 @@ def predicted(recommender: Recommender, ratings: Sequence[ItemRating]) -> dict[s
     return {item.item_id: item.predicted_rating for item in listed}
 
 
-def test_effect_equals_the_difference_without_the_rating(recommender: Recommender) -> None:
+@pytest.mark.parametrize("ratings", [RATINGS, RATINGS[1::2], RATINGS[::2]])
+def test_reason_is_the_liked_rating_with_the_largest_effect_or_else_the_disliked_one(
+    recommender: Recommender, ratings: Sequence[ItemRating]
+) -> None:
     shown = ["i5", "i6", "i7", "i8"]
-    everything = predicted(recommender, RATINGS)
-    effects = []
-    for place in range(len(RATINGS)):
-        without = predicted(recommender, RATINGS[:place] + RATINGS[place + 1 :])
-        on_all = sum(everything[item_id] - without[item_id] for item_id in recommender.items.ids) / 40
-        effects.append({item_id: everything[item_id] - without[item_id] - on_all for item_id in shown})
-    reasons = reasons_for(recommender, RATINGS, shown)
+    everything = predicted(recommender, ratings)
+    effects, on_itself = {}, {}
+    for place, rating in enumerate(ratings):
+        without = predicted(recommender, [*ratings[:place], *ratings[place + 1 :]])
+        falls = {item_id: everything[item_id] - without[item_id] for item_id in recommender.items.ids}
+        effects[rating.item_id] = {item_id: falls[item_id] - sum(falls.values()) / 40 for item_id in shown}
+        on_itself[rating.item_id] = falls[rating.item_id]
+    given = {rating.item_id: rating.rating for rating in ratings}
+    liked = {item_id for item_id, rating in given.items() if rating >= 4}
+    reasons = reasons_for(recommender, ratings, shown)
     for item_id in shown:
-        strongest = max(range(len(RATINGS)), key=lambda place: effects[place][item_id])
-        effect = effects[strongest][item_id]
-        assert (item_id in reasons) == (effect >= 0.04)
-        if item_id in reasons:
-            assert (reasons[item_id].item_id, reasons[item_id].rating) == (
-                RATINGS[strongest].item_id,
-                RATINGS[strongest].rating,
-            )
-            assert reasons[item_id].effect == pytest.approx(effect, abs=1e-4)
+        like = {rated: effects[rated][item_id] for rated in liked if on_itself[rated] > 0}
+        unlike = {rated: effects[rated][item_id] for rated in given.keys() - liked if on_itself[rated] <= 0}
+        expected = next((each for each in (like, unlike) if max(each.values(), default=0) >= 0.04), None)
+        assert (item_id in reasons) == (expected is not None)
+        if expected is not None:
+            strongest = max(expected, key=expected.__getitem__)
+            reason = reasons[item_id]
+            assert (reason.item_id, reason.rating, reason.liked) == (strongest, given[strongest], expected is like)
+            assert reason.effect == pytest.approx(expected[strongest], abs=1e-4)
 
 
-def test_reason_of_a_comedy_is_the_rated_comedy(recommender: Recommender) -> None:
-    comedies, horror = ["i5", "i7", "i39"], ["i6", "i8", "i38"]
-    reasons = reasons_for(recommender, [ItemRating("i1", 5.0)], [*comedies, *horror])
-    assert set(reasons) == set(comedies)
-    assert {(reason.item_id, reason.title, reason.rating) for reason in reasons.values()} == {("i1", "Film 1", 5.0)}
+COMEDIES, HORROR = ["i5", "i7", "i29"], ["i6", "i8", "i28"]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "explained", "reason"),
+    [
+        ([ItemRating("i1", 5.0)], COMEDIES, ("i1", True)),
+        ([ItemRating("i2", 1.0)], COMEDIES, ("i2", False)),
+        ([ItemRating("i1", 1.0)], HORROR, ("i1", False)),
+        ([ItemRating("i1", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)], COMEDIES, ("i1", True)),
+        # Of a user without a rating of 4 or more, those above the mean are liked, if they are not disliked.
+        ([ItemRating("i1", 3.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)], COMEDIES, ("i1", True)),
+        ([ItemRating("i1", 2.0), ItemRating("i3", 1.0)], HORROR, ("i3", False)),
+    ],
+)
+def test_reason_is_a_liked_item_of_the_same_genre_or_a_disliked_one_of_the_other(
+    recommender: Recommender, ratings: Sequence[ItemRating], explained: Sequence[str], reason: tuple[str, bool]
+) -> None:
+    reasons = reasons_for(recommender, ratings, [*COMEDIES, *HORROR])
+    assert {item_id: (found.item_id, found.liked) for item_id, found in reasons.items()} == dict.fromkeys(
+        explained, reason
+    )
+
+
+def test_reason_has_title_and_rating_of_the_rated_item(recommender: Recommender) -> None:
+    reason = reasons_for(recommender, [ItemRating("i1", 5.0)], ["i5"])["i5"]
+    assert (reason.title, reason.rating) == ("Film 1", 5.0)
+
+
+def test_rating_in_the_middle_is_no_reason(recommender: Recommender) -> None:
+    assert reasons_for(recommender, [ItemRating("i1", 3.0), ItemRating("i2", 3.0)], [*COMEDIES, *HORROR]) == {}
 
 
 @pytest.mark.parametrize(
