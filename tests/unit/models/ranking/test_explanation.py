@@ -61,9 +61,8 @@ COMEDIES, HORROR = ["i5", "i7", "i29"], ["i6", "i8", "i28"]
         ([ItemRating("i2", 1.0)], COMEDIES, ("i2", False)),
         ([ItemRating("i1", 1.0)], HORROR, ("i1", False)),
         ([ItemRating("i1", 5.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)], COMEDIES, ("i1", True)),
-        # Of a user without a rating of 4 or more, those above the mean are liked, if they are not disliked.
+        # Of a user without a rating of 4 or more, those above the mean are liked.
         ([ItemRating("i1", 3.0), ItemRating("i2", 1.0), ItemRating("i4", 1.0)], COMEDIES, ("i1", True)),
-        ([ItemRating("i1", 2.0), ItemRating("i3", 1.0)], HORROR, ("i3", False)),
     ],
 )
 def test_reason_is_a_liked_item_of_the_same_genre_or_a_disliked_one_of_the_other(
@@ -73,6 +72,13 @@ def test_reason_is_a_liked_item_of_the_same_genre_or_a_disliked_one_of_the_other
     assert {item_id: (found.item_id, found.liked) for item_id, found in reasons.items()} == dict.fromkeys(
         explained, reason
     )
+
+
+def test_rating_above_the_mean_in_the_lower_half_of_the_scale_is_not_liked(recommender: Recommender) -> None:
+    reasons = reasons_for(recommender, [ItemRating("i1", 2.0), ItemRating("i2", 1.0)], [*COMEDIES, *HORROR])
+    found = {item_id: (reason.item_id, reason.liked) for item_id, reason in reasons.items()}
+    assert found.items() >= dict.fromkeys(COMEDIES, ("i2", False)).items()
+    assert not any(liked for _, liked in found.values())
 
 
 def test_reason_has_title_and_rating_of_the_rated_item(recommender: Recommender) -> None:
