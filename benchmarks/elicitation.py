@@ -107,7 +107,7 @@ class Bench:
 
     def people(self, split: int) -> list[Person]:
         """All new users with enough ratings, each with a random half of the ratings to answer from."""
-        states = Split.of(self.dataset, self.model.manifest.split).states
+        states = Split.of(self.dataset, self.model.split).states
         ratings = self.dataset.ratings
         people = []
         for user in range(len(self.dataset.users)):
@@ -175,7 +175,14 @@ def _trained(dataset: Dataset, data_path: Path, work: Path, preset: str, seed: i
     directory = work / f"{preset}-seed-{seed}"
     if not directory.exists():
         with ProgressBar() as bar:
-            train(dataset, load_preset(preset).with_training(seed=seed), directory, data_path=data_path, observer=bar)
+            train(
+                dataset,
+                load_preset(preset).with_training(seed=seed),
+                directory,
+                data_path=data_path,
+                research_only=True,
+                observer=bar,
+            )
     return load_artifact(directory)
 
 
@@ -249,7 +256,7 @@ def _divided_by_error(dataset: Dataset, model: TrainedModel) -> NDArray[np.float
     Its gradient is that of the prediction times 2/|e|, so a rating that happens to be predicted almost exactly counts
     more than all others of its item. float64 [items], up to a factor.
     """
-    training = Split.of(dataset, model.manifest.split).training
+    training = Split.of(dataset, model.split).training
     sums = np.zeros(len(dataset.items))
     for batch, episodes in adapted_histories(model.learner, encoded_for(model, dataset), dataset, training):
         with torch.no_grad():

@@ -73,7 +73,7 @@ class Options:
         """Directory of a preset's model of the data set, trained if `work` does not have it yet."""
         directory = self.work / f"{self.data.name}-{preset}"
         if not (directory / "manifest.json").exists():
-            train(self.dataset(), load_preset(preset), directory, data_path=self.data)
+            train(self.dataset(), load_preset(preset), directory, data_path=self.data, research_only=True)
         return directory
 
 

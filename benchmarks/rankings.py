@@ -17,7 +17,7 @@ def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: in
     """Queries of users without training ratings, each with `support` ratings of the model's items."""
     known = set(model.items.ids)
     queries = []
-    training = Split.of(dataset, model.manifest.split).training
+    training = Split.of(dataset, model.split).training
     unseen = np.bincount(dataset.ratings.users[training], minlength=len(dataset.users)) == 0
     for user in np.flatnonzero(unseen):
         rated = slice(dataset.ratings.offsets[user], dataset.ratings.offsets[user + 1])

@@ -1,4 +1,7 @@
-"""Training from beginning to end: from a data set and a preset to an artifact on disk."""
+"""Training from beginning to end: from a data set and a preset to an artifact on disk.
+
+The artifact's model is trained on all ratings. Its research twin, trained on a split, says how good it is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from safetensors import SafetensorError
 from models.artifact import (
     DataDescription,
     Manifest,
+    ModelParts,
     TrainedModel,
     load_artifact,
     require_writable,
@@ -35,6 +39,9 @@ from models.training.trainer import EpochResult, Trainer, TrainingData, Training
 _ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
 """The id as a field of the items."""
 
+_RESEARCH_MODEL, _SERVED_MODEL = "research model", "served model"
+"""The phases of a training."""
+
 
 def train(
     dataset: Dataset,
@@ -43,48 +50,48 @@ def train(
     *,
     data_path: Path | None,
     split_config: SplitConfig | None = None,
+    research_only: bool = False,
     device: str = "cpu",
     observer: TrainingObserver | None = None,
 ) -> TrainedModel:
     """Train a model and save it as an artifact.
 
+    First a research model is trained on a split: it is what evaluations are made with. Then the served model is trained
+    in the same way on all ratings, for as many epochs as were best for its research twin.
+
     Args:
         dataset: The data set.
         preset: What to train, and how.
-        output: The artifact's directory. A checkpoint stands beside it while training, in a directory whose name ends
+        output: The artifact's directory. Checkpoints stand beside it while training, in a directory whose name ends
             in `.checkpoint`; an interrupted training continues from there.
         data_path: Where the data set was read from, for the manifest; None for a service's database.
-        split_config: How to divide the data.
+        split_config: How to divide the data for the research model.
+        research_only: Whether to train and save the research model only.
         device: A torch device.
         observer: Shows progress.
+
+    Returns:
+        The served model, or the research model if there is no other.
 
     Raises:
         ArtifactError: `output` holds something else than an artifact.
         DataError: The data set has nothing to train on.
         PresetError: The preset's stopping measure is undefined for all validation users.
-        CheckpointError: The checkpoint belongs to other settings, or the disk does not take it.
+        CheckpointError: A checkpoint belongs to other settings, or the disk does not take it.
     """
     require_writable(output)
-    split_config = split_config or SplitConfig()
-    split = _split(dataset, split_config)
-    encoders = fit_encoders(dataset, split, preset)
-    encoded = _encode(dataset, encoders, torch.device(device))
-    learner = _new_learner(dataset, split, preset, encoders, encoded)
-    history = _meta_train(learner, dataset, split, split_config, preset, encoders, encoded, output, observer)
-    save_artifact(
-        output,
-        manifest=_manifest(dataset, split, split_config, preset, encoders, history, data_path),
-        weights=learner.state_dict(),
-        items=dataset.items,
-        statistics=item_statistics(learner, encoded, dataset, split.training),
-        exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
-    )
+    task = _Task(dataset, preset, data_path, torch.device(device), checkpoint_of(output), observer)
+    research = _train_one(task, Split.of(dataset, split_config or SplitConfig()))
+    if research_only:
+        save_artifact(output, research)
+    else:
+        save_artifact(output, _train_one(task, Split.everything(dataset), twin=research.manifest), research=research)
     Checkpoint.remove(checkpoint_of(output))
     return load_artifact(output, device=device)
 
 
 def checkpoint_of(output: Path) -> Path:
-    """Where the checkpoint of a training that writes an artifact is."""
+    """Where the checkpoints of a training that writes an artifact are."""
     return output.with_name(f"{output.name}.checkpoint")
 
 
@@ -113,11 +120,50 @@ def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
     )
 
 
-def _split(dataset: Dataset, config: SplitConfig) -> Split:
-    split = Split.of(dataset, config)
+@dataclass(frozen=True)
+class _Task:
+    """What the two models of a training have in common.
+
+    Attributes:
+        dataset: The data set.
+        preset: What to train, and how.
+        data_path: Where the data set was read from.
+        device: Where to compute.
+        checkpoints: The directory of the checkpoints.
+        observer: Shows progress.
+    """
+
+    dataset: Dataset
+    preset: Preset
+    data_path: Path | None
+    device: torch.device
+    checkpoints: Path
+    observer: TrainingObserver | None
+
+
+def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> ModelParts:
+    """One model, trained on the training ratings of a split.
+
+    Args:
+        task: What to train.
+        split: The split.
+        twin: The manifest of the research twin, which says how many epochs to train and gives the model its figures;
+            None for the research model itself.
+    """
+    dataset, preset = task.dataset, task.preset
     if not split.training.any():
         raise DataError(f"{dataset.schema.name}: no ratings are left to train on")
-    return split
+    encoders = fit_encoders(dataset, split, preset)
+    encoded = _encode(dataset, encoders, task.device)
+    learner = _new_learner(dataset, split, preset, encoders, encoded)
+    history = _meta_train(learner, task, split, encoders, encoded, twin)
+    return ModelParts(
+        manifest=_manifest(task, split, encoders, history, twin),
+        weights=learner.state_dict(),
+        items=dataset.items,
+        statistics=item_statistics(learner, encoded, dataset, split.training),
+        exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
+    )
 
 
 def _encode(dataset: Dataset, encoders: Encoders, device: torch.device) -> EncodedData:
@@ -145,41 +191,42 @@ def _new_learner(
 
 def _meta_train(
     learner: AnyLearner,
-    dataset: Dataset,
+    task: _Task,
     split: Split,
-    split_config: SplitConfig,
-    preset: Preset,
     encoders: Encoders,
     encoded: EncodedData,
-    output: Path,
-    observer: TrainingObserver | None,
+    twin: Manifest | None,
 ) -> list[EpochResult]:
     """Train, continuing from a checkpoint if there is one; every epoch's result."""
-    checkpoint = checkpoint_of(output)
+    dataset, preset = task.dataset, task.preset
+    phase = _RESEARCH_MODEL if twin is None else _SERVED_MODEL
     data = TrainingData(
         encoded=encoded,
         episodes=_episodes(dataset, preset, split.training),
-        validation=_validation_batches(dataset, preset, split),
+        validation=_validation_batches(dataset, preset, split) if twin is None else None,
         user_encoder=encoders.users,
         item_encoder=encoders.items,
         scale=dataset.schema.rating_scale,
     )
-    identity = {"data set": dataset.fingerprint, "split": split_config.model_dump(mode="json")}
+    epochs = preset.training.epochs if twin is None else _best_epoch(twin.history, preset).epoch
+    checkpoint = task.checkpoints / phase.replace(" ", "-")
+    identity = {
+        "data set": dataset.fingerprint,
+        "split": None if split.config is None else split.config.model_dump(mode="json"),
+    }
+    trainer = Trainer(learner, data, preset, epochs=epochs, checkpoint_directory=checkpoint, identity=identity)
+    if task.observer is not None:
+        task.observer.phase_begun(phase, epochs=epochs)
     try:
-        return Trainer(learner, data, preset, checkpoint_directory=checkpoint, identity=identity).fit(observer)
+        return trainer.fit(task.observer)
     except SafetensorError as error:  # the checkpoint of the epoch before is still there
         raise CheckpointError(f"{checkpoint}: cannot be written: {error}") from error
 
 
 def _manifest(
-    dataset: Dataset,
-    split: Split,
-    split_config: SplitConfig,
-    preset: Preset,
-    encoders: Encoders,
-    history: Sequence[EpochResult],
-    data_path: Path | None,
+    task: _Task, split: Split, encoders: Encoders, history: Sequence[EpochResult], twin: Manifest | None
 ) -> Manifest:
+    dataset, preset = task.dataset, task.preset
     return Manifest(
         created_at=datetime.now(UTC),
         preset=preset,
@@ -188,17 +235,27 @@ def _manifest(
         item_encoder=encoders.items,
         data=DataDescription(
             name=dataset.schema.name,
-            path=None if data_path is None else str(data_path.resolve()),
+            path=None if task.data_path is None else str(task.data_path.resolve()),
             fingerprint=dataset.fingerprint,
             training_ratings=int(split.training.sum()),
             training_users=len(np.unique(dataset.ratings.users[split.training])),
             training_items=len(np.unique(dataset.ratings.items[split.training])),
             mean_rating=_mean_rating(dataset, split),
         ),
-        split=split_config,
+        split=split.config,
         history=tuple(history),
-        metrics={"validation_mae": best_epoch(history, preset.training.stopping_direction).validation_mae},
+        metrics=_metrics(history, preset) if twin is None else twin.metrics,
     )
+
+
+def _best_epoch(history: Sequence[EpochResult], preset: Preset) -> EpochResult:
+    return best_epoch(history, preset.training.stopping_direction)
+
+
+def _metrics(history: Sequence[EpochResult], preset: Preset) -> dict[str, float]:
+    validation = _best_epoch(history, preset).validation
+    assert validation is not None  # noqa: S101 - a research model has validation users
+    return {"validation_mae": validation.mae}
 
 
 def _mean_rating(dataset: Dataset, split: Split) -> float:

@@ -129,7 +129,7 @@ def model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.T
     """An artifact trained on the data set of `dataset_dir`."""
     output = tmp_path_factory.mktemp("models") / "tiny"
     dataset, _ = read_dataset(dataset_dir)
-    train(dataset, tiny_preset, output, data_path=dataset_dir)
+    train(dataset, tiny_preset, output, data_path=dataset_dir, research_only=True)
     return output
 
 
@@ -139,5 +139,5 @@ def other_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: py
     output = tmp_path_factory.mktemp("models") / "other"
     training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1})
     preset = tiny_preset.model_copy(update={"name": "other", "training": training})
-    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir)
+    train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir, research_only=True)
     return output

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, report_skipped
 from app.reports import report_page
-from models.artifact import load_artifact
+from models.artifact import load_research_model
 from models.data.dataset import State
 from models.data.episode_files import read_episodes
 from models.data.episodes import Order
@@ -58,7 +58,10 @@ def evaluate_command(
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Evaluate a model in the four states, with and without adaptation, and the baselines."""
+    """Evaluate a model in the four states, with and without adaptation, and the baselines.
+
+    A model that was trained on all ratings is evaluated by its research twin, which has not seen some of them.
+    """
     compute_in_one_thread()
     try:
         config = EvaluationConfig(
@@ -72,7 +75,7 @@ def evaluate_command(
         raise typer.BadParameter(str(error), param_hint="--states") from error
     if episodes and order is Order.TIME:
         raise typer.BadParameter("the episodes of --episodes have their own order", param_hint="--order")
-    trained = load_artifact(model, device=device)
+    trained = load_research_model(model, device=device)
     dataset, rows = read_dataset(
         data,
         schema=DatasetSchema.from_toml(schema) if schema else trained.schema,

@@ -1,7 +1,7 @@
 """`coldstart train`: trains a model on a data set, on a service's database, or on both."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_
 from app.services.container import open_services
 from app.settings import Settings
 from app.storage.database import open_database
-from models.artifact import Manifest
+from models.artifact import DataDescription, Manifest
 from models.train import train
 from models.training.learning_curves import LearningCurves
 from models.training.preset import load_preset
@@ -24,18 +24,18 @@ from models.training.trainer import EpochResult, TrainingObserver
 
 
 class ProgressBar:
-    """Shows a progress bar for each epoch, and a line of figures after it."""
+    """Shows a progress bar for each epoch of each model, and a line of figures after it."""
 
     def __init__(self) -> None:
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[phase]}, epoch {task.fields[epoch]} of {task.fields[epochs]}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("users"),
             TimeRemainingColumn(),
             transient=True,
         )
-        self._task = self._progress.add_task("training", epoch=1, total=None)
+        self._task = self._progress.add_task("training", phase="model", epoch=1, epochs=1, total=None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -46,15 +46,21 @@ class ProgressBar:
     ) -> None:
         self._progress.stop()
 
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        """Name the model that is trained now."""
+        self._progress.update(self._task, phase=phase, epoch=1, epochs=epochs, completed=0)
+        self._progress.print(phase)
+
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """Move the bar."""
         self._progress.update(self._task, epoch=epoch, completed=users_done, total=users_total)
 
     def epoch_done(self, result: EpochResult) -> None:
         """Print the epoch's figures."""
+        validation = "" if result.validation is None else f"validation MAE {result.validation.mae:.4f}   "
         self._progress.print(
             f"epoch {result.epoch:3d}   loss {result.training_loss:.4f}   "
-            f"validation MAE {result.validation_mae:.4f}   {result.users / result.seconds:,.0f} users/s"
+            f"{validation}{result.users / result.seconds:,.0f} users/s"
         )
 
 
@@ -63,6 +69,11 @@ class _Observers:
 
     def __init__(self, *observers: TrainingObserver) -> None:
         self._observers = observers
+
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        """Report that a model is trained now."""
+        for observer in self._observers:
+            observer.phase_begun(phase, epochs=epochs)
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """Report a global update."""
@@ -94,11 +105,17 @@ def train_command(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the preset.")] = None,
+    research_only: Annotated[
+        bool, typer.Option("--research-only", help="Train on the split only, not on all ratings after that.")
+    ] = False,
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
     """Train a model and write it as an artifact. An interrupted training continues when it is started again.
+
+    A research model is trained on a split and gives the figures. Then the served model is trained on all ratings. The
+    artifact holds both; --research-only leaves out the second.
 
     With --from-database the new version is compared with the active one on held-out users, and registered. Learning
     curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
@@ -112,9 +129,19 @@ def train_command(
         chosen = load_preset(preset or "coldstart").with_training(epochs=epochs, seed=seed)
         dataset = load_dataset(data, schema, malformed)
         with _shown(output) as observer:
-            model = train(dataset, chosen, output, data_path=data, device=device, observer=observer)
+            model = train(
+                dataset,
+                chosen,
+                output,
+                data_path=data,
+                research_only=research_only,
+                device=device,
+                observer=observer,
+            )
         _print_result(output, model.version, model.manifest)
         return
+    if research_only:
+        raise typer.BadParameter("does not go with --from-database", param_hint="--research-only")
     if schema is not None:
         raise typer.BadParameter("the schema is the active version's", param_hint="--schema")
     settings = Settings().model_copy(update={"device": device})
@@ -168,11 +195,21 @@ async def _register(settings: Settings, trained: Trained) -> TrainingReport:
 
 
 def _print_result(output: Path, version: str, manifest: Manifest) -> None:
-    seconds = sum(result.seconds for result in manifest.history)
-    typer.echo(
-        f"{output}: {version}\n"
-        f"trained on {manifest.data.training_ratings:,} ratings of {manifest.data.training_users:,} users, "
-        f"{len(manifest.history)} epochs, {seconds:.0f} s; validation MAE {manifest.metrics['validation_mae']:.4f}"
+    twin = manifest.research_twin
+    figures = f"validation MAE {manifest.metrics['validation_mae']:.4f}"
+    typer.echo(f"{output}: {version}")
+    if twin is None:
+        typer.echo(f"{_trained(manifest.data, manifest.history)}; {figures}")
+    else:
+        typer.echo(_trained(manifest.data, manifest.history))
+        typer.echo(f"research twin {twin.version}: {_trained(twin.data, twin.history)}; {figures}")
+
+
+def _trained(data: DataDescription, history: Sequence[EpochResult]) -> str:
+    seconds = sum(result.seconds for result in history)
+    return (
+        f"trained on {data.training_ratings:,} ratings of {data.training_users:,} users and {data.training_items:,} "
+        f"items, {len(history)} epochs, {seconds:.0f} s"
     )
 
 

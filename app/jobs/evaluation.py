@@ -1,4 +1,4 @@
-"""The evaluation job: evaluates a model version on a data set."""
+"""The evaluation job: evaluates the research model of a version on a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from app.jobs.job_function import Report
 from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
-from models.artifact import load_artifact
+from models.artifact import load_research_model
 from models.data.reader import read_dataset
 from models.evaluation import EvaluationConfig, evaluate
 
@@ -39,7 +39,7 @@ def run_evaluation(
     settings: Settings,
     progress: Callable[[float], None],
 ) -> Report:
-    """Evaluate a model.
+    """Evaluate a model: its research twin if it was trained on all ratings.
 
     Args:
         parameters: `EvaluationParameters` as JSON.
@@ -56,7 +56,7 @@ def run_evaluation(
         DatabaseUnavailableError: If the database cannot be reached.
     """
     given = EvaluationParameters.model_validate(parameters)
-    model = load_artifact(given.model_path, device=settings.device)
+    model = load_research_model(given.model_path, device=settings.device)
     if given.data_path is None:
         dataset = load_stored_dataset(settings, model.schema, batch_read=lambda: progress(0.0))
     else:

@@ -22,6 +22,7 @@ from models.artifact import (
     ArtifactFormatError,
     TrainedModel,
     load_artifact,
+    load_research_model,
     read_schema,
     verify_artifact,
 )
@@ -33,7 +34,7 @@ from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
-from models.training.checkpoint import Checkpoint, CheckpointError
+from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset
 from models.training.trainer import EpochResult, TrainingObserver
 
@@ -42,13 +43,16 @@ logger = logging.getLogger(__name__)
 KIND = "training"
 
 SPLIT = SplitConfig(by_id=True, new_users=0.2, new_items=0.0, test_ratings=0)
-"""A fifth of the users is held out, always the same ones. All other ratings are trained on."""
+"""The research models' split: a fifth of the users is held out, always the same ones."""
 
 LEAST_USERS = 100
 """The least number of users with two ratings or more. A fifth of them are held out for the comparison."""
 
 _TRAINED = 0.9
 """The progress at which training has ended and the comparison begins."""
+
+_PHASES = 2
+"""A research model is trained, and then the served model."""
 
 
 class TrainingParameters(BaseModel):
@@ -79,7 +83,7 @@ class TrainingReport(BaseModel):
         training_ratings: Ratings trained on.
         training_users: Users trained on.
         training_items: Items with a training rating.
-        validation_mae: Mean absolute error on the validation users.
+        validation_mae: Mean absolute error of the research twin on the validation users.
         comparison: With the version that was active when the training was asked for; None if that one has the
             artifact format of another release.
         activated: Whether the new version is active now.
@@ -185,15 +189,18 @@ def run_training(
     """
     given = TrainingParameters.model_validate(parameters)
     output = artifacts_dir(settings) / job_id
-    observer = _ProgressOf(given.preset.training.epochs, progress)
-    resumes = Checkpoint.exists(checkpoint_of(output))
+    resumes = checkpoint_of(output).exists()
     try:
-        trained = train_on_stored_dataset(given, output, settings=settings, observer=observer, progress=progress)
+        trained = train_on_stored_dataset(
+            given, output, settings=settings, observer=_ProgressOf(progress), progress=progress
+        )
     except CheckpointError:
         if not resumes:
             raise
         remove_leftovers(output)  # another release wrote the checkpoint, so its training cannot be continued
-        trained = train_on_stored_dataset(given, output, settings=settings, observer=observer, progress=progress)
+        trained = train_on_stored_dataset(
+            given, output, settings=settings, observer=_ProgressOf(progress), progress=progress
+        )
 
     async def conclude(session: AsyncSession) -> dict[str, Any]:
         return (await trained.register(session)).model_dump(mode="json")
@@ -210,6 +217,8 @@ def train_on_stored_dataset(
     progress: Callable[[float], None],
 ) -> Trained:
     """Train on the database, and compare the new version with the active one.
+
+    Their research models are compared, on users that neither has seen. The new version itself is trained on all data.
 
     The data is read once and kept beside the output until the end. So an interrupted training that is started again
     continues from its last checkpoint with the same data.
@@ -236,35 +245,45 @@ def train_on_stored_dataset(
     new = _trained(parameters, dataset, output, settings, observer)
     comparison = None
     if active is not None:
-        comparison = compare(new, active, dataset, progress=lambda share: progress(_TRAINED + share * (1 - _TRAINED)))
+        research = load_research_model(output, device=settings.device)
+        comparison = compare(
+            research, active, dataset, progress=lambda share: progress(_TRAINED + share * (1 - _TRAINED))
+        )
     shutil.rmtree(data)
     return Trained(new, output, comparison, parameters)
 
 
 class _ProgressOf:
-    """Reports the share of a job that is done while it trains. Early stopping skips the rest."""
+    """Reports the share of a job that is done while it trains. Early stopping skips the rest of a phase."""
 
-    def __init__(self, epochs: int, progress: Callable[[float], None]) -> None:
-        self._epochs = epochs
+    def __init__(self, progress: Callable[[float], None]) -> None:
         self._progress = progress
+        self._phases_begun = 0
+        self._epochs = 0
+
+    def phase_begun(self, phase: str, *, epochs: int) -> None:  # noqa: ARG002 - all phases have the same share
+        """Go on with the next phase."""
+        self._phases_begun += 1
+        self._epochs = epochs
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """Report a global update."""
-        self._progress(_TRAINED * (epoch - 1 + users_done / users_total) / self._epochs)
+        done_of_phase = (epoch - 1 + users_done / users_total) / self._epochs
+        self._progress(_TRAINED * (self._phases_begun - 1 + done_of_phase) / _PHASES)
 
     def epoch_done(self, result: EpochResult) -> None:
         """Do nothing: batches report the progress."""
 
 
 def _active_model(parameters: TrainingParameters, settings: Settings) -> TrainedModel | None:
-    """The active version; None if its artifact has the format of another release."""
+    """The research model of the active version; None if its artifact has the format of another release."""
     try:
-        active = load_artifact(parameters.model_path, device=settings.device)
+        active = load_research_model(parameters.model_path, device=settings.device)
     except ArtifactFormatError as error:
         logger.warning("The new version is not compared with the active one: %s", error)
         return None
-    if active.version != parameters.model_version:
-        raise ArtifactError(f"{parameters.model_path}: holds {active.version}, not {parameters.model_version}")
+    if active.served_version != parameters.model_version:
+        raise ArtifactError(f"{parameters.model_path}: holds {active.served_version}, not {parameters.model_version}")
     return active
 
 
@@ -297,11 +316,11 @@ def _dataset(
 def _trained(
     parameters: TrainingParameters, dataset: Dataset, output: Path, settings: Settings, observer: TrainingObserver
 ) -> TrainedModel:
-    if (output / MANIFEST).exists() and not Checkpoint.exists(checkpoint_of(output)):
+    if (output / MANIFEST).exists() and not checkpoint_of(output).exists():
         # There is a complete artifact. If it is of this training, the training was interrupted after its end.
         manifest = verify_artifact(output)
         wanted = (dataset.fingerprint, parameters.preset, SPLIT)
-        if (manifest.data.fingerprint, manifest.preset, manifest.split) == wanted:
+        if (manifest.data.fingerprint, manifest.preset, manifest.research_split) == wanted:
             return load_artifact(output, device=settings.device)
     return train(
         dataset,

@@ -59,5 +59,5 @@ class Contestants:
     def _trained(self, preset: Preset, name: str) -> TrainedModel:
         directory = self.work / name.replace(" ", "-")
         if not (directory / "manifest.json").exists():
-            train(self.dataset, preset, directory, data_path=self.data_path)
+            train(self.dataset, preset, directory, data_path=self.data_path, research_only=True)
         return load_artifact(directory)

@@ -47,12 +47,26 @@ class Split:
         validation_users: bool [users], the warm users that are held out for validation.
         test: bool [ratings], the warm ratings of known users that are held out for evaluating the warm state.
         training: bool [ratings], the ratings to train on: all other warm ratings of known users.
+        config: How the data set was split; None if everything is training data.
     """
 
     states: NDArray[np.int8]
     validation_users: NDArray[np.bool_]
     test: NDArray[np.bool_]
     training: NDArray[np.bool_]
+    config: SplitConfig | None
+
+    @classmethod
+    def everything(cls, dataset: Dataset) -> Self:
+        """All ratings are training data: nobody is new, and nothing is held out."""
+        ratings = len(dataset.ratings)
+        return cls(
+            states=np.full(ratings, State.WARM, dtype=np.int8),
+            validation_users=np.zeros(len(dataset.users), dtype=np.bool_),
+            test=np.zeros(ratings, dtype=np.bool_),
+            training=np.ones(ratings, dtype=np.bool_),
+            config=None,
+        )
 
     @classmethod
     def of(cls, dataset: Dataset, config: SplitConfig) -> Self:
@@ -70,7 +84,7 @@ class Split:
         validation[candidates[:validation_count]] = True
         known = warm & ~validation[users]
         test = _draw_test_ratings(dataset, known, config.test_ratings, generator)
-        return cls(states=states, validation_users=validation, test=test, training=known & ~test)
+        return cls(states=states, validation_users=validation, test=test, training=known & ~test, config=config)
 
 
 def new_by_id(ids: Sequence[str], config: SplitConfig) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import Manifest, TrainedModel
+from models.artifact import TrainedModel
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, batches
 from models.data.malformed import DataError
@@ -35,7 +35,7 @@ class Comparison(ReportPart):
 
     Attributes:
         new: The new version.
-        active: The version that serves.
+        active: The version that serves. Both figures are those of the versions' research models.
         users: How many users were compared.
         query_ratings: How many ratings were predicted.
         mean_support: Ratings that the versions adapted to, mean over users.
@@ -70,14 +70,16 @@ def compare(
     below 0.
 
     Args:
-        new: The new version. It was trained on the data set, with some users held out.
-        active: Any model with the same schema.
+        new: The research model of the new version. It was trained on the data set, with some users held out.
+        active: The research model of any version with the same schema.
         dataset: The data set.
         progress: Called with the share that is done, 0 to 1. An exception from it stops the comparison.
     """
     held_out = _held_out(new, dataset)
-    known = trained_on(active.manifest, dataset.users.ids)
-    notes = [_UNKNOWN.format(version=active.version)] if known is None else []
+    known = trained_on(active, dataset.users.ids)
+    notes = _twin_notes(new, active)
+    if known is None:
+        notes.append(_UNKNOWN.format(version=active.version))
     if known is not None and (known_count := int((held_out & known).sum())):
         notes.append(f"{known_count} held-out users are left out, because {active.version} was trained on them.")
     compared = held_out if known is None else held_out & ~known
@@ -85,8 +87,8 @@ def compare(
     measures = _measures(new, active, dataset, episodes, progress) if episodes else {}
     better, verdict = _verdict(len(episodes), measures.get(MAE.name))
     return Comparison(
-        new=new.version,
-        active=active.version,
+        new=new.served_version,
+        active=active.served_version,
         users=len(episodes),
         query_ratings=sum(len(episode.query_items) for episode in episodes),
         mean_support=float(np.mean([len(episode.support_items) for episode in episodes])) if episodes else 0.0,
@@ -103,14 +105,24 @@ _UNKNOWN = (
 )
 
 
-def trained_on(manifest: Manifest, user_ids: Sequence[str]) -> NDArray[np.bool_] | None:
-    """Which users a model was trained or validated on: bool [users], or None if that cannot be known.
+def _twin_notes(*models: TrainedModel) -> list[str]:
+    """Which figures are those of a research twin."""
+    return [
+        f"{model.twin_of} was trained on all ratings. Its figures are those of its research twin {model.version}."
+        for model in models
+        if model.twin_of is not None
+    ]
+
+
+def trained_on(model: TrainedModel, user_ids: Sequence[str]) -> NDArray[np.bool_] | None:
+    """Which users a research model was trained or validated on: bool [users], or None if that cannot be known.
 
     A split by ids answers this for any user. With any other split, the model's data set is read again; it must not have
     changed.
     """
-    if manifest.split.by_id:
-        return ~new_by_id(user_ids, manifest.split)
+    manifest = model.manifest
+    if model.split.by_id:
+        return ~new_by_id(user_ids, model.split)
     if manifest.data.path is None:
         return None
     try:
@@ -119,14 +131,14 @@ def trained_on(manifest: Manifest, user_ids: Sequence[str]) -> NDArray[np.bool_]
         return None
     if dataset.fingerprint != manifest.data.fingerprint:
         return None
-    split = Split.of(dataset, manifest.split)
+    split = Split.of(dataset, model.split)
     rows = np.unique(dataset.ratings.users[split.training])
     seen = {dataset.users.ids[row] for row in [*rows, *np.flatnonzero(split.validation_users)]}
     return np.array([user_id in seen for user_id in user_ids], dtype=np.bool_)
 
 
 def _held_out(new: TrainedModel, dataset: Dataset) -> NDArray[np.bool_]:
-    states = Split.of(dataset, new.manifest.split).states
+    states = Split.of(dataset, new.split).states
     held_out = np.zeros(len(dataset.users), dtype=np.bool_)
     held_out[dataset.ratings.users[(states == State.USER_COLD) | (states == State.USER_AND_ITEM_COLD)]] = True
     return held_out

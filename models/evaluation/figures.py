@@ -205,6 +205,7 @@ class EvaluationReport(ReportPart):
 
     Attributes:
         model_version: The model that was evaluated.
+        twin_of: The served model whose research twin was evaluated; None if the model is no twin.
         data: The name of the data set.
         config: The settings of the evaluation.
         notes: What a reader must know to judge the figures.
@@ -218,3 +219,4 @@ class EvaluationReport(ReportPart):
     notes: tuple[str, ...]
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
+    twin_of: str | None = None

@@ -41,7 +41,7 @@ def evaluate(
     """Evaluate a model and the baselines on the same episodes.
 
     Args:
-        model: The model.
+        model: A research model (`load_research_model`).
         dataset: A data set of the model's schema; the one it was trained on, unless episodes are given.
         config: What to evaluate.
         episodes: Evaluate these episodes instead of drawing them; the states, the order and the sizes of `config` are
@@ -55,7 +55,7 @@ def evaluate(
     Raises:
         DataError: Order of time is wanted, and the data set has no times.
     """
-    split = Split.of(dataset, model.manifest.split)
+    split = Split.of(dataset, model.split)
     episodes_are_drawn = episodes is None
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
@@ -90,6 +90,7 @@ def evaluate(
     return (
         EvaluationReport(
             model_version=model.version,
+            twin_of=model.twin_of,
             data=dataset.schema.name,
             config=config,
             notes=_notes(model, dataset, config) + (_order_notes(config) if episodes_are_drawn else ()),
@@ -276,7 +277,12 @@ def _prediction_rows(state: State, batch: EpisodeBatch, predicted: PredictedRati
 
 def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> tuple[str, ...]:
     notes = []
-    split = model.manifest.split
+    if model.twin_of is not None:
+        notes.append(
+            f"{model.twin_of} was trained on all ratings. The figures are those of its research twin {model.version}, "
+            "which was trained in the same way on a part of them."
+        )
+    split = model.split
     stays_new = split.by_id and not split.new_items and not config.paper_warm  # whatever else the data hold
     if dataset.fingerprint != model.manifest.data.fingerprint and not stays_new:
         notes.append("These are not the data that the model was trained on: it may have seen some of these ratings.")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,15 +25,29 @@ from models.training.checkpoint import Checkpoint
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 
 
+class Validation(BaseModel):
+    """What an epoch was like for the validation users.
+
+    Attributes:
+        loss: Their mean query loss.
+        mae: Their mean absolute error.
+        stopping_value: Their value of the stopping measure, by which the best epoch is chosen.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    loss: float
+    mae: float
+    stopping_value: float
+
+
 class EpochResult(BaseModel):
     """What one epoch did.
 
     Attributes:
         epoch: Counted from 1.
         training_loss: Mean query loss of the epoch's batches.
-        validation_loss: Mean query loss of the validation users after the epoch.
-        validation_mae: Their mean absolute error.
-        stopping_value: Their value of the stopping measure, by which the best epoch is chosen.
+        validation: The figures of the validation users after the epoch; None if no users are held out.
         seconds: How long training took, validation left out.
         users: Episodes trained on.
     """
@@ -42,15 +56,16 @@ class EpochResult(BaseModel):
 
     epoch: int
     training_loss: float
-    validation_loss: float
-    validation_mae: float
-    stopping_value: float
+    validation: Validation | None
     seconds: float
     users: int
 
 
 class TrainingObserver(Protocol):
     """Shows the progress of training."""
+
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        """A model is trained from now on, for so many epochs at most; the phase is named after it."""
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """A global update was made."""
@@ -66,7 +81,7 @@ class TrainingData:
     Attributes:
         encoded: Users and items.
         episodes: Draws the training episodes.
-        validation: Fixed episodes of held-out users.
+        validation: Fixed episodes of held-out users; None if no users are held out.
         user_encoder: Encoded the users.
         item_encoder: Encoded the items.
         scale: The rating scale.
@@ -74,18 +89,10 @@ class TrainingData:
 
     encoded: EncodedData
     episodes: TrainingEpisodes
-    validation: Sequence[EpisodeBatch]
+    validation: Sequence[EpisodeBatch] | None
     user_encoder: FeatureEncoder
     item_encoder: FeatureEncoder
     scale: RatingScale
-
-
-class Validation(NamedTuple):
-    """The validation episodes' mean query loss, mean absolute error and value of the stopping measure."""
-
-    loss: float
-    mae: float
-    stopping_value: float
 
 
 class Trainer:
@@ -97,6 +104,7 @@ class Trainer:
         data: TrainingData,
         preset: Preset,
         *,
+        epochs: int | None = None,
         checkpoint_directory: Path | None = None,
         identity: Mapping[str, Any] | None = None,
     ) -> None:
@@ -106,6 +114,8 @@ class Trainer:
             learner: Trained in place, on the device it is on.
             data: What to learn from.
             preset: The objective, and how to train.
+            epochs: How many epochs to train at most; by default the preset's number, along which the learning rate
+                falls in any case.
             checkpoint_directory: Where to write a checkpoint after every epoch, and to go on from the one that is
                 there. An interrupted and resumed training gives the same weights as an uninterrupted one.
             identity: What the training depends on besides the preset, as JSON. A checkpoint of another is refused.
@@ -114,8 +124,13 @@ class Trainer:
         self._data = data
         self._preset = preset
         self._config = config = preset.training
+        self._epochs = config.epochs if epochs is None else epochs
         self._checkpoint_directory = checkpoint_directory
-        self._identity = {**(identity or {}), "preset": preset.model_dump(mode="json")}
+        self._identity = {
+            **(identity or {}),
+            "preset": preset.model_dump(mode="json"),
+            "number of epochs": self._epochs,
+        }
         self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
         self._history: list[EpochResult] = []
@@ -123,6 +138,8 @@ class Trainer:
 
     def fit(self, observer: TrainingObserver | None = None) -> list[EpochResult]:
         """Train until the stopping measure no longer improves or the epochs are used up.
+
+        Without validation users, all epochs are trained.
 
         Returns:
             The result of every epoch.
@@ -149,7 +166,7 @@ class Trainer:
         if not self._history:
             return False
         since_best = len(self._history) - self._best_epoch().epoch
-        return since_best >= self._config.patience or len(self._history) >= self._config.epochs
+        return since_best >= self._config.patience or len(self._history) >= self._epochs
 
     def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
         # Each epoch draws from its own seeds, so that resuming needs no state of a generator.
@@ -172,13 +189,11 @@ class Trainer:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
         self._schedule.step()
         seconds = time.perf_counter() - started
-        validation = self._validate()
+        validation = None if self._data.validation is None else self._validate(self._data.validation)
         return EpochResult(
             epoch=epoch,
             training_loss=float(torch.stack(losses).mean()),
-            validation_loss=validation.loss,
-            validation_mae=validation.mae,
-            stopping_value=validation.stopping_value,
+            validation=validation,
             seconds=seconds,
             users=users_done,
         )
@@ -209,12 +224,12 @@ class Trainer:
     def _best_epoch(self) -> EpochResult:
         return best_epoch(self._history, self._config.stopping_direction)
 
-    def _validate(self) -> Validation:
+    def _validate(self, batches: Sequence[EpisodeBatch]) -> Validation:
         stopping_measure = MEASURES.get(self._config.stopping_measure)
         self._learner.eval()
         losses, errors, weights, stopping_values = [], [], [], []
         with torch.no_grad():
-            for batch in self._data.validation:
+            for batch in batches:
                 episodes = embed_episodes(self._learner, self._data.encoded, batch)
                 adapted = episodes.adapt()
                 losses.append(adapted.query_losses(episodes.query_ratings, episodes.query_mask).cpu())
@@ -231,7 +246,7 @@ class Trainer:
                 raise PresetError(
                     f"training.stopping_measure: {stopping_measure.name} is undefined for all validation users"
                 )
-        return Validation(loss, float(np.concatenate(errors).mean()), stopping_value)
+        return Validation(loss=loss, mae=float(np.concatenate(errors).mean()), stopping_value=stopping_value)
 
     def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """How much each user's mean query loss counts; float32 [B]."""
@@ -261,11 +276,18 @@ class Trainer:
 def best_epoch(history: Sequence[EpochResult], direction: Direction) -> EpochResult:
     """The epoch whose weights training ends with: the one with the best stopping value, the last of equals.
 
+    Without validation users that is the last epoch.
+
     Args:
         history: The result of every epoch.
         direction: Which stopping values are better.
     """
-    return min(history, key=lambda result: (direction.sign * result.stopping_value, -result.epoch))
+
+    def order(result: EpochResult) -> tuple[float, int]:
+        value = 0.0 if result.validation is None else direction.sign * result.validation.stopping_value
+        return value, -result.epoch
+
+    return min(history, key=order)
 
 
 def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:

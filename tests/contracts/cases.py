@@ -76,7 +76,13 @@ class Case:
 
 def trained(name: str, dataset: Dataset, directory: Path) -> TrainedModel:
     """A case of `PRESETS`, trained on a data set."""
-    return train(dataset, PRESETS[name], directory / name.replace(", ", "-").replace(" ", "-"), data_path=None)
+    return train(
+        dataset,
+        PRESETS[name],
+        directory / name.replace(", ", "-").replace(" ", "-"),
+        data_path=None,
+        research_only=True,
+    )
 
 
 def learner_case(model: TrainedModel, dataset: Dataset) -> Case:

@@ -10,6 +10,7 @@ from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import TrainedModel, save_artifact
+from tests.artifacts import parts_of
 from tests.integration.running import connected
 from tests.waiting import until_async
 
@@ -24,16 +25,8 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server on which the model was registered and activated while another one served."""
     artifact = tmp_path / "artifact"
-    save_artifact(
-        artifact,
-        manifest=model.manifest.model_copy(
-            update={"data": model.manifest.data.model_copy(update={"path": str(dataset_dir)})}
-        ),
-        weights=model.learner.state_dict(),
-        items=model.items,
-        statistics=model.statistics,
-        exposure=model.exposure,
-    )
+    data = model.manifest.data.model_copy(update={"path": str(dataset_dir)})
+    save_artifact(artifact, parts_of(model, manifest=model.manifest.model_copy(update={"data": data})))
     settings = Settings(
         state_dir=tmp_path / "state", redis_url=None, model_dir=model_dir, data_dir=dataset_dir, run_worker=True
     )

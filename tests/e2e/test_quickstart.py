@@ -90,7 +90,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, tiny_preset: Preset) -> P
     (directory / "client").symlink_to(ROOT / "client")
     data = directory / ".coldstart/data/ml-100k"
     write_movielens(data)
-    train(read_dataset(data)[0], tiny_preset, directory / ".coldstart/models/ml-100k", data_path=data)
+    train(
+        read_dataset(data)[0], tiny_preset, directory / ".coldstart/models/ml-100k", data_path=data, research_only=True
+    )
     command = directory / ".venv/bin/coldstart"
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m app.cli "$@"\n', encoding="utf-8")

@@ -16,6 +16,7 @@ from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
 from models.training.preset import Preset
+from tests.artifacts import parts_of
 from tests.integration.running import connected
 from tests.waiting import until_async
 
@@ -32,14 +33,7 @@ async def other_version(client: httpx.AsyncClient, settings: Settings, other_mod
 
 def saved_again(model: TrainedModel, directory: Path, **changes: Any) -> Path:  # noqa: ANN401 - any part of it
     """Save the artifact of a model again, with some parts changed."""
-    parts = {
-        "manifest": model.manifest,
-        "weights": model.learner.state_dict(),
-        "items": model.items,
-        "statistics": model.statistics,
-        "exposure": model.exposure,
-    }
-    save_artifact(directory, **{**parts, **changes})
+    save_artifact(directory, parts_of(model, **changes))
     return directory
 
 

@@ -18,7 +18,7 @@ LIKES_THE_FIRST_AXIS = [{"item_id": f"i{item}", "rating": 1 if item % 2 else 5} 
 def vector_model_dir(tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("vectors")
     write_vector_data(directory / "data")
-    train(read_dataset(directory / "data")[0], tiny_preset, directory / "model", data_path=None)
+    train(read_dataset(directory / "data")[0], tiny_preset, directory / "model", data_path=None, research_only=True)
     return directory / "model"
 
 

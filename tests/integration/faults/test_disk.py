@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from models.artifact import ArtifactError, TrainedModel, load_artifact, save_artifact
+from models.artifact import ArtifactError, TrainedModel, load_artifact, load_research_model, save_artifact
+from tests.artifacts import parts_of
 from tests.integration.faults.disks import full, small_disk
 from tests.integration.running import ROOT, server
 
@@ -25,16 +26,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def save_error(model: TrainedModel, directory: Path) -> str | None:
-    """Save an artifact; returns the error message, or None on success."""
+    """Save an artifact that has a research twin; returns the error message, or None on success."""
     try:
-        save_artifact(
-            directory,
-            manifest=model.manifest,
-            weights=model.learner.state_dict(),
-            items=model.items,
-            statistics=model.statistics,
-            exposure=model.exposure,
-        )
+        save_artifact(directory, parts_of(model), research=parts_of(model))
     except ArtifactError as error:
         return str(error)
     return None
@@ -49,7 +43,7 @@ def test_saving_an_artifact_on_a_full_disk_keeps_the_former_one(
     shutil.copytree(model_dir, directory)
     former, new = load_artifact(directory), load_artifact(other_model_dir)
     refusals = []
-    for left in range(0, 1_000_000, 4096):  # more room each time until the artifact fits, so that every file fails once
+    for left in range(0, 2_000_000, 8192):  # more room each time until the artifact fits, so that every file fails once
         with full(place, left=left):
             refusal = save_error(new, directory)
         if refusal is None:
@@ -62,7 +56,7 @@ def test_saving_an_artifact_on_a_full_disk_keeps_the_former_one(
     for refusal in refusals:
         assert refusal.startswith(f"{directory}: cannot be written: ")
         assert "No space left" in refusal or "File too large" in refusal
-    assert load_artifact(directory).version == new.version
+    assert load_research_model(directory).version == new.version
 
 
 def test_training_on_a_full_disk_says_why_and_keeps_the_former_artifact(

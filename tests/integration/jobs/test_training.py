@@ -19,6 +19,9 @@ from models.training.trainer import EpochResult
 class Silent:
     """A training observer that does nothing."""
 
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        pass
+
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         pass
 
@@ -101,7 +104,7 @@ async def test_training_with_a_checkpoint_of_another_release_starts_again(
 
     with pytest.raises(StopError):
         await run(interrupt)
-    state = settings.state_dir / "trained" / "job.checkpoint" / "checkpoint.json"
+    state = settings.state_dir / "trained" / "job.checkpoint" / "research-model" / "checkpoint.json"
     checkpoint = json.loads(state.read_text(encoding="utf-8"))
     checkpoint["identity"]["split"].pop("by_id")
     state.write_text(json.dumps(checkpoint), encoding="utf-8")

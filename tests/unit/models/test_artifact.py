@@ -27,6 +27,7 @@ from models.artifact import (
 )
 from models.data.dataset import Entities
 from models.ranking import ItemRating, RankingQuery, Recommender
+from tests.artifacts import parts_of
 
 FILES = (MANIFEST, WEIGHTS, EXPOSURE, ITEMS)
 
@@ -38,14 +39,7 @@ def directory(model_dir: Path, tmp_path: Path) -> Path:
 
 
 def save_again(model: TrainedModel, directory: Path, **changes: Any) -> None:  # noqa: ANN401 - any part of it
-    parts = {
-        "manifest": model.manifest,
-        "weights": model.learner.state_dict(),
-        "items": model.items,
-        "statistics": model.statistics,
-        "exposure": model.exposure,
-    }
-    save_artifact(directory, **{**parts, **changes})
+    save_artifact(directory, parts_of(model, **changes))
 
 
 def change_manifest(directory: Path, change: Callable[[dict[str, Any]], None], *, resealed: bool) -> None:
@@ -172,7 +166,7 @@ class TestManifest:
         change_manifest(directory, change, resealed=False)
         assert "the file was altered" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("version", [0, 1, 2, "3", None])
+    @pytest.mark.parametrize("version", [0, 1, 2, 3, "4", None])
     def test_manifest_of_another_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
         assert (

@@ -50,6 +50,9 @@ class InterruptAfter:
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        pass
+
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         pass
 
@@ -59,7 +62,7 @@ class InterruptAfter:
 
 
 def trained(dataset: Dataset, output: Path, preset: Preset = PRESET, **options: object) -> TrainedModel:
-    return train(dataset, preset, output, data_path=output.parent, **options)
+    return train(dataset, preset, output, data_path=output.parent, **{"research_only": True, **options})
 
 
 def interrupt(dataset: Dataset, output: Path) -> None:
@@ -99,12 +102,12 @@ class TestTrain:
 
     def test_manifest_of_training_has_the_validation_error_of_the_best_epoch(self, artifact: Path) -> None:
         manifest = load_artifact(artifact).manifest
-        best = min(manifest.history, key=lambda epoch: epoch.validation_loss)
-        assert manifest.metrics["validation_mae"] == best.validation_mae
+        best = min(manifest.history, key=lambda epoch: epoch.validation.loss)
+        assert manifest.metrics["validation_mae"] == best.validation.mae
 
     def test_statistics_of_training_count_training_ratings_alone(self, artifact: Path, two_tastes: Dataset) -> None:
         model = load_artifact(artifact)
-        training = Split.of(two_tastes, model.manifest.split).training
+        training = Split.of(two_tastes, model.split).training
         expected = np.bincount(two_tastes.ratings.items[training], minlength=len(two_tastes.items))
         assert model.statistics["rating_count"].to_list() == expected.tolist()
 

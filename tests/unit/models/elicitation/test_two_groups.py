@@ -45,7 +45,7 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     )
     output = tmp_path_factory.mktemp("models") / "two-groups"
     split = SplitConfig(new_users=0.0, new_items=0.0)
-    model: TrainedModel = train(two_groups(), preset, output, data_path=output, split_config=split)
+    model: TrainedModel = train(two_groups(), preset, output, data_path=output, split_config=split, research_only=True)
     return Recommender(model, model.items)
 
 

@@ -41,7 +41,7 @@ def dataset(two_tastes: Dataset) -> Dataset:
 @pytest.fixture(scope="module")
 def well(dataset: Dataset, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     output = tmp_path_factory.mktemp("models") / "well"
-    return train(dataset, tiny_preset, output, data_path=None, split_config=BY_ID)
+    return train(dataset, tiny_preset, output, data_path=None, split_config=BY_ID, research_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def badly(dataset: Dataset, tiny_preset: Preset, tmp_path_factory: pytest.TempPa
     output = tmp_path_factory.mktemp("models") / "badly"
     training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1, "learning_rate": 1e-6})
     preset = tiny_preset.model_copy(update={"training": training})
-    return train(dataset, preset, output, data_path=None, split_config=BY_ID)
+    return train(dataset, preset, output, data_path=None, split_config=BY_ID, research_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -144,18 +144,18 @@ class TestTrainedOn:
         assert model.version in note
 
     def test_trained_on_reads_the_data_set_again(self, model: TrainedModel, two_tastes: Dataset) -> None:
-        split = Split.of(two_tastes, model.manifest.split)
+        split = Split.of(two_tastes, model.split)
         trained = {two_tastes.users.ids[row] for row in np.unique(two_tastes.ratings.users[split.training])}
         validated = {two_tastes.users.ids[row] for row in np.flatnonzero(split.validation_users)}
         ids = [*two_tastes.users.ids, "somebody new"]
 
-        known = trained_on(model.manifest, ids)
+        known = trained_on(model, ids)
 
         assert known is not None
         assert {ids[row] for row in np.flatnonzero(known)} == trained | validated
 
     def test_trained_on_split_by_ids_needs_no_data_set(self, well: TrainedModel) -> None:
-        known = trained_on(well.manifest, ["u1", "somebody", "else"])
+        known = trained_on(well, ["u1", "somebody", "else"])
         assert known is not None
         assert known.tolist() == (~new_by_id(["u1", "somebody", "else"], BY_ID)).tolist()
 
@@ -171,7 +171,7 @@ class TestTrainedOn:
         moved = model.manifest.data.model_copy(update={"path": str(copy)})
         active = replace(model, manifest=model.manifest.model_copy(update={"data": moved}))
 
-        assert trained_on(active.manifest, ["u0"]) is None
+        assert trained_on(active, ["u0"]) is None
         comparison = compare(well, active, dataset)
         assert comparison.users == new_by_id(dataset.users.ids, BY_ID).sum()
         (note,) = comparison.notes

@@ -196,7 +196,7 @@ class TestStates:
 
     @staticmethod
     def trained_pairs(model: TrainedModel, dataset: Dataset) -> set[tuple[int, int]]:
-        training = Split.of(dataset, model.manifest.split).training
+        training = Split.of(dataset, model.split).training
         return set(zip(dataset.ratings.users[training], dataset.ratings.items[training], strict=True))
 
     def test_warm_users_are_known_and_their_query_ratings_are_not(
@@ -232,7 +232,7 @@ class TestOrderOfTime:
 
         monkeypatch.setattr(model.learner, "adapt", record)
         _, predictions = evaluate(model, dataset, self.CONFIG.model_copy(update={"states": ("user_cold",)}))
-        states = Split.of(dataset, model.manifest.split).states
+        states = Split.of(dataset, model.split).states
         for user_id, of_user in predictions.group_by("user_id"):
             user = dataset.users.row_of[str(user_id[0])]
             rows = (dataset.ratings.users == user) & (states == State.USER_COLD)

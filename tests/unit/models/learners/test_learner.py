@@ -73,7 +73,7 @@ def trained(
 ) -> tuple[TrainedModel, Path]:
     """A trained model and its artifact."""
     output = tmp_path_factory.mktemp("learners") / request.param
-    return train(two_tastes, LEARNERS[request.param], output, data_path=output.parent), output
+    return train(two_tastes, LEARNERS[request.param], output, data_path=output.parent, research_only=True), output
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +280,7 @@ class TestTwoTastes:
     SIZES = (0, 1, 2, 5, 10)
 
     def held_out(self, model: TrainedModel, dataset: Dataset) -> list[Episode]:
-        split = Split.of(dataset, model.manifest.split)
+        split = Split.of(dataset, model.split)
         return [
             episode
             for state in (State.WARM, State.USER_COLD)

@@ -26,7 +26,7 @@ def test_self_check_with_finite_model_passes(model: TrainedModel) -> None:
 
 def test_self_check_with_default_preset_passes(dataset_dir: Path, tmp_path: Path) -> None:
     preset = load_preset("coldstart").with_training(epochs=1)
-    train(read_dataset(dataset_dir)[0], preset, tmp_path / "model", data_path=dataset_dir)
+    train(read_dataset(dataset_dir)[0], preset, tmp_path / "model", data_path=dataset_dir, research_only=True)
     model = load_artifact(tmp_path / "model")
 
     require_finite_predictions(Recommender(model, model.items))

@@ -26,7 +26,7 @@ def vector_model(
     preset = tiny_preset
     if request.param == "closed form":
         preset = load_preset("coldstart").model_copy(update={"name": "tiny", "training": tiny_preset.training})
-    train(read_dataset(directory / "data")[0], preset, directory / "model", data_path=None)
+    train(read_dataset(directory / "data")[0], preset, directory / "model", data_path=None, research_only=True)
     return load_artifact(directory / "model")
 
 

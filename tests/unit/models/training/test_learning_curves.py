@@ -4,24 +4,23 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from models.training.learning_curves import LearningCurves
-from models.training.trainer import EpochResult
+from models.training.trainer import EpochResult, Validation
 
 
 def test_learning_curves_of_two_epochs_are_readable_by_tensorboard(tmp_path: Path) -> None:
     with LearningCurves(tmp_path) as curves:
+        curves.phase_begun("research model", epochs=2)
         for epoch in (1, 2):
             curves.epoch_done(
                 EpochResult(
                     epoch=epoch,
                     training_loss=3.0 / epoch,
-                    validation_loss=4.0 / epoch,
-                    validation_mae=1.0 / epoch,
-                    stopping_value=4.0 / epoch,
+                    validation=Validation(loss=4.0 / epoch, mae=1.0 / epoch, stopping_value=4.0 / epoch),
                     seconds=2.0,
                     users=100,
                 )
             )
-    (run,) = tmp_path.iterdir()
+    (run,) = tmp_path.glob("*/research-model")
     events = EventAccumulator(str(run))
     events.Reload()
     found = {name: [(event.step, event.value) for event in events.Scalars(name)] for name in events.Tags()["scalars"]}

@@ -121,7 +121,7 @@ class TestLearnersOuterUpdate:
         history = Trainer(learner, data, self.PRESET).fit()
         # The level stays where it is the mean of the adapted levels: at the mean rating, which is 3.
         assert learner.level.item() == pytest.approx(3.0, abs=0.3)
-        assert history[-1].validation_loss < history[0].validation_loss
+        assert history[-1].validation.loss < history[0].validation.loss
 
 
 class TestObjective:

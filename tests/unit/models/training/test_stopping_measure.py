@@ -20,7 +20,7 @@ def stopped_by(preset: Preset, measure: str, *, epochs: int = 3, patience: int =
 
 def history(dataset: Dataset, preset: Preset, output: Path) -> tuple[EpochResult, ...]:
     """The result of every epoch of a training."""
-    return train(dataset, preset, output, data_path=None).manifest.history
+    return train(dataset, preset, output, data_path=None, research_only=True).manifest.history
 
 
 def results(*stopping_values: float) -> list[EpochResult]:
@@ -29,9 +29,7 @@ def results(*stopping_values: float) -> list[EpochResult]:
         EpochResult(
             epoch=epoch,
             training_loss=1.0,
-            validation_loss=1.0,
-            validation_mae=1.0,
-            stopping_value=value,
+            validation=Validation(loss=1.0, mae=1.0, stopping_value=value),
             seconds=1.0,
             users=1,
         )
@@ -49,20 +47,20 @@ def test_stopping_by_default_is_by_the_validation_loss(
 ) -> None:
     assert tiny_preset.training.stopping_measure == "loss"
     found = history(two_tastes, tiny_preset.with_training(epochs=2), tmp_path / "model")
-    assert [result.stopping_value for result in found] == [result.validation_loss for result in found]
+    assert [result.validation.stopping_value for result in found] == [result.validation.loss for result in found]
 
 
 def test_stopping_by_mae_records_the_validation_mae(two_tastes: Dataset, tiny_preset: Preset, tmp_path: Path) -> None:
     found = history(two_tastes, stopped_by(tiny_preset, "mae"), tmp_path / "model")
-    assert [result.stopping_value for result in found] == [result.validation_mae for result in found]
+    assert [result.validation.stopping_value for result in found] == [result.validation.mae for result in found]
 
 
 def test_stopping_by_ndcg_records_a_value_between_0_and_1(
     two_tastes: Dataset, tiny_preset: Preset, tmp_path: Path
 ) -> None:
     found = history(two_tastes, stopped_by(tiny_preset, "ndcg@3_linear"), tmp_path / "model")
-    assert all(0 < result.stopping_value <= 1 for result in found)
-    assert {result.stopping_value for result in found}.isdisjoint(result.validation_loss for result in found)
+    assert all(0 < result.validation.stopping_value <= 1 for result in found)
+    assert {result.validation.stopping_value for result in found}.isdisjoint(result.validation.loss for result in found)
 
 
 @pytest.mark.parametrize(("measure", "epochs"), [("mae", 2), ("ndcg@3_linear", 4)])
@@ -75,7 +73,7 @@ def test_stopping_by_rising_values_depends_on_the_direction(
     epochs: int,
 ) -> None:
     values: Iterator[float] = iter([0.1, 0.2, 0.3, 0.4])
-    monkeypatch.setattr(Trainer, "_validate", lambda _: Validation(1.0, 1.0, next(values)))
+    monkeypatch.setattr(Trainer, "_validate", lambda *_: Validation(loss=1.0, mae=1.0, stopping_value=next(values)))
     preset = stopped_by(tiny_preset, measure, epochs=4, patience=1)
     assert len(history(two_tastes, preset, tmp_path / "model")) == epochs
 
@@ -83,7 +81,7 @@ def test_stopping_by_rising_values_depends_on_the_direction(
 def test_stopping_by_an_undefined_measure_is_refused(two_tastes: Dataset, tiny_preset: Preset, tmp_path: Path) -> None:
     # The preset's head predicts no distribution.
     with pytest.raises(PresetError, match="stopping_measure: nll is undefined for all validation users"):
-        train(two_tastes, stopped_by(tiny_preset, "nll"), tmp_path / "model", data_path=None)
+        train(two_tastes, stopped_by(tiny_preset, "nll"), tmp_path / "model", data_path=None, research_only=True)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ class Recorder:
         self.results: list[EpochResult] = []
         self.weights: list[Weights] = []
 
+    def phase_begun(self, phase: str, *, epochs: int) -> None:
+        pass
+
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         self.done.append((epoch, users_done, users_total))
         if self.interrupt_at_users is not None and (epoch, users_done) >= self.interrupt_at_users:
@@ -168,11 +171,11 @@ class TestLearning:
         learner = new_learner(data)
         history = Trainer(learner, data, PRESET).fit()
         learner.eval()
-        best = min(history, key=lambda result: result.validation_loss)
+        best = min(history, key=lambda result: result.validation.loss)
         with torch.no_grad():
             losses = [embed_episodes(learner, data.encoded, batch).query_losses() for batch in data.validation]
-        assert torch.cat(losses).mean().item() == pytest.approx(best.validation_loss, abs=1e-6)
-        assert validation_error(data, learner) == pytest.approx(best.validation_mae, abs=1e-6)
+        assert torch.cat(losses).mean().item() == pytest.approx(best.validation.loss, abs=1e-6)
+        assert validation_error(data, learner) == pytest.approx(best.validation.mae, abs=1e-6)
 
     def test_validation_loss_is_the_mean_over_users_or_ratings_as_the_preset_says(self, data: TrainingData) -> None:
         with_unequal_users = replace(data, validation=[with_one_query_rating_of_the_first(data.validation[0])])
@@ -185,7 +188,7 @@ class TestLearning:
             (result,) = Trainer(learner, with_unequal_users, preset).fit()
             with torch.no_grad():
                 losses = embed_episodes(learner, data.encoded, batch).query_losses()
-            assert result.validation_loss == pytest.approx(np.average(losses, weights=weights), abs=1e-6)
+            assert result.validation.loss == pytest.approx(np.average(losses, weights=weights), abs=1e-6)
 
     def test_weights_with_mean_over_ratings_differ_from_mean_over_users(self, data: TrainingData) -> None:
         assert not are_identical(trained(data)[0], trained(data, with_training(mean_over=MeanOver.RATINGS))[0])
@@ -242,7 +245,7 @@ class TestEarlyStopping:
         monkeypatch.setattr(
             Trainer,
             "_validate",
-            lambda _: Validation(loss=(loss := next(losses)), mae=next(maes), stopping_value=loss),
+            lambda *_: Validation(loss=(loss := next(losses)), mae=next(maes), stopping_value=loss),
         )
         learner = new_learner(data)
         recorder = Recorder(learner)
@@ -268,14 +271,14 @@ class TestResuming:
         interrupt(data, tmp_path, epoch=epoch, users=min(users, len(data.episodes.users)))
         weights, history = trained(data, checkpoints=tmp_path)
         assert are_identical(weights, expected)
-        assert [result.validation_loss for result in history] == [result.validation_loss for result in whole_history]
+        assert [result.validation.loss for result in history] == [result.validation.loss for result in whole_history]
 
     def test_resumed_training_keeps_the_best_epoch_from_before(
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         errors = iter([1.0, 2.0, 2.0, 2.0])
         monkeypatch.setattr(
-            Trainer, "_validate", lambda _: Validation(loss=(loss := next(errors)), mae=1.0, stopping_value=loss)
+            Trainer, "_validate", lambda *_: Validation(loss=(loss := next(errors)), mae=1.0, stopping_value=loss)
         )
         learner = new_learner(data)
         recorder = Recorder(learner, interrupt_at_users=(2, 1))
