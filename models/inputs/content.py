@@ -54,7 +54,9 @@ class ContentRegression:
         # The inverse of item_variance + rating_variance / counts.
         precisions = counts / (config.item_variance * counts + config.rating_variance)
         ridge.fit(features, targets, sample_weight=precisions)
-        return cls(coefficients=ridge.coef_.T.astype(np.float32), intercepts=ridge.intercept_.astype(np.float32))
+        # A regression on one target has coefficients without a dimension for the targets.
+        coefficients, intercepts = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
+        return cls(coefficients=coefficients.T.astype(np.float32), intercepts=intercepts.astype(np.float32))
 
     def predict(self, features: sparse.csr_matrix) -> NDArray[np.float32]:
         """The predicted targets; float32 [items, targets]."""

@@ -39,6 +39,9 @@ class Support(Generic[UsersT, ItemsT]):
         mask: bool [B, S], set where there is a rating. A user without ratings is allowed.
         seen_items: [B, N], items that the users have seen but not rated; None where nothing is known of that.
         seen_mask: bool [B, N], set where `seen_items` is not padding.
+        skipped_items: [B, M], items that the users do not know: they were asked about them and skipped them. None where
+            nothing is known of that.
+        skipped_mask: bool [B, M], set where `skipped_items` is not padding.
         times: int64 [B, S], when each rating was made, in seconds since 1970; 0 where that is unknown, and where there
             is padding. None means that no time is known. A learner may ignore times.
         now: int64 [B], when the predictions are wanted, in seconds since 1970: in serving, the time of the request; in
@@ -52,6 +55,8 @@ class Support(Generic[UsersT, ItemsT]):
     mask: Tensor
     seen_items: ItemsT | None = None
     seen_mask: Tensor | None = None
+    skipped_items: ItemsT | None = None
+    skipped_mask: Tensor | None = None
     times: Tensor | None = None
     now: Tensor | None = None
 
@@ -132,14 +137,40 @@ class ItemScorer(ABC, Generic[UsersT, AdaptedT]):
         """
 
 
-class Learner(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
-    """A model that becomes one user's model by that user's support set.
+class ScoringModel(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
+    """A model that becomes one user's model by that user's support set, and then scores items.
 
-    The global part embeds each distinct user and item once. `adapt` makes what belongs to each user. `predict` applies
-    that to any items. The learner chooses what embedded users (`UsersT`), embedded items (`ItemsT`) and adapted users
-    (`AdaptedT`) are: weights, posteriors, prototypes, …
+    The global part embeds each distinct user and item once. `adapt` makes what belongs to each user. The subclass
+    chooses what embedded users (`UsersT`), embedded items (`ItemsT`) and adapted users (`AdaptedT`) are: weights,
+    posteriors, prototypes, …
+    """
 
-    The last methods have defaults. A learner overrides those that it can do better, and leaves out what it cannot do.
+    @abstractmethod
+    def embed_users(self, rows: EncodedRows) -> UsersT:
+        """Embed users; [rows]."""
+
+    @abstractmethod
+    def embed_items(self, rows: EncodedRows) -> ItemsT:
+        """Embed items; [rows]."""
+
+    @abstractmethod
+    def adapt(self, support: Support[UsersT, ItemsT], *, steps: int | None = None) -> AdaptedT:
+        """Adapt to B users at once; `steps` local steps instead of the preset's, 0 for no adaptation."""
+
+    @abstractmethod
+    def prepare(self, items: ItemsT) -> ItemScorer[UsersT, AdaptedT]:
+        """Prepare a catalogue ([items], embedded) for ranking."""
+
+
+AnyScoringModel = ScoringModel[Any, Any, Any]
+"""A scoring model, for code that passes its rows around without looking into them."""
+
+
+class Learner(ScoringModel[UsersT, ItemsT, AdaptedT]):
+    """A scoring model that predicts ratings.
+
+    `predict` applies what `adapt` made to any items. The last methods have defaults. A learner overrides those that it
+    can do better, and leaves out what it cannot do.
     """
 
     @abstractmethod
@@ -153,10 +184,6 @@ class Learner(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
         """
 
     @abstractmethod
-    def embed_users(self, rows: EncodedRows) -> UsersT:
-        """Embed users; [rows]."""
-
-    @abstractmethod
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> ItemsT:
         """Embed items; [rows].
 
@@ -164,10 +191,6 @@ class Learner(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
             rows: The items.
             out_of_fold: In training, the choice of the collaborative inputs; None otherwise.
         """
-
-    @abstractmethod
-    def adapt(self, support: Support[UsersT, ItemsT], *, steps: int | None = None) -> AdaptedT:
-        """Adapt to B users at once; `steps` local steps instead of the preset's, 0 for no adaptation."""
 
     @abstractmethod
     def predict(self, adapted: AdaptedT, users: UsersT, items: ItemsT) -> Predictions:

@@ -1,0 +1,1 @@
+"""The choice model: would this user choose the item."""

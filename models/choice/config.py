@@ -1,0 +1,67 @@
+"""The choices of the choice model and its training."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.inputs.content_config import ContentConfig
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class ChoiceConfig(BaseModel):
+    """The choices of the choice model.
+
+    Attributes:
+        dimensions: Length of the vectors of items and users.
+        hidden: Hidden units of the network that completes a user's vector.
+        user_hidden: Hidden units of the network of the user's attributes.
+        initial_scale: Standard deviation of the initial item vectors.
+        level_knots: Points of the rating scale at which it is learned how a rating changes what an item says about its
+            user. Between them it is interpolated.
+        count_scale: Multiplies the logarithm of the number of support items to the size of other inputs.
+        settling_count: Initial number of support items c in 1/√(n + c), which shrinks the sum over few items.
+        liked_weight: Weight of a liked query item in the loss.
+        other_weight: Weight of a query item that the user rated and did not like.
+        updates: Updates of the training, at most.
+        updates_per_round: Updates of one round. Training keeps the weights of the best round on the validation users.
+        batch_users: Users of one update.
+        learning_rate: Adam's rate, which falls to 0 along half a cosine.
+        weight_decay: Decoupled weight decay (AdamW) of the item vectors. Other parameters have none.
+        max_support: Support sizes are drawn log-uniformly from 1 to this number.
+        max_query: Query items of a user, at most.
+        empty_supports: Share of the episodes with an empty support set.
+        hidden_ratings: Share of the support items whose rating is hidden in training, so that the model learns what an
+            item says about a user who chose it and did not rate it.
+        skipping_users: Share of the episodes with skipped items.
+        max_skipped: Largest number of skipped items of an episode.
+        exact_items: A softmax over at most this many items is computed in full. Over more items it is sampled.
+        content: The regression that predicts the vectors of new items from their attributes.
+        popularity_prior: Choices after which a new item's own popularity has the weight of the predicted one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dimensions: Annotated[int, Field(ge=1)] = 128
+    hidden: Annotated[int, Field(ge=1)] = 256
+    user_hidden: Annotated[int, Field(ge=1)] = 64
+    initial_scale: Annotated[float, Field(gt=0)] = 0.1
+    level_knots: Annotated[int, Field(ge=2)] = 5
+    count_scale: Annotated[float, Field(gt=0)] = 0.3
+    settling_count: Annotated[float, Field(gt=0)] = 1.3
+    liked_weight: Annotated[float, Field(gt=0)] = 1.15
+    other_weight: Annotated[float, Field(gt=0)] = 0.15
+    updates: Annotated[int, Field(ge=1)] = 1000
+    updates_per_round: Annotated[int, Field(ge=1)] = 100
+    batch_users: Annotated[int, Field(ge=1)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.2
+    max_support: Annotated[int, Field(ge=1)] = 80
+    max_query: Annotated[int, Field(ge=1)] = 300
+    empty_supports: Share = 0.08
+    hidden_ratings: Share = 0.05
+    skipping_users: Share = 0.2
+    max_skipped: Annotated[int, Field(ge=1)] = 20
+    exact_items: Annotated[int, Field(ge=1)] = 8192
+    content: ContentConfig = ContentConfig()
+    popularity_prior: Annotated[float, Field(gt=0)] = 10.0

@@ -1,0 +1,244 @@
+"""The choice model: a set encoder of what a user chose, and a softmax over the catalogue.
+
+It is meta-learned like the rating model: trained on episodes with support sets of all sizes, so that it serves users
+with no interactions as well as users with many.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.choice.config import ChoiceConfig
+from models.data.schema import RatingScale
+from models.fields import UNKNOWN
+from models.inputs.config import InputConfig
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
+from models.inputs.rows import TensorRows
+from models.inputs.similarity import similarity_product, similarity_width
+from models.learners.base import ItemScorer, ScoringModel, Support
+from models.learners.network import EmbeddingLayers
+
+_KINDS_WITHOUT_RATING = 2
+"""Kinds of support items without a rating: seen, and skipped."""
+
+
+@dataclass(frozen=True)
+class ChoiceUsers(TensorRows):
+    """Embedded users.
+
+    Attributes:
+        vector: float32 [D], what the attributes say.
+    """
+
+    vector: Tensor
+
+
+@dataclass(frozen=True)
+class ChoiceItems(TensorRows):
+    """Embedded items.
+
+    Attributes:
+        bias: float32 [], b_j: the logarithm of the item's share of all choices, up to a constant.
+        vector: float32 [D], z_j: the inner product with a user's vector is the user's preference for it.
+    """
+
+    bias: Tensor
+    vector: Tensor
+
+
+class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
+    """`P(user i chooses item j next) = softmax_j(b_j + z_j · g_i)`, a multinomial over the catalogue.
+
+    (Mult-VAE, Liang et al., WWW 2018, has the same likelihood.) The user's vector g_i is a set encoder of the support
+    set: what its items say, W z_s, changed by what the user did with them, is added up and completed by a network,
+
+        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c),    g = a + MLP([a, log(1 + n)])
+
+    with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for items that
+    were seen but not rated and for skipped ones, which the user did not know. So g adapts to a user by one pass.
+
+    Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
+    on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
+    """
+
+    coefficients: Tensor
+    intercepts: Tensor
+
+    def __init__(
+        self,
+        *,
+        user_encoder: FeatureEncoder,
+        item_encoder: FeatureEncoder,
+        inputs: InputConfig,
+        scale: RatingScale,
+        config: ChoiceConfig,
+    ) -> None:
+        """Allocate the model; training or a state dict fills it.
+
+        Args:
+            user_encoder: Encodes the users.
+            item_encoder: Encodes the items. It must have the field `id`.
+            inputs: Which attributes of users are embedded, and how.
+            scale: The rating scale.
+            config: The choices.
+        """
+        super().__init__()
+        self.config = config
+        self.minimum, self.range = scale.minimum, scale.maximum - scale.minimum
+        self._fields = tuple(field for field in item_encoder.fields if field.name != ID_FIELD)
+        (ids,) = (field for field in item_encoder.fields if field.name == ID_FIELD)
+        # One row per known id, and one for all new items.
+        known_items = ids.similarity_width(config.content.similarity)
+        width = config.dimensions
+        self.vectors = nn.Embedding(known_items, width)
+        nn.init.normal_(self.vectors.weight, std=config.initial_scale)
+        self.biases = nn.Parameter(torch.zeros(known_items))
+        # What an item says about its users is at first what they want: similar items.
+        self.said = nn.Linear(width, width, bias=False)
+        nn.init.eye_(self.said.weight)
+        kinds = config.level_knots + _KINDS_WITHOUT_RATING
+        self.gates = nn.Parameter(torch.ones(kinds, width))
+        self.shifts = nn.Parameter(torch.zeros(kinds, width))
+        self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
+        self.user_fields = EmbeddingLayers(user_encoder, inputs)
+        self.attributes = nn.Sequential(
+            nn.Linear(self.user_fields.width, config.user_hidden), nn.ReLU(), nn.Linear(config.user_hidden, width)
+        )
+        # At first the network changes nothing, and the model is an inner product of sums of vectors.
+        output = nn.Linear(config.hidden, width)
+        nn.init.zeros_(output.weight)
+        nn.init.zeros_(output.bias)
+        self.completion = nn.Sequential(nn.Linear(width + 1, config.hidden), nn.ReLU(), output)
+        features = similarity_width(self._fields, config.content.similarity)
+        self.register_buffer("coefficients", torch.zeros(features, width + 1))
+        self.register_buffer("intercepts", torch.zeros(width + 1))
+
+    def embed_users(self, rows: EncodedRows) -> ChoiceUsers:
+        """Embed users."""
+        return ChoiceUsers(self.attributes(self.user_fields(rows)))
+
+    def embed_items(self, rows: EncodedRows) -> ChoiceItems:
+        """Embed items; those of new items are predicted from their attributes."""
+        index = rows.fields[ID_FIELD]
+        items = self.known(index)
+        new = index == UNKNOWN
+        if new.any():
+            for values, predicted in zip(
+                items.tensors(), self._predict(rows.take(new.nonzero()[:, 0])).tensors(), strict=True
+            ):
+                values[new] = predicted
+        return items
+
+    def known(self, index: Tensor) -> ChoiceItems:
+        """Known items by their encoded ids (int64, any shape)."""
+        return ChoiceItems(self.biases[index], self.vectors(index))
+
+    def adapt(self, support: Support[ChoiceUsers, ChoiceItems], *, steps: int | None = None) -> Tensor:
+        """The vectors g of B users; float32 [B, D]. `steps=0` ignores the support sets.
+
+        Padding and the order of the support set change nothing.
+        """
+        total = torch.zeros_like(support.users.vector)
+        count = total.new_zeros(len(total), 1)
+        if steps != 0:
+            rated = self._said(support.items, *self._interpolated(support.ratings))
+            total, count = _add(total, count, rated, support.mask)
+            seen, skipped = self.gates.shape[0] - 2, self.gates.shape[0] - 1
+            for items, mask, kind in (
+                (support.seen_items, support.seen_mask, seen),
+                (support.skipped_items, support.skipped_mask, skipped),
+            ):
+                if items is not None and mask is not None:
+                    said = self._said(items, self.gates[kind], self.shifts[kind])
+                    total, count = _add(total, count, said, mask)
+        vector = support.users.vector + total / torch.sqrt(count + F.softplus(self.settling_count))
+        completed: Tensor = self.completion(torch.cat([vector, torch.log1p(count) * self.config.count_scale], dim=-1))
+        return vector + completed
+
+    def start_from(self, index: Tensor, counts: NDArray[np.int64]) -> None:
+        """Set the biases to the logarithms of the items' shares of the choices, with which training starts.
+
+        Args:
+            index: int64 [items], the encoded ids of the items.
+            counts: int64 [items], how often each was chosen.
+        """
+        shares = (counts + 0.5) / counts.sum()
+        with torch.no_grad():
+            self.biases.fill_(math.log(0.5 / counts.sum()))
+            self.biases[index] = torch.from_numpy(np.log(shares)).to(self.biases)
+
+    def fit_new_items(self, rows: EncodedRows, counts: NDArray[np.int64]) -> None:
+        """Learn to predict the vectors of new items from their attributes.
+
+        The predicted biases are shifted so that the predicted shares of the known items, each from the others, add up
+        to their real share: the mean of an exponential is more than the exponential of a mean.
+
+        Args:
+            rows: All items of the data set, encoded.
+            counts: int64 [items], how often each was chosen in training.
+        """
+        # scikit-learn and scipy are slow to import, and only training needs them.
+        from models.inputs.content import (  # noqa: PLC0415
+            ContentRegression,
+            predict_out_of_fold,
+            similarity_features,
+        )
+
+        content = self.config.content
+        chosen = np.flatnonzero(counts)
+        features = similarity_features(self._fields, rows, content.similarity)[chosen]
+        index = rows.fields[ID_FIELD][torch.from_numpy(chosen).to(self.biases.device)]
+        with torch.no_grad():
+            known = self.known(index)
+        targets = torch.cat([known.bias.unsqueeze(-1), known.vector], dim=-1).cpu().double().numpy()
+        regression = ContentRegression.fit(features, targets, counts[chosen], content)
+        order = np.random.default_rng(0).random(len(chosen))
+        predicted = predict_out_of_fold(features, targets[:, :1], counts[chosen], order, content)
+        self.coefficients.copy_(torch.from_numpy(regression.coefficients))
+        self.intercepts.copy_(torch.from_numpy(regression.intercepts))
+        self.intercepts[0] += math.log(np.exp(targets[:, 0]).sum() / np.exp(predicted.astype(np.float64)).sum())
+
+    def prepare(self, items: ChoiceItems) -> ItemScorer[ChoiceUsers, Tensor]:
+        """Ranking is a maximum inner product search."""
+        return _InnerProducts(items)
+
+    def _interpolated(self, ratings: Tensor) -> tuple[Tensor, Tensor]:
+        """Gates and shifts of ratings (float32 [B, S]); float32 [B, S, D] each."""
+        last = self.config.level_knots - 1
+        place = ((ratings - self.minimum) / self.range * last).clamp(0, last)
+        lower = place.floor().clamp(max=last - 1).long()
+        weight = (place - lower).unsqueeze(-1)
+        gates, shifts = (torch.lerp(values[lower], values[lower + 1], weight) for values in (self.gates, self.shifts))
+        return gates, shifts
+
+    def _said(self, items: ChoiceItems, gates: Tensor, shifts: Tensor) -> Tensor:
+        """What items say about a user; float32 [B, S, D]."""
+        said: Tensor = self.said(items.vector) * gates + shifts
+        return said
+
+    def _predict(self, rows: EncodedRows) -> ChoiceItems:
+        """The vectors of new items, predicted from their attributes."""
+        product = similarity_product(self._fields, rows, self.coefficients, self.config.content.similarity)
+        predicted = (product + self.intercepts.cpu()).to(self.biases)
+        return ChoiceItems(predicted[:, 0], predicted[:, 1:])
+
+
+class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
+    """The logits `b + z · g`."""
+
+    def __init__(self, items: ChoiceItems) -> None:
+        self._items = items
+
+    def scores(self, adapted: Tensor, users: ChoiceUsers, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        items = self._items if rows is None else self._items.take(rows)
+        return torch.addmm(items.bias, adapted, items.vector.T)
+
+
+def _add(total: Tensor, count: Tensor, said: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Add what some items say ([B, S, D]) to the totals ([B, D]) and their numbers to the counts ([B, 1])."""
+    return total + (said * mask.unsqueeze(-1)).sum(dim=1), count + mask.sum(dim=1, keepdim=True)

@@ -1,0 +1,266 @@
+"""Training of the choice model on episodes."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from models.choice.candidates import CandidateSampler
+from models.choice.config import ChoiceConfig
+from models.choice.model import ChoiceItems, ChoiceModel, ChoiceUsers
+from models.data.dataset import Dataset
+from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
+from models.learners.base import Support
+from models.learners.episode_predictions import EncodedData
+
+_VALIDATION_SEED = 1
+"""Distinguishes the draws of the validation episodes from those of the training episodes."""
+
+
+class RoundResult(BaseModel):
+    """What one round of updates did.
+
+    Attributes:
+        round: Counted from 1.
+        training_loss: Mean loss of the round's batches, in nats per chosen item.
+        validation_loss: Mean loss of the validation users after the round; None if no users are held out.
+        seconds: How long the updates took.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    round: int
+    training_loss: float
+    validation_loss: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ChoiceData:
+    """What the trainer learns from.
+
+    Attributes:
+        dataset: The data set.
+        training: bool [ratings], the ratings that may be used.
+        validation: bool [ratings], the ratings of held-out users; None if no users are held out.
+        encoded: Users and items.
+        user_encoder: Encoded the users.
+        field_dropout: Probability that a field of a user is made unknown in an episode.
+        seed: Of all draws.
+    """
+
+    dataset: Dataset
+    training: NDArray[np.bool_]
+    validation: NDArray[np.bool_] | None
+    encoded: EncodedData
+    user_encoder: FeatureEncoder
+    field_dropout: float
+    seed: int
+
+
+class ChoiceTrainer:
+    """Trains a choice model; leaves it with the weights of the best round, and with predictions for new items.
+
+    The loss of a user is the cross-entropy between the softmax over the catalogue, support items left out, and the
+    weighted query items (Mult-VAE, Liang et al., WWW 2018, eq. 2). A user counts by the square root of the weight of
+    the query items, between every user alike and every choice alike.
+    """
+
+    def __init__(self, model: ChoiceModel, data: ChoiceData) -> None:
+        """Prepare training.
+
+        Args:
+            model: Trained in place, on the device it is on.
+            data: What to learn from.
+        """
+        self._model = model
+        self._data = data
+        self._config = config = model.config
+        self._items = data.encoded.items.fields[ID_FIELD]
+        ratings = data.dataset.ratings
+        self._counts = np.bincount(ratings.items[data.training], minlength=len(data.dataset.items))
+        self._sampler = CandidateSampler(np.flatnonzero(self._counts), len(self._counts), config.exact_items)
+        self._episodes = self._drawn_from(data.training)
+        model.start_from(self._items, self._counts)
+        self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
+
+    def fit(
+        self, rounds: int | None = None, *, batch_done: Callable[[int, int, int], None] = lambda *_: None
+    ) -> list[RoundResult]:
+        """Train, and fit the predictions for new items.
+
+        Args:
+            rounds: How many rounds to train; by default those of the config, of which the best one is kept.
+            batch_done: Called after every update with the round, the updates done in it, and the updates in a round.
+
+        Returns:
+            The result of every round.
+        """
+        generator = np.random.default_rng(self._data.seed)
+        batches = self._batches(generator)
+        validation = self._validation_batches()
+        history: list[RoundResult] = []
+        best = self._model.state_dict()
+        for number in range(1, (self._rounds if rounds is None else rounds) + 1):
+            history.append(self._train_round(number, batches, generator, validation, batch_done))
+            if best_round(history) == number:
+                best = copy.deepcopy(self._model.state_dict())
+        self._model.load_state_dict(best)
+        self._model.fit_new_items(self._data.encoded.items, self._counts)
+        return history
+
+    @property
+    def _rounds(self) -> int:
+        return math.ceil(self._config.updates / self._config.updates_per_round)
+
+    def _train_round(
+        self,
+        number: int,
+        batches: Iterator[EpisodeBatch],
+        generator: np.random.Generator,
+        validation: Sequence[EpisodeBatch],
+        batch_done: Callable[[int, int, int], None],
+    ) -> RoundResult:
+        started = time.perf_counter()
+        self._model.train()
+        losses = []
+        total = min(self._config.updates_per_round, self._config.updates)
+        for done in range(1, total + 1):
+            loss = self._loss(next(batches), generator, training=True)
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+            self._optimizer.step()
+            self._schedule.step()
+            losses.append(loss.detach())
+            batch_done(number, done, total)
+        seconds = time.perf_counter() - started
+        return RoundResult(
+            round=number,
+            training_loss=float(torch.stack(losses).mean()),
+            validation_loss=self._validate(validation) if validation else None,
+            seconds=seconds,
+        )
+
+    def _validate(self, batches: Sequence[EpisodeBatch]) -> float:
+        self._model.eval()
+        # The same draws in every round.
+        generator = np.random.default_rng([self._data.seed, _VALIDATION_SEED])
+        with torch.no_grad():
+            return float(torch.stack([self._loss(batch, generator, training=False) for batch in batches]).mean())
+
+    def _loss(self, batch: EpisodeBatch, generator: np.random.Generator, *, training: bool) -> Tensor:
+        tensor = self._data.encoded.tensor
+        candidates = self._sampler.draw(batch, generator)
+        support = self._support(batch, generator, training=training)
+        adapted = self._model.adapt(support)
+        columns = self._model.known(self._items[tensor(candidates.rows)])
+        logits = torch.addmm(columns.bias + tensor(candidates.log_weights), adapted, columns.vector.T)
+        logits = self._without(logits, candidates.columns_of(batch.support_items), batch.support_mask)
+        query_columns = candidates.columns_of(batch.query_items)
+        known = batch.query_mask & (query_columns >= 0)
+        chosen = logits.gather(1, tensor(query_columns.clip(min=0)))
+        liked = batch.query_ratings >= self._data.dataset.schema.rating_scale.liked_from
+        weights = tensor(
+            (np.where(liked, self._config.liked_weight, self._config.other_weight) * known).astype(np.float32)
+        )
+        totals = weights.sum(dim=1)
+        log_likelihoods = (weights * (chosen - logits.logsumexp(dim=1, keepdim=True))).sum(dim=1)
+        user_losses = -log_likelihoods / totals.clamp(min=self._config.other_weight)
+        importance = totals.sqrt()
+        return (user_losses * importance).sum() / importance.sum().clamp(min=self._config.other_weight)
+
+    def _without(self, logits: Tensor, columns: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor:
+        """The logits without the support items of each user."""
+        users, places = np.nonzero(mask & (columns >= 0))
+        left_out = torch.zeros_like(logits, dtype=torch.bool)
+        tensor = self._data.encoded.tensor
+        left_out[tensor(users), tensor(columns[users, places])] = True
+        return logits.masked_fill(left_out, -torch.inf)
+
+    def _support(
+        self, batch: EpisodeBatch, generator: np.random.Generator, *, training: bool
+    ) -> Support[ChoiceUsers, ChoiceItems]:
+        tensor, config = self._data.encoded.tensor, self._config
+        items = self._model.known(self._items[tensor(batch.support_items)])
+        hidden = batch.support_mask & (generator.random(batch.support_mask.shape) < config.hidden_ratings)
+        skipped, skipped_mask = self._skips(batch, generator)
+        users = self._data.encoded.users.take(tensor(batch.users))
+        return Support(
+            users=self._model.embed_users(self._with_unknown_fields(users, generator) if training else users),
+            items=items,
+            ratings=tensor(batch.support_ratings),
+            mask=tensor(batch.support_mask & ~hidden),
+            seen_items=items,
+            seen_mask=tensor(hidden),
+            skipped_items=self._model.known(self._items[tensor(skipped)]),
+            skipped_mask=tensor(skipped_mask),
+        )
+
+    def _with_unknown_fields(self, users: EncodedRows, generator: np.random.Generator) -> EncodedRows:
+        draws = torch.Generator().manual_seed(int(generator.integers(2**63)))
+        return self._data.user_encoder.drop_fields(users, self._data.field_dropout, draws)
+
+    def _skips(
+        self, batch: EpisodeBatch, generator: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Skipped items of some users: items that were often rated, and not by these users; [B, N] and their mask.
+
+        People are asked about popular items, so the items are drawn in proportion to their ratings.
+        """
+        users, config = len(batch.users), self._config
+        rows = generator.choice(
+            len(self._counts), size=(users, config.max_skipped), p=self._counts / self._counts.sum()
+        )
+        numbers = generator.integers(1, config.max_skipped + 1, size=users)
+        numbers *= generator.random(users) < config.skipping_users
+        mask = np.arange(config.max_skipped) < numbers[:, None]
+        ratings = self._data.dataset.ratings
+        for place in np.flatnonzero(numbers):
+            user = batch.users[place]
+            rated = ratings.items[ratings.offsets[user] : ratings.offsets[user + 1]]
+            mask[place] &= ~np.isin(rows[place], rated)
+        return rows, mask
+
+    def _drawn_from(self, ratings: NDArray[np.bool_]) -> TrainingEpisodes:
+        return TrainingEpisodes(
+            self._data.dataset, ratings, max_support=self._config.max_support, max_query=self._config.max_query
+        )
+
+    def _batches(self, generator: np.random.Generator) -> Iterator[EpisodeBatch]:
+        """Training batches without end."""
+        while True:
+            for batch in self._episodes.epoch(generator, self._config.batch_users):
+                yield self._without_some_supports(batch, generator)
+
+    def _validation_batches(self) -> list[EpisodeBatch]:
+        """Fixed episodes of the validation users, drawn as in training; none without validation users."""
+        if self._data.validation is None:
+            return []
+        generator = np.random.default_rng([self._data.seed, _VALIDATION_SEED])
+        batches = self._drawn_from(self._data.validation).epoch(generator, self._config.batch_users)
+        return [self._without_some_supports(batch, generator) for batch in batches]
+
+    def _without_some_supports(self, batch: EpisodeBatch, generator: np.random.Generator) -> EpisodeBatch:
+        kept = generator.random(len(batch.users)) >= self._config.empty_supports
+        return replace(batch, support_mask=batch.support_mask & kept[:, None])
+
+
+def best_round(history: Sequence[RoundResult]) -> int:
+    """The round whose weights training ends with: the one with the lowest validation loss, or the last one."""
+    return min(history, key=lambda result: (result.validation_loss or 0.0, -result.round)).round
+
+
+def _parameter_groups(model: ChoiceModel, config: ChoiceConfig) -> list[dict[str, object]]:
+    """The item vectors, which decay, and all other parameters."""
+    vectors = [model.vectors.weight]
+    others = [parameter for parameter in model.parameters() if parameter is not model.vectors.weight]
+    return [{"params": vectors, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
