@@ -43,7 +43,8 @@ _REPORT_EXAMPLE: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {
                 "example": EvaluationReport(
-                    model_version="coldstart-c8f7fe71d86a",
+                    model_version="coldstart-5f6c7b5abd3e",
+                    twin_of="coldstart-c8f7fe71d86a",
                     data="ml-1m",
                     config=EvaluationConfig(states=("user_cold",)),
                     notes=(),

@@ -1,7 +1,7 @@
 """Model versions: listing and activating them, and reports on them."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
@@ -28,10 +28,17 @@ class ModelVersionResponse(ResponseModel):
     traffic_percent: float = Field(examples=[90])
     preset: str = Field(examples=["coldstart"])
     data: str = Field(description="Name of the data set it was trained on.", examples=["ml-100k"])
-    training_ratings: int = Field(examples=[80_000])
-    training_users: int = Field(examples=[800])
-    training_items: int = Field(examples=[1_500])
-    metrics: dict[str, float] = Field(description="Figures of its validation.", examples=[{"validation_mae": 0.7}])
+    training_ratings: int = Field(examples=[100_000])
+    training_users: int = Field(examples=[943])
+    training_items: int = Field(examples=[1_682])
+    research_twin: str | None = Field(
+        description="The version of its research twin, which was trained on a part of the ratings and is evaluated "
+        "in its place; null if the version is a research model itself.",
+        examples=["coldstart-5f6c7b5abd3e"],
+    )
+    metrics: dict[str, float] = Field(
+        description="Figures of its validation, or of its research twin's.", examples=[{"validation_mae": 0.7}]
+    )
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
@@ -48,11 +55,17 @@ class ModelVersionResponse(ResponseModel):
             training_ratings=version.manifest["data"]["training_ratings"],
             training_users=version.manifest["data"]["training_users"],
             training_items=version.manifest["data"]["training_items"],
+            research_twin=_twin_version(version.manifest),
             metrics=version.manifest["metrics"],
             created_at=version.created_at,
             registered_at=version.registered_at,
             activated_at=version.activated_at,
         )
+
+
+def _twin_version(manifest: dict[str, Any]) -> str | None:
+    twin = manifest.get("research_twin")  # a manifest of an older release has none
+    return None if twin is None else str(twin["version"])
 
 
 class OnlineEstimateResponse(ResponseModel):

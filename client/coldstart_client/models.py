@@ -220,6 +220,7 @@ class ModelVersion(Answer):
     training_ratings: int
     training_users: int
     training_items: int
+    research_twin: str | None
     metrics: dict[str, float]
     created_at: datetime
     registered_at: datetime

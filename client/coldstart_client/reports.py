@@ -117,6 +117,7 @@ class EvaluationReport(Answer):
     """The result of an evaluation."""
 
     model_version: str
+    twin_of: str | None
     data: str
     config: EvaluationConfig
     notes: list[str]

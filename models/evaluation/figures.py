@@ -214,9 +214,9 @@ class EvaluationReport(ReportPart):
     """
 
     model_version: str
+    twin_of: str | None = None
     data: str
     config: EvaluationConfig
     notes: tuple[str, ...]
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
-    twin_of: str | None = None

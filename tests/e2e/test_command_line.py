@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -307,7 +308,8 @@ def test_train_from_database_makes_and_activates_the_next_version(
             time.sleep(0.1)
     manifest = json.loads((new / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data"]["path"] is None
-    assert 90 < manifest["data"]["training_users"] < 110
+    assert manifest["data"]["training_users"] == 130
+    assert 90 < manifest["research_twin"]["data"]["training_users"] < 110
     assert manifest["data"]["training_items"] == 41
     assert not new.with_name("new.data").exists()
 
@@ -393,10 +395,7 @@ def test_serve_with_allowed_anonymous_requests_needs_no_key(trained: Path, tmp_p
 def test_serve_with_a_damaged_artifact_fails_and_says_why(
     coldstart: Callable[..., Run], trained: Path, tmp_path: Path, damage: object, message: str
 ) -> None:
-    model = tmp_path / "model"
-    model.mkdir()
-    for file in trained.iterdir():
-        (model / file.name).write_bytes(file.read_bytes())
+    model = Path(shutil.copytree(trained, tmp_path / "model"))
     assert callable(damage)
     damage(model)
     run = coldstart("serve", "--model", model, "--port", "0")

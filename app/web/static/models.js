@@ -66,6 +66,7 @@ function Version({ each, waiting, onActivate }) {
       <div><dt>Users</dt><dd>${each.training_users.toLocaleString()}</dd></div>
       <div><dt>Items</dt><dd>${each.training_items.toLocaleString()}</dd></div>
       ${Object.entries(each.metrics).map(([name, value]) => html`<div><dt>${name.replaceAll("_", " ")}</dt><dd>${value.toFixed(4)}</dd></div>`)}
+      ${each.research_twin && html`<div><dt>Figures of its twin</dt><dd class="version">${each.research_twin}</dd></div>`}
       <div><dt>Trained</dt><dd>${moment(each.created_at)}</dd></div>
       ${each.activated_at && html`<div><dt>Last activated</dt><dd>${moment(each.activated_at)}</dd></div>`}
       ${each.report?.users > 0 && html`<${Report} report=${each.report} />`}

@@ -64,6 +64,7 @@ class TestListModelVersions:
         assert tiny["preset"] == "tiny"
         assert tiny["data"] == "two-tastes"
         assert (tiny["training_users"], tiny["training_items"]) == (91, 32)
+        assert tiny["research_twin"] is None
 
 
 class TestActivateModelVersion:

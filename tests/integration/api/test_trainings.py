@@ -234,7 +234,9 @@ class TestStartTraining:
         assert job["error"] is None
         (note,) = job["report"]["notes"]
         assert note.startswith(f"{version} was trained on all ratings.")
-        assert job["report"]["twin_of"] == version != job["report"]["model_version"]
+        assert job["report"]["twin_of"] == version
+        (listed,) = (await client.get("/v1/model-versions", params={"limit": 1})).json()["items"]
+        assert (listed["version"], listed["research_twin"]) == (version, job["report"]["model_version"])
         new_users = new_by_id([f"u{user}" for user in range(120)], training.SPLIT).sum()
         assert [state["users"] for state in job["report"]["states"]] == [0, new_users, 0, 0]
         without_data = settings.model_copy(update={"data_dir": tmp_path / "without_data", "run_worker": False})

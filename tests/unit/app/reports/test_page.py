@@ -66,6 +66,12 @@ def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN4
     return [float(part)] if isinstance(part, int | float) else []
 
 
+def test_report_page_of_a_research_twin_names_its_served_model(report: EvaluationReport) -> None:
+    assert "Research twin of" not in report_page(report)
+    page = report_page(report.model_copy(update={"twin_of": "tiny-served"}))
+    assert '<dt>Research twin of</dt><dd class="version">tiny-served</dd>' in page
+
+
 def test_report_page_numbers_are_those_of_the_json(report: EvaluationReport) -> None:
     page = Page(report_page(report))
     figures = report.model_dump(mode="json")
