@@ -22,6 +22,8 @@ from models.artifact import (
     require_writable,
     save_artifact,
 )
+from models.choice.model import ChoiceModel
+from models.choice.trainer import ChoiceData, ChoiceTrainer, RoundResult, best_round
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.malformed import DataError
@@ -106,13 +108,11 @@ class Encoders:
 def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
     """Encoders fitted on the users and items that have training ratings.
 
-    Items also have their id as a field if the preset needs it, or if they have no other field.
+    Items also have their id as a field, by which known items are found.
     """
     users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
     items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]
-    item_fields = dataset.schema.items.fields
-    if preset.needs_item_ids or not item_fields:
-        item_fields = (*item_fields, _ITEM_ID)
+    item_fields = (*dataset.schema.items.fields, _ITEM_ID)
     encoding = preset.inputs.encoding
     return Encoders(
         users=FeatureEncoder.fit(dataset.schema.users.fields, users, encoding),
@@ -157,9 +157,11 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     encoded = _encode(dataset, encoders, task.device)
     learner = _new_learner(dataset, split, preset, encoders, encoded)
     history = _meta_train(learner, task, split, encoders, encoded, twin)
+    choice, choice_history = _train_choices(task, split, encoders, encoded, twin)
     return ModelParts(
-        manifest=_manifest(task, split, encoders, history, twin),
+        manifest=_manifest(task, split, encoders, history, choice_history, twin),
         weights=learner.state_dict(),
+        choice=choice.state_dict(),
         items=dataset.items,
         statistics=item_statistics(learner, encoded, dataset, split.training),
         exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
@@ -199,7 +201,7 @@ def _meta_train(
 ) -> list[EpochResult]:
     """Train, continuing from a checkpoint if there is one; every epoch's result."""
     dataset, preset = task.dataset, task.preset
-    phase = _RESEARCH_MODEL if twin is None else _SERVED_MODEL
+    phase = _phase(twin)
     data = TrainingData(
         encoded=encoded,
         episodes=_episodes(dataset, preset, split.training),
@@ -223,8 +225,47 @@ def _meta_train(
         raise CheckpointError(f"{checkpoint}: cannot be written: {error}") from error
 
 
+def _train_choices(
+    task: _Task, split: Split, encoders: Encoders, encoded: EncodedData, twin: Manifest | None
+) -> tuple[ChoiceModel, list[RoundResult]]:
+    """The choice model, and the result of every round."""
+    dataset, preset = task.dataset, task.preset
+    torch.manual_seed(preset.training.seed)
+    model = preset.build_choice_model(
+        user_encoder=encoders.users, item_encoder=encoders.items, scale=dataset.schema.rating_scale
+    ).to(encoded.device)
+    held_out = (split.states == State.WARM) & split.validation_users[dataset.ratings.users]
+    data = ChoiceData(
+        dataset=dataset,
+        training=split.training,
+        validation=held_out if twin is None else None,
+        encoded=encoded,
+        user_encoder=encoders.users,
+        field_dropout=preset.training.field_dropout,
+        seed=preset.training.seed,
+    )
+    rounds = preset.choice.rounds if twin is None else best_round(twin.choice_history)
+    observer = task.observer
+    if observer is None:
+        return model, ChoiceTrainer(model, data).fit(rounds)
+    observer.phase_begun(f"choices of the {_phase(twin)}", epochs=rounds)
+    return model, ChoiceTrainer(model, data).fit(
+        rounds,
+        batch_done=lambda number, done, total: observer.batch_done(epoch=number, users_done=done, users_total=total),
+    )
+
+
+def _phase(twin: Manifest | None) -> str:
+    return _RESEARCH_MODEL if twin is None else _SERVED_MODEL
+
+
 def _manifest(
-    task: _Task, split: Split, encoders: Encoders, history: Sequence[EpochResult], twin: Manifest | None
+    task: _Task,
+    split: Split,
+    encoders: Encoders,
+    history: Sequence[EpochResult],
+    choice_history: Sequence[RoundResult],
+    twin: Manifest | None,
 ) -> Manifest:
     dataset, preset = task.dataset, task.preset
     return Manifest(
@@ -244,6 +285,7 @@ def _manifest(
         ),
         split=split.config,
         history=tuple(history),
+        choice_history=tuple(choice_history),
         metrics=_metrics(history, preset) if twin is None else twin.metrics,
     )
 

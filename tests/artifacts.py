@@ -10,6 +10,7 @@ def parts_of(model: TrainedModel, **changes: Any) -> ModelParts:  # noqa: ANN401
     parts = {
         "manifest": model.manifest,
         "weights": model.learner.state_dict(),
+        "choice": model.choice.state_dict(),
         "items": model.items,
         "statistics": model.statistics,
         "exposure": model.exposure,

@@ -9,6 +9,7 @@ FORMAT_VERSION: Literal[4] = 4
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+CHOICE = "choice.safetensors"
 EXPOSURE = "exposure.safetensors"
 ITEMS = "items.parquet"
 

@@ -14,6 +14,7 @@ from safetensors.torch import load
 
 from models.artifact.errors import ArtifactError, ArtifactFormatError
 from models.artifact.layout import (
+    CHOICE,
     EXPOSURE,
     FORMAT_VERSION,
     ITEMS,
@@ -50,11 +51,17 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         scale=manifest.data_schema.rating_scale,
         mean_rating=manifest.data.mean_rating,
     )
-    try:
-        learner.load_state_dict(load(contents[WEIGHTS]))
-    except (RuntimeError, SafetensorError) as error:
-        raise ArtifactError(f"{directory / WEIGHTS}: does not fit the preset of the manifest: {error}") from error
-    learner.to(target).eval().requires_grad_(requires_grad=False)
+    choice = manifest.preset.build_choice_model(
+        user_encoder=manifest.user_encoder,
+        item_encoder=manifest.item_encoder,
+        scale=manifest.data_schema.rating_scale,
+    )
+    for name, module in ((WEIGHTS, learner), (CHOICE, choice)):
+        try:
+            module.load_state_dict(load(contents[name]))
+        except (RuntimeError, SafetensorError) as error:
+            raise ArtifactError(f"{directory / name}: does not fit the preset of the manifest: {error}") from error
+        module.to(target).eval().requires_grad_(requires_grad=False)
     try:
         exposure = Exposure(**load_arrays(contents[EXPOSURE]), unseen_log_odds=manifest.preset.exposure.unseen_log_odds)
     except (TypeError, SafetensorError) as error:
@@ -66,6 +73,7 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     return TrainedModel(
         manifest=manifest,
         learner=learner,
+        choice=choice,
         items=Entities(table.drop(STATISTICS)),
         statistics=table.select("id", *STATISTICS),
         exposure=exposure,
@@ -119,7 +127,7 @@ def read_schema(directory: Path) -> DatasetSchema:
 def _read_artifact(directory: Path) -> tuple[Manifest, dict[str, bytes]]:
     manifest = _read_manifest(directory / MANIFEST)
     contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
-    if missing := {WEIGHTS, EXPOSURE, ITEMS} - set(contents):
+    if missing := {WEIGHTS, CHOICE, EXPOSURE, ITEMS} - set(contents):
         raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
     if manifest.research_twin is not None:
         found = verify_artifact(directory / RESEARCH).version

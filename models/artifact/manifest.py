@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from models.artifact.layout import FORMAT_VERSION, RESEARCH
+from models.choice.trainer import RoundResult
 from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.inputs.encoder import FeatureEncoder
@@ -72,6 +73,7 @@ class Manifest(_ManifestPart):
             on all ratings.
         research_twin: The research twin of a served model; None for a research model.
         history: The result of every epoch.
+        choice_history: The result of every round of the choice model's training.
         metrics: The validation measures, by name: those of the research twin if there is one.
         files: SHA-256 of every other file, by name, those of the research twin left out.
     """
@@ -86,6 +88,7 @@ class Manifest(_ManifestPart):
     split: SplitConfig | None
     research_twin: ResearchTwin | None = None
     history: tuple[EpochResult, ...]
+    choice_history: tuple[RoundResult, ...]
     metrics: dict[str, float]
     files: dict[str, str] = {}
 

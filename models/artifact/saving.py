@@ -15,7 +15,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from models.artifact.errors import ArtifactError
-from models.artifact.layout import EXPOSURE, ITEMS, MANIFEST, RESEARCH, STATISTICS, WEIGHTS, manifest_checksum, sha256
+from models.artifact.layout import (
+    CHOICE,
+    EXPOSURE,
+    ITEMS,
+    MANIFEST,
+    RESEARCH,
+    STATISTICS,
+    WEIGHTS,
+    manifest_checksum,
+    sha256,
+)
 from models.artifact.manifest import Manifest, ResearchTwin
 from models.data.dataset import Entities
 from models.learners.exposure import Exposure
@@ -28,6 +38,7 @@ class ModelParts:
     Attributes:
         manifest: The manifest; `files` and `research_twin` are filled in when it is written.
         weights: The learner's state dict.
+        choice: The state dict of the choice model.
         items: The items of the training data.
         statistics: The statistics of the same items, in the same order.
         exposure: The exposure model of the same items, in the same order.
@@ -35,6 +46,7 @@ class ModelParts:
 
     manifest: Manifest
     weights: Mapping[str, Tensor]
+    choice: Mapping[str, Tensor]
     items: Entities
     statistics: pl.DataFrame
     exposure: Exposure
@@ -87,16 +99,24 @@ def _described(manifest: Manifest) -> ResearchTwin:
 
 def _write_model(directory: Path, model: ModelParts, *, twin: ResearchTwin | None) -> Manifest:
     """Write one model's files; the manifest as written."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.weights.items()}
     table = BytesIO()
     pl.concat([model.items.table, model.statistics.select(STATISTICS)], how="horizontal").write_parquet(table)
     arrays = {"biases": model.exposure.biases, "loadings": np.ascontiguousarray(model.exposure.loadings)}
-    contents = {WEIGHTS: save(tensors), EXPOSURE: save_arrays(arrays), ITEMS: table.getvalue()}
+    contents = {
+        WEIGHTS: save(_on_cpu(model.weights)),
+        CHOICE: save(_on_cpu(model.choice)),
+        EXPOSURE: save_arrays(arrays),
+        ITEMS: table.getvalue(),
+    }
     files = {name: sha256(content) for name, content in contents.items()}
     manifest = model.manifest.model_copy(update={"files": files, "research_twin": twin})
     for name, content in {**contents, MANIFEST: _sealed(manifest).encode()}.items():
         _write(directory / name, content)
     return manifest
+
+
+def _on_cpu(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in weights.items()}
 
 
 def _sealed(manifest: Manifest) -> str:

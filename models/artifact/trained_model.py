@@ -7,6 +7,7 @@ import polars as pl
 import torch
 
 from models.artifact.manifest import Manifest
+from models.choice.model import ChoiceModel
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
@@ -21,6 +22,7 @@ class TrainedModel:
     Attributes:
         manifest: The manifest.
         learner: The learner in evaluation mode, on `device`, with frozen parameters.
+        choice: The choice model, likewise.
         items: The items of the training data.
         statistics: The training statistics of these items, in the same order (`item_statistics`).
         exposure: The exposure model of these items, in the same order.
@@ -30,6 +32,7 @@ class TrainedModel:
 
     manifest: Manifest
     learner: AnyLearner
+    choice: ChoiceModel
     items: Entities
     statistics: pl.DataFrame
     exposure: Exposure

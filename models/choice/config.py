@@ -1,5 +1,6 @@
 """The choices of the choice model and its training."""
 
+import math
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,7 +38,6 @@ class ChoiceConfig(BaseModel):
         max_skipped: Largest number of skipped items of an episode.
         exact_items: A softmax over at most this many items is computed in full. Over more items it is sampled.
         content: The regression that predicts the vectors of new items from their attributes.
-        popularity_prior: Choices after which a new item's own popularity has the weight of the predicted one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,4 +64,8 @@ class ChoiceConfig(BaseModel):
     max_skipped: Annotated[int, Field(ge=1)] = 20
     exact_items: Annotated[int, Field(ge=1)] = 8192
     content: ContentConfig = ContentConfig()
-    popularity_prior: Annotated[float, Field(gt=0)] = 10.0
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of the training, at most."""
+        return math.ceil(self.updates / self.updates_per_round)

@@ -203,6 +203,10 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         self.intercepts.copy_(torch.from_numpy(regression.intercepts))
         self.intercepts[0] += math.log(np.exp(targets[:, 0]).sum() / np.exp(predicted.astype(np.float64)).sum())
 
+    def logits(self, adapted: Tensor, items: ChoiceItems) -> Tensor:
+        """The logits of each user's own items ([B, Q], embedded); float32 [B, Q]."""
+        return items.bias + (items.vector @ adapted.unsqueeze(-1)).squeeze(-1)
+
     def prepare(self, items: ChoiceItems) -> ItemScorer[ChoiceUsers, Tensor]:
         """Ranking is a maximum inner product search."""
         return _InnerProducts(items)

@@ -1,7 +1,6 @@
 """Training of the choice model on episodes."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,13 +92,11 @@ class ChoiceTrainer:
         self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
 
-    def fit(
-        self, rounds: int | None = None, *, batch_done: Callable[[int, int, int], None] = lambda *_: None
-    ) -> list[RoundResult]:
+    def fit(self, rounds: int, *, batch_done: Callable[[int, int, int], None] = lambda *_: None) -> list[RoundResult]:
         """Train, and fit the predictions for new items.
 
         Args:
-            rounds: How many rounds to train; by default those of the config, of which the best one is kept.
+            rounds: How many rounds to train. With held-out users, the weights of the best one are kept.
             batch_done: Called after every update with the round, the updates done in it, and the updates in a round.
 
         Returns:
@@ -110,17 +107,13 @@ class ChoiceTrainer:
         validation = self._validation_batches()
         history: list[RoundResult] = []
         best = self._model.state_dict()
-        for number in range(1, (self._rounds if rounds is None else rounds) + 1):
+        for number in range(1, rounds + 1):
             history.append(self._train_round(number, batches, generator, validation, batch_done))
             if best_round(history) == number:
                 best = copy.deepcopy(self._model.state_dict())
         self._model.load_state_dict(best)
         self._model.fit_new_items(self._data.encoded.items, self._counts)
         return history
-
-    @property
-    def _rounds(self) -> int:
-        return math.ceil(self._config.updates / self._config.updates_per_round)
 
     def _train_round(
         self,
@@ -166,14 +159,15 @@ class ChoiceTrainer:
         logits = torch.addmm(columns.bias + tensor(candidates.log_weights), adapted, columns.vector.T)
         logits = self._without(logits, candidates.columns_of(batch.support_items), batch.support_mask)
         query_columns = candidates.columns_of(batch.query_items)
-        known = batch.query_mask & (query_columns >= 0)
-        chosen = logits.gather(1, tensor(query_columns.clip(min=0)))
+        known = tensor(batch.query_mask & (query_columns >= 0))
+        log_shares = logits.gather(1, tensor(query_columns.clip(min=0))) - logits.logsumexp(dim=1, keepdim=True)
+        # Where there is padding, the logit may be infinite.
+        log_shares = log_shares.masked_fill(~known, 0.0)
         liked = batch.query_ratings >= self._data.dataset.schema.rating_scale.liked_from
-        weights = tensor(
-            (np.where(liked, self._config.liked_weight, self._config.other_weight) * known).astype(np.float32)
-        )
+        weights = tensor(np.where(liked, self._config.liked_weight, self._config.other_weight).astype(np.float32))
+        weights = weights * known
         totals = weights.sum(dim=1)
-        log_likelihoods = (weights * (chosen - logits.logsumexp(dim=1, keepdim=True))).sum(dim=1)
+        log_likelihoods = (weights * log_shares).sum(dim=1)
         user_losses = -log_likelihoods / totals.clamp(min=self._config.other_weight)
         importance = totals.sqrt()
         return (user_losses * importance).sum() / importance.sum().clamp(min=self._config.other_weight)

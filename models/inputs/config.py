@@ -31,8 +31,3 @@ class InputConfig(BaseModel):
     item_ids: bool = False
     max_embedded_values: Annotated[int, Field(ge=1)] | None = None
     collaborative: CollaborativeConfig | None = None
-
-    @property
-    def needs_item_ids(self) -> bool:
-        """Whether the item encoder must encode ids: for their embeddings or to look up collaborative inputs."""
-        return self.item_ids or self.collaborative is not None

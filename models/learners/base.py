@@ -279,13 +279,11 @@ class LearnerConfig(BaseModel, ABC):
 
     Attributes:
         paper: The values of the learner's paper, where they differ from the defaults; the contract tests run both.
-        needs_item_ids: Whether the learner needs the ids of the items, besides what `InputConfig` asks for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     paper: ClassVar[dict[str, Any]] = {}
-    needs_item_ids: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, parts: LearnerParts) -> AnyLearner:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
+from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
-from models.learners.base import ItemScorer, Support
+from models.learners.base import Support
+from models.ranking.embedded_items import EmbeddedItems
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
-from models.ranking.shortlist import ScoreSpace, Shortlist
+from models.ranking.query import RankBy
 
 EXACT_ITEMS = 20_000
 """A catalogue of at most this many items is scored in full for every user; a larger one uses a shortlist. It bounds the
@@ -31,9 +33,6 @@ request, because the recent part has no shortlist."""
 _BATCH_SCORES = 200_000
 """Scores that are computed at once, which bounds the memory."""
 
-_EMBEDDED_AT_ONCE = 65_536
-"""Items that are embedded at once, which bounds the memory."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -42,59 +41,46 @@ class Part:
     Attributes:
         model: The model.
         items: The items.
-        vectors: [items], embedded by the learner.
-        shortlist: The shortlist of these items; None if all of them are scored for every user.
+        embedded: The items as each scoring model of the model sees them.
     """
 
     model: TrainedModel
     items: Entities
-    vectors: TensorRows
-    shortlist: Shortlist | None = None
+    embedded: Mapping[RankBy, EmbeddedItems]
 
     @classmethod
     def of(cls, model: TrainedModel, items: Entities) -> "Part":
-        """Encode and embed items; without a shortlist."""
-
-        def embed(table: pl.DataFrame) -> TensorRows:
-            rows = model.manifest.item_encoder.encode(table).to(model.device)
-            embedded: TensorRows = model.learner.embed_items(rows)
-            return embedded
-
-        with torch.inference_mode():
-            pieces = (embed(piece) for piece in items.table.iter_slices(_EMBEDDED_AT_ONCE))
-            vectors = TensorRows.collect(pieces, len(items)) if len(items) else embed(items.table)
-        return cls(model, items, vectors)
+        """Encode and embed items; without shortlists."""
+        return cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in RankBy})
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def with_shortlist(self) -> "Part":
-        """The same items with a shortlist."""
-        with torch.inference_mode():
-            space = ScoreSpace(self.model, self.vectors, self.counts)
-            features = space.features(self.scorer, len(self))
-            return replace(self, shortlist=Shortlist(self.model, self.vectors, space, features))
+    @property
+    def has_shortlists(self) -> bool:
+        """Whether only a shortlist of the items is scored exactly for a user."""
+        return self.embedded[RankBy.CHOICE].shortlist is not None
+
+    def with_shortlists(self) -> "Part":
+        """The same items with shortlists."""
+        embedded = {rank_by: items.with_shortlist(self.counts) for rank_by, items in self.embedded.items()}
+        return replace(self, embedded=embedded)
 
     def merged(self, kept: NDArray[np.bool_], other: "Part") -> "Part":
         """The items that `kept` (bool [items]) marks, then the items of another part.
 
-        The result has a shortlist if this part has one and the result is large enough to need it.
+        The result has shortlists if this part has them and the result is large enough to need them.
         """
-        rows = torch.from_numpy(kept)
         items = Entities(pl.concat([self.items.table.filter(kept), other.items.table]))
-        whole = Part(self.model, items, self.vectors[rows].append(other.vectors))
-        if self.shortlist is None or len(whole) <= EXACT_ITEMS:
-            return whole
-        with torch.inference_mode():
-            space = self.shortlist.space
-            features = torch.cat([self.shortlist.features[:, rows], space.features(other.scorer, len(other))], dim=1)
-            return replace(whole, shortlist=Shortlist(self.model, whole.vectors, space, features))
-
-    @cached_property
-    def scorer(self) -> ItemScorer[Any, Any]:
-        """Scores the items."""
-        with torch.inference_mode():
-            return self.model.learner.prepare(self.vectors)
+        exact = len(items) <= EXACT_ITEMS
+        return Part(
+            self.model,
+            items,
+            {
+                rank_by: embedded.merged(kept, other.embedded[rank_by], exact=exact)
+                for rank_by, embedded in self.embedded.items()
+            },
+        )
 
     @cached_property
     def titles(self) -> pl.Series:
@@ -117,11 +103,6 @@ class Part:
     def filters(self) -> AttributeFilters:
         """Finds items by attributes."""
         return AttributeFilters(self.items, self.model.schema.items)
-
-    def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
-        """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
-        is_all = len(rows) == len(self)
-        return self.scorer.scores(adapted, users, None if is_all else torch.from_numpy(rows).to(users.device))
 
 
 class Catalogue:
@@ -156,8 +137,8 @@ class Catalogue:
     @classmethod
     def of_part(cls, part: Part, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
         """A catalogue of one part, with a shortlist if it is large."""
-        needs_shortlist = len(part) > EXACT_ITEMS and part.shortlist is None
-        return cls([part.with_shortlist() if needs_shortlist else part], _all_of(part), new_ratings)
+        needs_shortlists = len(part) > EXACT_ITEMS and not part.has_shortlists
+        return cls([part.with_shortlists() if needs_shortlists else part], _all_of(part), new_ratings)
 
     def __len__(self) -> int:
         return len(self.present)
@@ -173,7 +154,7 @@ class Catalogue:
         recent = Part.of(self.model, changed)
         for part in others:
             recent = part.merged(recent_present, recent)
-        if main.shortlist is not None and len(recent) <= _RECENT_SHARE * len(main):
+        if main.has_shortlists and len(recent) <= _RECENT_SHARE * len(main):
             present = np.concatenate([main_present, _all_of(recent)])
             return Catalogue([main, recent], present, self.new_ratings)
         return Catalogue.of_part(main.merged(main_present, recent), self.new_ratings)
@@ -189,6 +170,11 @@ class Catalogue:
             if row is not None and self.present[start + row]:
                 return int(start + row)
         return None
+
+    def rows_of(self, item_ids: Collection[str]) -> NDArray[np.int64]:
+        """The rows of those items that are in the catalogue, rising."""
+        rows = (self.row_of(item_id) for item_id in item_ids)
+        return np.array(sorted(row for row in rows if row is not None), dtype=np.int64)
 
     @cached_property
     def items(self) -> Entities:
@@ -229,9 +215,9 @@ class Catalogue:
                 return part.items.ids[row - start], part.titles[row - start]
         raise IndexError(row)
 
-    def vectors(self, rows: NDArray[np.int64]) -> TensorRows:
-        """The embedded items of some rows; the shape of `rows` becomes the leading dimensions."""
-        first, *others = self.parts
+    def vectors(self, rows: NDArray[np.int64], rank_by: RankBy = RankBy.RATING) -> TensorRows:
+        """The items of some rows, embedded by a scoring model; the shape of `rows` becomes the leading dimensions."""
+        first, *others = (part.embedded[rank_by] for part in self.parts)
         vectors = first.vectors.take(torch.from_numpy(rows.clip(max=len(first) - 1)).to(self.model.device))
         for part, start in zip(others, self._starts[1:], strict=False):
             inside = torch.from_numpy(rows >= start)
@@ -239,6 +225,10 @@ class Catalogue:
             for target, values in zip(vectors.tensors(), replacements.tensors(), strict=True):
                 target[inside] = values
         return vectors
+
+    def choice_vectors(self, rows: NDArray[np.int64]) -> ChoiceItems:
+        """The items of some rows, embedded by the choice model, as in `vectors`."""
+        return cast("ChoiceItems", self.vectors(rows, RankBy.CHOICE))
 
     def attributes(self, rows: NDArray[np.int64]) -> pl.DataFrame:
         """The item table of some rows."""
@@ -265,24 +255,30 @@ class Catalogue:
     @property
     def users_at_once(self) -> int:
         """How many users are scored together, which bounds the memory."""
-        return max(1, _BATCH_SCORES // max(1, len(self))) if self.parts[0].shortlist is None else 1
+        return 1 if self.parts[0].has_shortlists else max(1, _BATCH_SCORES // max(1, len(self)))
 
     def shortlisted(
-        self, adapted: object, users: TensorRows, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
+        self,
+        rank_by: RankBy,
+        adapted: object,
+        users: TensorRows,
+        allowed: Sequence[NDArray[np.bool_]],
+        ns: Sequence[int],
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The items among which each user's best items are, with their scores.
 
         Args:
-            adapted: What the learner's `adapt` returned for B users, at most `users_at_once`.
-            users: [B], embedded.
+            rank_by: The scoring model.
+            adapted: What its `adapt` returned for B users, at most `users_at_once`.
+            users: [B], embedded by it.
             allowed: For each user, bool [rows].
             ns: For each user, how many of the best items are wanted.
 
         Returns:
             For each user, rising rows, all allowed, and their scores.
         """
-        main, shortlist = self.parts[0], self.parts[0].shortlist
-        if shortlist is None:
+        main = self.parts[0].embedded[rank_by]
+        if main.shortlist is None:
             scores = main.scores(adapted, users, np.arange(len(main))).cpu().numpy()
             return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
         (mask,), (n,) = allowed, ns
@@ -290,15 +286,15 @@ class Catalogue:
         if np.count_nonzero(main_mask) <= EXACT_ITEMS:
             rows = np.flatnonzero(main_mask)
         else:
-            rows = shortlist.rows(adapted, users, main_mask, n)
+            rows = main.shortlist.rows(adapted, users, main_mask, n)
         rows = np.concatenate([rows, len(main) + np.flatnonzero(recent_mask)])
-        return [(rows, self.scores(adapted, users, rows)[0].cpu().numpy())]
+        return [(rows, self.scores(rank_by, adapted, users, rows)[0].cpu().numpy())]
 
-    def scores(self, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
-        """Scores of some rows (int64 [n], rising) for B users; float32 [B, n]."""
+    def scores(self, rank_by: RankBy, adapted: object, users: TensorRows, rows: NDArray[np.int64]) -> Tensor:
+        """Scores of some rows (int64 [n], rising) for B users, as in `shortlisted`; float32 [B, n]."""
         return torch.cat(
             [
-                part.scores(adapted, users, part_rows - start)
+                part.embedded[rank_by].scores(adapted, users, part_rows - start)
                 for part, start, part_rows in zip(
                     self.parts, self._starts, np.split(rows, np.searchsorted(rows, self._starts[1:-1])), strict=False
                 )

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.inputs.rows import TensorRows
+from models.learners.base import Support
 from models.ranking import Recommender
-from models.ranking.query import RankingQuery
+from models.ranking.liking import log_liking
+from models.ranking.query import RankBy, RankingQuery
+from models.ranking.supports import QuerySupports
 
 _MIN_EFFECT = 0.01
 """Smallest effect that counts as a reason, as a share of the rating scale's length. It decides which reasons are
@@ -107,27 +112,46 @@ def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _leave_one_out_scores(
     recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Scores of some rows without each rating, then with all ratings; float32 [ratings + 1, scored]."""
-    learner, catalogue = recommender.model.learner, recommender.catalogue
+    """Scores of some rows without each rating, then with all ratings; float32 [ratings + 1, scored].
+
+    They are what orders the list: log P(choose) + log P(like) up to a constant, or predicted ratings.
+    """
+    model, catalogue = recommender.model, recommender.catalogue
     with torch.no_grad():
-        full = recommender.support([query])
-        ratings = full.ratings.shape[1]
-        variants = ratings + 1
-
-        def repeated(values: Tensor | None) -> Tensor | None:
-            return None if values is None else values.expand(variants, *values.shape[1:])
-
-        support = replace(
-            full,
-            users=full.users[torch.zeros(variants, dtype=torch.long, device=full.ratings.device)],
-            items=full.items[0].expand(variants),
-            ratings=full.ratings.expand(variants, -1),
-            mask=~torch.eye(variants, ratings, dtype=torch.bool, device=full.ratings.device),
-            seen_items=None if full.seen_items is None else full.seen_items[0].expand(variants),
-            seen_mask=repeated(full.seen_mask),
-            times=repeated(full.times),
-            now=repeated(full.now),
-        )
-        adapted = learner.adapt(support)
-        scores = learner.predict(adapted, support.users, catalogue.vectors(scored).expand(variants)).score
+        supports = QuerySupports(catalogue, [query])
+        rated = _without_each(supports.of(RankBy.RATING))
+        rows = np.broadcast_to(scored, (len(rated.ratings), len(scored)))
+        adapted = model.learner.adapt(rated)
+        predictions = model.learner.predict(adapted, rated.users, catalogue.vectors(rows))
+        scores = predictions.score
+        if query.rank_by is RankBy.CHOICE:
+            chosen = model.choice.adapt(_without_each(supports.of(RankBy.CHOICE)))
+            logits = model.choice.logits(chosen, catalogue.choice_vectors(rows))
+            scores = logits + log_liking(predictions, model.schema.rating_scale)
     return np.asarray(scores.cpu().numpy())
+
+
+def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
+    """The support set of one user without each rating, then with all of them."""
+    ratings = full.ratings.shape[1]
+    variants = ratings + 1
+
+    def repeated(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.expand(variants, *values.shape[1:])
+
+    def repeated_items(items: TensorRows | None) -> TensorRows | None:
+        return None if items is None else items[0].expand(variants)
+
+    return replace(
+        full,
+        users=full.users[torch.zeros(variants, dtype=torch.long, device=full.ratings.device)],
+        items=repeated_items(full.items),
+        ratings=full.ratings.expand(variants, -1),
+        mask=~torch.eye(variants, ratings, dtype=torch.bool, device=full.ratings.device),
+        seen_items=repeated_items(full.seen_items),
+        seen_mask=repeated(full.seen_mask),
+        skipped_items=repeated_items(full.skipped_items),
+        skipped_mask=repeated(full.skipped_mask),
+        times=repeated(full.times),
+        now=repeated(full.now),
+    )

@@ -10,6 +10,7 @@ from models.inputs.encoder import ID_FIELD
 from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.query import RankBy
 
 _PRIOR_COUNT = 20.0
 """Number of an item's ratings at which its prediction counts half, against the mean rating and against the mean of the
@@ -59,7 +60,7 @@ class PopularList:
         catalogue, counts = self._catalogue, self._catalogue.counts
         user, adapted = catalogue.unknown_user
         with torch.inference_mode():
-            scores = catalogue.scores(adapted, user, np.arange(len(catalogue)))[0].cpu().numpy()
+            scores = catalogue.scores(RankBy.RATING, adapted, user, np.arange(len(catalogue)))[0].cpu().numpy()
         new_counts = catalogue.statistics["new_rating_count"].to_numpy()
         new_means = catalogue.statistics["new_rating_mean"].fill_null(0.0).to_numpy()
         scores = (_PRIOR_COUNT * scores + new_counts * new_means) / (_PRIOR_COUNT + new_counts)

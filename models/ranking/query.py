@@ -13,11 +13,24 @@ def _seconds_now() -> int:
     return int(time.time())
 
 
+class RankBy(StrEnum):
+    """What the list of a known user is to be ordered by."""
+
+    CHOICE = "choice"
+    """P(choose) · P(like): what the user would choose and then like."""
+
+    RATING = "rating"
+    """The user's predicted ratings, whether the user would choose the items or not."""
+
+
 class RankedBy(StrEnum):
     """What orders a list."""
 
     POPULARITY = "popularity"
     """How many people rated the items, and how well: the list for strangers (`models.ranking.popular`)."""
+
+    CHOICE = "choice"
+    """P(choose) · P(like), highest first."""
 
     RATING = "rating"
     """The user's predicted ratings, highest first."""
@@ -50,8 +63,10 @@ class RankingQuery:
         include_rated: Whether rated items may be in the list.
         where: Field → values; the list has only items with one of the values of every field.
         now: Time of the request, in seconds since 1970.
-        skipped: Ids of items that the user has seen but not rated (`Support.seen_items`). Items outside the catalogue
-            and rated items are ignored. They may be in the list.
+        rank_by: What orders the list.
+        seen: Ids of items that the user has seen but not rated, such as items that the user opened. Items outside the
+            catalogue and rated items are ignored, here and below. They may be in the list.
+        skipped: Ids of items that the user does not know: the user was asked about them and skipped them.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -61,12 +76,15 @@ class RankingQuery:
     include_rated: bool = False
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     now: int = field(default_factory=_seconds_now)
+    rank_by: RankBy = RankBy.CHOICE
+    seen: Collection[str] = ()
     skipped: Collection[str] = ()
 
     @property
     def knows_something(self) -> bool:
-        """Whether the user has a rating or a known attribute."""
-        return bool(self.ratings) or any(value is not None for value in self.attributes.values())
+        """Whether anything is known of the user: what the user did, or an attribute."""
+        did_something = bool(self.ratings or self.seen or self.skipped)
+        return did_something or any(value is not None for value in self.attributes.values())
 
     @property
     def excluded(self) -> set[str]:
@@ -83,6 +101,8 @@ class RankedItem:
         item_id: The item.
         title: Its name, if it has one.
         predicted_rating: The user's expected rating of the item, on the rating scale.
+        choice_probability: The probability that the user's next choice among the items that may be in the list is this
+            one. In a large catalogue, "the items" are those of the shortlist.
         like_probability: The probability that the user likes the item (`RatingScale.liked_from`); None from a model
             that predicts no distribution.
         rank: The place in the list, from 1.
@@ -91,5 +111,6 @@ class RankedItem:
     item_id: str
     title: str | None
     predicted_rating: float
+    choice_probability: float
     like_probability: float | None
     rank: int

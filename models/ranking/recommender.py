@@ -1,14 +1,17 @@
 """Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.artifact import TrainedModel
+from models.choice.model import ChoiceModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.sequential import Asked, SequentialQuestions
@@ -17,9 +20,17 @@ from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.embedded_items import scoring_model
+from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
+from models.ranking.padding import padded
 from models.ranking.popular import PopularList
-from models.ranking.query import RankedBy, RankedItem, RankingQuery
+from models.ranking.query import RankBy, RankedBy, RankedItem, RankingQuery
+from models.ranking.supports import QuerySupports
+
+_CONSIDERED_TIMES, _LEAST_CONSIDERED = 5, 50
+"""How many items are considered for a list of n items: those with the highest P(choose), of which P(like) chooses. With
+50 items for a list of 10, all lists of new users are those of the whole catalogue (docs/results/speed.md)."""
 
 _PREDICTED_AT_ONCE = 32
 """Users whose ratings are predicted together, which bounds the memory."""
@@ -68,7 +79,7 @@ class Recommender:
         return ranked
 
     def recommend_many(self, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
-        """Recommend to each user the items with the highest expected ratings.
+        """Recommend items to each user, in the order that `RankingQuery.rank_by` asks for.
 
         Users are adapted and scored together. A user's list does not depend on the other users.
 
@@ -78,16 +89,20 @@ class Recommender:
         Raises:
             ValueError: A query's `where` names a field that the items do not have, or that cannot filter items.
         """
-        ranked: list[list[RankedItem]] = []
+        ranked: dict[int, list[RankedItem]] = {}
         size = self.catalogue.users_at_once
         with torch.inference_mode():
-            for start in range(0, len(queries), size):
-                ranked += self._rank(queries[start : start + size])
-        return ranked
+            for rank_by in RankBy:
+                places = [place for place, query in enumerate(queries) if query.rank_by is rank_by]
+                for start in range(0, len(places), size):
+                    together = places[start : start + size]
+                    lists = self._rank(rank_by, [queries[place] for place in together])
+                    ranked.update(zip(together, lists, strict=True))
+        return [ranked[place] for place in range(len(queries))]
 
     def ranked_by(self, query: RankingQuery) -> RankedBy:
         """What orders the list of a query."""
-        return RankedBy.RATING if query.knows_something else RankedBy.POPULARITY
+        return RankedBy(query.rank_by) if query.knows_something else RankedBy.POPULARITY
 
     def predicted_ratings(
         self, queries: Sequence[RankingQuery], item_ids: Sequence[Sequence[str]]
@@ -106,7 +121,7 @@ class Recommender:
             part = slice(start, start + _PREDICTED_AT_ONCE)
             user_rows = [[self.catalogue.row_of(item_id) for item_id in user_ids] for user_ids in item_ids[part]]
             known = [[row for row in rows if row is not None] for rows in user_rows]
-            medians = self.predictions(queries[part], _padded(known, np.int64)).median.tolist()
+            medians = self.predictions(queries[part], padded(known, np.int64)).median.tolist()
             for rows, values in zip(user_rows, map(iter, medians), strict=True):
                 predicted.append([None if row is None else next(values) for row in rows])
         return predicted
@@ -114,7 +129,7 @@ class Recommender:
     def predictions(self, queries: Sequence[RankingQuery], rows: NDArray[np.int64]) -> Predictions:
         """Predict the ratings of B users for rows of the catalogue (int64 [B, Q])."""
         with torch.inference_mode():
-            support = self.support(queries)
+            support = QuerySupports(self.catalogue, queries).of(RankBy.RATING)
             adapted = self.model.learner.adapt(support)
             return self.model.learner.predict(adapted, support.users, self.catalogue.vectors(rows))
 
@@ -145,7 +160,7 @@ class Recommender:
         """
         allowed = self.catalogue.allowed({*rated, *skipped, *exclude}, where or {})
         if strategy is Strategy.SEQUENTIAL:
-            asked = Asked.of_one(self._rows(set(rated)), self._rows(set(skipped) - set(rated)))
+            asked = Asked.of_one(self.catalogue.rows_of(rated), self.catalogue.rows_of(set(skipped) - set(rated)))
             (best,), (scores,) = self.questions.choose(asked, allowed[None], n)
         else:
             all_scores = strategy_scores(self.catalogue.statistics, strategy, seed=seed)
@@ -172,93 +187,111 @@ class Recommender:
             self.model.learner.last_layer(self.catalogue.vectors(all_rows)),
         )
 
-    def _rows(self, item_ids: Collection[str]) -> NDArray[np.int64]:
-        """The rows of those items that are in the catalogue, rising."""
-        rows = (self.catalogue.row_of(item_id) for item_id in item_ids)
-        return np.array(sorted(row for row in rows if row is not None), dtype=np.int64)
-
-    def _rank(self, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
+    def _rank(self, rank_by: RankBy, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
         """Rank for B users at once."""
-        learner, catalogue = self.model.learner, self.catalogue
-        support = self.support(queries)
-        adapted = learner.adapt(support)
+        catalogue, scale = self.catalogue, self.model.schema.rating_scale
+        supports = QuerySupports(catalogue, queries)
         allowed = [catalogue.allowed(query.excluded, query.where) for query in queries]
-        shortlisted = catalogue.shortlisted(adapted, support.users, allowed, [query.n for query in queries])
-        chosen = []
-        for query, (rows, scores), mask in zip(queries, shortlisted, allowed, strict=True):
-            if self.ranked_by(query) is RankedBy.RATING:
-                chosen.append(rows[best_places(scores, catalogue.counts[rows], query.n)])
-            else:
-                chosen.append(self._popular.rows(mask, query.n))
-        # Ratings and probabilities are needed for the shown items only.
-        shown = _padded(chosen, np.int64)
-        predictions = learner.predict(adapted, support.users, catalogue.vectors(shown))
-        means, likes = predictions.mean.tolist(), self._like_probabilities(predictions)
+        chosen = self._scored(RankBy.CHOICE, supports, allowed, [_considered(query.n) for query in queries])
+        if rank_by is RankBy.RATING:
+            rated = self._scored(rank_by, supports, allowed, [query.n for query in queries])
+            shortlists, support, adapted = rated.shortlists, rated.support, rated.adapted
+        else:
+            shortlists, support = chosen.shortlists, supports.of(RankBy.RATING)
+            adapted = self.model.learner.adapt(support)
+        considered = [
+            rows[best_places(scores, catalogue.counts[rows], _considered(query.n))]
+            if query.knows_something
+            else self._popular.rows(mask, query.n)
+            for query, (rows, scores), mask in zip(queries, shortlists, allowed, strict=True)
+        ]
+        # Ratings are predicted for the considered items only.
+        rows = padded(considered, np.int64)
+        predictions = self.model.learner.predict(adapted, support.users, catalogue.vectors(rows))
+        log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
+        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
+        likes = like_probabilities(predictions, scale)
+        figures = _Figures(
+            scores=scores.cpu().numpy(),
+            means=predictions.mean.tolist(),
+            shares=log_shares.exp().tolist(),
+            likes=[[None] * rows.shape[1]] * len(rows) if likes is None else likes.tolist(),
+        )
         return [
-            self._listed(rows, means[place], likes[place], by_mean=self.ranked_by(query) is RankedBy.RATING)
-            for place, (query, rows) in enumerate(zip(queries, chosen, strict=True))
+            self._listed(query, user_rows, figures, place)
+            for place, (query, user_rows) in enumerate(zip(queries, considered, strict=True))
         ]
 
-    def support(self, queries: Sequence[RankingQuery]) -> Support[Any, Any]:
-        """The support sets of the users: their ratings and skipped items, as far as the catalogue has the items."""
-        row_of = self.catalogue.row_of
-        known = [
-            [(row, rating) for rating in query.ratings if (row := row_of(rating.item_id)) is not None]
-            for query in queries
-        ]
-        device = self.model.device
-        rows = [[row for row, _ in user_ratings] for user_ratings in known]
-        ratings = _padded([[rating.rating for _, rating in user_ratings] for user_ratings in known], np.float32)
-        times = _padded([[rating.time for _, rating in user_ratings] for user_ratings in known], np.int64)
-        seen_items = seen_mask = None
-        if any(query.skipped for query in queries):
-            rated_ids = [{rating.item_id for rating in query.ratings} for query in queries]
-            seen = [self._rows(set(query.skipped) - ids) for query, ids in zip(queries, rated_ids, strict=True)]
-            seen_items = self.catalogue.vectors(_padded(seen, np.int64))
-            seen_mask = torch.from_numpy(_padding_mask(seen)).to(device)
-        attributes = self.model.manifest.user_encoder.encode_values([query.attributes for query in queries])
-        return Support(
-            users=self.model.learner.embed_users(attributes.to(device)),
-            items=self.catalogue.vectors(_padded(rows, np.int64)),
-            ratings=torch.from_numpy(ratings).to(device),
-            mask=torch.from_numpy(_padding_mask(rows)).to(device),
-            seen_items=seen_items,
-            seen_mask=seen_mask,
-            times=torch.from_numpy(times).to(device),
-            now=torch.tensor([query.now for query in queries], device=device),
-        )
-
-    def _like_probabilities(self, predictions: Predictions) -> list[list[float | None]]:
-        """The probability of each predicted item that the user likes it."""
-        if predictions.probabilities is None:
-            return [[None] * means.shape[0] for means in predictions.mean]
-        scale = self.model.schema.rating_scale
-        likes: list[list[float | None]] = (
-            predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1).tolist()
-        )
-        return likes
+    def _scored(
+        self, rank_by: RankBy, supports: QuerySupports, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
+    ) -> "_Scored":
+        """Adapt a scoring model to the users, and score the catalogue's shortlists."""
+        support = supports.of(rank_by)
+        adapted = scoring_model(self.model, rank_by).adapt(support)
+        shortlists = self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns)
+        return _Scored(support, adapted, shortlists)
 
     def _listed(
-        self, rows: NDArray[np.int64], means: list[float], likes: list[float | None], *, by_mean: bool
+        self, query: RankingQuery, rows: NDArray[np.int64], figures: "_Figures", place: int
     ) -> list[RankedItem]:
-        # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
-        order = sorted(range(len(rows)), key=lambda place: -means[place]) if by_mean else range(len(rows))
-        ranked = []
-        for rank, place in enumerate(order, start=1):
-            item_id, title = self.catalogue.name(int(rows[place]))
-            ranked.append(RankedItem(item_id, title, means[place], likes[place], rank))
-        return ranked
+        """One user's list of the considered rows."""
+        means = figures.means[place]
+        order = np.arange(len(rows))
+        if query.knows_something:
+            order = best_places(figures.scores[place, : len(rows)], self.catalogue.counts[rows], query.n)
+        if self.ranked_by(query) is RankedBy.RATING:
+            # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
+            order = np.array(sorted(order.tolist(), key=lambda column: -means[column]), dtype=np.int64)
+        return [
+            RankedItem(
+                *self.catalogue.name(int(rows[column])),
+                predicted_rating=means[column],
+                choice_probability=figures.shares[place][column],
+                like_probability=figures.likes[place][column],
+                rank=rank,
+            )
+            for rank, column in enumerate(order.tolist(), start=1)
+        ]
 
 
-def _padded(rows: Sequence[Sequence[float] | NDArray[np.int64]], dtype: type) -> NDArray[Any]:
-    """Sequences of different lengths as one array, padded with 0; [rows, longest]."""
-    padded: NDArray[Any] = np.zeros((len(rows), max(map(len, rows), default=0)), dtype=dtype)
-    for place, values in enumerate(rows):
-        padded[place, : len(values)] = values
-    return padded
+@dataclass(frozen=True)
+class _Scored:
+    """B users and their shortlists, by one scoring model.
+
+    Attributes:
+        support: What the users did, embedded.
+        adapted: What the scoring model's `adapt` returned.
+        shortlists: For each user, rows and their scores (`Catalogue.shortlisted`).
+    """
+
+    support: Support[Any, Any]
+    adapted: Any
+    shortlists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
+
+    def log_shares(self, choice: ChoiceModel, items: ChoiceItems) -> Tensor:
+        """Log P(choose) of some items ([B, Q]) among each user's shortlist; float32 [B, Q]."""
+        totals = [float(np.logaddexp.reduce(scores, initial=-np.inf)) for _, scores in self.shortlists]
+        logits = choice.logits(self.adapted, items)
+        return logits - logits.new_tensor(totals).unsqueeze(1)
 
 
-def _padding_mask(rows: Sequence[Sequence[float] | NDArray[np.int64]]) -> NDArray[np.bool_]:
-    """Where `_padded` has values and no padding; bool [rows, longest]."""
-    lengths = np.array([len(values) for values in rows], dtype=np.int64)
-    return np.arange(lengths.max(initial=0)) < lengths[:, None]
+@dataclass(frozen=True)
+class _Figures:
+    """What the models say about the considered items of B users; [B, Q] each.
+
+    Attributes:
+        scores: float32, what chooses the items.
+        means: Expected ratings.
+        shares: P(choose).
+        likes: P(like), or None.
+    """
+
+    scores: NDArray[np.float32]
+    means: list[list[float]]
+    shares: list[list[float]]
+    likes: list[list[float | None]]
+
+
+def _considered(n: int) -> int:
+    """How many items are considered for a list of n items."""
+    return max(_CONSIDERED_TIMES * n, _LEAST_CONSIDERED) if n else 0

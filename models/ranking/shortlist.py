@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.inputs.rows import TensorRows
-from models.learners.base import ItemScorer, Support
+from models.learners.base import AnyScoringModel, ItemScorer, Support
 
 _LANDMARKS = 64
 """Landmark users. More of them cost time and memory when a catalogue is built, and hardly raise the recall."""
@@ -52,17 +52,20 @@ class ScoreSpace:
     Williams & Seeger, NIPS 2000.)
     """
 
-    def __init__(self, model: TrainedModel, vectors: TensorRows, counts: NDArray[np.int64]) -> None:
+    def __init__(
+        self, model: TrainedModel, scoring: AnyScoringModel, vectors: TensorRows, counts: NDArray[np.int64]
+    ) -> None:
         """Adapt the landmark users, and find the components.
 
         Args:
             model: The model.
-            vectors: [items], embedded; at least one item.
+            scoring: The part of it that scores.
+            vectors: [items], embedded by that; at least one item.
             counts: int64 [items], the number of training ratings of each item. Landmark users rate items in
                 proportion to it.
         """
         generator = np.random.default_rng(_SEED)
-        learner, scale = model.learner, model.schema.rating_scale
+        scale = model.schema.rating_scale
         fields = model.manifest.user_encoder.fields
         attributes = [{field.name: field.plausible_value(generator) for field in fields} for _ in range(_LANDMARKS)]
         shape = _LANDMARKS, _MAX_RATINGS
@@ -70,8 +73,8 @@ class ScoreSpace:
         levels = generator.integers(scale.level_count, size=shape)
         sizes = np.exp(generator.uniform(0, np.log(_MAX_RATINGS), size=_LANDMARKS))
         ratings = scale.rating_of(levels).astype(np.float32)
-        self._users = learner.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
-        self._adapted = learner.adapt(
+        self._users = scoring.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
+        self._adapted = scoring.adapt(
             Support(
                 users=self._users,
                 items=vectors.take(torch.from_numpy(rated).to(vectors.device)),
@@ -80,7 +83,7 @@ class ScoreSpace:
             )
         )
         sample = torch.from_numpy(generator.choice(len(vectors), size=min(_SAMPLE, len(vectors)), replace=False))
-        scores = learner.prepare(vectors[sample]).scores(self._adapted, self._users).T
+        scores = scoring.prepare(vectors[sample]).scores(self._adapted, self._users).T
         self._mean = scores.mean(dim=0)
         _, components = torch.linalg.eigh((scores - self._mean).T @ (scores - self._mean))
         self._components = components[:, -_DIMENSIONS:]
@@ -105,12 +108,12 @@ class Shortlist:
     all items is then one matrix-vector product.
     """
 
-    def __init__(self, model: TrainedModel, vectors: TensorRows, space: ScoreSpace, features: Tensor) -> None:
+    def __init__(self, scoring: AnyScoringModel, vectors: TensorRows, space: ScoreSpace, features: Tensor) -> None:
         """Draw the samples.
 
         Args:
-            model: The model.
-            vectors: [items], embedded.
+            scoring: The model that scores.
+            vectors: [items], embedded by it.
             space: The space of the features.
             features: float32 [1 + dimensions, items].
         """
@@ -119,14 +122,14 @@ class Shortlist:
         generator, count = np.random.default_rng(_SEED), len(vectors)
         self._drawn = generator.choice(count, size=min(_THRESHOLD_SAMPLE, count), replace=False)
         sample = torch.from_numpy(self._drawn[:_SAMPLE]).to(features.device)
-        self._sample: ItemScorer[Any, Any] = model.learner.prepare(vectors[sample])
+        self._sample: ItemScorer[Any, Any] = scoring.prepare(vectors[sample])
         self._inverse = torch.linalg.pinv(features[:, sample])
 
     def rows(self, adapted: object, users: TensorRows, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
         """The allowed items that are scored exactly.
 
         Args:
-            adapted: What the learner's `adapt` returned for one user.
+            adapted: What the model's `adapt` returned for one user.
             users: [1], embedded.
             allowed: bool [items].
             n: How many of the best items are wanted.

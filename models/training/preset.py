@@ -1,5 +1,6 @@
 """A learner and its training as a preset: one TOML file of choices (`models/training/presets/`)."""
 
+import math
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from models.choice.config import ChoiceConfig
+from models.choice.model import ChoiceModel
 from models.data.schema import RatingScale
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
@@ -108,6 +111,7 @@ class Preset(_Config):
         head: How latent predictions become ratings.
         objective: What the outer update minimises.
         training: How the global model is trained.
+        choice: The model of which items a user chooses.
         exposure: The model of which items a user has seen.
     """
 
@@ -117,12 +121,8 @@ class Preset(_Config):
     head: AnyHeadConfig = SquaredErrorConfig()
     objective: AnyObjectiveConfig = QueryLossConfig()
     training: TrainingConfig = TrainingConfig()
+    choice: ChoiceConfig = ChoiceConfig()
     exposure: ExposureConfig = ExposureConfig()
-
-    @property
-    def needs_item_ids(self) -> bool:
-        """Whether the items must be encoded with their ids."""
-        return self.inputs.needs_item_ids or self.learner.needs_item_ids
 
     def build_learner(
         self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, scale: RatingScale, mean_rating: float
@@ -131,14 +131,28 @@ class Preset(_Config):
         head = self.head.build(scale)
         return self.learner.build(LearnerParts(user_encoder, item_encoder, self.inputs, head, scale, mean_rating))
 
+    def build_choice_model(
+        self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, scale: RatingScale
+    ) -> ChoiceModel:
+        """The untrained choice model; initial weights come from torch's global generator."""
+        return ChoiceModel(
+            user_encoder=user_encoder, item_encoder=item_encoder, inputs=self.inputs, scale=scale, config=self.choice
+        )
+
     def with_training(self, *, epochs: int | None = None, seed: int | None = None) -> Self:
-        """The same preset with other epochs or another seed; patience is at most the number of epochs."""
+        """The same preset with other epochs or another seed.
+
+        Patience is at most the number of epochs. The choice model gets the same share of its updates.
+        """
         changes: dict[str, int] = {}
+        choice = self.choice
         if epochs is not None:
             changes.update(epochs=epochs, patience=min(self.training.patience, epochs))
+            updates = math.ceil(choice.updates * epochs / self.training.epochs)
+            choice = choice.model_copy(update={"updates": updates})
         if seed is not None:
             changes.update(seed=seed)
-        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
+        return self.model_copy(update={"training": self.training.model_copy(update=changes), "choice": choice})
 
 
 def preset_names() -> list[str]:

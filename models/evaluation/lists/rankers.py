@@ -14,7 +14,8 @@ from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
 from models.learners.base import Support
-from models.ranking.catalogue import Part
+from models.ranking.embedded_items import EmbeddedItems
+from models.ranking.query import RankBy
 
 
 class LearnerRanker:
@@ -24,7 +25,7 @@ class LearnerRanker:
         """Encode the users, and embed the items."""
         self._learner = model.learner
         self._data = encoded_for(model, dataset)
-        self._items = Part.of(model, dataset.items)
+        self._items = EmbeddedItems.of(model, RankBy.RATING, dataset.items)
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """Adapt to the users, and score all items; float32 [B, items]."""

@@ -1,0 +1,31 @@
+"""Would the user like the item: the second factor of a list's order."""
+
+import torch
+from torch import Tensor
+
+from models.data.schema import RatingScale
+from models.learners.heads.base import Predictions
+
+_LEAST = 1e-3
+"""Numerical tolerance: it keeps the logarithm of a probability finite."""
+
+
+def like_probabilities(predictions: Predictions, scale: RatingScale) -> Tensor | None:
+    """P(like), the probability of a rating from `liked_from` on; float32 [B, Q].
+
+    None from a model that predicts no distribution over ratings.
+    """
+    if predictions.probabilities is None:
+        return None
+    return predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1)
+
+
+def log_liking(predictions: Predictions, scale: RatingScale) -> Tensor:
+    """Log P(like); float32 [B, Q].
+
+    A model without a distribution has the place of the expected rating on the scale, from 0 to 1, instead of P(like).
+    """
+    likes = like_probabilities(predictions, scale)
+    if likes is None:
+        likes = (predictions.mean - scale.minimum) / (scale.maximum - scale.minimum)
+    return torch.log(likes.clamp(min=_LEAST))
