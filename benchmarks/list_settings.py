@@ -20,7 +20,7 @@ from models.data.dataset import Dataset
 from models.data.list_episodes import ListEpisodes, list_episodes
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig
-from models.evaluation.lists.measuring import RankedItems, measure_lists
+from models.evaluation.lists.measuring import RankedCatalogue, measure_lists
 from models.metrics.lists import LIST_NDCG
 from models.training.threads import compute_in_one_thread
 
@@ -72,10 +72,10 @@ def measured(
 ) -> NDArray[np.float64]:
     """The nDCG@10 of a baseline by support size; float64 [sizes]."""
     ranker = baseline.fit(dataset, split.training)
-    items = RankedItems.catalogue(dataset, split.training)
+    catalogue = RankedCatalogue.of(dataset, split.training)
     by_draw = [
         [
-            measure_lists(ranker, draw.catalogue, items, size=size).values[LIST_NDCG.name].mean()
+            measure_lists(ranker, draw.catalogue, catalogue, size=size).values[LIST_NDCG.name].mean()
             for size in draws[0].sizes
         ]
         for draw in draws

@@ -20,7 +20,9 @@ from models.data.episodes import Order
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.evaluation.figures import ListTable
 from models.metrics import measure_title
+from models.metrics.lists import ALL_LISTS_MEASURES, LIST_NDCG
 from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
@@ -58,7 +60,7 @@ def evaluate_command(
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Evaluate a model in the four states, with and without adaptation, and the baselines.
+    """Evaluate a model in the four states, with and without adaptation, its lists for new users, and the baselines.
 
     A model that was trained on all ratings is evaluated by its research twin, which has not seen some of them.
     """
@@ -111,7 +113,11 @@ def _print(report: EvaluationReport) -> None:
                 console.print(line)
         else:
             console.print(f"{state.state}: no user has enough ratings")
-    for note in report.notes:
+    if report.lists:
+        console.print(_list_table("lists of the whole catalogue", report.lists.catalogue))
+        if report.lists.new_items:
+            console.print(_list_table("lists of new items alone", report.lists.new_items))
+    for note in (*report.notes, *(report.lists.notes if report.lists else ())):
         console.print(f"note: {note}")
     console.print("Further measures, curves and calibration: --json FILE, --html FILE.")
 
@@ -127,6 +133,29 @@ def _table(state: StateReport) -> Table:
     for predictor in state.predictors:
         estimates = [predictor.measures.get(measure) for measure in shown]
         table.add_row(predictor.name, *("" if estimate is None else _cell(estimate) for estimate in estimates))
+    return table
+
+
+def _list_table(title: str, lists: ListTable) -> Table:
+    table = Table(
+        title=f"{title}: {lists.users:,} new users, {lists.items:,} items; {LIST_NDCG.title} after … ratings",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("95 % intervals as ±", no_wrap=True, min_width=21)
+    for size in lists.sizes:
+        table.add_column(str(size), justify="right", no_wrap=True)
+    for measure in ALL_LISTS_MEASURES.values():
+        header = "\n".join(textwrap.wrap(f"{measure.title}, after {lists.sizes[-1]}", _COLUMN_WIDTH))
+        table.add_column(header, justify="right", no_wrap=True)
+    for contestant in lists.contestants:
+        over_all = contestant.by_size[-1].over_all
+        table.add_row(
+            contestant.name,
+            *(_cell(cell.measures[LIST_NDCG.name]) for cell in contestant.by_size),
+            *(f"{over_all[name]:.4g}" if name in over_all else "" for name in ALL_LISTS_MEASURES),
+        )
     return table
 
 

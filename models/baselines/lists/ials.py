@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker, RatedItems
+from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker
+from models.baselines.lists.rated_items import RatedItems
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 

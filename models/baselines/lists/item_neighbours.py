@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from models.baselines.lists.base import ListBaseline, ListRanker, RatedItems
+from models.baselines.lists.base import ListBaseline, ListRanker
+from models.baselines.lists.rated_items import RatedItems
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
