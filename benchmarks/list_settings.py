@@ -27,12 +27,12 @@ from models.training.threads import compute_in_one_thread
 GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
     "popularity": {},
     "popularity × mean liked": {"prior_ratings": (3.0, 10.0, 30.0, 100.0)},
-    "item neighbours": {"shrinkage": (0.0, 10.0, 30.0, 100.0, 200.0, 300.0), "other_weight": (0.0, 0.25, 0.5, 1.0)},
-    "EASE": {"ridge": (500.0, 1000.0, 2000.0, 5000.0, 10_000.0), "other_weight": (0.0, 0.25, 0.5, 1.0)},
+    "item neighbours": {"shrinkage": (0.0, 30.0, 100.0, 150.0, 200.0, 300.0), "other_weight": (0.0, 0.1, 0.25, 1.0)},
+    "EASE": {"ridge": (500.0, 2000.0, 5000.0, 10_000.0, 20_000.0, 50_000.0), "other_weight": (0.0, 0.1, 0.25, 1.0)},
     "iALS": {
-        "factors": (32, 64, 128),
-        "ridge": (0.1, 1.0, 10.0, 30.0),
-        "confidence": (2.0, 5.0, 20.0),
+        "factors": (16, 32, 64),
+        "ridge": (10.0, 30.0, 100.0, 150.0, 200.0, 300.0),
+        "confidence": (2.0, 3.0, 5.0, 7.0, 10.0),
         "other_weight": (0.0, 0.5),
     },
 }

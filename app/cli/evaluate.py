@@ -22,7 +22,7 @@ from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
 from models.evaluation.figures import ListTable
 from models.metrics import measure_title
-from models.metrics.lists import ALL_LISTS_MEASURES, LIST_NDCG
+from models.metrics.lists import DISTINCT_ITEMS, LIST_NDCG, LIST_SIMILARITY
 from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
@@ -139,22 +139,24 @@ def _table(state: StateReport) -> Table:
 def _list_table(title: str, lists: ListTable) -> Table:
     table = Table(
         title=f"{title}: {lists.users:,} new users, {lists.items:,} items; {LIST_NDCG.title} after … ratings",
+        caption=f"items: {DISTINCT_ITEMS.title}; alike: {LIST_SIMILARITY.title}; both after {lists.sizes[-1]} ratings",
         title_justify="left",
         title_style="bold",
+        caption_justify="left",
+        padding=(0, 1, 0, 0),
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("95 % intervals as ±", no_wrap=True, min_width=21)
-    for size in lists.sizes:
-        table.add_column(str(size), justify="right", no_wrap=True)
-    for measure in ALL_LISTS_MEASURES.values():
-        header = "\n".join(textwrap.wrap(f"{measure.title}, after {lists.sizes[-1]}", _COLUMN_WIDTH))
+    table.add_column("95 % intervals as ±", no_wrap=True)
+    for header in (*map(str, lists.sizes), "items", "alike"):
         table.add_column(header, justify="right", no_wrap=True)
     for contestant in lists.contestants:
         over_all = contestant.by_size[-1].over_all
+        similarity = over_all.get(LIST_SIMILARITY.name)
         table.add_row(
             contestant.name,
-            *(_cell(cell.measures[LIST_NDCG.name]) for cell in contestant.by_size),
-            *(f"{over_all[name]:.4g}" if name in over_all else "" for name in ALL_LISTS_MEASURES),
+            *(_cell(cell.measures[LIST_NDCG.name]).replace("±0.", "±.") for cell in contestant.by_size),
+            f"{over_all[DISTINCT_ITEMS.name]:,.0f}",
+            "" if similarity is None else f"{similarity:.2f}",
         )
     return table
 

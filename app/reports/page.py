@@ -24,7 +24,7 @@ from models.evaluation import Estimate, EvaluationReport, StateReport
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, MAECurve, PredictorCurve
 from models.metrics import MAE, measure_caption, measure_title
-from models.metrics.lists import ALL_LISTS_MEASURES, LIST_MEASURES
+from models.metrics.lists import ALL_LISTS_MEASURES, DISTINCT_ITEMS, LIST_MEASURES, LIST_SIMILARITY
 
 _DIRECTORY = Path(__file__).parent
 
@@ -35,7 +35,7 @@ _STATE_NAMES = {
     "user_and_item_cold": "New users, new items",
 }
 
-_DECIMALS = {"distinct_items@10": 0, "list_similarity@10": 3}
+_DECIMALS = {DISTINCT_ITEMS.name: 0, LIST_SIMILARITY.name: 3}
 """Decimals of the measures of all lists."""
 
 

@@ -27,7 +27,7 @@ class EASE(ListBaseline):
 
     name: ClassVar[str] = "EASE"
 
-    ridge: Annotated[float, Field(gt=0)] = 2000.0
+    ridge: Annotated[float, Field(gt=0)] = 20_000.0
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_items: Annotated[int, Field(ge=1)] = 10_000
 

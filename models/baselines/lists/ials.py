@@ -39,8 +39,8 @@ class IALS(ListBaseline):
     name: ClassVar[str] = "iALS"
 
     factors: Annotated[int, Field(ge=1)] = 64
-    ridge: Annotated[float, Field(gt=0)] = 1.0
-    confidence: Annotated[float, Field(gt=0)] = 5.0
+    ridge: Annotated[float, Field(gt=0)] = 150.0
+    confidence: Annotated[float, Field(gt=0)] = 7.0
     iterations: Annotated[int, Field(ge=1)] = 15
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 

@@ -28,7 +28,7 @@ class LikedItemNeighbours(ListBaseline):
 
     name: ClassVar[str] = "item neighbours"
 
-    shrinkage: Annotated[float, Field(ge=0)] = 100.0
+    shrinkage: Annotated[float, Field(ge=0)] = 150.0
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def fit(self, dataset: Dataset, training: NDArray[np.bool_]) -> ListRanker:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.baselines.lists import ListRanker
@@ -18,6 +19,9 @@ from models.ranking.best import best_places
 
 _SCORES_AT_ONCE = 2_000_000
 """Scores of one batch of users, which bounds the memory."""
+
+_LEAST_SCORE = float(np.finfo(np.float32).min)
+"""Lower than all finite scores, and higher than that of an item that is not ranked."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,13 @@ def measure_lists(
     shortened = [episode.with_support(slice(size)) for episode in episodes]
     users_at_once = max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(catalogue.ranked)))
     for positions, batch in batches(shortened, users_at_once):
-        for user, scores in zip(positions, ranker.scores(batch), strict=True):
-            scores[~catalogue.ranked] = -np.inf
-            scores[shortened[user].support_items] = -np.inf
-            best = best_places(scores, catalogue.counts, LIST_LENGTH)
-            best = best[scores[best] > -np.inf]
+        scores = np.where(catalogue.ranked, ranker.scores(batch), -np.inf).astype(np.float32)
+        for row, user in enumerate(positions):
+            scores[row, shortened[user].support_items] = -np.inf
+        for row, (user, least) in enumerate(zip(positions, _last_listed(scores), strict=True)):
+            # With all items that reach the last place, so that ties there are resolved like all others.
+            places = np.flatnonzero(scores[row] >= max(least, _LEAST_SCORE))
+            best = places[best_places(scores[row, places], catalogue.counts[places], LIST_LENGTH)]
             lists[user, : len(best)] = best
             is_relevant[episodes[user].query_items] = True
             hits[user, : len(best)] = is_relevant[best]
@@ -111,3 +117,10 @@ def measure_lists(
         values={name: measure.per_user(ranked_lists) for name, measure in LIST_MEASURES.items()},
         over_all={name: value for name, value in over_all.items() if not np.isnan(value)},
     )
+
+
+def _last_listed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The score of the last item in each list of `LIST_LENGTH` items; float32 [users], for float32 [users, items]."""
+    length = min(LIST_LENGTH, scores.shape[1])
+    # Several times faster than numpy's partition.
+    return torch.from_numpy(scores).topk(length, dim=1).values[:, -1].numpy()
