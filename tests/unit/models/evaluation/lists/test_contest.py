@@ -63,7 +63,7 @@ def test_small_data_have_fewer_sizes_and_a_note(lists: ListsReport) -> None:
 
 
 def test_model_lists_are_those_of_the_recommender(model: TrainedModel, two_tastes: Dataset) -> None:
-    split = Split.of(two_tastes, model.manifest.split)
+    split = Split.of(two_tastes, model.split)
     contest = ListContest.of(model, two_tastes, split, CONFIG)
     assert contest is not None
     recommender = Recommender(model, two_tastes.items)
