@@ -20,19 +20,19 @@ from models.data.dataset import Dataset
 from models.data.list_episodes import ListEpisodes, list_episodes
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig
-from models.evaluation.lists.measuring import RankedItems, measure_lists
+from models.evaluation.lists.measuring import RankedCatalogue, measure_lists
 from models.metrics.lists import LIST_NDCG
 from models.training.threads import compute_in_one_thread
 
 GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
     "popularity": {},
     "popularity × mean liked": {"prior_ratings": (3.0, 10.0, 30.0, 100.0)},
-    "item neighbours": {"shrinkage": (0.0, 10.0, 30.0, 100.0, 200.0, 300.0), "other_weight": (0.0, 0.25, 0.5, 1.0)},
-    "EASE": {"ridge": (500.0, 1000.0, 2000.0, 5000.0, 10_000.0), "other_weight": (0.0, 0.25, 0.5, 1.0)},
+    "item neighbours": {"shrinkage": (0.0, 30.0, 100.0, 150.0, 200.0, 300.0), "other_weight": (0.0, 0.1, 0.25, 1.0)},
+    "EASE": {"ridge": (500.0, 2000.0, 5000.0, 10_000.0, 20_000.0, 50_000.0), "other_weight": (0.0, 0.1, 0.25, 1.0)},
     "iALS": {
-        "factors": (32, 64, 128),
-        "ridge": (0.1, 1.0, 10.0, 30.0),
-        "confidence": (2.0, 5.0, 20.0),
+        "factors": (16, 32, 64),
+        "ridge": (10.0, 30.0, 100.0, 150.0, 200.0, 300.0),
+        "confidence": (2.0, 3.0, 5.0, 7.0, 10.0),
         "other_weight": (0.0, 0.5),
     },
 }
@@ -72,10 +72,10 @@ def measured(
 ) -> NDArray[np.float64]:
     """The nDCG@10 of a baseline by support size; float64 [sizes]."""
     ranker = baseline.fit(dataset, split.training)
-    items = RankedItems.catalogue(dataset, split.training)
+    catalogue = RankedCatalogue.of(dataset, split.training)
     by_draw = [
         [
-            measure_lists(ranker, draw.catalogue, items, size=size).values[LIST_NDCG.name].mean()
+            measure_lists(ranker, draw.catalogue, catalogue, size=size).values[LIST_NDCG.name].mean()
             for size in draws[0].sizes
         ]
         for draw in draws

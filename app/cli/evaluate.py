@@ -20,7 +20,9 @@ from models.data.episodes import Order
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate
+from models.evaluation.figures import ListTable
 from models.metrics import measure_title
+from models.metrics.lists import DISTINCT_ITEMS, LIST_NDCG, LIST_SIMILARITY
 from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
@@ -58,7 +60,7 @@ def evaluate_command(
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
 ) -> None:
-    """Evaluate a model in the four states, with and without adaptation, and the baselines.
+    """Evaluate a model in the four states, with and without adaptation, its lists for new users, and the baselines.
 
     A model that was trained on all ratings is evaluated by its research twin, which has not seen some of them.
     """
@@ -111,7 +113,11 @@ def _print(report: EvaluationReport) -> None:
                 console.print(line)
         else:
             console.print(f"{state.state}: no user has enough ratings")
-    for note in report.notes:
+    if report.lists:
+        console.print(_list_table("lists of the whole catalogue", report.lists.catalogue))
+        if report.lists.new_items:
+            console.print(_list_table("lists of new items alone", report.lists.new_items))
+    for note in (*report.notes, *(report.lists.notes if report.lists else ())):
         console.print(f"note: {note}")
     console.print("Further measures, curves and calibration: --json FILE, --html FILE.")
 
@@ -127,6 +133,31 @@ def _table(state: StateReport) -> Table:
     for predictor in state.predictors:
         estimates = [predictor.measures.get(measure) for measure in shown]
         table.add_row(predictor.name, *("" if estimate is None else _cell(estimate) for estimate in estimates))
+    return table
+
+
+def _list_table(title: str, lists: ListTable) -> Table:
+    table = Table(
+        title=f"{title}: {lists.users:,} new users, {lists.items:,} items; {LIST_NDCG.title} after … ratings",
+        caption=f"items: {DISTINCT_ITEMS.title}; alike: {LIST_SIMILARITY.title}; both after {lists.sizes[-1]} ratings",
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        padding=(0, 1, 0, 0),
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("95 % intervals as ±", no_wrap=True)
+    for header in (*map(str, lists.sizes), "items", "alike"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for contestant in lists.contestants:
+        over_all = contestant.by_size[-1].over_all
+        similarity = over_all.get(LIST_SIMILARITY.name)
+        table.add_row(
+            contestant.name,
+            *(_cell(cell.measures[LIST_NDCG.name]).replace("±0.", "±.") for cell in contestant.by_size),
+            f"{over_all[DISTINCT_ITEMS.name]:,.0f}",
+            "" if similarity is None else f"{similarity:.2f}",
+        )
     return table
 
 

@@ -18,10 +18,13 @@ from app.reports.charts import (
     places_axis,
     reliability_diagram,
 )
+from app.reports.lists import ListCharts
+from models.data.episodes import Order
 from models.evaluation import Estimate, EvaluationReport, StateReport
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, MAECurve, PredictorCurve
 from models.metrics import MAE, measure_caption, measure_title
+from models.metrics.lists import ALL_LISTS_MEASURES, DISTINCT_ITEMS, LIST_MEASURES, LIST_SIMILARITY
 
 _DIRECTORY = Path(__file__).parent
 
@@ -31,6 +34,9 @@ _STATE_NAMES = {
     "item_cold": "Known users, new items",
     "user_and_item_cold": "New users, new items",
 }
+
+_DECIMALS = {DISTINCT_ITEMS.name: 0, LIST_SIMILARITY.name: 3}
+"""Decimals of the measures of all lists."""
 
 
 def report_page(report: EvaluationReport) -> str:
@@ -62,6 +68,12 @@ def report_body(report: EvaluationReport) -> Markup:
             users_left_out=any(estimate.undefined_users for estimate in estimates),
             state_names=_STATE_NAMES,
             charts=_Charts(states),
+            lists=report.lists,
+            list_charts=ListCharts(report.lists) if report.lists else None,
+            lists_in_time=report.config.order is Order.TIME,
+            list_measures=list(LIST_MEASURES),
+            all_lists_measures=list(ALL_LISTS_MEASURES),
+            decimals=_DECIMALS,
         )
     )
 

@@ -179,6 +179,7 @@ class EvaluationConfig(Answer):
 
     states: list[str]
     baselines: list[str]
+    list_baselines: list[str]
     seed: int
     steps: int | None
     paper_warm: bool

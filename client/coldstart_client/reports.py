@@ -113,6 +113,43 @@ class Elicitation(Answer):
     strategies: list[StrategyCurve]
 
 
+class ListCell(Answer):
+    """The lists of one contestant after one number of ratings, by the name of the measure.
+
+    `differences` are the evaluated model less this contestant, paired by user; the model itself has none. `over_all`
+    has the measures of the lists of all users together.
+    """
+
+    measures: dict[str, Estimate]
+    differences: dict[str, Estimate]
+    over_all: dict[str, float]
+
+
+class ListContestant(Answer):
+    """What ranks: the evaluated model or a baseline, with one cell for each number of ratings."""
+
+    name: str
+    by_size: list[ListCell]
+
+
+class ListTable(Answer):
+    """Lists of the same items for the same users, by several contestants. `relevant` is a mean over users."""
+
+    sizes: list[int]
+    users: int
+    items: int
+    relevant: float
+    contestants: list[ListContestant]
+
+
+class ListsReport(Answer):
+    """How good the lists of new users are: of the whole catalogue, and of new items alone."""
+
+    notes: list[str]
+    catalogue: ListTable
+    new_items: ListTable | None
+
+
 class EvaluationReport(Answer):
     """The result of an evaluation."""
 
@@ -123,3 +160,4 @@ class EvaluationReport(Answer):
     notes: list[str]
     states: list[StateReport]
     elicitation: Elicitation | None
+    lists: ListsReport | None

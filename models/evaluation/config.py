@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.baselines import ALL_BASELINES, BASELINES
+from models.baselines.lists import LIST_BASELINES
 from models.data.dataset import State
 from models.data.episodes import Order
 
@@ -16,10 +17,13 @@ class EvaluationConfig(BaseModel):
     Attributes:
         states: The labels of the states; all four by default.
         baselines: The names of the baselines to evaluate too; the quick ones by default.
-        seed: The seed of the draw of query ratings and of the bootstrap.
+        list_baselines: The names of the baselines for lists to evaluate too; all by default. Lists are a part of the
+            state `user_cold`.
+        seed: The seed of the draw of query ratings, of the order of support ratings of lists, and of the bootstrap.
         steps: Local steps of the adapted model; the preset's by default.
         paper_warm: Evaluate the warm state in sample, as the paper does: its query ratings may have been trained on.
-        order: Which of a user's ratings are the query: random ones, or the latest (`evaluation_episodes`).
+        order: Which of a user's ratings are the query: random ones, or the latest (`evaluation_episodes`). Likewise,
+            the support sets of lists are random or earliest ratings (`list_episodes`).
         query_size: How many ratings of each user are query ratings.
         min_ratings: A user with fewer ratings in a state is left out.
         max_ratings: A user with more ratings in a state is left out.
@@ -30,6 +34,7 @@ class EvaluationConfig(BaseModel):
 
     states: tuple[str, ...] = tuple(state.label for state in State)
     baselines: tuple[str, ...] = BASELINES
+    list_baselines: tuple[str, ...] = LIST_BASELINES
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     steps: Annotated[int, Field(ge=1, le=100)] | None = None
     paper_warm: bool = False
@@ -46,6 +51,12 @@ class EvaluationConfig(BaseModel):
         if not states:
             raise ValueError("name at least one state")
         return states
+
+    @field_validator("list_baselines")
+    @classmethod
+    def _list_baselines_exist(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        _require_known(baselines, LIST_BASELINES, kind="baseline for lists")
+        return baselines
 
     @field_validator("baselines")
     @classmethod

@@ -200,6 +200,59 @@ class Elicitation(ReportPart):
     strategies: tuple[StrategyCurve, ...]
 
 
+class ListCell(ReportPart):
+    """The lists of one contestant at one support size.
+
+    Attributes:
+        measures: By the names in `models.metrics.lists.LIST_MEASURES`.
+        differences: Likewise, the evaluated model less this contestant, paired by user. Empty for the model itself.
+        over_all: By the names in `models.metrics.lists.ALL_LISTS_MEASURES`, the values for the lists of all users.
+    """
+
+    measures: dict[str, Estimate]
+    differences: dict[str, Estimate]
+    over_all: dict[str, float]
+
+
+class ListContestant(ReportPart):
+    """What ranks: the evaluated model or a baseline, with one cell for each support size."""
+
+    name: str
+    by_size: tuple[ListCell, ...]
+
+
+class ListTable(ReportPart):
+    """Lists of the same items for the same users, by several contestants and after several numbers of ratings.
+
+    Attributes:
+        sizes: The support sizes.
+        users: How many users there are.
+        items: How many items are ranked, the support's among them.
+        relevant: How many of them are relevant to a user, mean over users.
+        contestants: The evaluated model first.
+    """
+
+    sizes: tuple[int, ...]
+    users: int
+    items: int
+    relevant: float
+    contestants: tuple[ListContestant, ...]
+
+
+class ListsReport(ReportPart):
+    """How good the lists of new users are.
+
+    Attributes:
+        notes: What is left out, and why.
+        catalogue: Lists of the whole catalogue.
+        new_items: Lists of new items alone; None if no user has a relevant one.
+    """
+
+    notes: tuple[str, ...]
+    catalogue: ListTable
+    new_items: ListTable | None
+
+
 class EvaluationReport(ReportPart):
     """The result of an evaluation.
 
@@ -211,6 +264,7 @@ class EvaluationReport(ReportPart):
         notes: What a reader must know to judge the figures.
         states: One report per state.
         elicitation: The comparison of candidate strategies; None without new users.
+        lists: How good lists are; None without new users, and if the state `user_cold` is not evaluated.
     """
 
     model_version: str
@@ -220,3 +274,4 @@ class EvaluationReport(ReportPart):
     notes: tuple[str, ...]
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
+    lists: ListsReport | None = None

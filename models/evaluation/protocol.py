@@ -1,4 +1,4 @@
-"""The evaluation protocol: in up to four states, the model with and without adaptation, and the baselines."""
+"""The evaluation protocol: in up to four states, the model with and without adaptation, the baselines, and lists."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,7 @@ from models.evaluation.figures import (
     PredictorReport,
     StateReport,
 )
+from models.evaluation.lists.contest import ListContest
 from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
 from models.metrics import MAE, PredictedRatings, measure_users
 
@@ -66,10 +67,17 @@ def evaluate(
         for state in State
         if any(episode.state is state for episode in episodes) or state.label in config.states
     ]
+    contest = (
+        ListContest.of(model, dataset, split, config)
+        if episodes_are_drawn and State.USER_COLD.label in config.states
+        else None
+    )
     asked = asked_episodes([episode for episode in episodes if episode.state is State.USER_COLD])
     total = len(asked) * len(Strategy) + sum(
         _users_to_predict(state_episodes, predictors, by_step) for _, state_episodes in by_state
     )
+    if contest is not None:
+        total += contest.users_to_rank
     done = 0
 
     def one_batch_done(users: int) -> None:
@@ -86,6 +94,7 @@ def evaluate(
         predictions.append(predicted)
     adapted = next(iter(predictors.values()))
     elicitation = compare_strategies(model, dataset, asked, adapted, config, one_batch_done) if asked else None
+    lists = None if contest is None else contest.report(config, one_batch_done)
     progress(1.0)
     return (
         EvaluationReport(
@@ -96,6 +105,7 @@ def evaluate(
             notes=_notes(model, dataset, config) + (_order_notes(config) if episodes_are_drawn else ()),
             states=tuple(reports),
             elicitation=elicitation,
+            lists=lists,
         ),
         pl.concat(predictions),
     )

@@ -146,6 +146,12 @@ def test_evaluate_writes_report_and_predictions_that_agree(
             errors.setdefault(row["user_id"], []).append(abs(float(row["rating"]) - float(row["predicted_median"])))
         mae = sum(sum(values) / len(values) for values in errors.values()) / len(errors)
         assert mae == pytest.approx(state["predictors"][0]["measures"]["mae"]["value"], abs=1e-6)
+    for title, table in (("whole catalogue", "catalogue"), ("new items alone", "new_items")):
+        _, _, shown = run.out.partition(f"lists of {'the ' * (table == 'catalogue')}{title}")
+        for contestant in report["lists"][table]["contestants"]:
+            (line,) = (line for line in shown.splitlines()[:15] if line.strip().startswith(f"{contestant['name']}  "))
+            for cell in contestant["by_size"]:
+                assert f"{cell['measures']['list_ndcg@10']['value']:.3f} ±" in line
 
 
 def test_evaluate_by_time_without_times_fails_and_says_why(

@@ -9,7 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-OPTIONAL_PACKAGES = ("tensorboard", "torch.utils.tensorboard", "lightgbm", "matplotlib", "redis", "asyncpg", "pooch")
+OPTIONAL_PACKAGES = (
+    "tensorboard",
+    "torch.utils.tensorboard",
+    "implicit",
+    "lightgbm",
+    "matplotlib",
+    "redis",
+    "asyncpg",
+    "pooch",
+)
 """Packages that a server needs only with certain settings, or never."""
 
 TEXT_PACKAGES = ("sklearn", "scipy")
@@ -40,7 +49,11 @@ def test_server_without_text_fields_imports_no_text_package(server_modules: set[
 
 
 def test_server_imports_no_module_of_a_baseline(server_modules: set[str]) -> None:
-    assert {name for name in server_modules if name.startswith("models.baselines.")} == {"models.baselines.base"}
+    assert {name for name in server_modules if name.startswith("models.baselines.")} == {
+        "models.baselines.base",
+        "models.baselines.lists",
+        "models.baselines.lists.base",
+    }
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -14,10 +14,14 @@ _CLASSES: Mapping[str, str] = {
     "item neighbours": "models.baselines.lists.item_neighbours:LikedItemNeighbours",
     "EASE": "models.baselines.lists.ease:EASE",
     "iALS": "models.baselines.lists.ials:IALS",
+    "attribute neighbours": "models.baselines.lists.attribute_neighbours:AttributeNeighbours",
 }
 
-LIST_BASELINES: tuple[str, ...] = tuple(_CLASSES)
-"""The names of all baselines for lists, in the order of the reports. iALS needs `implicit`, which is optional."""
+NEW_ITEM_BASELINES: tuple[str, ...] = ("attribute neighbours",)
+"""The names of the baselines that tell new items apart, which the others cannot."""
+
+LIST_BASELINES: tuple[str, ...] = tuple(name for name in _CLASSES if name not in NEW_ITEM_BASELINES)
+"""The names of the baselines that rank known items, in the order of the reports. iALS needs an optional package."""
 
 
 def list_baseline_class(name: str) -> type[ListBaseline]:
@@ -26,4 +30,11 @@ def list_baseline_class(name: str) -> type[ListBaseline]:
     return found
 
 
-__all__ = ["LIST_BASELINES", "BaselineLeftOutError", "ListBaseline", "ListRanker", "list_baseline_class"]
+__all__ = [
+    "LIST_BASELINES",
+    "NEW_ITEM_BASELINES",
+    "BaselineLeftOutError",
+    "ListBaseline",
+    "ListRanker",
+    "list_baseline_class",
+]

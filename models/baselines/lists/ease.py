@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import lapack
 
-from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker, RatedItems
+from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker
+from models.baselines.lists.rated_items import RatedItems
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
@@ -26,7 +27,7 @@ class EASE(ListBaseline):
 
     name: ClassVar[str] = "EASE"
 
-    ridge: Annotated[float, Field(gt=0)] = 2000.0
+    ridge: Annotated[float, Field(gt=0)] = 20_000.0
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_items: Annotated[int, Field(ge=1)] = 10_000
 

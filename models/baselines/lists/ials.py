@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker, RatedItems
+from models.baselines.lists.base import BaselineLeftOutError, ListBaseline, ListRanker
+from models.baselines.lists.rated_items import RatedItems
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
@@ -38,8 +39,8 @@ class IALS(ListBaseline):
     name: ClassVar[str] = "iALS"
 
     factors: Annotated[int, Field(ge=1)] = 64
-    ridge: Annotated[float, Field(gt=0)] = 1.0
-    confidence: Annotated[float, Field(gt=0)] = 5.0
+    ridge: Annotated[float, Field(gt=0)] = 150.0
+    confidence: Annotated[float, Field(gt=0)] = 7.0
     iterations: Annotated[int, Field(ge=1)] = 15
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from models.baselines.lists.base import ListBaseline, ListRanker, RatedItems
+from models.baselines.lists.base import ListBaseline, ListRanker
+from models.baselines.lists.rated_items import RatedItems
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 
@@ -27,7 +28,7 @@ class LikedItemNeighbours(ListBaseline):
 
     name: ClassVar[str] = "item neighbours"
 
-    shrinkage: Annotated[float, Field(ge=0)] = 100.0
+    shrinkage: Annotated[float, Field(ge=0)] = 150.0
     other_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def fit(self, dataset: Dataset, training: NDArray[np.bool_]) -> ListRanker:

@@ -1,9 +1,10 @@
 """The lists of one ranker for the users of the protocol, and their measures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.baselines.lists import ListRanker
@@ -12,30 +13,35 @@ from models.data.episodes import Episode, batches
 from models.data.splits import Split
 from models.evaluation.estimates import UserValues
 from models.evaluation.predictors import BATCH_USERS
-from models.metrics.lists import LIST_LENGTH, LIST_MEASURES, NO_ITEM, RankedLists
+from models.metrics.lists import ALL_LISTS_MEASURES, LIST_LENGTH, LIST_MEASURES, NO_ITEM, RankedLists
 from models.metrics.lists.novelty import information
 from models.ranking.best import best_places
 
 _SCORES_AT_ONCE = 2_000_000
 """Scores of one batch of users, which bounds the memory."""
 
+_LEAST_SCORE = float(np.finfo(np.float32).min)
+"""Lower than all finite scores, and higher than that of an item that is not ranked."""
+
 
 @dataclass(frozen=True)
 class MeasuredLists:
-    """The lists of one ranker at one support size.
+    """The measures of one ranker's lists at one support size.
 
     Attributes:
-        items: int64 [U, k], as in `RankedLists`.
+        users: int64 [U], rows of the users.
         values: By the names in `LIST_MEASURES`, each user's value.
+        over_all: By the names in `ALL_LISTS_MEASURES`, the value for the lists of all users, where it is defined.
     """
 
-    items: NDArray[np.int64]
+    users: NDArray[np.int64]
     values: UserValues
+    over_all: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class RankedItems:
-    """The items that a table of lists is about.
+class RankedCatalogue:
+    """The items that are ranked, and what the measures need to know of them.
 
     Attributes:
         ranked: bool [items], the items that are ranked.
@@ -48,15 +54,15 @@ class RankedItems:
     information: NDArray[np.float64]
 
     @classmethod
-    def catalogue(cls, dataset: Dataset, training: NDArray[np.bool_]) -> "RankedItems":
+    def of(cls, dataset: Dataset, training: NDArray[np.bool_]) -> "RankedCatalogue":
         """All items of a data set, of whose ratings `training` (bool [ratings]) are known."""
         counts = np.bincount(dataset.ratings.items[training], minlength=len(dataset.items))
         users = len(np.unique(dataset.ratings.users[training]))
         return cls(np.ones(len(dataset.items), dtype=np.bool_), counts, information(counts, users))
 
-    def only(self, ranked: NDArray[np.bool_]) -> "RankedItems":
+    def only(self, ranked: NDArray[np.bool_]) -> "RankedCatalogue":
         """The same with other items ranked (bool [items])."""
-        return RankedItems(ranked, self.counts, self.information)
+        return RankedCatalogue(ranked, self.counts, self.information)
 
 
 def new_items(dataset: Dataset, split: Split) -> NDArray[np.bool_]:
@@ -69,7 +75,7 @@ def new_items(dataset: Dataset, split: Split) -> NDArray[np.bool_]:
 def measure_lists(
     ranker: ListRanker,
     episodes: Sequence[Episode],
-    items: RankedItems,
+    catalogue: RankedCatalogue,
     *,
     size: int,
     batch_done: Callable[[int], None] = lambda _: None,
@@ -81,26 +87,40 @@ def measure_lists(
     Args:
         ranker: The ranker.
         episodes: One per user; the query items are the relevant ones.
-        items: What is ranked.
+        catalogue: What is ranked.
         size: The support size.
         batch_done: Called with the number of users after every batch.
     """
     lists = np.full((len(episodes), LIST_LENGTH), NO_ITEM, dtype=np.int64)
     hits = np.zeros(lists.shape, dtype=np.bool_)
-    is_relevant = np.zeros(len(items.ranked), dtype=np.bool_)
+    is_relevant = np.zeros(len(catalogue.ranked), dtype=np.bool_)
     shortened = [episode.with_support(slice(size)) for episode in episodes]
-    users_at_once = max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(items.ranked)))
+    users_at_once = max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(catalogue.ranked)))
     for positions, batch in batches(shortened, users_at_once):
-        for user, scores in zip(positions, ranker.scores(batch), strict=True):
-            scores[~items.ranked] = -np.inf
-            scores[shortened[user].support_items] = -np.inf
-            best = best_places(scores, items.counts, LIST_LENGTH)
-            best = best[scores[best] > -np.inf]
+        scores = np.where(catalogue.ranked, ranker.scores(batch), -np.inf).astype(np.float32)
+        for row, user in enumerate(positions):
+            scores[row, shortened[user].support_items] = -np.inf
+        for row, (user, least) in enumerate(zip(positions, _last_listed(scores), strict=True)):
+            # With all items that reach the last place, so that ties there are resolved like all others.
+            places = np.flatnonzero(scores[row] >= max(least, _LEAST_SCORE))
+            best = places[best_places(scores[row, places], catalogue.counts[places], LIST_LENGTH)]
             lists[user, : len(best)] = best
             is_relevant[episodes[user].query_items] = True
             hits[user, : len(best)] = is_relevant[best]
             is_relevant[episodes[user].query_items] = False
         batch_done(len(positions))
     relevant = np.array([len(episode.query_items) for episode in episodes], dtype=np.int64)
-    ranked_lists = RankedLists(lists, hits, relevant, items.information)
-    return MeasuredLists(lists, {name: measure.per_user(ranked_lists) for name, measure in LIST_MEASURES.items()})
+    ranked_lists = RankedLists(lists, hits, relevant, catalogue.information)
+    over_all = {name: measure.of_all(lists) for name, measure in ALL_LISTS_MEASURES.items()}
+    return MeasuredLists(
+        users=np.array([episode.user for episode in episodes], dtype=np.int64),
+        values={name: measure.per_user(ranked_lists) for name, measure in LIST_MEASURES.items()},
+        over_all={name: value for name, value in over_all.items() if not np.isnan(value)},
+    )
+
+
+def _last_listed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The score of the last item in each list of `LIST_LENGTH` items; float32 [users], for float32 [users, items]."""
+    length = min(LIST_LENGTH, scores.shape[1])
+    # Several times faster than numpy's partition.
+    return torch.from_numpy(scores).topk(length, dim=1).values[:, -1].numpy()

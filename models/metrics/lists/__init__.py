@@ -9,6 +9,8 @@ from models.metrics.lists.recall import Recall
 from models.metrics.lists.similarity import ListSimilarity
 
 LIST_NDCG = ListNDCG()
+DISTINCT_ITEMS = DistinctItems()
+LIST_SIMILARITY = ListSimilarity()
 
 LIST_MEASURES: dict[str, ListMeasure] = {
     measure.name: measure for measure in (LIST_NDCG, Recall(), HitRate(), Novelty())
@@ -16,15 +18,17 @@ LIST_MEASURES: dict[str, ListMeasure] = {
 """Every measure of one user's list by its name, in the order in which reports show them."""
 
 ALL_LISTS_MEASURES: dict[str, AllListsMeasure] = {
-    measure.name: measure for measure in (DistinctItems(), ListSimilarity())
+    measure.name: measure for measure in (DISTINCT_ITEMS, LIST_SIMILARITY)
 }
 """Every measure of the lists of all users by its name, in the order in which reports show them."""
 
 __all__ = [
     "ALL_LISTS_MEASURES",
+    "DISTINCT_ITEMS",
     "LIST_LENGTH",
     "LIST_MEASURES",
     "LIST_NDCG",
+    "LIST_SIMILARITY",
     "NO_ITEM",
     "AllListsMeasure",
     "ListMeasure",

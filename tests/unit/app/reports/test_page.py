@@ -50,7 +50,9 @@ class Page(HTMLParser):
 def numbers(part: Any, path: tuple[str, ...] = ()) -> list[float]:  # noqa: ANN401 - any JSON
     """All numbers of a part of the JSON that the page shows."""
     if isinstance(part, dict):
-        kept = {key: value for key, value in part.items() if key not in {"points", "bin_width", "query_ratings"}}
+        kept = {
+            key: value for key, value in part.items() if key not in {"points", "sizes", "bin_width", "query_ratings"}
+        }
         return [
             number
             for key, value in kept.items()
@@ -76,7 +78,8 @@ def test_report_page_numbers_are_those_of_the_json(report: EvaluationReport) -> 
     page = Page(report_page(report))
     figures = report.model_dump(mode="json")
     strategies = figures["elicitation"]["strategies"]
-    assert sorted(page.numbers) == sorted(numbers(figures["states"]) + numbers(strategies))
+    shown = [figures["states"], strategies, figures["lists"]]
+    assert sorted(page.numbers) == sorted(number for part in shown for number in numbers(part))
     for number, shown in zip(page.numbers, page.shown, strict=True):
         decimals = len(shown.partition(".")[2])
         assert float(shown.replace(",", "")) == pytest.approx(number, abs=0.5000001 * 10**-decimals)
@@ -94,8 +97,8 @@ def test_report_page_loads_no_other_file(report: EvaluationReport) -> None:
 def test_report_page_plots_have_accessible_names(report: EvaluationReport) -> None:
     charts = re.findall(r'<svg class="chart"[^>]*>', report_page(report))
     # Five charts for each of four states (errors, support ratings, steps, users, expected ratings).
-    # Two charts of elicitation.
-    assert len(charts) == 4 * 5 + 2
+    # Two charts of elicitation. Two charts of lists.
+    assert len(charts) == 4 * 5 + 2 + 2
     assert all(re.search(r'role="img" aria-label="[^"]+"', chart) for chart in charts)
 
 
@@ -128,6 +131,21 @@ def test_report_page_with_undefined_users_says_how_many(report: EvaluationReport
 
 def test_report_page_without_undefined_users_does_not_mention_them(report: EvaluationReport) -> None:
     assert "left out of the average" not in report_page(report)
+
+
+def test_report_page_shows_lists_of_the_whole_catalogue_and_of_new_items(report: EvaluationReport) -> None:
+    text = report_page(report)
+    for title in ("Whole catalogue", "New items alone"):
+        assert f"<caption>{title}: nDCG@10 (higher is better)</caption>" in text
+        assert f"<caption>{title}: nDCG@10 (higher is better); tiny less the row, paired by user</caption>" in text
+        assert f"<caption>{title}: Distinct items in the top 10 (items, higher is better)</caption>" in text
+    assert all(note in text for note in report.lists.notes)
+
+
+def test_report_page_of_an_older_release_has_no_lists(report: EvaluationReport) -> None:
+    old = report.model_dump(mode="json")
+    del old["lists"], old["config"]["list_baselines"]
+    assert "Lists of new users" not in report_page(EvaluationReport.model_validate(old))
 
 
 def test_report_page_shows_titles_of_measures(report: EvaluationReport) -> None:

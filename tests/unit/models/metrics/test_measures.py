@@ -58,6 +58,8 @@ def test_measure_users_has_every_measure_of_every_user() -> None:
         ("mae", "MAE", "MAE (rating points, lower is better)"),
         ("ndcg@3_exponential", "nDCG@3, exponential gain", "nDCG@3, exponential gain (higher is better)"),
         ("nll", "Negative log-likelihood", "Negative log-likelihood (nats, lower is better)"),
+        ("list_ndcg@10", "nDCG@10", "nDCG@10 (higher is better)"),
+        ("distinct_items@10", "Distinct items in the top 10", "Distinct items in the top 10 (items, higher is better)"),
         ("of_another_version", "of_another_version", "of_another_version"),
     ],
 )

@@ -11,12 +11,16 @@ USERS, ITEMS = 40, 12
 
 
 def checkerboard() -> Dataset:
-    """User u likes the items of its parity but one, and dislikes one of the others. Item 12 has no ratings."""
+    """User u likes the items of its parity but one, and dislikes one of the others.
+
+    Items of one parity are of the same year. Item 12 has neither ratings nor a year.
+    """
     liked = [
         (user, item, 5.0) for user in range(USERS) for item in range(user % 2, ITEMS, 2) if item // 2 != user // 2 % 6
     ]
     disliked = [(user, (user + 1) % ITEMS, 1.0) for user in range(USERS)]
-    return tiny_dataset(liked + disliked, users=USERS, items=ITEMS + 1)
+    years = [*([1980.0, 2010.0] * (ITEMS // 2)), None]
+    return tiny_dataset(liked + disliked, users=USERS, items=ITEMS + 1, years=years)
 
 
 def fitted(baseline: ListBaseline, dataset: Dataset) -> ListRanker:
