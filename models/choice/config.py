@@ -60,7 +60,7 @@ class ChoiceConfig(BaseModel):
     max_query: Annotated[int, Field(ge=1)] = 300
     empty_supports: Share = 0.08
     hidden_ratings: Share = 0.05
-    skipping_users: Share = 0.2
+    skipping_users: Share = 0.1
     max_skipped: Annotated[int, Field(ge=1)] = 20
     exact_items: Annotated[int, Field(ge=1)] = 8192
     content: ContentConfig = ContentConfig()

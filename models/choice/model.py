@@ -23,8 +23,8 @@ from models.inputs.similarity import similarity_product, similarity_width
 from models.learners.base import ItemScorer, ScoringModel, Support
 from models.learners.network import EmbeddingLayers
 
-_KINDS_WITHOUT_RATING = 2
-"""Kinds of support items without a rating: seen, and skipped."""
+_SEEN, _SKIPPED = -2, -1
+"""The gates and shifts of support items without a rating, behind those of the rating scale's points."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
     (Mult-VAE, Liang et al., WWW 2018, has the same likelihood.) The user's vector g_i is a set encoder of the support
     set: what its items say, W z_s, changed by what the user did with them, is added up and completed by a network,
 
-        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c),    g = a + MLP([a, log(1 + n)])
+        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c),    g = a + MLP([a, log(1 + n), log(1 + m)])
 
     with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for items that
-    were seen but not rated and for skipped ones, which the user did not know. So g adapts to a user by one pass.
+    were seen but not rated. The m skipped items, which the user did not know, are added up apart from these n items in
+    the same way. So g adapts to a user by one pass.
 
     Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
     on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
@@ -101,7 +102,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         # What an item says about its users is at first what they want: similar items.
         self.said = nn.Linear(width, width, bias=False)
         nn.init.eye_(self.said.weight)
-        kinds = config.level_knots + _KINDS_WITHOUT_RATING
+        kinds = config.level_knots + 2  # items that were seen and not rated, and skipped items
         self.gates = nn.Parameter(torch.ones(kinds, width))
         self.shifts = nn.Parameter(torch.zeros(kinds, width))
         self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
@@ -113,7 +114,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         output = nn.Linear(config.hidden, width)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
-        self.completion = nn.Sequential(nn.Linear(width + 1, config.hidden), nn.ReLU(), output)
+        self.completion = nn.Sequential(nn.Linear(width + 2, config.hidden), nn.ReLU(), output)
         features = similarity_width(self._fields, config.content.similarity)
         self.register_buffer("coefficients", torch.zeros(features, width + 1))
         self.register_buffer("intercepts", torch.zeros(width + 1))
@@ -143,21 +144,23 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
 
         Padding and the order of the support set change nothing.
         """
-        total = torch.zeros_like(support.users.vector)
-        count = total.new_zeros(len(total), 1)
+        vector = support.users.vector
+        nothing = torch.zeros_like(vector), vector.new_zeros(len(vector), 1)
+        chosen, skipped = nothing, nothing
         if steps != 0:
             rated = self._said(support.items, *self._interpolated(support.ratings))
-            total, count = _add(total, count, rated, support.mask)
-            seen, skipped = self.gates.shape[0] - 2, self.gates.shape[0] - 1
-            for items, mask, kind in (
-                (support.seen_items, support.seen_mask, seen),
-                (support.skipped_items, support.skipped_mask, skipped),
-            ):
-                if items is not None and mask is not None:
-                    said = self._said(items, self.gates[kind], self.shifts[kind])
-                    total, count = _add(total, count, said, mask)
-        vector = support.users.vector + total / torch.sqrt(count + F.softplus(self.settling_count))
-        completed: Tensor = self.completion(torch.cat([vector, torch.log1p(count) * self.config.count_scale], dim=-1))
+            chosen = _added(*chosen, rated, support.mask)
+            if support.seen_items is not None and support.seen_mask is not None:
+                seen = self._said(support.seen_items, self.gates[_SEEN], self.shifts[_SEEN])
+                chosen = _added(*chosen, seen, support.seen_mask)
+            if support.skipped_items is not None and support.skipped_mask is not None:
+                unknown = self._said(support.skipped_items, self.gates[_SKIPPED], self.shifts[_SKIPPED])
+                skipped = _added(*skipped, unknown, support.skipped_mask)
+        counts = []
+        for total, count in (chosen, skipped):
+            vector = vector + total / torch.sqrt(count + F.softplus(self.settling_count))
+            counts.append(torch.log1p(count) * self.config.count_scale)
+        completed: Tensor = self.completion(torch.cat([vector, *counts], dim=-1))
         return vector + completed
 
     def start_from(self, index: Tensor, counts: NDArray[np.int64]) -> None:
@@ -243,6 +246,6 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
         return torch.addmm(items.bias, adapted, items.vector.T)
 
 
-def _add(total: Tensor, count: Tensor, said: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Add what some items say ([B, S, D]) to the totals ([B, D]) and their numbers to the counts ([B, 1])."""
+def _added(total: Tensor, count: Tensor, said: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Totals ([B, D]) and counts ([B, 1]) after what some items say ([B, S, D]) is added."""
     return total + (said * mask.unsqueeze(-1)).sum(dim=1), count + mask.sum(dim=1, keepdim=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.choice.model import ChoiceModel
+from models.choice.model import ChoiceItems, ChoiceModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.sequential import Asked, SequentialQuestions
