@@ -89,7 +89,7 @@ MODEL_CREATED = Gauge(
 )
 MODEL_VALIDATION_ERROR = Gauge(
     "coldstart_model_validation_absolute_error",
-    "Mean absolute error of the model that serves, on users held out of its training.",
+    "Mean absolute error of the model that serves, or of its research twin, on users held out of training.",
     multiprocess_mode="mostrecent",
 )
 JOBS = Gauge("coldstart_jobs", "Jobs in the database.", ["status"], multiprocess_mode="mostrecent")

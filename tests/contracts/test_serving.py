@@ -1,4 +1,4 @@
-"""Every learner and preset, trained, registered and activated, answers the three uses over HTTP."""
+"""Every learner, trained, registered and activated, answers the three uses over HTTP."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,13 +10,24 @@ from app.main import create_app
 from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import TrainedModel, save_artifact
+from models.data.dataset import Dataset
 from tests.artifacts import parts_of
+from tests.contracts.cases import PRESETS, trained
 from tests.integration.running import connected
 from tests.waiting import until_async
 
 STRATEGIES = ["gradient_popularity", "popularity", "popularity_entropy", "random", "sequential"]
 RATINGS = [{"item_id": "i1", "rating": 5}, {"item_id": "i3", "rating": 5}, {"item_id": "i2", "rating": 1}]
 EVALUATION = {"states": ["user_cold"], "min_ratings": 4, "query_size": 2, "bootstrap_resamples": 100}
+
+SERVED = [name for name in PRESETS if name.endswith(", all inputs")]
+"""One preset for each learner: over HTTP, its settings make no difference."""
+
+
+@pytest.fixture(scope="module", params=SERVED)
+def model(request: pytest.FixtureRequest, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    """Each learner, trained for a moment."""
+    return trained(request.param, dataset, tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture

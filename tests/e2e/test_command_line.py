@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -112,7 +113,8 @@ def trained(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         env=environment(directory),
     )
     assert run.returncode == 0, run.stderr
-    assert "validation MAE" in run.stdout
+    assert "trained on 2,400 ratings of 120 users and 40 items" in run.stdout
+    assert re.search(r"research twin quick-\w+: trained on .* of 91 users and 32 items, .*; validation MAE", run.stdout)
     return output
 
 
@@ -134,6 +136,9 @@ def test_evaluate_writes_report_and_predictions_that_agree(
     assert run.code == 0, run.err
 
     report = json.loads(report_file.read_text(encoding="utf-8"))
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert report["model_version"] == manifest["research_twin"]["version"]
+    assert f"{report['twin_of']} was trained on all ratings." in " ".join(run.out.split())
     with predictions_file.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     columns = ["state", "user_id", "item_id", "rating", "predicted", "predicted_median", "score"]
@@ -292,7 +297,8 @@ def test_train_from_database_makes_and_activates_the_next_version(
     idle.write_text(TINY_PRESET.replace("5e-3", "1e-6").replace("= 4", "= 1"), encoding="utf-8")
     quick = trained.parent / "quick.toml"
     bad = tmp_path / "bad"
-    assert coldstart("train", "--data", dataset_dir, "--preset", idle, "--out", bad).code == 0
+    assert coldstart("train", "--data", dataset_dir, "--preset", idle, "--out", bad, "--research-only").code == 0
+    assert json.loads((bad / "manifest.json").read_text(encoding="utf-8"))["research_twin"] is None
     former = coldstart("model", "register", bad).out.strip()
     assert coldstart("model", "activate", former).code == 0
 

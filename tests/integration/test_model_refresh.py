@@ -75,6 +75,7 @@ def test_activation_without_redis_reaches_both_replicas(settings: Settings, othe
 
 
 @pytest.mark.services
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # the outage is of Redis
 def test_activation_during_a_redis_outage_reaches_both_replicas(settings: Settings, other_model_dir: Path) -> None:
     with redis_server() as redis:
         shared = Settings(**settings.model_dump() | {"redis_url": redis.url})

@@ -50,15 +50,20 @@ def listed(client: httpx.Client) -> dict[str, set[str]]:
     return {name: {item["item_id"] for item in answer.json()["items"]} for name, answer in answers.items()}
 
 
-@pytest.fixture(params=["alone", pytest.param("redis", marks=pytest.mark.services)])
+@pytest.fixture
 def shared(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    """The settings of both replicas, with and without Redis."""
+    """The settings of both replicas, with or without Redis."""
     if request.param == "alone":
         return settings
     url = SecretStr(request.getfixturevalue("redis_url"))
     return settings.model_copy(update={"redis_url": url})
 
 
+@pytest.mark.parametrize(
+    ("database_url", "shared"),
+    [("sqlite", "alone"), pytest.param("postgresql", "redis", marks=pytest.mark.services)],
+    indirect=True,
+)
 def test_item_changes_reach_the_lists_of_every_replica(shared: Settings) -> None:
     with replicas(shared.model_copy(update={"popularity_seconds": 0.2})) as (one, other):
         one.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i39", "rating": 5}]}).raise_for_status()

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.services
 
 WORKER = "from app.jobs.worker import run_worker; from app.settings import Settings; run_worker(Settings())"
 
+EVALUATION = {"baselines": ["global mean"], "bootstrap_resamples": 100}
+
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
@@ -22,7 +24,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 async def test_worker_process_does_the_jobs_of_the_server(settings: Settings) -> None:
     async with connected(create_app(settings)) as client:
-        location = (await client.post("/v1/evaluations")).headers["location"]
+        location = (await client.post("/v1/evaluations", json=EVALUATION)).headers["location"]
         with process(settings, WORKER) as worker:
             job = await until_job(client, location, "succeeded", "failed")
             assert job["error"] is None

@@ -24,6 +24,13 @@ from tests.integration.running import ROOT, do_next_job, server
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
+# The requests contradict or fit the document, whatever the database. PostgreSQL is the stricter one.
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
+]
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings that require keys, as in production."""

@@ -56,6 +56,16 @@ async def train(parameters: TrainingParameters, output: Path, settings: Settings
     )
 
 
+def test_progress_of_a_training_rises_over_both_models() -> None:
+    shares: list[float] = []
+    observer = training._ProgressOf(shares.append)
+    for phase, epochs in (("research model", 2), ("served model", 1)):
+        observer.phase_begun(phase, epochs=epochs)
+        for epoch in range(1, epochs + 1):
+            observer.batch_done(epoch=epoch, users_done=10, users_total=10)
+    assert shares == pytest.approx([0.225, 0.45, 0.9])
+
+
 async def test_training_interrupted_after_its_end_is_not_repeated(
     parameters: TrainingParameters, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

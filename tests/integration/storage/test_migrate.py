@@ -1,8 +1,8 @@
 """Migrations: of an empty database, of every older version with data, and by several processes at once."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
 from app.storage.tables import Base, CurrentVersions
-from tests.integration.running import ROOT, environment
+from tests.integration.running import ROOT, process
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ async def migrate():
 
 asyncio.run(migrate())
 """
-"""The migration that `coldstart migrate` and every server run, without their other imports."""
+"""The migration that `coldstart migrate` and every server run."""
 
 
 async def upgrade_to(database: Database, revision: str) -> None:
@@ -202,12 +202,13 @@ async def test_upgrade_by_several_processes_migrates_once(
         async with blank.engine.begin() as connection:
             filled = await connection.run_sync(fill, filled)
 
-    variables = environment(Settings(database_url=database_url))
-    together = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, cwd=ROOT, env=variables)
-        for _ in range(PROCESSES)
-    ]
-    assert [await process.wait() for process in together] == [0] * PROCESSES
+    with ExitStack() as stack:
+        together = [
+            stack.enter_context(process(Settings(database_url=database_url), MIGRATE)) for _ in range(PROCESSES)
+        ]
+        for one in together:
+            await asyncio.to_thread(one.join)
+        assert [one.exitcode for one in together] == [0] * PROCESSES
 
     async with open_database(database_url) as database, database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []

@@ -39,6 +39,17 @@ class TestStateColumn:
         assert dataset.ratings.users[split.test].max() < 10
 
 
+class TestEverything:
+    def test_everything_is_training_data_even_with_a_state_column(self) -> None:
+        dataset = all_rated_by_all(states=[State.USER_COLD] * (USERS * ITEMS))
+        split = Split.everything(dataset)
+        assert split.training.tolist() == [True] * len(dataset.ratings)
+        assert set(split.states.tolist()) == {State.WARM}
+        assert split.validation_users.tolist() == [False] * len(dataset.users)
+        assert not split.test.any()
+        assert split.config is None
+
+
 class TestDrawnStates:
     def test_new_users_and_items_are_the_configured_fractions(self) -> None:
         dataset = all_rated_by_all()

@@ -98,6 +98,18 @@ class TestRecommend:
         assert len(ranked) == 36
         assert np.isfinite([item.predicted_rating for item in ranked]).all()
 
+    def test_user_who_dislikes_everything_is_predicted_lower_ratings_than_a_stranger(
+        self, recommender: Recommender
+    ) -> None:
+        rare = recommender.with_changes(items_of(recommender.model, ("new", {"genre": ["western"]})), [])
+        dislikes = [ItemRating(f"i{item}", 1.0) for item in range(6)]
+        strangers, dislikers = (
+            by_id(rare.recommend(RankingQuery(attributes={}, ratings=ratings, n=41, include_rated=True)))
+            for ratings in ([], dislikes)
+        )
+        # Items without any rating too: nothing known about an item is no reason to like it.
+        assert all(dislikers[item_id] < rating for item_id, rating in strangers.items())
+
     @pytest.mark.parametrize("year", [-1.0, 0.0, 95.0, 1979.0, 2012.0, 1e9])
     def test_item_with_a_year_outside_training_is_predicted_like_one_of_the_nearest_year(
         self, recommender: Recommender, year: float

@@ -260,6 +260,27 @@ class TestEarlyStopping:
         assert same == [False, True, False, False]
 
 
+class TestWithoutValidation:
+    def test_training_of_some_epochs_ends_with_the_weights_after_them(self, data: TrainingData) -> None:
+        """The learning rate falls as in the longer training, whose first epochs these are."""
+        longer, learner = Recorder(new_learner(data)), new_learner(data)
+        Trainer(longer.learner, data, PRESET).fit(longer)
+
+        history = Trainer(learner, replace(data, validation=None), PRESET, epochs=2).fit()
+
+        assert [(result.epoch, result.validation) for result in history] == [(1, None), (2, None)]
+        assert are_identical(weights_of(learner), longer.weights[1])
+
+    def test_training_uses_up_its_epochs_whatever_the_patience(self, data: TrainingData) -> None:
+        preset = with_training(epochs=3, patience=1)
+        assert len(Trainer(new_learner(data), replace(data, validation=None), preset).fit()) == 3
+
+    def test_checkpoint_of_another_number_of_epochs_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
+        Trainer(new_learner(data), data, PRESET, epochs=1, checkpoint_directory=tmp_path).fit()
+        with pytest.raises(CheckpointError, match="another number of epochs"):
+            Trainer(new_learner(data), data, PRESET, epochs=2, checkpoint_directory=tmp_path).fit()
+
+
 class TestResuming:
     @pytest.mark.parametrize(
         ("epoch", "users"), [(1, 16), (2, 16), (3, 48), (4, 10**6)], ids=["first", "second", "third", "after-all"]
