@@ -12,6 +12,7 @@ from app.api.schemas import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
 from app.services.recommendations import ListOptions
+from models.ranking.query import RankBy
 
 
 async def _services(request: Request) -> Services:
@@ -48,6 +49,13 @@ Excluded = Annotated[
 ]
 IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
 Explain = Annotated[bool, Query(description="Whether to name, for each item, a rating of the user that moved it up.")]
+RankByOption = Annotated[
+    RankBy,
+    Query(
+        description="What orders the list: `choice`, what the user would choose and like, or `rating`, the predicted "
+        "ratings."
+    ),
+]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 
@@ -57,8 +65,11 @@ async def _list_options(
     exclude: Excluded = None,
     include_rated: IncludeRated = False,
     explain: Explain = False,
+    rank_by: RankByOption = RankBy.CHOICE,
 ) -> ListOptions:
-    return ListOptions(n=n, exclude=exclude or [], filters=filters, include_rated=include_rated, explain=explain)
+    return ListOptions(
+        n=n, exclude=exclude or [], filters=filters, include_rated=include_rated, explain=explain, rank_by=rank_by
+    )
 
 
 ListOptionsDep = Annotated[ListOptions, Depends(_list_options)]

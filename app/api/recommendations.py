@@ -24,7 +24,7 @@ from app.api.schemas import (
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.recommendations import ListOptions, RecommendationList
 from models.ranking.explanation import Reason
-from models.ranking.query import RankedBy
+from models.ranking.query import RankBy, RankedBy
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
@@ -43,9 +43,10 @@ class ReasonResponse(ResponseModel):
 
 
 class Recommendation(ResponseModel):
-    """An item, the user's predicted rating, and the probability that the user likes it.
+    """An item, and what the model predicts: the user's rating, and how probably the user chooses and likes the item.
 
-    A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
+    `choice_probability` is the probability that the next item which the user chooses, of all items that may be in the
+    list, is this one. `like_probability` is the probability that the user likes it then. A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
     no distribution gives no probability.
 
     If explanations were requested, `because` is a rating of an item that the user likes and that moved this item up
@@ -57,6 +58,7 @@ class Recommendation(ResponseModel):
     item_id: ShownItemId
     title: ShownTitle
     predicted_rating: Annotated[float, Field(examples=[4.6])]
+    choice_probability: Annotated[float, Field(ge=0, le=1, examples=[0.012])]
     like_probability: Annotated[float | None, Field(ge=0, le=1, examples=[0.93])]
     rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
     model_version: ShownVersion
@@ -67,12 +69,13 @@ class Recommendation(ResponseModel):
 class RecommendationPage(Page[Recommendation]):
     """A ranked list, best first, what orders it, and the model version that ranked it.
 
-    A list by `rating` is in order of the predicted ratings, highest first. A list by `popularity` is for users of whom
+    A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating` is
+    in order of the predicted ratings, highest first. A list by `popularity` is for users of whom
     nothing is known: liked, popular and diverse items, whose predicted ratings do not order it.
     """
 
     model_version: ShownVersion
-    ranked_by: Annotated[RankedBy, Field(examples=[RankedBy.RATING])]
+    ranked_by: Annotated[RankedBy, Field(examples=[RankedBy.CHOICE])]
 
     @classmethod
     def of(cls, made: RecommendationList) -> Self:
@@ -83,6 +86,7 @@ class RecommendationPage(Page[Recommendation]):
                     item_id=item.item_id,
                     title=item.title,
                     predicted_rating=item.predicted_rating,
+                    choice_probability=item.choice_probability,
                     like_probability=item.like_probability,
                     rank=item.rank,
                     model_version=made.model_version,
@@ -97,10 +101,14 @@ class RecommendationPage(Page[Recommendation]):
 
 
 class VisitorRequest(RequestModel):
-    """Attributes and ratings of a visitor who is not stored. All of it is optional."""
+    """Attributes, ratings and skips of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
     ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
+    skipped: Annotated[
+        list[GivenItemId],
+        Field(default_factory=list, max_length=1000, description="Items that the visitor does not know."),
+    ]
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
     exclude: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
@@ -110,6 +118,13 @@ class VisitorRequest(RequestModel):
     explain: Annotated[
         bool, Field(strict=True, description="Whether to name, for each item, a rating that moved it up.")
     ] = False
+    rank_by: Annotated[
+        RankBy,
+        Field(
+            description="What orders the list: `choice`, what the visitor would choose and like, or `rating`, the "
+            "predicted ratings."
+        ),
+    ] = RankBy.CHOICE
 
 
 def time_ranking(response: Response, made: RecommendationList) -> None:
@@ -146,12 +161,14 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     made = await services.recommendations.for_visitor(
         body.attributes,
         [rating.record() for rating in body.ratings],
+        body.skipped,
         ListOptions(
             n=body.n,
             exclude=body.exclude,
             filters=body.filter,
             include_rated=body.include_rated,
             explain=body.explain,
+            rank_by=body.rank_by,
         ),
     )
     time_ranking(response, made)

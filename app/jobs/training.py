@@ -51,8 +51,8 @@ LEAST_USERS = 100
 _TRAINED = 0.9
 """The progress at which training has ended and the comparison begins."""
 
-_PHASES = 2
-"""A research model is trained, and then the served model."""
+_PHASES = 4
+"""The research model and its choice model are trained, and then the served model and its choice model."""
 
 
 class TrainingParameters(BaseModel):

@@ -15,6 +15,7 @@ from app.services.recommendations import RecommendationList, item_ratings, recom
 from app.services.validation import attribute_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.skips import SkipRepository
 from app.storage.users import UserRepository
 from models.data.attribute_values import known_attributes
 from models.fields import AttributeValue
@@ -43,10 +44,11 @@ class _Write:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A user's attributes and ratings after the transaction, and the items whose ratings it wrote."""
+    """A user's attributes, ratings and skipped items after the transaction, and the items whose ratings it wrote."""
 
     attributes: dict[str, Any]
     ratings: Sequence[RatingRecord]
+    skipped: Sequence[str]
     written: Collection[str]
 
 
@@ -97,6 +99,7 @@ class RatingService:
             attributes=known_attributes(stored.attributes, schema.users),
             ratings=item_ratings(stored.ratings),
             n=n,
+            skipped=stored.skipped,
         )
         recommendations = await recommend(self._ranker, served, query, explained=explain)
         self._sampler.sample(served, user_id, query.attributes, query.ratings, written=stored.written, given=given)
@@ -144,8 +147,15 @@ class RatingService:
             for write in writes:
                 written[write.user_id].update(rating.item_id for rating in write.given)
             known, rated = await users.states(written), await ratings.of_users(written)
+            skipped = await SkipRepository(session).of_users(written)
         return [
-            _Stored(known[write.user_id].attributes, rated[write.user_id], written[write.user_id]) for write in writes
+            _Stored(
+                known[write.user_id].attributes,
+                rated[write.user_id],
+                skipped.get(write.user_id, ()),
+                written[write.user_id],
+            )
+            for write in writes
         ]
 
 

@@ -20,18 +20,23 @@ from app.services.ranking import Ranker
 from app.services.validation import (
     attribute_errors,
     filter_errors,
+    missing_item_errors,
     raise_if_invalid,
     rating_errors,
 )
 from app.storage.database import Database
 from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.skips import SkipRepository
 from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
 from models.ranking import ItemRating, RankedItem, RankingQuery
 from models.ranking.explanation import Reason
-from models.ranking.query import RankedBy
+from models.ranking.query import RankBy, RankedBy
 
 _LARGEST_READING = 32
+
+_KnownUser = tuple[UserState, Sequence[RatingRecord], Sequence[str]]
+"""A stored user, with all ratings and the ids of all skipped items."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class ListOptions:
         filters: Field → accepted values.
         include_rated: Whether items that the user has rated may be in it.
         explain: Whether to name a rating that moved each item up.
+        rank_by: What orders the list of a user of whom something is known.
     """
 
     n: int
@@ -70,6 +76,7 @@ class ListOptions:
     filters: Mapping[str, Sequence[str]]
     include_rated: bool = False
     explain: bool = False
+    rank_by: RankBy = RankBy.CHOICE
 
 
 def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:
@@ -113,7 +120,7 @@ class RecommendationService:
         served, user = await self._host.current_with_user(user_id)
         raise_if_invalid(filter_errors(options.filters, served.schema.items))
         if user is None:
-            return await self._made(served, _query(served, {}, [], options), options)
+            return await self._made(served, _query(served, {}, [], (), options), options)
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
@@ -121,21 +128,25 @@ class RecommendationService:
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
-            return await self._made(served, _query(served, {}, [], options), options)
-        user, ratings = known
-        query = _query(served, user.attributes, ratings, options)
+            return await self._made(served, _query(served, {}, [], (), options), options)
+        user, ratings, skipped = known
+        query = _query(served, user.attributes, ratings, skipped, options)
         made = await self._made(served, query, options)
         if query.knows_something:  # other lists depend on popularity, which is not in the key
             await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
-        self, attributes: Mapping[str, object], ratings: Sequence[RatingRecord], options: ListOptions
+        self,
+        attributes: Mapping[str, object],
+        ratings: Sequence[RatingRecord],
+        skipped: Sequence[str],
+        options: ListOptions,
     ) -> RecommendationList:
         """Recommendations from the request alone. Nothing is stored.
 
         Raises:
-            InvalidRequestError: If attributes, ratings or filters contradict the schema or the catalogue.
+            InvalidRequestError: If attributes, ratings, skips or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()
@@ -143,21 +154,27 @@ class RecommendationService:
         raise_if_invalid(
             attribute_errors(attributes, served.schema.users),
             rating_errors(ratings, served.schema.rating_scale, missing),
+            missing_item_errors(skipped, served.missing(skipped), where="skipped"),
             filter_errors(options.filters, served.schema.items),
         )
-        return await self._made(served, _query(served, attributes, ratings, options), options)
+        return await self._made(served, _query(served, attributes, ratings, skipped, options), options)
 
     async def _made(self, served: ServedModel, query: RankingQuery, options: ListOptions) -> RecommendationList:
         return await recommend(self._ranker, served, query, explained=options.explain)
 
-    async def _read_users(self, user_ids: Sequence[str]) -> list[tuple[UserState, Sequence[RatingRecord]] | None]:
+    async def _read_users(self, user_ids: Sequence[str]) -> list[_KnownUser | None]:
         async with self._database.read() as session:
             users = await RatingRepository(session).with_users(set(user_ids))
-        return [users.get(user_id) for user_id in user_ids]
+            skipped = await SkipRepository(session).of_users(users)
+        return [(*users[user_id], skipped.get(user_id, ())) if user_id in users else None for user_id in user_ids]
 
 
 def _query(
-    served: ServedModel, attributes: Mapping[str, object], ratings: Iterable[RatingRecord], options: ListOptions
+    served: ServedModel,
+    attributes: Mapping[str, object],
+    ratings: Iterable[RatingRecord],
+    skipped: Sequence[str],
+    options: ListOptions,
 ) -> RankingQuery:
     return RankingQuery(
         attributes=known_attributes(attributes, served.schema.users),
@@ -166,6 +183,8 @@ def _query(
         exclude=options.exclude,
         include_rated=options.include_rated,
         where=options.filters,
+        rank_by=options.rank_by,
+        skipped=skipped,
     )
 
 
@@ -207,5 +226,6 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
         filters,
         options.include_rated,
         options.explain,
+        options.rank_by,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

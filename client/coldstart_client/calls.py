@@ -105,6 +105,7 @@ class Calls:
         filter: Filter | None = None,
         include_rated: bool | None = None,
         explain: bool | None = None,
+        rank_by: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated.
 
@@ -120,6 +121,7 @@ class Calls:
                 "filter": _pairs(filter),
                 "include_rated": include_rated,
                 "explain": explain,
+                "rank_by": rank_by,
             },
         )
 
@@ -129,11 +131,13 @@ class Calls:
         *,
         attributes: Attributes | None = None,
         ratings: Sequence[GivenRating] | None = None,
+        skipped: Sequence[str] | None = None,
         n: int | None = None,
         exclude: Sequence[str] | None = None,
         filter: Filter | None = None,
         include_rated: bool | None = None,
         explain: bool | None = None,
+        rank_by: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations from these arguments alone. Nothing is stored."""
         return Call(
@@ -143,11 +147,13 @@ class Calls:
             body={
                 "attributes": attributes,
                 "ratings": ratings,
+                "skipped": skipped,
                 "n": n,
                 "exclude": exclude,
                 "filter": filter,
                 "include_rated": include_rated,
                 "explain": explain,
+                "rank_by": rank_by,
             },
         )
 

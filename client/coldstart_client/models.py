@@ -60,7 +60,9 @@ class Reason(Answer):
 
 
 class Recommendation(Answer):
-    """An item, the user's predicted rating, and the probability that the user likes it, if the model gives one.
+    """An item, the user's predicted rating, and how probably the user chooses and then likes the item.
+
+    `like_probability` is None from a model that gives none.
 
     If it was requested and a rating stands out, `because` names an item that the user likes, or `unlike` one that the
     user dislikes and that this item differs from.
@@ -69,6 +71,7 @@ class Recommendation(Answer):
     item_id: str
     title: str | None
     predicted_rating: float
+    choice_probability: float
     like_probability: float | None
     rank: int
     model_version: str
@@ -77,7 +80,10 @@ class Recommendation(Answer):
 
 
 class RecommendationPage(Page[Recommendation]):
-    """A ranked list, best first, the model version that ranked it, and what orders it: `rating` or `popularity`."""
+    """A ranked list, best first, the model version that ranked it, and what orders it.
+
+    That is `choice` (the product of both probabilities), `rating` or, for users of whom nothing is known, `popularity`.
+    """
 
     model_version: str
     ranked_by: str

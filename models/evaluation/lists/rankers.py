@@ -6,40 +6,67 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from models.artifact import TrainedModel
 from models.baselines.lists import ListRanker
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
+from models.inputs.rows import TensorRows
 from models.learners.base import Support
-from models.ranking.embedded_items import EmbeddedItems
+from models.ranking.embedded_items import EmbeddedItems, scoring_model
+from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
 
+_PREDICTED_AT_ONCE = 100_000
+"""Ratings that are predicted at once, which bounds the memory."""
 
-class LearnerRanker:
-    """Ranks by a learner's scores: the expected rating, or what the learner takes for it (`ItemScorer.scores`)."""
 
-    def __init__(self, model: TrainedModel, dataset: Dataset) -> None:
+class ModelRanker:
+    """Ranks all items in one of the orders in which a model recommends.
+
+    By choice, every item's P(choose) · P(like) is computed. Serving computes it for the items with the highest
+    P(choose) only, which are enough for the same list.
+    """
+
+    def __init__(self, model: TrainedModel, dataset: Dataset, rank_by: RankBy) -> None:
         """Encode the users, and embed the items."""
-        self._learner = model.learner
+        self._model = model
+        self._rank_by = rank_by
         self._data = encoded_for(model, dataset)
-        self._items = EmbeddedItems.of(model, RankBy.RATING, dataset.items)
+        self._items = {order: EmbeddedItems.of(model, order, dataset.items) for order in {RankBy.RATING, rank_by}}
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """Adapt to the users, and score all items; float32 [B, items]."""
         with torch.inference_mode():
-            support = self._support(batch)
-            adapted = self._learner.adapt(support)
-            scores: Tensor = self._items.scorer.scores(adapted, support.users)
+            support = self._support(batch, self._rank_by)
+            adapted = scoring_model(self._model, self._rank_by).adapt(support)
+            scores = self._items[self._rank_by].scorer.scores(adapted, support.users)
+            if self._rank_by is RankBy.CHOICE:
+                scores = scores + self._log_liking(batch)
         return scores.cpu().numpy()
 
-    def _support(self, batch: EpisodeBatch) -> Support[Any, Any]:
+    def _log_liking(self, batch: EpisodeBatch) -> torch.Tensor:
+        """Log P(like) of all items; float32 [B, items]."""
+        learner, scale = self._model.learner, self._model.schema.rating_scale
+        items = self._items[RankBy.RATING].vectors
+        support = self._support(batch, RankBy.RATING)
+        adapted = learner.adapt(support)
+        users = len(batch.users)
+        return torch.cat(
+            [
+                log_liking(learner.predict(adapted, support.users, _slice(items, start, users)), scale)
+                for start in range(0, len(items), max(1, _PREDICTED_AT_ONCE // users))
+            ],
+            dim=1,
+        )
+
+    def _support(self, batch: EpisodeBatch, rank_by: RankBy) -> Support[Any, Any]:
         tensor, now = self._data.tensor, batch.now
+        users = self._data.users.take(tensor(batch.users))
         return Support(
-            users=self._learner.embed_users(self._data.users.take(tensor(batch.users))),
-            items=self._items.vectors.take(tensor(batch.support_items)),
+            users=scoring_model(self._model, rank_by).embed_users(users),
+            items=self._items[rank_by].vectors.take(tensor(batch.support_items)),
             ratings=tensor(batch.support_ratings),
             mask=tensor(batch.support_mask),
             times=None if batch.support_times is None else tensor(batch.support_times),
@@ -47,6 +74,16 @@ class LearnerRanker:
         )
 
 
+def _slice(items: TensorRows, start: int, users: int) -> TensorRows:
+    """Items from `start` on that are predicted at once, the same for every user; [users, items]."""
+    size = max(1, _PREDICTED_AT_ONCE // users)
+    return items[start : start + size].expand(users)
+
+
 def model_rankers(model: TrainedModel, dataset: Dataset) -> Mapping[str, ListRanker]:
     """The ways in which a model ranks a data set's items, by name; first the one by which it recommends."""
-    return {model.manifest.preset.name: LearnerRanker(model, dataset)}
+    name = model.manifest.preset.name
+    return {
+        name: ModelRanker(model, dataset, RankBy.CHOICE),
+        f"{name}, ranked by rating": ModelRanker(model, dataset, RankBy.RATING),
+    }
