@@ -46,8 +46,9 @@ class Recommendation(ResponseModel):
     """An item, and what the model predicts: the user's rating, and how probably the user chooses and likes the item.
 
     `choice_probability` is the probability that the next item which the user chooses, of all items that may be in the
-    list, is this one. `like_probability` is the probability that the user likes it then. A user likes an item if the rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts
-    no distribution gives no probability.
+    list, is this one. `like_probability` is the probability that the user likes it then. A user likes an item if the
+    rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts no distribution gives no
+    `like_probability`.
 
     If explanations were requested, `because` is a rating of an item that the user likes and that moved this item up
     most. If there is none, `unlike` is a rating of an item that the user dislikes and that this item differs from. If
@@ -69,9 +70,9 @@ class Recommendation(ResponseModel):
 class RecommendationPage(Page[Recommendation]):
     """A ranked list, best first, what orders it, and the model version that ranked it.
 
-    A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating` is
-    in order of the predicted ratings, highest first. A list by `popularity` is for users of whom
-    nothing is known: liked, popular and diverse items, whose predicted ratings do not order it.
+    A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating`
+    is in order of the predicted ratings, highest first. A list by `popularity` is for users of whom nothing is known:
+    liked, popular and diverse items, whose predicted figures do not order it.
     """
 
     model_version: ShownVersion

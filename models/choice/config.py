@@ -26,6 +26,7 @@ class ChoiceConfig(BaseModel):
         other_weight: Weight of a query item that the user rated and did not like.
         updates: Updates of the training, at most.
         updates_per_round: Updates of one round. Training keeps the weights of the best round on the validation users.
+        patience: Training stops after so many rounds without a lower loss of the validation users.
         batch_users: Users of one update.
         learning_rate: Adam's rate, which falls to 0 along half a cosine.
         weight_decay: Decoupled weight decay (AdamW) of the item vectors. Other parameters have none.
@@ -51,8 +52,9 @@ class ChoiceConfig(BaseModel):
     settling_count: Annotated[float, Field(gt=0)] = 1.3
     liked_weight: Annotated[float, Field(gt=0)] = 1.15
     other_weight: Annotated[float, Field(gt=0)] = 0.15
-    updates: Annotated[int, Field(ge=1)] = 1000
+    updates: Annotated[int, Field(ge=1)] = 2000
     updates_per_round: Annotated[int, Field(ge=1)] = 100
+    patience: Annotated[int, Field(ge=1)] = 3
     batch_users: Annotated[int, Field(ge=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.2

@@ -96,7 +96,8 @@ class ChoiceTrainer:
         """Train, and fit the predictions for new items.
 
         Args:
-            rounds: How many rounds to train. With held-out users, the weights of the best one are kept.
+            rounds: How many rounds to train. With held-out users, training may stop early, and the weights of the best
+                round are kept.
             batch_done: Called after every update with the round, the updates done in it, and the updates in a round.
 
         Returns:
@@ -111,6 +112,8 @@ class ChoiceTrainer:
             history.append(self._train_round(number, batches, generator, validation, batch_done))
             if best_round(history) == number:
                 best = copy.deepcopy(self._model.state_dict())
+            elif number - best_round(history) >= self._config.patience:
+                break
         self._model.load_state_dict(best)
         self._model.fit_new_items(self._data.encoded.items, self._counts)
         return history
