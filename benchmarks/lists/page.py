@@ -35,7 +35,7 @@ def page(reports: Reports, *, seeds: int) -> str:
     for data, by_order in reports.items():
         parts += [f"## {data}", f"![nDCG by number of ratings](lists-{data}.svg)"]
         for order, report in by_order.items():
-            parts += [f"Not measured, {order} order: {note}" for note in report.notes]
+            parts += [f"{order.capitalize()} order: {note}" for note in report.notes]
             parts += _table_parts(f"{data}, {order} order, whole catalogue", report.catalogue)
             if report.new_items is not None:
                 parts += _table_parts(f"{data}, {order} order, new items alone", report.new_items)
