@@ -12,7 +12,7 @@ from models.data.dataset import Dataset, Entities
 from models.data.splits import Split
 from models.evaluation.predictors import Predict, by_baseline, by_learner
 from models.train import train
-from models.training.preset import Preset, load_preset
+from models.training.preset import load_preset
 
 REFERENCE = "coldstart"
 PRESETS = (REFERENCE, "melu")
@@ -42,9 +42,7 @@ class Contestants:
         if name in BASELINES:
             baseline = baseline_class(name).fit(self.dataset, self.split.training)
             return by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
-        trained = name.removesuffix(NOT_ADAPTED)
-        preset = ablated(trained) if trained in ABLATIONS else load_preset(trained)
-        model = self._trained(preset, trained)
+        model = self.trained(name.removesuffix(NOT_ADAPTED))
         return by_learner(model, self.dataset, steps=0 if name.endswith(NOT_ADAPTED) else None)
 
     def knowing_nothing(self, name: str) -> Predict:
@@ -53,11 +51,13 @@ class Contestants:
         blank = users.with_columns(
             pl.lit(None, dtype=users.schema[column]).alias(column) for column in users.columns[2:]
         )
-        model = self._trained(load_preset(name), name)
+        model = self.trained(name)
         return by_learner(model, replace(self.dataset, users=Entities(blank)), steps=0)
 
-    def _trained(self, preset: Preset, name: str) -> TrainedModel:
+    def trained(self, name: str) -> TrainedModel:
+        """The model of a preset or of an ablation; trains it first if that is not done yet."""
         directory = self.work / name.replace(" ", "-")
         if not (directory / "manifest.json").exists():
+            preset = ablated(name) if name in ABLATIONS else load_preset(name)
             train(self.dataset, preset, directory, data_path=self.data_path, research_only=True)
         return load_artifact(directory)

@@ -33,7 +33,7 @@ class ListBaseline(BaseModel, ABC):
     """A way to rank that is fitted on the training ratings; its fields are its settings.
 
     The defaults are the best settings for MovieLens 1M on the users that are held out for validation:
-    `python -m benchmarks.list_settings --data DIR` searches for them.
+    `python -m benchmarks.lists.settings --data DIR` searches for them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -102,8 +102,8 @@ class ListContest:
         ) -> ListTable:
             return list_table(
                 self.measured({**self.models, **baselines}, episodes, catalogue, batch_done),
-                episodes,
                 catalogue,
+                relevant=mean_relevant(episodes),
                 sizes=self.episodes.sizes,
                 resamples=config.bootstrap_resamples,
                 seed=config.seed,
@@ -152,6 +152,11 @@ def bounded(episodes: ListEpisodes, items: int) -> ListEpisodes:
     return ListEpisodes(
         episodes.sizes, evenly_spaced(episodes.catalogue, most), evenly_spaced(episodes.new_items, most)
     )
+
+
+def mean_relevant(episodes: Sequence[Episode]) -> float:
+    """How many items are relevant to a user, mean over users."""
+    return float(np.mean([len(episode.query_items) for episode in episodes]))
 
 
 def _notes(episodes: ListEpisodes, kept: ListEpisodes) -> list[str]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.episodes import Episode
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Estimate, ListCell, ListContestant, ListTable
 from models.evaluation.lists.measuring import MeasuredLists, RankedCatalogue
@@ -14,9 +13,9 @@ from models.metrics.lists import LIST_MEASURES
 
 def list_table(
     measured: Mapping[str, Sequence[MeasuredLists]],
-    episodes: Sequence[Episode],
     catalogue: RankedCatalogue,
     *,
+    relevant: float,
     sizes: Sequence[int],
     resamples: int,
     seed: int,
@@ -25,8 +24,8 @@ def list_table(
 
     Args:
         measured: By contestant, the evaluated model first, the lists at each support size; all of the same users.
-        episodes: The episodes that the lists were measured on.
         catalogue: What was ranked.
+        relevant: How many items are relevant to a user, mean over users.
         sizes: The support sizes.
         resamples: Resamples of the bootstrap.
         seed: Seed of the bootstrap.
@@ -36,9 +35,9 @@ def list_table(
     averages, differences = _estimates(np.stack([values, values[:1] - values]), resamples=resamples, seed=seed)
     return ListTable(
         sizes=tuple(sizes),
-        users=len(episodes),
+        users=values.shape[-1],
         items=int(catalogue.ranked.sum()),
-        relevant=float(np.mean([len(episode.query_items) for episode in episodes])),
+        relevant=relevant,
         contestants=tuple(
             ListContestant(
                 name=name,

@@ -54,3 +54,12 @@ def test_list_of_an_unknown_user_may_have_items_without_a_vector(vector_model: T
     recommender = Recommender(vector_model, vector_model.items).with_changes(blank, [])
     ranked = recommender.recommend(RankingQuery(attributes={}, ratings=[], n=100))
     assert "blank" in {item.item_id for item in ranked}
+
+
+def test_item_with_a_vector_unlike_all_others_tops_nobodys_list(vector_model: TrainedModel) -> None:
+    opposite = {"image": [-1e9, -1e9, *[0.0] * (DIMENSIONS - 2)]}
+    changed = entity_table(vector_model.schema.items.fields, [("odd", None, opposite)])
+    recommender = Recommender(vector_model, vector_model.items).with_changes(changed, [])
+    for ratings in (LIKES_THE_FIRST_AXIS, LIKES_THE_SECOND_AXIS):
+        ranked = [item.item_id for item in recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=100))]
+        assert ranked.index("odd") >= 10

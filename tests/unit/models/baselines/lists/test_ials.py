@@ -5,6 +5,8 @@ from models.baselines.lists import BaselineLeftOutError, ials
 from models.baselines.lists.ials import IALS
 from tests.unit.models.baselines.lists.checkerboard import checkerboard, fitted, interactions, scores_of
 
+pytest.importorskip("implicit", reason="implicit is only installed for the benchmarks")
+
 SETTINGS = IALS(factors=4, ridge=0.5, confidence=3.0)
 
 

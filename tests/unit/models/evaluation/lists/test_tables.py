@@ -4,7 +4,6 @@ import pytest
 from models.evaluation.lists.measuring import MeasuredLists, RankedCatalogue
 from models.evaluation.lists.tables import list_table
 from models.metrics.lists import LIST_MEASURES
-from tests.unit.models.tiny_data import tiny_episode
 
 USERS = 40
 GENERATOR = np.random.default_rng(0)
@@ -12,15 +11,12 @@ VALUES = {
     name: [{measure: GENERATOR.random(USERS) for measure in LIST_MEASURES} for _ in range(2)]
     for name in ("model", "baseline")
 }
-EPISODES = [
-    tiny_episode(user=user, support=[], query=[(item, 5.0) for item in range(1 + user % 2)]) for user in range(USERS)
-]
 CATALOGUE = RankedCatalogue(np.arange(9) < 7, np.zeros(9, dtype=np.int64), np.zeros(9))
 MEASURED = {
     name: [MeasuredLists(np.arange(USERS), values, {"distinct_items@10": 3.0}) for values in by_size]
     for name, by_size in VALUES.items()
 }
-TABLE = list_table(MEASURED, EPISODES, CATALOGUE, sizes=(0, 5), resamples=300, seed=0)
+TABLE = list_table(MEASURED, CATALOGUE, relevant=1.5, sizes=(0, 5), resamples=300, seed=0)
 
 
 def test_table_describes_users_and_items() -> None:
@@ -48,7 +44,7 @@ def test_difference_of_shifted_values_has_no_width() -> None:
         for lists in MEASURED["model"]
     ]
     table = list_table(
-        {"model": MEASURED["model"], "worse": shifted}, EPISODES, CATALOGUE, sizes=(0, 5), resamples=100, seed=0
+        {"model": MEASURED["model"], "worse": shifted}, CATALOGUE, relevant=1.5, sizes=(0, 5), resamples=100, seed=0
     )
     difference = table.contestants[1].by_size[0].differences["recall@10"]
     assert (difference.low, difference.value, difference.high) == pytest.approx((0.25, 0.25, 0.25))

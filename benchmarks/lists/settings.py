@@ -1,6 +1,6 @@
 """Search for the settings of the baselines for lists, on the users that are held out for validation.
 
-    python -m benchmarks.list_settings --data DIR [--draws 3]
+    python -m benchmarks.lists.settings --data DIR [--draws 3]
 
 Every setting ranks the catalogue for the validation users, with the protocol of `models.data.list_episodes` on their
 `warm` ratings, in a few draws of the order. The setting with the highest nDCG@10, mean over support sizes, is best. The
@@ -80,7 +80,7 @@ def measured(
         ]
         for draw in draws
     ]
-    return np.mean(by_draw, axis=0)
+    return np.asarray(np.mean(by_draw, axis=0))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Lists of new users: the preset `coldstart` and every baseline for lists."""
