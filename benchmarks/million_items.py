@@ -26,6 +26,7 @@ from models.fields import field_type
 from models.inputs.rows import TensorRows
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue, Part
+from models.ranking.query import RankBy
 
 PRESETS = ("coldstart", "melu")
 SIZES = (3_000, 10_000, 30_000, 100_000, 1_000_000)
@@ -64,7 +65,7 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
     every = np.ones(len(part), dtype=np.bool_)
     exact = Recommender.over(Catalogue([part], every))
     started = time.perf_counter()
-    shortlisting = Recommender.over(Catalogue([part.with_shortlist()], every))
+    shortlisting = Recommender.over(Catalogue([part.with_shortlists()], every))
     built = time.perf_counter() - started
     shortlisting.recommend(queries[0])
     where = _common_value(part)
@@ -113,7 +114,7 @@ def _recall(exact: Recommender, shortlisting: Recommender, queries: Sequence[Ran
 
 def _vector_index(part: Part, queries: Sequence[RankingQuery]) -> Figures:
     """FAISS's inverted file over the closed form's item vectors, in which a user's weights are searched."""
-    vectors = _flat(part.vectors)
+    vectors = _flat(part.embedded[RankBy.RATING].vectors)
     started = time.perf_counter()
     index = faiss.index_factory(vectors.shape[1], f"IVF{LISTS},Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors[:: max(1, len(vectors) // 50_000)])
@@ -144,10 +145,11 @@ def _weights(part: Part, query: RankingQuery) -> np.ndarray[Any, Any]:
     recommender = Recommender.over(Catalogue([part], np.ones(len(part), dtype=np.bool_)))
     learner, support = part.model.learner, support_of(recommender, query)
     # The scores of unit vectors.
-    widths = [values[0].numel() for values in part.vectors.tensors()]
+    vectors = part.embedded[RankBy.RATING].vectors
+    widths = [values[0].numel() for values in vectors.tensors()]
     columns = torch.eye(sum(widths)).split(widths, dim=1)
-    units = type(part.vectors)(
-        *(values.reshape(-1, *tensor.shape[1:]) for values, tensor in zip(columns, part.vectors.tensors(), strict=True))
+    units = type(vectors)(
+        *(values.reshape(-1, *tensor.shape[1:]) for values, tensor in zip(columns, vectors.tensors(), strict=True))
     )
     weights = learner.prepare(units).scores(learner.adapt(support), support.users)[0]
     return np.ascontiguousarray(weights.numpy())

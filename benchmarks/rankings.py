@@ -11,6 +11,7 @@ from models.data.dataset import Dataset
 from models.data.splits import Split
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.query import RankBy
 
 
 def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: int, n: int = 10) -> list[RankingQuery]:
@@ -36,7 +37,7 @@ def queries_of(dataset: Dataset, model: TrainedModel, *, support: int, users: in
 
 def matrix_products(recommender: Recommender, query: RankingQuery) -> list[Product]:
     """The matrix products without which one user's scores of a settled catalogue cannot be had."""
-    scorer = recommender.catalogue.parts[0].scorer
+    scorer = recommender.catalogue.parts[0].embedded[RankBy.RATING].scorer
     with torch.inference_mode():
         support = support_of(recommender, query)
         adapted = recommender.model.learner.adapt(support)

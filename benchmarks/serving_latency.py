@@ -23,6 +23,7 @@ from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue
+from models.ranking.query import RankBy
 
 PRESETS = ("coldstart", "melu")
 MEASURED = ("recommend", "adapt and score", "generic path", "products alone")
@@ -68,14 +69,18 @@ def _of_preset(model: TrainedModel, dataset: Dataset) -> Figures:
 
 
 def _times(recommender: Recommender, queries: Sequence[RankingQuery]) -> dict[str, float]:
-    model, vectors = recommender.model, recommender.catalogue.parts[0].vectors
+    model, vectors = recommender.model, recommender.catalogue.parts[0].embedded[RankBy.RATING].vectors
     turns = itertools.cycle(queries)
     supports = itertools.cycle([support_of(recommender, query) for query in queries])
 
     def adapt_and_score() -> object:
         with torch.inference_mode():
             support = next(supports)
-            return recommender.catalogue.parts[0].scorer.scores(model.learner.adapt(support), support.users)
+            return (
+                recommender.catalogue.parts[0]
+                .embedded[RankBy.RATING]
+                .scorer.scores(model.learner.adapt(support), support.users)
+            )
 
     def by_the_generic_path() -> object:
         with torch.inference_mode():

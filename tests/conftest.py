@@ -12,6 +12,7 @@ from models.learners.melu import MeLUConfig
 from models.train import train
 from models.training.preset import Preset, TrainingConfig
 from models.training.threads import compute_in_one_thread
+from tests.choice import SMALL_CHOICE
 
 # Every run draws the same examples. No test depends on how long an example or drawing it takes.
 settings.register_profile(
@@ -120,6 +121,7 @@ def tiny_preset() -> Preset:
     return Preset(
         name="tiny",
         learner=MeLUConfig(steps=2, rate=0.05, prior_ratings=1.0),
+        choice=SMALL_CHOICE,
         training=TrainingConfig(epochs=8, patience=8, batch_users=8, learning_rate=5e-3, max_query=10),
     )
 

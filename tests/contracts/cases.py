@@ -23,6 +23,7 @@ from models.learners.registry import configs_in
 from models.metrics import PredictedRatings
 from models.train import train
 from models.training.preset import Preset, TrainingConfig, load_preset, preset_names
+from tests.choice import SMALL_CHOICE
 
 _QUICK = TrainingConfig(
     epochs=2, patience=2, batch_users=16, max_query=10, new_item_batches=0.3, empty_supports=0.1, field_dropout=0.1
@@ -35,10 +36,14 @@ def presets() -> dict[str, Preset]:
     for config in configs_in(models.learners, LearnerConfig):
         kind = config.model_fields["kind"].default
         inputs = InputConfig(embedding_dim=4)
-        found[f"{kind}, defaults"] = Preset(name="defaults", inputs=inputs, learner=config(), training=_QUICK)
+        found[f"{kind}, defaults"] = Preset(
+            name="defaults", inputs=inputs, learner=config(), choice=SMALL_CHOICE, training=_QUICK
+        )
         if config.paper:
             learner = config.model_validate(config.paper)
-            found[f"{kind}, paper"] = Preset(name="paper", inputs=inputs, learner=learner, training=_QUICK)
+            found[f"{kind}, paper"] = Preset(
+                name="paper", inputs=inputs, learner=learner, choice=SMALL_CHOICE, training=_QUICK
+            )
         found[f"{kind}, all inputs"] = Preset(
             name="all-inputs",
             inputs=InputConfig(
@@ -46,10 +51,11 @@ def presets() -> dict[str, Preset]:
             ),
             learner=config(),
             head=OrdinalConfig(),
+            choice=SMALL_CHOICE,
             training=_QUICK,
         )
     for name in preset_names():
-        found[f"preset {name}"] = load_preset(name).with_training(epochs=1)
+        found[f"preset {name}"] = load_preset(name).with_training(epochs=1).model_copy(update={"choice": SMALL_CHOICE})
     return found
 
 

@@ -19,12 +19,14 @@ from models.train import train
 from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset, TrainingConfig, load_preset
 from models.training.trainer import EpochResult
+from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_dataset
 
 PRESET = Preset(
     name="small",
     inputs=InputConfig(embedding_dim=4),
     learner=MeLUConfig(hidden=(8,), steps=1, prior_ratings=1.0),
+    choice=SMALL_CHOICE,
     training=TrainingConfig(epochs=2, patience=2, learning_rate=1e-2, field_dropout=0.1),
 )
 
@@ -37,6 +39,7 @@ COLDSTART = (
                 embedding_dim=4, collaborative=CollaborativeConfig(factorisation=FactorisationConfig(rank=2))
             ),
             "learner": ClosedFormConfig(hidden=(8,)),
+            "choice": SMALL_CHOICE,
         }
     )
 )

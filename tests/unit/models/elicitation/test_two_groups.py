@@ -11,6 +11,7 @@ from models.learners.closed_form import ClosedFormConfig
 from models.ranking import Recommender
 from models.train import train
 from models.training.preset import Preset, TrainingConfig
+from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_dataset
 
 # The users of this population have no attributes, and torch warns of layers without inputs.
@@ -41,6 +42,7 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     preset = Preset(
         name="two-groups",
         learner=ClosedFormConfig(),
+        choice=SMALL_CHOICE,
         training=TrainingConfig(epochs=25, patience=25, batch_users=16, learning_rate=1e-2, max_query=8),
     )
     output = tmp_path_factory.mktemp("models") / "two-groups"

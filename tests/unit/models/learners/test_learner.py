@@ -32,6 +32,7 @@ from models.ranking import RankingQuery, Recommender
 from models.ranking.query import ItemRating
 from models.train import train
 from models.training.preset import Preset, TrainingConfig
+from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_episode
 
 MELU = MeLUConfig(hidden=(16,), steps=2, rate=0.05, prior_ratings=1.0)
@@ -45,19 +46,27 @@ COLLABORATIVE = ATTRIBUTES.model_copy(
 )
 
 LEARNERS = {
-    "melu": Preset(name="melu", inputs=ATTRIBUTES, learner=MELU, training=TRAINING),
+    "melu": Preset(name="melu", inputs=ATTRIBUTES, learner=MELU, choice=SMALL_CHOICE, training=TRAINING),
     "melu-ordinal": Preset(
         name="melu-ordinal",
         inputs=COLLABORATIVE,
         learner=MELU,
         head=OrdinalConfig(),
+        choice=SMALL_CHOICE,
         # The ordinal head's median moves a whole level at a time, so MeLU needs more epochs with it.
         training=TRAINING.model_copy(update={"epochs": 40, "patience": 40}),
     ),
     "closed-form-ordinal": Preset(
-        name="closed-form-ordinal", inputs=COLLABORATIVE, learner=CLOSED_FORM, head=OrdinalConfig(), training=TRAINING
+        name="closed-form-ordinal",
+        inputs=COLLABORATIVE,
+        learner=CLOSED_FORM,
+        head=OrdinalConfig(),
+        choice=SMALL_CHOICE,
+        training=TRAINING,
     ),
-    "closed-form": Preset(name="closed-form", inputs=ATTRIBUTES, learner=CLOSED_FORM, training=TRAINING),
+    "closed-form": Preset(
+        name="closed-form", inputs=ATTRIBUTES, learner=CLOSED_FORM, choice=SMALL_CHOICE, training=TRAINING
+    ),
 }
 
 EPISODES = [

@@ -9,6 +9,9 @@ from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.data.entity_table import entity_table
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.embedded_items import scoring_model
+from models.ranking.query import RankBy
+from models.ranking.supports import QuerySupports
 
 COMEDY_FAN = RankingQuery(
     attributes={},
@@ -25,7 +28,7 @@ def exact(model: TrainedModel) -> Recommender:
 @pytest.fixture(scope="module")
 def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
     """A catalogue of 40 items with a shortlist of 8 and at most 4 recent items."""
-    assert exact.catalogue.parts[0].shortlist is None
+    assert not exact.catalogue.parts[0].has_shortlists
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
         patch.setattr("models.ranking.catalogue._RECENT_SHARE", 0.1)
@@ -39,15 +42,20 @@ def comedies(model: TrainedModel, *ids: str) -> Entities:
 
 
 class TestShortlist:
-    def test_shortlist_is_small_and_has_the_best_items(self, large: Recommender, exact: Recommender) -> None:
-        shortlist = large.catalogue.parts[0].shortlist
+    @pytest.mark.parametrize("rank_by", list(RankBy))
+    def test_shortlist_is_small_and_has_the_best_items(
+        self, large: Recommender, exact: Recommender, rank_by: RankBy
+    ) -> None:
+        shortlist = large.catalogue.parts[0].embedded[rank_by].shortlist
         assert shortlist is not None
-        support = large.support([COMEDY_FAN])
-        adapted = large.model.learner.adapt(support)
+        support = QuerySupports(large.catalogue, [COMEDY_FAN]).of(rank_by)
+        adapted = scoring_model(large.model, rank_by).adapt(support)
         every = np.ones(40, dtype=np.bool_)
         rows = shortlist.rows(adapted, support.users, every, 5)
         assert len(rows) < 20
-        best = exact.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=5, include_rated=True))
+        best = exact.recommend(
+            RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=5, include_rated=True, rank_by=rank_by)
+        )
         assert {large.items.row_of[item.item_id] for item in best} <= set(rows.tolist())
 
     def test_list_with_a_shortlist_equals_the_exact_list(self, large: Recommender, exact: Recommender) -> None:
@@ -80,5 +88,5 @@ class TestWithChanges:
     def test_many_changes_merge_both_parts(self, large: Recommender) -> None:
         changed = large.with_changes(comedies(large.model, *(f"new{number}" for number in range(5))), ["i1"])
         (whole,) = changed.catalogue.parts
-        assert whole.shortlist is not None
+        assert whole.has_shortlists
         assert len(whole) == 44

@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.inputs.collaborative_inputs import CollaborativeConfig
 from models.inputs.config import InputConfig
-from models.learners.closed_form import ClosedFormConfig
 from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.melu import MeLUConfig, Rates
 from models.training.preset import Preset, PresetError, load_preset, preset_names
@@ -78,18 +76,6 @@ class TestPreset:
     def test_preset_as_json_round_trip_is_the_same(self, name: str) -> None:
         preset = load_preset(name)
         assert Preset.model_validate_json(preset.model_dump_json()) == preset
-
-    def test_item_ids_are_needed_for_embedded_ids_or_collaborative_inputs(self) -> None:
-        learner = ClosedFormConfig()
-        needed = {
-            name: Preset(name="p", learner=learner, inputs=inputs).needs_item_ids
-            for name, inputs in {
-                "attributes": InputConfig(),
-                "ids": InputConfig(item_ids=True),
-                "collaborative": InputConfig(collaborative=CollaborativeConfig()),
-            }.items()
-        }
-        assert needed == {"attributes": False, "ids": True, "collaborative": True}
 
 
 class TestWithTraining:
