@@ -33,8 +33,8 @@ class ChoiceConfig(BaseModel):
         max_support: Support sizes are drawn log-uniformly from 1 to this number.
         max_query: Query items of a user, at most.
         empty_supports: Share of the episodes with an empty support set.
-        hidden_ratings: Share of the support items whose rating is hidden in training, so that the model learns what an
-            item says about a user who chose it and did not rate it.
+        hiding_users: Share of the episodes in which ratings are hidden, so that the model learns what an item says
+            about a user who chose it and did not rate it. The share of hidden ratings is drawn for each of them.
         skipping_users: Share of the episodes with skipped items.
         max_skipped: Largest number of skipped items of an episode.
         exact_items: A softmax over at most this many items is computed in full. Over more items it is sampled.
@@ -61,7 +61,7 @@ class ChoiceConfig(BaseModel):
     max_support: Annotated[int, Field(ge=1)] = 80
     max_query: Annotated[int, Field(ge=1)] = 300
     empty_supports: Share = 0.08
-    hidden_ratings: Share = 0.05
+    hiding_users: Share = 0.1
     skipping_users: Share = 0.1
     max_skipped: Annotated[int, Field(ge=1)] = 20
     exact_items: Annotated[int, Field(ge=1)] = 8192

@@ -188,7 +188,9 @@ class ChoiceTrainer:
     ) -> Support[ChoiceUsers, ChoiceItems]:
         tensor, config = self._data.encoded.tensor, self._config
         items = self._model.known(self._items[tensor(batch.support_items)])
-        hidden = batch.support_mask & (generator.random(batch.support_mask.shape) < config.hidden_ratings)
+        hides = generator.random(len(batch.users)) < config.hiding_users
+        shares = generator.random(len(batch.users)) * hides
+        hidden = batch.support_mask & (generator.random(batch.support_mask.shape) < shares[:, None])
         skipped, skipped_mask = self._skips(batch, generator)
         users = self._data.encoded.users.take(tensor(batch.users))
         return Support(
