@@ -14,7 +14,8 @@ from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems, ChoiceModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
-from models.elicitation.sequential import Asked, SequentialQuestions
+from models.elicitation.seen import Asked, SeenByChoice
+from models.elicitation.sequential import SequentialQuestions
 from models.elicitation.strategy import Candidate, Strategy
 from models.learners.base import Support
 from models.learners.heads.base import Predictions
@@ -175,14 +176,19 @@ class Recommender:
     @cached_property
     def questions(self) -> SequentialQuestions:
         """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
-        trained_rows = self.model.items.row_of
         all_rows = np.arange(len(self.catalogue))
-        exposure = self.model.exposure.over(
-            [trained_rows.get(item_id) for item_id in self.catalogue.attributes(all_rows)["id"]]
+        data, choice = self.model.manifest.data, self.model.choice
+        with torch.inference_mode():
+            unknown = choice.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
+        seen = SeenByChoice(
+            choice,
+            self.catalogue.choice_vectors(all_rows),
+            unknown,
+            self.catalogue.counts,
+            mean_activity=data.training_ratings / data.training_users,
         )
-        new_item_counts = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
         return SequentialQuestions(
-            exposure.with_ratings(new_item_counts, users=self.model.manifest.data.training_users),
+            seen,
             self.catalogue.statistics["rating_entropy"].to_numpy(),
             self.model.learner.last_layer(self.catalogue.vectors(all_rows)),
         )
@@ -270,9 +276,9 @@ class _Scored:
 
     def log_shares(self, choice: ChoiceModel, items: ChoiceItems) -> Tensor:
         """Log P(choose) of some items ([B, Q]) among each user's shortlist; float32 [B, Q]."""
-        totals = [float(np.logaddexp.reduce(scores, initial=-np.inf)) for _, scores in self.shortlists]
+        totals = [torch.logsumexp(torch.from_numpy(scores), dim=0) for _, scores in self.shortlists]
         logits = choice.logits(self.adapted, items)
-        return logits - logits.new_tensor(totals).unsqueeze(1)
+        return logits - torch.stack(totals).to(logits).unsqueeze(1)
 
 
 @dataclass(frozen=True)
