@@ -88,6 +88,8 @@ class ChoiceTrainer:
         self._counts = np.bincount(ratings.items[data.training], minlength=len(data.dataset.items))
         self._sampler = CandidateSampler(np.flatnonzero(self._counts), len(self._counts), config.exact_items)
         self._episodes = self._drawn_from(data.training)
+        # Ratings that are held out for evaluations must not show in the draws.
+        self._known = data.training if data.validation is None else data.training | data.validation
         model.start_from(self._items, self._counts)
         self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
@@ -225,7 +227,8 @@ class ChoiceTrainer:
         ratings = self._data.dataset.ratings
         for place in np.flatnonzero(numbers):
             user = batch.users[place]
-            rated = ratings.items[ratings.offsets[user] : ratings.offsets[user + 1]]
+            of_user = slice(ratings.offsets[user], ratings.offsets[user + 1])
+            rated = ratings.items[of_user][self._known[of_user]]
             mask[place] &= ~np.isin(rows[place], rated)
         return rows, mask
 
