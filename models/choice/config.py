@@ -37,7 +37,6 @@ class ChoiceConfig(BaseModel):
             about a user who chose it and did not rate it. The share of hidden ratings is drawn for each of them.
         skipping_users: Share of the episodes with skipped items.
         max_skipped: Largest number of skipped items of an episode.
-        activity_shape: Shape k of the gamma prior of how many items a user chooses (`models.elicitation.seen`).
         exact_items: A softmax over at most this many items is computed in full. Over more items it is sampled.
         content: The regression that predicts the vectors of new items from their attributes.
     """
@@ -65,7 +64,6 @@ class ChoiceConfig(BaseModel):
     hiding_users: Share = 0.1
     skipping_users: Share = 0.1
     max_skipped: Annotated[int, Field(ge=1)] = 20
-    activity_shape: Annotated[float, Field(gt=0)] = 1.0
     exact_items: Annotated[int, Field(ge=1)] = 8192
     content: ContentConfig = ContentConfig()
 

@@ -1,10 +1,13 @@
 """The sequential strategy: each question depends on the answers and the skips so far."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.elicitation.seen import Asked, SeenModel
 from models.learners.base import LastLayer
+from models.learners.exposure import Exposure
 
 _SHORTLIST = 200
 """How many items are considered: those that the user has most probably seen. It bounds the time, which grows with its
@@ -17,27 +20,48 @@ _CHANCE_POWER = 2.0
 """Power of P(seen) in the score (docs/decisions/0006-asking.md). It shapes the order of the questions, and no model."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The questions to B users so far, padded to N items.
+
+    Attributes:
+        items: int64 [B, N], rows of the items.
+        answered: bool [B, N], set where the user answered; unset for a skip and for padding.
+        mask: bool [B, N], unset for padding.
+    """
+
+    items: NDArray[np.int64]
+    answered: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def of_one(cls, answered: NDArray[np.int64], skipped: NDArray[np.int64]) -> Self:
+        """The questions to one user, given the rows of the answered and of the skipped items."""
+        items = np.concatenate([answered, skipped])[None]
+        return cls(items, np.arange(items.shape[1])[None] < len(answered), np.ones(items.shape, dtype=np.bool_))
+
+
 class SequentialQuestions:
     """Chooses the question with the highest product of P(seen)² and the share of the variance that an answer removes.
 
     C is the posterior covariance of the user's ratings, given the answers so far. An answer about item j lowers the
     variance of item t by `C_tj² / (C_jj + σ_j²)` (Rasmussen & Williams 2006, §2.2). The mean over t is weighted by
-    P(seen t). Skips lower P(seen) of similar items. If several questions are chosen at once, each question
+    P(seen t). Skips lower P(seen) of similar items (`Exposure`). If several questions are chosen at once, each question
     lowers C by its expected effect `P(seen j) C_·j C_j· / (C_jj + σ_j²)` before the next one is chosen.
 
     A learner without a Bayesian last layer has no C. The entropy of the item's ratings then takes the place of the
     share of the variance.
     """
 
-    def __init__(self, seen: SeenModel, entropies: NDArray[np.float64], last_layer: LastLayer | None) -> None:
+    def __init__(self, exposure: Exposure, entropies: NDArray[np.float64], last_layer: LastLayer | None) -> None:
         """Make the strategy for some items, all arguments in the same order of items.
 
         Args:
-            seen: The model of P(seen).
+            exposure: The model of P(seen).
             entropies: float64 [items], the entropy of each item's ratings, in nats.
             last_layer: The learner's last layer; None if it has none (`Learner.last_layer`).
         """
-        self._seen = seen
+        self._exposure = exposure
         self._entropies = entropies / max(entropies.max(initial=0.0), 1e-12)
         self._last_layer = (
             None if last_layer is None else (last_layer.features.cpu().numpy(), last_layer.noise.cpu().numpy())
@@ -58,7 +82,7 @@ class SequentialQuestions:
         users, places = np.nonzero(asked.mask)
         remaining[users, asked.items[users, places]] = False
         n = min(n, int(remaining.sum(axis=1).min()))
-        chances = self._seen.probabilities(asked)
+        chances = self._exposure.probabilities(self._exposure.fold_in(asked.items, asked.answered, asked.mask))
         # Items that may not be asked about are in a shortlist only where there are not enough others.
         shortlist = _highest(np.where(remaining, chances, -1.0), max(_SHORTLIST, n))
         remaining = np.take_along_axis(remaining, shortlist, axis=1)

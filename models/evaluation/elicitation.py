@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, batches
-from models.elicitation.seen import Asked
+from models.elicitation.sequential import Asked
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced

@@ -14,8 +14,7 @@ from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems, ChoiceModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
-from models.elicitation.seen import Asked, SeenByChoice
-from models.elicitation.sequential import SequentialQuestions
+from models.elicitation.sequential import Asked, SequentialQuestions
 from models.elicitation.strategy import Candidate, Strategy
 from models.learners.base import Support
 from models.learners.heads.base import Predictions
@@ -176,19 +175,14 @@ class Recommender:
     @cached_property
     def questions(self) -> SequentialQuestions:
         """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
+        trained_rows = self.model.items.row_of
         all_rows = np.arange(len(self.catalogue))
-        data, choice = self.model.manifest.data, self.model.choice
-        with torch.inference_mode():
-            unknown = choice.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
-        seen = SeenByChoice(
-            choice,
-            self.catalogue.choice_vectors(all_rows),
-            unknown,
-            self.catalogue.counts,
-            mean_activity=data.training_ratings / data.training_users,
+        exposure = self.model.exposure.over(
+            [trained_rows.get(item_id) for item_id in self.catalogue.attributes(all_rows)["id"]]
         )
+        new_item_counts = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
         return SequentialQuestions(
-            seen,
+            exposure.with_ratings(new_item_counts, users=self.model.manifest.data.training_users),
             self.catalogue.statistics["rating_entropy"].to_numpy(),
             self.model.learner.last_layer(self.catalogue.vectors(all_rows)),
         )
