@@ -24,6 +24,7 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
             item_id=rating.item_id,
             title="The Shawshank Redemption",
             predicted_rating=4.663149356842041,
+            choice_probability=0.011932468223571777,
             like_probability=0.9395942091941833,
             rank=rank,
             model_version="coldstart-0123456789ab",
@@ -32,4 +33,4 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
         )
         for rank, rating in enumerate(body.ratings, start=1)
     ]
-    return RecommendationPage(items=items, model_version="coldstart-0123456789ab", ranked_by=RankedBy.RATING)
+    return RecommendationPage(items=items, model_version="coldstart-0123456789ab", ranked_by=RankedBy.CHOICE)

@@ -6,13 +6,14 @@ contains the artifact of its research twin.
 """
 
 from models.artifact.errors import ArtifactError, ArtifactFormatError, other_format
-from models.artifact.layout import EXPOSURE, FORMAT_VERSION, ITEMS, MANIFEST, RESEARCH, STATISTICS, WEIGHTS
+from models.artifact.layout import CHOICE, EXPOSURE, FORMAT_VERSION, ITEMS, MANIFEST, RESEARCH, STATISTICS, WEIGHTS
 from models.artifact.loading import load_artifact, load_research_model, read_schema, verify_artifact
 from models.artifact.manifest import DataDescription, Manifest, ResearchTwin
 from models.artifact.saving import ModelParts, require_writable, save_artifact
 from models.artifact.trained_model import TrainedModel
 
 __all__ = [
+    "CHOICE",
     "EXPOSURE",
     "FORMAT_VERSION",
     "ITEMS",

@@ -48,7 +48,7 @@ def test_onboarding_by_mouse_gives_recommendations_with_reasons(watched: Watched
         expect(page.locator(".count")).to_have_text(re.compile(rf"from {count} rating"))
         assert film not in {title_number(text) for text in tiles(page).all_inner_texts()}
     expect(page.locator('[data-timing="screen"]')).to_have_text(re.compile(r"\d+ ms"))
-    expect(page.locator(".order")).to_have_text("predicted rating")
+    expect(page.locator(".order")).to_have_text("what you would choose and like")
     assert all(film % 2 for film in recommended(page))
     reasons = page.locator(".because").all_inner_texts()
     assert reasons

@@ -8,7 +8,7 @@ import { Visit } from "./visit.js";
 
 const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
 const RECOMMENDATIONS = 10;
-const ORDERS = { popularity: "popularity", rating: "predicted rating" };
+const ORDERS = { popularity: "popularity", choice: "what you would choose and like", rating: "predicted rating" };
 
 function Onboarding({ visit }) {
   const [state, setState] = useState(visit.state);

@@ -33,6 +33,7 @@ class TestAddRatings:
             "item_id",
             "title",
             "predicted_rating",
+            "choice_probability",
             "like_probability",
             "rank",
             "model_version",

@@ -17,6 +17,13 @@ def ids(answer: httpx.Response) -> list[str]:
     return [item["item_id"] for item in answer.json()["items"]]
 
 
+def score_of(item: dict[str, Any], rank_by: str) -> float:
+    """What orders a list, from the shown figures of a model without a P(like); the films have ratings from 1 to 5."""
+    if rank_by == "rating":
+        return float(item["predicted_rating"])
+    return float(item["choice_probability"] * (item["predicted_rating"] - 1) / 4)
+
+
 def is_comedy(item_id: str) -> bool:
     return int(item_id.removeprefix("i")) % 2 == 1
 
@@ -79,6 +86,24 @@ class TestGetRecommendations:
 
         assert all(former != latter for former, latter in pairwise(lists))
 
+    async def test_get_recommendations_after_a_skip_differs_and_equals_the_list_of_a_visitor_with_it(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        stored = await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        before = (await client.get(f"{ADA}/recommendations")).json()
+        assert stored.json()["recommendations"] == before
+
+        await client.post(f"{ADA}/skips", json={"item_ids": ["i9", "i10"]})
+        after = (await client.get(f"{ADA}/recommendations")).json()
+
+        assert [item["choice_probability"] for item in after["items"]] != [
+            item["choice_probability"] for item in before["items"]
+        ]
+        visitor = {"ratings": COMEDY_LOVER, "skipped": ["i9", "i10"]}
+        assert after == (await client.post("/v1/recommendations", json=visitor)).json()
+        again = await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        assert again.json()["recommendations"] == after
+
     async def test_get_recommendations_with_filter_and_exclusions_respects_both(
         self, client: httpx.AsyncClient
     ) -> None:
@@ -123,15 +148,17 @@ class TestGetRecommendations:
 
         assert answer.json() == (await client.post("/v1/recommendations", json={})).json()
 
-    async def test_get_recommendations_says_what_orders_them(self, client: httpx.AsyncClient) -> None:
+    @pytest.mark.parametrize("rank_by", ["choice", "rating"])
+    async def test_get_recommendations_says_what_orders_them(self, client: httpx.AsyncClient, rank_by: str) -> None:
         for known in (False, True):
             for _ in range(2):  # the second list of a known user comes from the cache
-                answer = (await client.get(f"{ADA}/recommendations", params={"n": 40})).json()
-                predicted = [item["predicted_rating"] for item in answer["items"]]
-                assert answer["ranked_by"] == ("rating" if known else "popularity")
-                assert (predicted == sorted(predicted, reverse=True)) == known
+                params = {"n": 40, "rank_by": rank_by}
+                answer = (await client.get(f"{ADA}/recommendations", params=params)).json()
+                scores = [score_of(item, rank_by) for item in answer["items"]]
+                assert answer["ranked_by"] == (rank_by if known else "popularity")
+                assert (scores == sorted(scores, reverse=True)) == known
             stored = await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
-            assert stored.json()["recommendations"]["ranked_by"] == "rating"
+            assert stored.json()["recommendations"]["ranked_by"] == "choice"
 
     @pytest.mark.parametrize(
         ("params", "field"),
@@ -142,6 +169,7 @@ class TestGetRecommendations:
             ({"filter": "year:1990"}, "filter.year"),
             ({"filter": "comedy"}, "filter.0"),
             ({"exclude": ["i1", "x" * 129]}, "exclude.1"),
+            ({"rank_by": "popularity"}, "rank_by"),
         ],
     )
     @pytest.mark.parametrize("known", [False, True], ids=["unknown user", "known user"])
@@ -214,6 +242,8 @@ class TestRecommend:
             ({"ratings": [{"item_id": "i1", "rating": 9}]}, "ratings.0.rating"),
             ({"attributes": {"height": 1}}, "attributes.height"),
             ({"exclude": ["a/b"]}, "exclude.0"),
+            ({"rank_by": "popularity"}, "rank_by"),
+            ({"skipped": ["i1", "unheard-of"]}, "skipped.1"),
             ({"user_id": "ada"}, "user_id"),
         ],
     )

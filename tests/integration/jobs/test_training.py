@@ -59,11 +59,12 @@ async def train(parameters: TrainingParameters, output: Path, settings: Settings
 def test_progress_of_a_training_rises_over_both_models() -> None:
     shares: list[float] = []
     observer = training._ProgressOf(shares.append)
-    for phase, epochs in (("research model", 2), ("served model", 1)):
+    phases = ("research model", "choices of the research model", "served model", "choices of the served model")
+    for phase, epochs in zip(phases, (2, 1, 1, 1), strict=True):
         observer.phase_begun(phase, epochs=epochs)
         for epoch in range(1, epochs + 1):
             observer.batch_done(epoch=epoch, users_done=10, users_total=10)
-    assert shares == pytest.approx([0.225, 0.45, 0.9])
+    assert shares == pytest.approx([0.1125, 0.225, 0.45, 0.675, 0.9])
 
 
 async def test_training_interrupted_after_its_end_is_not_repeated(

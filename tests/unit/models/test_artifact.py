@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load, save
 
 from models.artifact import (
+    CHOICE,
     EXPOSURE,
     FORMAT_VERSION,
     ITEMS,
@@ -29,7 +30,7 @@ from models.data.dataset import Entities
 from models.ranking import ItemRating, RankingQuery, Recommender
 from tests.artifacts import parts_of
 
-FILES = (MANIFEST, WEIGHTS, EXPOSURE, ITEMS)
+FILES = (MANIFEST, WEIGHTS, CHOICE, EXPOSURE, ITEMS)
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ class TestDamaged:
         assert ("cannot be read as JSON" if file == MANIFEST else "truncated or altered") in reason
 
     @pytest.mark.parametrize("where", [0.01, 0.3, 0.6, 0.99])
-    @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
+    @pytest.mark.parametrize("file", [WEIGHTS, CHOICE, EXPOSURE, ITEMS])
     def test_artifact_with_a_changed_byte_is_refused(self, directory: Path, file: str, where: float) -> None:
         content = bytearray((directory / file).read_bytes())
         content[int(where * len(content))] ^= 1
@@ -198,7 +199,7 @@ class TestManifest:
         change_manifest(directory, lambda body: body.update(remark="mine"), resealed=True)
         assert "remark" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("file", [WEIGHTS, EXPOSURE, ITEMS])
+    @pytest.mark.parametrize("file", [WEIGHTS, CHOICE, EXPOSURE, ITEMS])
     def test_manifest_that_does_not_name_a_file_is_refused(self, directory: Path, file: str) -> None:
         change_manifest(directory, lambda body: body["files"].pop(file), resealed=True)
         assert refused(directory, MANIFEST) == f"names no {file}"

@@ -18,6 +18,7 @@ from models.artifact import (
     load_research_model,
     verify_artifact,
 )
+from models.choice.trainer import best_round
 from models.data.dataset import Dataset
 from models.data.splits import SplitConfig
 from models.evaluation import EvaluationConfig, evaluate
@@ -107,7 +108,15 @@ class TestServedModel:
         best = 1 + int(np.argmin(losses))
         assert [epoch.epoch for epoch in served.manifest.history] == list(range(1, best + 1))
         assert {epoch.validation for epoch in served.manifest.history} == {None}
-        assert recorder.phases == [("research model", 3), ("served model", best)]
+        rounds = best_round(twin.manifest.choice_history)
+        assert [result.round for result in served.manifest.choice_history] == list(range(1, rounds + 1))
+        assert {result.validation_loss for result in served.manifest.choice_history} == {None}
+        assert recorder.phases == [
+            ("research model", 3),
+            ("choices of the research model", twin.manifest.preset.choice.rounds),
+            ("served model", best),
+            ("choices of the served model", rounds),
+        ]
 
     def test_manifest_of_a_served_model_names_its_twin_and_gives_its_figures(
         self, served: TrainedModel, twin: TrainedModel

@@ -5,6 +5,7 @@ import pytest
 from models.artifact import TrainedModel
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
+from models.ranking.query import RankBy
 
 RATINGS = [ItemRating("i1", 5.0), ItemRating("i2", 1.0), ItemRating("i3", 4.0), ItemRating("i4", 2.0)]
 
@@ -38,7 +39,8 @@ def test_reason_is_the_liked_rating_with_the_largest_effect_or_else_the_disliked
         on_itself[rating.item_id] = falls[rating.item_id]
     given = {rating.item_id: rating.rating for rating in ratings}
     liked = {item_id for item_id, rating in given.items() if rating >= 4}
-    reasons = reasons_for(recommender, ratings, shown)
+    query = RankingQuery(attributes={}, ratings=ratings, n=0, rank_by=RankBy.RATING)
+    reasons = explain(recommender, query, shown)
     for item_id in shown:
         like = {rated: effects[rated][item_id] for rated in liked if on_itself[rated] > 0}
         unlike = {rated: effects[rated][item_id] for rated in given.keys() - liked if on_itself[rated] <= 0}

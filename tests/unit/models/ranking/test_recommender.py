@@ -10,7 +10,7 @@ from models.data.entity_table import entity_table
 from models.fields import AttributeValue
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
-from models.ranking.query import RankedBy
+from models.ranking.query import RankBy, RankedBy
 from tests.unit.models.ranking.two_tastes import (
     COMEDY_FAN,
     HORROR_FAN,
@@ -20,6 +20,7 @@ from tests.unit.models.ranking.two_tastes import (
     genres,
     ids,
     items_of,
+    shown_score,
     without_items,
 )
 
@@ -31,10 +32,11 @@ class TestRecommend:
     ) -> None:
         assert genres(recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=5))) == [genre] * 5
 
-    def test_list_is_sorted_and_its_ranks_count_from_1(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=10))
-        predictions = [item.predicted_rating for item in ranked]
-        assert predictions == sorted(predictions, reverse=True)
+    @pytest.mark.parametrize("rank_by", RankBy)
+    def test_list_is_sorted_and_its_ranks_count_from_1(self, recommender: Recommender, rank_by: RankBy) -> None:
+        ranked = recommender.recommend(RankingQuery(attributes={}, ratings=COMEDY_FAN, n=10, rank_by=rank_by))
+        scores = [shown_score(item, rank_by) for item in ranked]
+        assert scores == sorted(scores, reverse=True)
         assert [item.rank for item in ranked] == list(range(1, 11))
 
     def test_short_list_is_the_beginning_of_a_long_one(self, recommender: Recommender) -> None:
@@ -143,7 +145,7 @@ class TestRecommend:
         # All items of no known genre and no year look the same to the model.
         blank = items_of(recommender.model, *((f"i{item}", {}) for item in range(40)))
         ranked = recommender.with_changes(blank, ["i0"]).recommend(
-            RankingQuery(attributes={"age": 30.0}, ratings=[], n=40)
+            RankingQuery(attributes={"age": 30.0}, ratings=[], n=40, rank_by=RankBy.RATING)
         )
         counts = dict(recommender.model.statistics.select("id", "rating_count").iter_rows())
         assert len({item.predicted_rating for item in ranked}) == 1
@@ -151,7 +153,10 @@ class TestRecommend:
 
     def test_ties_at_the_end_of_the_list_are_ordered_by_popularity(self, recommender: Recommender) -> None:
         blank = recommender.with_changes(items_of(recommender.model, *((f"i{row}", {}) for row in range(40))), [])
-        short, long = (blank.recommend(RankingQuery(attributes={"age": 30.0}, ratings=[], n=n)) for n in (7, 40))
+        short, long = (
+            blank.recommend(RankingQuery(attributes={"age": 30.0}, ratings=[], n=n, rank_by=RankBy.RATING))
+            for n in (7, 40)
+        )
         assert ids(short) == ids(long[:7])
 
 
@@ -161,11 +166,11 @@ class TestRecommend:
     rated=st.dictionaries(st.integers(0, 45), st.integers(1, 5), min_size=1, max_size=12),
     n=st.integers(0, 45),
 )
-def test_list_equals_the_best_of_all_predictions(
+def test_list_by_rating_equals_the_best_of_all_predictions(
     recommender: Recommender, age: float | None, country: str | None, rated: dict[int, int], n: int
 ) -> None:
     ratings = [ItemRating(f"i{item}", float(rating)) for item, rating in rated.items()]
-    query = RankingQuery({"age": age, "country": country}, ratings, n)
+    query = RankingQuery({"age": age, "country": country}, ratings, n, rank_by=RankBy.RATING)
     model, table = recommender.model, recommender.items.table
     known = [(item, float(rating)) for item, rating in rated.items() if item < 40]
     user = entity_table(model.schema.users.fields, [("", None, query.attributes)])
@@ -190,14 +195,14 @@ def test_list_equals_the_best_of_all_predictions(
     assert [item.predicted_rating for item in ranked] == pytest.approx(means, abs=1e-5)
 
 
-def test_ranked_by_is_popularity_for_strangers_alone(recommender: Recommender) -> None:
-    queries = [RankingQuery(**NOTHING, n=5), RankingQuery(attributes={"age": None}, ratings=[], n=5)]
-    assert {recommender.ranked_by(query) for query in queries} == {RankedBy.POPULARITY}
-    queries = [
-        RankingQuery(attributes={"age": 30.0}, ratings=[], n=5),
-        RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5),
-    ]
-    assert {recommender.ranked_by(query) for query in queries} == {RankedBy.RATING}
+@pytest.mark.parametrize("rank_by", RankBy)
+def test_ranked_by_is_popularity_for_strangers_alone(recommender: Recommender, rank_by: RankBy) -> None:
+    def ranked_by(**known: Any) -> RankedBy:  # noqa: ANN401 - any field of a query
+        return recommender.ranked_by(RankingQuery(**{**NOTHING, "n": 5, "rank_by": rank_by, **known}))
+
+    assert ranked_by() == ranked_by(attributes={"age": None}) == RankedBy.POPULARITY
+    known = [{"attributes": {"age": 30.0}}, {"ratings": COMEDY_FAN}, {"seen": ["i1"]}, {"skipped": ["i1"]}]
+    assert [ranked_by(**what) for what in known] == [RankedBy(rank_by)] * 4
 
 
 class TestPredictedRatings:

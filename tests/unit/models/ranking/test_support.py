@@ -10,6 +10,8 @@ from models.artifact import TrainedModel
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.explanation import explain
+from models.ranking.query import RankBy
+from models.ranking.supports import QuerySupports
 
 QUERIES = (
     RankingQuery(
@@ -66,46 +68,49 @@ def test_support_of_reasons_has_the_times(recommender: Recommender, supports: li
     assert supports[-1].now.tolist() == [999] * 3
 
 
-SKIPPING = (
-    replace(QUERIES[0], skipped=["i7", "gone", "i3", "i5", "i7"]),
-    replace(QUERIES[1], skipped={"i9"}),
-    replace(QUERIES[1], skipped=()),
-)
-"""The first user has rated i3, and i5 and i7 are left."""
+def without_ratings(kind: str) -> tuple[RankingQuery, ...]:
+    """Queries with items that are seen or skipped; the first user has rated i3, and i5 and i7 are left."""
+    given = (["i7", "gone", "i3", "i5", "i7"], {"i9"}, ())
+    return tuple(replace(query, **{kind: ids}) for query, ids in zip((*QUERIES, QUERIES[1]), given, strict=True))
 
 
-def test_support_of_queries_with_skipped_items_has_these_items_with_their_mask(
-    recommender: Recommender, supports: list[Support]
+@pytest.mark.parametrize("rank_by", RankBy)
+@pytest.mark.parametrize(("kind", "other"), [("seen", "skipped"), ("skipped", "seen")])
+def test_support_of_queries_with_seen_or_skipped_items_has_these_items_with_their_mask(
+    recommender: Recommender, rank_by: RankBy, kind: str, other: str
 ) -> None:
-    recommender.recommend_many(SKIPPING)
+    support = QuerySupports(recommender.catalogue, without_ratings(kind)).of(rank_by)
 
-    support = supports[-1]
     rows = [recommender.items.row_of[item_id] for item_id in ("i5", "i7", "i9")]
-    expected = recommender.catalogue.vectors(np.array(rows))
-    assert support.seen_mask.tolist() == [[True, True], [True, False], [False, False]]
-    for actual, wanted in zip(support.seen_items.tensors(), expected.tensors(), strict=True):
-        torch.testing.assert_close(actual[support.seen_mask], wanted, rtol=0, atol=0)
+    expected = recommender.catalogue.vectors(np.array(rows), rank_by)
+    mask, items = getattr(support, f"{kind}_mask"), getattr(support, f"{kind}_items")
+    assert mask.tolist() == [[True, True], [True, False], [False, False]]
+    for actual, wanted in zip(items.tensors(), expected.tensors(), strict=True):
+        torch.testing.assert_close(actual[mask], wanted, rtol=0, atol=0)
+    assert getattr(support, f"{other}_items") is getattr(support, f"{other}_mask") is None
 
 
-def test_support_of_queries_without_skipped_items_has_no_seen_items(
+def test_support_of_queries_without_seen_and_skipped_items_has_none(
     recommender: Recommender, supports: list[Support]
 ) -> None:
     recommender.recommend_many(QUERIES)
 
-    assert supports[-1].seen_items is None
-    assert supports[-1].seen_mask is None
+    support = supports[-1]
+    assert support.seen_items is support.seen_mask is support.skipped_items is support.skipped_mask is None
 
 
-def test_support_of_reasons_for_a_query_with_skipped_items_has_these_items(
-    recommender: Recommender, supports: list[Support]
+@pytest.mark.parametrize("kind", ["seen", "skipped"])
+def test_support_of_reasons_for_a_query_with_seen_or_skipped_items_has_these_items(
+    recommender: Recommender, supports: list[Support], kind: str
 ) -> None:
-    explain(recommender, SKIPPING[0], ["i9"])
+    explain(recommender, without_ratings(kind)[0], ["i9"])
 
-    assert supports[-1].seen_mask.tolist() == [[True, True]] * 3
-    assert {len(values) for values in supports[-1].seen_items.tensors()} == {3}
+    assert getattr(supports[-1], f"{kind}_mask").tolist() == [[True, True]] * 3
+    assert {len(values) for values in getattr(supports[-1], f"{kind}_items").tensors()} == {3}
 
 
-def test_skipped_items_may_be_recommended(recommender: Recommender) -> None:
-    query = replace(QUERIES[1], n=100)
+@pytest.mark.parametrize("kind", ["seen", "skipped"])
+def test_seen_and_skipped_items_may_be_recommended(recommender: Recommender, kind: str) -> None:
+    query = replace(QUERIES[1], n=100, **{kind: ["i9"]})
 
-    assert recommender.recommend(replace(query, skipped=["i9"])) == recommender.recommend(query)
+    assert "i9" in {item.item_id for item in recommender.recommend(query)}

@@ -7,6 +7,7 @@ from models.artifact import TrainedModel, load_artifact
 from models.data.entity_table import entity_table
 from models.data.reader import read_dataset
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.query import RankBy
 from models.train import train
 from models.training.preset import Preset, load_preset
 from tests.vector_data import DIMENSIONS, vector_near, write_vector_data
@@ -25,7 +26,9 @@ def vector_model(
     write_vector_data(directory / "data")
     preset = tiny_preset
     if request.param == "closed form":
-        preset = load_preset("coldstart").model_copy(update={"name": "tiny", "training": tiny_preset.training})
+        preset = load_preset("coldstart").model_copy(
+            update={"name": "tiny", "training": tiny_preset.training, "choice": tiny_preset.choice}
+        )
     train(read_dataset(directory / "data")[0], preset, directory / "model", data_path=None, research_only=True)
     return load_artifact(directory / "model")
 
@@ -39,7 +42,9 @@ def test_new_item_near_liked_items_ranks_above_a_distant_one(
     rows = [(item_id, None, {"image": vector.tolist()}) for item_id, vector in new.items()]
     changed = entity_table(vector_model.schema.items.fields, rows)
     recommender = Recommender(vector_model, vector_model.items).with_changes(changed, [])
-    ranked = [item.item_id for item in recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=100))]
+    # In these data, users choose items at random.
+    query = RankingQuery(attributes={}, ratings=ratings, n=100, rank_by=RankBy.RATING)
+    ranked = [item.item_id for item in recommender.recommend(query)]
     places = {name: ranked.index(name) for name in new}
     assert min(places, key=places.__getitem__) == best
     assert places[best] < len(ranked) / 2 < max(places.values())

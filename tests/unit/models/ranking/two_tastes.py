@@ -8,6 +8,7 @@ from models.data.dataset import Entities
 from models.data.entity_table import entity_table
 from models.fields import AttributeValue
 from models.ranking import ItemRating, RankedItem, Recommender
+from models.ranking.query import RankBy
 
 Ratings = list[ItemRating]
 
@@ -36,3 +37,10 @@ def genres(ranked: Sequence[RankedItem]) -> list[str]:
 
 def by_id(ranked: Sequence[RankedItem]) -> dict[str, float]:
     return {item.item_id: item.predicted_rating for item in ranked}
+
+
+def shown_score(item: RankedItem, rank_by: RankBy) -> float:
+    """What orders a list, from the shown figures of a model without a P(like); the films have ratings from 1 to 5."""
+    if rank_by is RankBy.RATING:
+        return item.predicted_rating
+    return item.choice_probability * (item.predicted_rating - 1) / 4

@@ -20,6 +20,9 @@ from tests.unit.models.tiny_data import tiny_episode, with_times
 
 CONFIG = EvaluationConfig(bootstrap_resamples=100, states=("user_cold",), baselines=())
 
+ORDERS = ("tiny", "tiny, ranked by rating")
+"""The orders in which the model recommends."""
+
 
 def lists_of(model: TrainedModel, dataset: Dataset, config: EvaluationConfig = CONFIG) -> ListsReport | None:
     return evaluate(model, dataset, config)[0].lists
@@ -38,9 +41,9 @@ def ndcg(table: ListTable, name: str) -> list[float]:
 
 
 def test_contestants_are_the_model_and_all_baselines(lists: ListsReport) -> None:
-    assert [contestant.name for contestant in lists.catalogue.contestants] == ["tiny", *LIST_BASELINES]
+    assert [contestant.name for contestant in lists.catalogue.contestants] == [*ORDERS, *LIST_BASELINES]
     assert lists.new_items is not None
-    assert [contestant.name for contestant in lists.new_items.contestants] == ["tiny", "attribute neighbours"]
+    assert [contestant.name for contestant in lists.new_items.contestants] == [*ORDERS, "attribute neighbours"]
 
 
 def test_catalogue_is_whole_and_new_items_are_apart(lists: ListsReport, two_tastes: Dataset) -> None:
@@ -87,7 +90,7 @@ def test_missing_baseline_is_named(model: TrainedModel, two_tastes: Dataset, mon
     monkeypatch.setattr(ials, "AlternatingLeastSquares", None)
     found = lists_of(model, two_tastes, CONFIG.model_copy(update={"list_baselines": ("popularity", "iALS")}))
     assert found is not None
-    assert [contestant.name for contestant in found.catalogue.contestants] == ["tiny", "popularity"]
+    assert [contestant.name for contestant in found.catalogue.contestants] == [*ORDERS, "popularity"]
     assert "iALS is left out: the package implicit is not installed." in found.notes
 
 
