@@ -23,7 +23,8 @@ from models.artifact import load_artifact
 from models.data.reader import read_dataset
 from models.data.splits import new_by_id
 from models.train import train
-from models.training.preset import Preset
+from models.training.preset import Preset, load_preset
+from tests.choice import SMALL_CHOICE
 from tests.integration.running import connected
 from tests.waiting import until_async, until_job
 
@@ -45,6 +46,17 @@ def bad_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pyte
 def settings(settings: Settings) -> Settings:
     """Settings of a server with an embedded worker."""
     return settings.model_copy(update={"run_worker": True})
+
+
+@pytest.fixture(autouse=True)
+def _small_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every preset has a small choice model."""
+
+    def small(name: str) -> Preset:
+        return load_preset(name).model_copy(update={"choice": SMALL_CHOICE})
+
+    monkeypatch.setattr("app.api.trainings.load_preset", small)
+    monkeypatch.setattr("app.services.trainings.load_preset", small)
 
 
 @pytest.fixture
@@ -368,8 +380,8 @@ class TestInterruption:
 
         async def first_epoch_is_reported() -> bool:
             progress: float = (await client.get(location)).json()["progress"]
-            assert progress < 0.15
-            return progress > 0.05
+            assert progress < 0.075
+            return progress > 0.025
 
         await until_async(first_epoch_is_reported)
 
