@@ -32,6 +32,9 @@ class ChoiceConfig(BaseModel):
         weight_decay: Decoupled weight decay (AdamW) of the item vectors. Other parameters have none.
         max_support: Support sizes are drawn log-uniformly from 1 to this number.
         max_query: Query items of a user, at most.
+        in_order_of_time: Share of the episodes in which the support set is the user's earliest choices, and the query
+            set the later ones. Users come with their first choices, so serving resembles these; the other episodes are
+            in random order, and have more of a user's tastes in few items.
         empty_supports: Share of the episodes with an empty support set.
         hiding_users: Share of the episodes in which ratings are hidden, so that the model learns what an item says
             about a user who chose it and did not rate it. The share of hidden ratings is drawn for each of them.
@@ -60,6 +63,7 @@ class ChoiceConfig(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
     max_support: Annotated[int, Field(ge=1)] = 80
     max_query: Annotated[int, Field(ge=1)] = 300
+    in_order_of_time: Annotated[float, Field(ge=0, le=1)] = 0.5
     empty_supports: Share = 0.08
     hiding_users: Share = 0.1
     skipping_users: Share = 0.1

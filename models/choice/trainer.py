@@ -234,7 +234,11 @@ class ChoiceTrainer:
 
     def _drawn_from(self, ratings: NDArray[np.bool_]) -> TrainingEpisodes:
         return TrainingEpisodes(
-            self._data.dataset, ratings, max_support=self._config.max_support, max_query=self._config.max_query
+            self._data.dataset,
+            ratings,
+            max_support=self._config.max_support,
+            max_query=self._config.max_query,
+            in_order_of_time=self._config.in_order_of_time,
         )
 
     def _batches(self, generator: np.random.Generator) -> Iterator[EpisodeBatch]:

@@ -213,7 +213,15 @@ class TrainingEpisodes:
     Support sizes are log-uniform, so that one model serves users with 1 rating as well as users with 80.
     """
 
-    def __init__(self, dataset: Dataset, training: NDArray[np.bool_], *, max_support: int, max_query: int) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        training: NDArray[np.bool_],
+        *,
+        max_support: int,
+        max_query: int,
+        in_order_of_time: float = 0.0,
+    ) -> None:
         """Find the training ratings of each user.
 
         Args:
@@ -221,6 +229,8 @@ class TrainingEpisodes:
             training: bool [ratings], the ratings that may be used. A user with fewer than 2 of them is not drawn.
             max_support: The largest support size.
             max_query: The largest query size.
+            in_order_of_time: Share of the episodes in which the support set is the user's earliest ratings, and the
+                query set those that follow. It is ignored if the data set has no times.
 
         Raises:
             DataError: No user has 2 training ratings.
@@ -235,6 +245,7 @@ class TrainingEpisodes:
             raise DataError("no user has two ratings to train on")
         self._max_support = max_support
         self._max_query = max_query
+        self._in_order_of_time = 0.0 if dataset.ratings.times is None else in_order_of_time
 
     def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
         """One pass over all users in random order.
@@ -250,6 +261,9 @@ class TrainingEpisodes:
 
     def _draw(self, user: int, generator: np.random.Generator) -> Episode:
         rows = self._rows[generator.permutation(np.arange(self._starts[user], self._ends[user]))]
+        times = self._ratings.times
+        if times is not None and self._in_order_of_time and generator.random() < self._in_order_of_time:
+            rows = rows[np.argsort(times[rows], kind="stable")]
         largest = min(self._max_support, len(rows) - 1)
         support_size = int(np.exp(generator.uniform(0.0, np.log(largest + 1))))
         return Episode.of(
