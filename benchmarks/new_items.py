@@ -131,7 +131,7 @@ class Stream:
         rated, firsts = np.unique(items, return_index=True)
         counts, sums = np.bincount(items), np.bincount(items, weights=values)
         return {
-            self.dataset.items.ids[item]: (int(counts[item]), float(sums[item] / counts[item]), end - int(first))
+            self.dataset.items.ids[item]: (int(counts[item]), float(sums[item] / counts[item]), end - 1 - int(first))
             for item, first in zip(rated.tolist(), places[firsts].tolist(), strict=True)
         }
 

@@ -20,7 +20,7 @@ class ItemRatings(NamedTuple):
     Attributes:
         rating_count: Their number.
         rating_mean: Their mean.
-        meanwhile_count: The number of ratings of all items from the item's first one on.
+        meanwhile_count: The number of ratings of all items after the item's first one.
     """
 
     rating_count: int
@@ -28,12 +28,12 @@ class ItemRatings(NamedTuple):
     meanwhile_count: int
 
     def outdates(self, stored: "ItemRatings | None") -> bool:
-        """Whether they replace what is stored: the item's ratings differ, or twice as many were made meanwhile.
+        """Whether they replace what is stored: the item's ratings differ, or more than twice as many came meanwhile.
 
         Without the second, an item that nobody rates any more would keep its share of all ratings. If any rating
         counted, every count would store every item.
         """
-        return stored is None or self[:2] != stored[:2] or self.meanwhile_count >= 2 * max(1, stored.meanwhile_count)
+        return stored is None or self[:2] != stored[:2] or self.meanwhile_count > 2 * stored.meanwhile_count + 1
 
 
 class ItemPopularityRepository:
@@ -48,7 +48,7 @@ class ItemPopularityRepository:
     async def ratings_since(self, moment: datetime) -> dict[str, ItemRatings]:
         """The ratings of each item after a moment. Items without ratings are left out."""
         later = (
-            # Ratings of the same time are all counted, whatever their order.
+            # Ratings of the same time count for each other, whatever their order.
             select(
                 _ratings.c.item_id,
                 _ratings.c.rating,
@@ -60,7 +60,10 @@ class ItemPopularityRepository:
         statement = select(later.c.item_id, func.count(), func.avg(later.c.rating), func.max(later.c.from_then_on))
         rows = await self._session.execute(statement.group_by(later.c.item_id))
         # Rounded, because sums in another order may differ in the last bit, which is no change.
-        return {item_id: ItemRatings(count, round(mean, 6), meanwhile) for item_id, count, mean, meanwhile in rows}
+        return {
+            item_id: ItemRatings(count, round(mean, 6), from_first_on - 1)
+            for item_id, count, mean, from_first_on in rows
+        }
 
     async def save(self, model_version: str, ratings: Mapping[str, ItemRatings], *, version: int) -> None:
         """Store the counts since a model was trained."""

@@ -185,7 +185,7 @@ class PredictedRating(Base):
 class ItemPopularity(Base):
     """The number and mean of an item's ratings since a model was trained.
 
-    `meanwhile_count` is the number of ratings of all items from the item's first one on, when the row last changed.
+    `meanwhile_count` is the number of ratings of all items after the item's first one, when the row last changed.
     `version` is the popularity version at which the row last changed.
     """
 

@@ -1,4 +1,4 @@
-"""How many ratings of all items were made since the first new rating of each item.
+"""How many ratings of all items were made after the first new rating of each item.
 
 Revision 0007.
 """

@@ -222,17 +222,18 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         users: ChoiceUsers,  # noqa: ARG002 - the vector has them
         adapted: Tensor,
     ) -> ChoiceItems:
-        """The biases after each item was chosen n times among N choices: the mean of a Gamma-Poisson posterior.
+        """The biases after each item was chosen n times: the mean of a Gamma-Poisson posterior.
 
         The prior of the item's share of all choices is a Gamma distribution. Its mean is the share s that the model
         predicts for a user of whom nothing is known. Its shape k is `popularity_prior` plus the number of training
-        ratings. So the share becomes s (k + n)/(k + N s).
+        ratings. The item's age is unknown, so its first choice starts the clock: n − 1 of the N choices since then were
+        of the item. The share becomes s (k + n − 1)/(k + N s).
         """
         known = self.known(torch.arange(1, len(self.biases), device=self.biases.device))
         total = torch.addmv(known.bias, known.vector, adapted[0]).logsumexp(dim=0)
         share = (torch.addmv(items.bias, items.vector, adapted[0]) - total).exp()
         shape = self.config.popularity_prior + later.trained_counts
-        change = torch.log((shape + later.counts) / (shape + later.meanwhile * share))
+        change = torch.log((shape + later.counts - 1) / (shape + later.meanwhile * share))
         return replace(items, bias=items.bias + change)
 
     def _interpolated(self, ratings: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ class LaterRatings:
     Attributes:
         counts: float32 [items], n, their number.
         means: float32 [items], their mean.
-        meanwhile: float32 [items], N, the number of ratings of all items from the item's first one on. N ≥ n.
+        meanwhile: float32 [items], N, the number of ratings of all items after the item's first one.
         trained_counts: float32 [items], the number of ratings of the item in training.
     """
 

@@ -10,8 +10,8 @@ _SAMPLE = 2048
 """Items from which the ratio of gradient values to gradient norms is estimated. It bounds the time."""
 
 NewRatings = Mapping[str, tuple[int, float, int]]
-"""Item id → the number of its ratings made since training, their mean, and the number of ratings of all items from its
-first one on."""
+"""Item id → the number of its ratings made since training, their mean, and the number of ratings of all items after its
+first one."""
 
 
 def add_new_ratings(

@@ -1,4 +1,4 @@
-"""Shares of all choices after an item was chosen n times among N choices."""
+"""Shares of all choices after an item was chosen n times."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def predicted(model: TrainedModel) -> Tensor:
 
 def test_share_of_an_item_chosen_as_often_as_predicted_stays(model: TrainedModel, predicted: Tensor) -> None:
     meanwhile = torch.full((3,), 1000.0)
-    shares = warmed_up(model, meanwhile * predicted, meanwhile, torch.tensor([0.0, 5.0, 100.0]))
+    shares = warmed_up(model, 1 + meanwhile * predicted, meanwhile, torch.tensor([0.0, 5.0, 100.0]))
     torch.testing.assert_close(shares, predicted)
 
 
@@ -55,15 +55,19 @@ def test_share_after_many_choices_is_the_share_of_these_choices(model: TrainedMo
 def test_share_after_few_choices_is_the_mean_of_the_posterior(model: TrainedModel, predicted: Tensor) -> None:
     counts, meanwhile, trained = torch.tensor([3.0, 1.0, 7.0]), torch.full((3,), 50.0), torch.tensor([0.0, 4.0, 20.0])
     shape = model.choice.config.popularity_prior + trained
-    # Gamma(k, rate k/s) and n choices of N give Gamma(k + n, rate k/s + N).
-    expected = (shape + counts) / (shape / predicted + meanwhile)
+    # Gamma(k, rate k/s) and n − 1 choices of N give Gamma(k + n − 1, rate k/s + N).
+    expected = (shape + counts - 1) / (shape / predicted + meanwhile)
     torch.testing.assert_close(warmed_up(model, counts, meanwhile, trained), expected)
 
 
 def test_share_of_a_trained_item_changes_less(model: TrainedModel, predicted: Tensor) -> None:
-    counts, meanwhile = torch.full((2,), 10.0), torch.full((2,), 10.0)
+    counts, meanwhile = torch.full((2,), 10.0), torch.full((2,), 9.0)
     changes = [
         warmed_up(model, counts, meanwhile, torch.full((2,), trained)) / predicted[:2] for trained in (0.0, 100.0)
     ]
     assert (changes[0] > changes[1]).all()
     assert (changes[1] > 1).all()
+
+
+def test_first_choice_changes_no_share(model: TrainedModel, predicted: Tensor) -> None:
+    torch.testing.assert_close(warmed_up(model, torch.ones(3), torch.zeros(3), torch.zeros(3)), predicted)
