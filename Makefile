@@ -48,9 +48,10 @@ test: $(VENV)/installed ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/installed ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md and elicitation.md
+bench-quality: $(VENV)/installed ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and elicitation.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
 	$(BIN)/python -m benchmarks.lists --data $(DATA) $(OTHER)
+	$(BIN)/python -m benchmarks.new_items --data $(DATA)
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: bench

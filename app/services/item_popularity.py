@@ -46,8 +46,8 @@ class PopularityCounter:
             popularity = ItemPopularityRepository(session)
             ratings = await popularity.ratings_since(model.created_at)
             known = await popularity.changed_since(model_version, 0)
-        changed = {item_id: own for item_id, own in ratings.items() if known.get(item_id) != own}
-        nothing = ItemRatings(0, 0.0)
+        changed = {item_id: own for item_id, own in ratings.items() if own.outdates(known.get(item_id))}
+        nothing = ItemRatings(0, 0.0, 0)
         changed |= {item_id: nothing for item_id, own in known.items() if own != nothing and item_id not in ratings}
         if changed:
             async with self._database.write() as session:

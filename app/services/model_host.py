@@ -209,7 +209,7 @@ class ModelHost:
             new_ratings = await ItemPopularityRepository(session).changed_since(model.version, 0)
 
         def build() -> Recommender:
-            recommender = Recommender(model, to_entities(items, model.schema.items)).with_new_ratings(new_ratings)
+            recommender = Recommender(model, to_entities(items, model.schema.items), new_ratings)
             require_finite_predictions(recommender)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)

@@ -132,8 +132,7 @@ class RecommendationService:
         user, ratings, skipped = known
         query = _query(served, user.attributes, ratings, skipped, options)
         made = await self._made(served, query, options)
-        if query.knows_something:  # other lists depend on popularity, which is not in the key
-            await self._cache.set(_cache_key(served, user, options), _for_cache(made))
+        await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
@@ -219,6 +218,7 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
     parts = [
         served.model_version,
         served.catalogue,
+        served.popularity,
         user.id,
         user.revision,
         options.n,

@@ -15,10 +15,25 @@ _AT_ONCE = 500
 
 
 class ItemRatings(NamedTuple):
-    """The number of an item's ratings, and their mean; 0 without ratings."""
+    """An item's ratings after a moment; all numbers are 0 without ratings.
+
+    Attributes:
+        rating_count: Their number.
+        rating_mean: Their mean.
+        meanwhile_count: The number of ratings of all items after the item's first one.
+    """
 
     rating_count: int
     rating_mean: float
+    meanwhile_count: int
+
+    def outdates(self, stored: "ItemRatings | None") -> bool:
+        """Whether they replace what is stored: the item's ratings differ, or more than twice as many came meanwhile.
+
+        Without the second, an item that nobody rates any more would keep its share of all ratings. If any rating
+        counted, every count would store every item.
+        """
+        return stored is None or self[:2] != stored[:2] or self.meanwhile_count > 2 * stored.meanwhile_count + 1
 
 
 class ItemPopularityRepository:
@@ -32,38 +47,51 @@ class ItemPopularityRepository:
 
     async def ratings_since(self, moment: datetime) -> dict[str, ItemRatings]:
         """The ratings of each item after a moment. Items without ratings are left out."""
-        statement = select(_ratings.c.item_id, func.count().label("count"), func.avg(_ratings.c.rating).label("mean"))
-        rows = await self._session.execute(statement.where(_ratings.c.rated_at > moment).group_by(_ratings.c.item_id))
+        later = (
+            # Ratings of the same time count for each other, whatever their order.
+            select(
+                _ratings.c.item_id,
+                _ratings.c.rating,
+                func.count().over(order_by=_ratings.c.rated_at.desc()).label("from_then_on"),
+            )
+            .where(_ratings.c.rated_at > moment)
+            .subquery()
+        )
+        statement = select(later.c.item_id, func.count(), func.avg(later.c.rating), func.max(later.c.from_then_on))
+        rows = await self._session.execute(statement.group_by(later.c.item_id))
         # Rounded, because sums in another order may differ in the last bit, which is no change.
-        return {item_id: ItemRatings(count, round(mean, 6)) for item_id, count, mean in rows}
+        return {
+            item_id: ItemRatings(count, round(mean, 6), from_first_on - 1)
+            for item_id, count, mean, from_first_on in rows
+        }
 
     async def save(self, model_version: str, ratings: Mapping[str, ItemRatings], *, version: int) -> None:
         """Store the counts since a model was trained."""
         statement = insert(dialect_of(self._session), _popularity)
         statement = statement.on_conflict_do_update(
             index_elements=[_popularity.c.model_version, _popularity.c.item_id],
-            set_={name: statement.excluded[name] for name in ("rating_count", "rating_mean", "version")},
+            set_={name: statement.excluded[name] for name in (*ItemRatings._fields, "version")},
         )
         rows = [
             {
                 "model_version": model_version,
                 "item_id": item_id,
-                "rating_count": count,
-                "rating_mean": mean,
+                **own._asdict(),
                 "version": version,
             }
-            for item_id, (count, mean) in ratings.items()
+            for item_id, own in ratings.items()
         ]
         for start in range(0, len(rows), _AT_ONCE):
             await self._session.execute(statement, rows[start : start + _AT_ONCE])
 
     async def changed_since(self, model_version: str, version: int) -> dict[str, ItemRatings]:
         """The counts of a model that changed after a popularity version."""
-        statement = select(_popularity.c.item_id, _popularity.c.rating_count, _popularity.c.rating_mean).where(
+        columns = (_popularity.c[name] for name in ItemRatings._fields)
+        statement = select(_popularity.c.item_id, *columns).where(
             _popularity.c.model_version == model_version, _popularity.c.version > version
         )
         rows = await self._session.execute(statement)
-        return {row.item_id: ItemRatings(row.rating_count, row.rating_mean) for row in rows}
+        return {item_id: ItemRatings(*own) for item_id, *own in rows}
 
 
 # On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.

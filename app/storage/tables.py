@@ -185,6 +185,7 @@ class PredictedRating(Base):
 class ItemPopularity(Base):
     """The number and mean of an item's ratings since a model was trained.
 
+    `meanwhile_count` is the number of ratings of all items after the item's first one, when the row last changed.
     `version` is the popularity version at which the row last changed.
     """
 
@@ -195,6 +196,7 @@ class ItemPopularity(Base):
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
     rating_count: Mapped[int] = mapped_column(BigInteger)
     rating_mean: Mapped[float]
+    meanwhile_count: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger)
 
 

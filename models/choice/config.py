@@ -41,6 +41,8 @@ class ChoiceConfig(BaseModel):
         skipping_users: Share of the episodes with skipped items.
         max_skipped: Largest number of skipped items of an episode.
         exact_items: A softmax over at most this many items is computed in full. Over more items it is sampled.
+        popularity_prior: After as many expected ratings of a new item, its share of all new ratings counts as much as
+            its predicted share.
         content: The regression that predicts the vectors of new items from their attributes.
     """
 
@@ -69,6 +71,7 @@ class ChoiceConfig(BaseModel):
     skipping_users: Share = 0.1
     max_skipped: Annotated[int, Field(ge=1)] = 20
     exact_items: Annotated[int, Field(ge=1)] = 8192
+    popularity_prior: Annotated[float, Field(gt=0)] = 1.0
     content: ContentConfig = ContentConfig()
 
     @property

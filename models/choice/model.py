@@ -5,7 +5,7 @@ with no interactions as well as users with many.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from models.inputs.rows import TensorRows
 from models.inputs.similarity import similarity_product, similarity_width
 from models.learners.base import ItemScorer, ScoringModel, Support
 from models.learners.network import EmbeddingLayers
+from models.learners.warm_up import LaterRatings
 
 _SEEN, _SKIPPED = -2, -1
 """The gates and shifts of support items without a rating, behind those of the rating scale's points."""
@@ -213,6 +214,27 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
     def prepare(self, items: ChoiceItems) -> ItemScorer[ChoiceUsers, Tensor]:
         """Ranking is a maximum inner product search."""
         return _InnerProducts(items)
+
+    def warmed_up(
+        self,
+        items: ChoiceItems,
+        later: LaterRatings,
+        users: ChoiceUsers,  # noqa: ARG002 - the vector has them
+        adapted: Tensor,
+    ) -> ChoiceItems:
+        """The biases after each item was chosen n times: the mean of a Gamma-Poisson posterior.
+
+        The prior of the item's share of all choices is a Gamma distribution. Its mean is the share s that the model
+        predicts for a user of whom nothing is known. Its shape k is `popularity_prior` plus the number of training
+        ratings. The item's age is unknown, so its first choice starts the clock: n − 1 of the N choices since then were
+        of the item. The share becomes s (k + n − 1)/(k + N s).
+        """
+        known = self.known(torch.arange(1, len(self.biases), device=self.biases.device))
+        total = torch.addmv(known.bias, known.vector, adapted[0]).logsumexp(dim=0)
+        share = (torch.addmv(items.bias, items.vector, adapted[0]) - total).exp()
+        shape = self.config.popularity_prior + later.trained_counts
+        change = torch.log((shape + later.counts - 1) / (shape + later.meanwhile * share))
+        return replace(items, bias=items.bias + change)
 
     def _interpolated(self, ratings: Tensor) -> tuple[Tensor, Tensor]:
         """Gates and shifts of ratings (float32 [B, S]); float32 [B, S, D] each."""

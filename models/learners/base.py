@@ -21,6 +21,7 @@ from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.learners.heads.base import Head, Predictions
+from models.learners.warm_up import LaterRatings
 
 UsersT = TypeVar("UsersT", bound=TensorRows)
 ItemsT = TypeVar("ItemsT", bound=TensorRows)
@@ -160,6 +161,17 @@ class ScoringModel(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
     @abstractmethod
     def prepare(self, items: ItemsT) -> ItemScorer[UsersT, AdaptedT]:
         """Prepare a catalogue ([items], embedded) for ranking."""
+
+    def warmed_up(self, items: ItemsT, later: LaterRatings, users: UsersT, adapted: AdaptedT) -> ItemsT:  # noqa: ARG002
+        """The items after the ratings that they got after training. By default they stay as they are.
+
+        Args:
+            items: [items], as `embed_items` returns them.
+            later: Their ratings after training.
+            users: [1], a user of whom nothing is known, who stands for the unknown raters; embedded.
+            adapted: What `adapt` returned for that user.
+        """
+        return items
 
 
 AnyScoringModel = ScoringModel[Any, Any, Any]

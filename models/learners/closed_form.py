@@ -1,6 +1,6 @@
 """A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.network import EmbeddingLayers, hidden_layers
+from models.learners.warm_up import LaterRatings
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -219,6 +220,29 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     def prepare(self, items: ClosedFormItems) -> ItemScorer[ClosedFormUsers, Posterior]:
         """Ranking is a maximum inner product search."""
         return _InnerProducts(items)
+
+    def warmed_up(
+        self,
+        items: ClosedFormItems,
+        later: LaterRatings,
+        users: ClosedFormUsers,  # noqa: ARG002 - the posterior has them
+        adapted: Posterior,
+    ) -> ClosedFormItems:
+        """The posterior of each item's level, given the n ratings with mean y that it got after training.
+
+        A rating by a user of whom nothing is known has the mean m and the variance σ² + v + τ, with the unknown part of
+        the user's taste v. With the precision P = n/(σ² + v) of all n ratings,
+
+            level ← level + τ P/(1 + τ P) (y − m),   τ ← τ/(1 + τ P)
+        """
+        latent = self._latent(adapted, items.expand(1))
+        noise = F.softplus(self.noise) + latent.variance[0] - items.variance
+        gain = items.variance * later.counts / noise
+        return replace(
+            items,
+            level=items.level + gain / (1 + gain) * (later.means - latent.mean[0]),
+            variance=items.variance / (1 + gain),
+        )
 
     def gradient_norms(self, adapted: Posterior, users: ClosedFormUsers, items: ClosedFormItems) -> Tensor:  # noqa: ARG002
         """Norms over the last layer, which is all that is adapted: `‖φ‖`; float32 [B, Q]."""

@@ -16,8 +16,8 @@ from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
-from models.learners.base import Support
-from models.ranking.embedded_items import EmbeddedItems
+from models.learners.warm_up import LaterRatings
+from models.ranking.embedded_items import EmbeddedItems, unknown_user
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.query import RankBy
@@ -49,9 +49,19 @@ class Part:
     embedded: Mapping[RankBy, EmbeddedItems]
 
     @classmethod
-    def of(cls, model: TrainedModel, items: Entities) -> "Part":
-        """Encode and embed items; without shortlists."""
-        return cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in RankBy})
+    def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Part":
+        """Encode and embed items, warmed up by the ratings made since training; without shortlists."""
+        part = cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in RankBy})
+        rated = {items.row_of[item_id]: own for item_id, own in new_ratings.items() if item_id in items.row_of}
+        rows = np.array(sorted(row for row, (count, *_) in rated.items() if count), dtype=np.int64)
+        if not len(rows):
+            return part
+        counts, means, meanwhile = torch.tensor([rated[row] for row in rows.tolist()], device=model.device).float().T
+        trained_counts = torch.from_numpy(part.counts[rows]).to(counts)
+        later = LaterRatings(counts, means, meanwhile, trained_counts)
+        return replace(
+            part, embedded={rank_by: embedded.warmed_up(rows, later) for rank_by, embedded in part.embedded.items()}
+        )
 
     def __len__(self) -> int:
         return len(self.items)
@@ -130,9 +140,9 @@ class Catalogue:
         self._starts = np.cumsum([0, *map(len, parts)]).tolist()
 
     @classmethod
-    def of(cls, model: TrainedModel, items: Entities) -> "Catalogue":
-        """Encode and embed all items."""
-        return cls.of_part(Part.of(model, items))
+    def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
+        """Encode and embed all items, warmed up by the ratings made since training."""
+        return cls.of_part(Part.of(model, items, new_ratings), new_ratings)
 
     @classmethod
     def of_part(cls, part: Part, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
@@ -151,7 +161,7 @@ class Catalogue:
                 present[row] = False
         main, *others = self.parts
         main_present, recent_present = np.split(present, [len(main)])
-        recent = Part.of(self.model, changed)
+        recent = Part.of(self.model, changed, self.new_ratings)
         for part in others:
             recent = part.merged(recent_present, recent)
         if main.has_shortlists and len(recent) <= _RECENT_SHARE * len(main):
@@ -160,8 +170,15 @@ class Catalogue:
         return Catalogue.of_part(main.merged(main_present, recent), self.new_ratings)
 
     def with_new_ratings(self, new_ratings: NewRatings) -> "Catalogue":
-        """The same catalogue with these ratings made since training, in place of those that it had."""
-        return Catalogue(self.parts, self.present, new_ratings)
+        """The catalogue with these ratings made since training, in place of those that it had.
+
+        Items whose ratings differ are embedded again, as if they had changed.
+        """
+        former = self.new_ratings
+        changed = {item_id for item_id in {*former, *new_ratings} if former.get(item_id) != new_ratings.get(item_id)}
+        catalogue = Catalogue(self.parts, self.present, new_ratings)
+        rows = self.rows_of(changed)
+        return catalogue.with_changes(Entities(self.attributes(rows)), ()) if len(rows) else catalogue
 
     def row_of(self, item_id: str) -> int | None:
         """The row of an item; None if the item is not in the catalogue."""
@@ -201,12 +218,7 @@ class Catalogue:
     @cached_property
     def unknown_user(self) -> tuple[TensorRows, Any]:
         """A user without attributes and ratings: embedded ([1]), and adapted by the learner."""
-        learner = self.model.learner
-        with torch.inference_mode():
-            user = learner.embed_users(self.model.manifest.user_encoder.encode_values([{}]).to(self.model.device))
-            no_ratings = torch.zeros(1, 0, device=self.model.device)
-            no_items = self.vectors(np.zeros((1, 0), dtype=np.int64))
-            return user, learner.adapt(Support(user, no_items, no_ratings, no_ratings.bool()))
+        return unknown_user(self.model, RankBy.RATING, self.parts[0].embedded[RankBy.RATING].vectors)
 
     def name(self, row: int) -> tuple[str, str | None]:
         """The id and the title of a row's item."""

@@ -13,7 +13,8 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
-from models.learners.base import AnyScoringModel, ItemScorer
+from models.learners.base import AnyScoringModel, ItemScorer, Support
+from models.learners.warm_up import LaterRatings
 from models.ranking.query import RankBy
 from models.ranking.shortlist import ScoreSpace, Shortlist
 
@@ -24,6 +25,22 @@ _EMBEDDED_AT_ONCE = 65_536
 def scoring_model(model: TrainedModel, rank_by: RankBy) -> AnyScoringModel:
     """The part of a model whose scores choose the items of a list."""
     return model.choice if rank_by is RankBy.CHOICE else model.learner
+
+
+def unknown_user(model: TrainedModel, rank_by: RankBy, vectors: TensorRows) -> tuple[TensorRows, Any]:
+    """A user without attributes and ratings: embedded ([1]), and adapted by a scoring model.
+
+    Args:
+        model: The model.
+        rank_by: Says which scoring model of it.
+        vectors: Any items, embedded by that.
+    """
+    scoring = scoring_model(model, rank_by)
+    with torch.inference_mode():
+        user = scoring.embed_users(model.manifest.user_encoder.encode_values([{}]).to(model.device))
+        no_ratings = torch.zeros(1, 0, device=model.device)
+        no_items = vectors.take(no_ratings.long())
+        return user, scoring.adapt(Support(user, no_items, no_ratings, no_ratings.bool()))
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,18 @@ class EmbeddedItems:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def warmed_up(self, rows: NDArray[np.int64], later: LaterRatings) -> "EmbeddedItems":
+        """The same items after some rows (int64 [n]) got ratings ([n]) after training; without a shortlist."""
+        selected = torch.from_numpy(rows).to(self.model.device)
+        vectors = self.vectors.map(Tensor.clone)
+        with torch.inference_mode():
+            scoring = scoring_model(self.model, self.rank_by)
+            stranger = unknown_user(self.model, self.rank_by, vectors)
+            warm = scoring.warmed_up(vectors[selected], later, *stranger)
+            for target, values in zip(vectors.tensors(), warm.tensors(), strict=True):
+                target[selected] = values
+        return EmbeddedItems(self.model, self.rank_by, vectors)
 
     def with_shortlist(self, counts: NDArray[np.int64]) -> "EmbeddedItems":
         """The same items with a shortlist.

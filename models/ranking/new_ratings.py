@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 _SAMPLE = 2048
 """Items from which the ratio of gradient values to gradient norms is estimated. It bounds the time."""
 
-NewRatings = Mapping[str, tuple[int, float]]
-"""Item id → the number of its ratings made since training, and their mean."""
+NewRatings = Mapping[str, tuple[int, float, int]]
+"""Item id → the number of its ratings made since training, their mean, and the number of ratings of all items after its
+first one."""
 
 
 def add_new_ratings(
@@ -34,7 +35,7 @@ def add_new_ratings(
         The same columns, and `new_rating_count` and `new_rating_mean` (null without new ratings).
     """
     added = pl.DataFrame(
-        [(item_id, *ratings) for item_id, ratings in new_ratings.items()],
+        [(item_id, count, mean) for item_id, (count, mean, _) in new_ratings.items()],
         {"id": pl.String, "new_rating_count": pl.Int64, "new_rating_mean": pl.Float64},
         orient="row",
     )

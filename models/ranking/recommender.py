@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,9 @@ _PREDICTED_AT_ONCE = 32
 class Recommender:
     """One model and one snapshot of a catalogue. It is immutable, so threads share it without locks."""
 
-    def __init__(self, model: TrainedModel, items: Entities) -> None:
-        """Encode and embed the whole catalogue."""
-        self._set_catalogue(Catalogue.of(model, items))
+    def __init__(self, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> None:
+        """Encode and embed the whole catalogue, warmed up by the ratings made since training."""
+        self._set_catalogue(Catalogue.of(model, items, new_ratings))
 
     @classmethod
     def over(cls, catalogue: Catalogue) -> "Recommender":

@@ -1,6 +1,7 @@
 """Trained models as rankers of the whole catalogue."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
-from models.ranking.embedded_items import EmbeddedItems, scoring_model
+from models.ranking.catalogue import Part
+from models.ranking.embedded_items import scoring_model
 from models.ranking.liking import log_liking
+from models.ranking.new_ratings import NewRatings
 from models.ranking.query import RankBy
 
 _PREDICTED_AT_ONCE = 100_000
@@ -29,12 +32,18 @@ class ModelRanker:
     P(choose) only, which are enough for the same list.
     """
 
-    def __init__(self, model: TrainedModel, dataset: Dataset, rank_by: RankBy) -> None:
-        """Encode the users, and embed the items."""
+    def __init__(
+        self,
+        model: TrainedModel,
+        dataset: Dataset,
+        rank_by: RankBy,
+        new_ratings: NewRatings = MappingProxyType({}),
+    ) -> None:
+        """Encode the users, and embed the items, warmed up by ratings made since training."""
         self._model = model
         self._rank_by = rank_by
         self._data = encoded_for(model, dataset)
-        self._items = {order: EmbeddedItems.of(model, order, dataset.items) for order in {RankBy.RATING, rank_by}}
+        self._items = Part.of(model, dataset.items, new_ratings).embedded
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """Adapt to the users, and score all items; float32 [B, items]."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,8 @@ from app.main import create_app
 from app.services.item_popularity import PopularityCounter
 from app.settings import Settings
 from app.storage.database import Database
+from models.artifact import load_artifact, save_artifact
+from tests.artifacts import parts_of, with_closed_form
 from tests.integration.running import connected
 
 COMEDY = {"title": "Brand New", "attributes": {"genre": ["comedy"], "year": 2026}}
@@ -85,6 +88,46 @@ async def test_rating_counts_in_all_replicas_are_the_same(
         )
     async with connected(create_app(settings)) as late:
         assert await candidate_ids(late, "popularity", 1) == ["new"]
+
+
+@pytest.fixture
+def closed_form_dir(model_dir: Path, tmp_path: Path) -> Path:
+    """An artifact whose learner adapts items to their ratings."""
+    save_artifact(tmp_path / "closed-form", parts_of(with_closed_form(load_artifact(model_dir))))
+    return tmp_path / "closed-form"
+
+
+async def predictions_for(client: httpx.AsyncClient) -> dict[str, tuple[float, float]]:
+    """For a stored user, by item: the predicted rating and P(choose)."""
+    answer = await client.get("/v1/users/ada/recommendations", params={"n": 42})
+    return {item["item_id"]: (item["predicted_rating"], item["choice_probability"]) for item in answer.json()["items"]}
+
+
+async def test_first_ratings_of_a_new_item_change_its_predictions_in_all_replicas(
+    database: Database, settings: Settings, closed_form_dir: Path
+) -> None:
+    settings = settings.model_copy(update={"model_dir": closed_form_dir})
+    async with connected(create_app(settings)) as client, connected(create_app(settings)) as replica:
+        await client.put("/v1/items/new", json=COMEDY)
+        await rate(client, "i1", ["ada"], 4)
+        await PopularityCounter(database).count()
+        before = await predictions_for(client)
+        assert await predictions_for(replica) == before
+
+        await rate(client, "new", [f"user{number}" for number in range(20)], value=1)
+        await PopularityCounter(database).count()
+
+        after = await predictions_for(client)
+        assert after["new"][0] < before["new"][0] - 0.5
+        assert after["new"][1] > 2 * before["new"][1]
+        assert await predictions_for(replica) == after
+        async with connected(create_app(settings)) as late:
+            assert await predictions_for(late) == {item_id: pytest.approx(own) for item_id, own in after.items()}
+
+        for number in range(20):
+            await client.delete(f"/v1/users/user{number}")
+        await PopularityCounter(database).count()
+        assert await predictions_for(client) == {item_id: pytest.approx(own) for item_id, own in before.items()}
 
 
 async def test_rating_counts_after_a_catalogue_change_are_kept(client: httpx.AsyncClient, database: Database) -> None:

@@ -60,7 +60,34 @@ async def test_count_after_a_changed_rating_updates_the_mean(trained: Database) 
     await popularity.count()
 
     async with trained.read() as session:
-        assert await ItemPopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5)}
+        assert await ItemPopularityRepository(session).changed_since("m", 0) == {"i1": ItemRatings(2, 4.5, 1)}
+
+
+async def test_count_finds_the_ratings_of_all_items_after_the_first_one(trained: Database) -> None:
+    for user_id, item_id, days in [("ada", "i0", 1), ("bob", "i0", 3), ("ada", "i1", 2), ("bob", "i2", 3)]:
+        await rate(trained, user_id, item_id, days)
+
+    await PopularityCounter(trained).count()
+
+    async with trained.read() as session:
+        counted = await ItemPopularityRepository(session).changed_since("m", 0)
+    # Two ratings are of day 3, and each counts for the item of the other.
+    assert {item_id: own.meanwhile_count for item_id, own in counted.items()} == {"i0": 3, "i1": 2, "i2": 1}
+
+
+async def test_count_stores_an_item_again_after_more_than_twice_as_many_ratings_meanwhile(trained: Database) -> None:
+    popularity = PopularityCounter(trained)
+    await rate(trained, "ada", "i1", days=1)
+    await rate(trained, "ada", "i2", days=2)
+    await popularity.count()
+    stored = []
+    for days, user_id in enumerate(["bob", "eve", "joe"], start=3):
+        first = await current(trained)
+        await rate(trained, user_id, "i2", days)
+        await popularity.count()
+        stored.append(sorted(await counts(trained, first)))
+
+    assert stored == [["i2"], ["i2"], ["i1", "i2"]]
 
 
 async def test_count_gives_only_changed_items_a_new_version(trained: Database) -> None:

@@ -21,6 +21,7 @@ from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
 from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.warm_up import LaterRatings
 
 FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
 HIDDEN = 4
@@ -222,6 +223,47 @@ class TestPrior:
         expected = latent_of(learner, support, query)
         for steps in (1, 7):
             np.testing.assert_array_equal(latent_of(learner, support, query, steps=steps), expected)
+
+
+class TestWarmUp:
+    @staticmethod
+    def warmed_up(
+        learner: ClosedForm, items: ClosedFormItems, counts: list[int], means: list[float]
+    ) -> ClosedFormItems:
+        support, _ = random_support([0])
+        n, y = torch.tensor(counts).double(), torch.tensor(means).double()
+        with torch.no_grad():
+            return learner.warmed_up(items, LaterRatings(n, y, n, 0 * n), support.users, learner.adapt(support))
+
+    def test_levels_and_variances_equal_the_normal_equations_of_single_ratings(self, learner: ClosedForm) -> None:
+        support, query = random_support([0])
+        items, ratings = query[0], [[5.0], [1.0, 4.0], [2.0] * 3, [3.0, 5.0, 5.0, 1.0], [4.0] * 5]
+        warm = self.warmed_up(learner, items, [1, 2, 3, 4, 5], [float(np.mean(own)) for own in ratings])
+        prior = support.users.prior_mean[0].numpy()
+        for item, own in enumerate(ratings):
+            level, variance, features = (values[item].numpy() for values in items.tensors())
+            # One unknown, the change of the level, and one equation for each rating.
+            certainty = 1 / (noise_of(learner) + features @ features)
+            precision = 1 / variance + len(own) * certainty
+            change = sum(certainty * (rating - level - features @ prior) for rating in own) / precision
+            np.testing.assert_allclose(warm.level[item], level + change, atol=1e-10)
+            np.testing.assert_allclose(warm.variance[item], 1 / precision, atol=1e-10)
+            np.testing.assert_array_equal(warm.features[item], features)
+
+    def test_item_rated_very_often_is_predicted_as_the_mean_of_its_ratings(self, learner: ClosedForm) -> None:
+        support, query = random_support([0])
+        warm = self.warmed_up(learner, query[0], [10**6] * QUERY, [5.0] * QUERY)
+        means, _ = latent_of(learner, support, warm.expand(1))
+        np.testing.assert_allclose(means, 5.0, atol=1e-3)
+
+    def test_items_alone_get_what_they_get_together(self, learner: ClosedForm) -> None:
+        _, query = random_support([0])
+        items, counts, means = query[0], [1, 2, 3, 40, 5], [5.0, 1.0, 2.5, 3.0, 4.0]
+        together = self.warmed_up(learner, items, counts, means)
+        for item in range(QUERY):
+            alone = self.warmed_up(learner, items[item : item + 1], counts[item : item + 1], means[item : item + 1])
+            for values, expected in zip(alone.tensors(), together.tensors(), strict=True):
+                torch.testing.assert_close(values[0], expected[item])
 
 
 class TestInvariances:

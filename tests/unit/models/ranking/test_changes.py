@@ -5,6 +5,7 @@ import pytest
 from models.data.dataset import Entities
 from models.elicitation.strategy import Strategy
 from models.ranking import ItemRating, RankingQuery, Recommender
+from tests.artifacts import with_closed_form
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, by_id, ids, items_of, without_items
 
 
@@ -75,6 +76,11 @@ class TestWithChanges:
         assert filled.recommend(RankingQuery(**visitor)) == recommender.recommend(RankingQuery(**visitor))
 
 
+@pytest.fixture
+def closed_form(recommender: Recommender) -> Recommender:
+    return Recommender(with_closed_form(recommender.model), recommender.items)
+
+
 class TestWithNewRatings:
     @staticmethod
     def with_a_new_comedy(recommender: Recommender) -> Recommender:
@@ -87,20 +93,22 @@ class TestWithNewRatings:
         changed = self.with_a_new_comedy(recommender)
         assert ids(changed.candidates(strategy=strategy, n=100))[-1] == "new"
 
-        rated = changed.with_new_ratings({"new": (100, 4.0)})
+        rated = changed.with_new_ratings({"new": (100, 4.0, 100)})
         assert "new" in ids(rated.candidates(strategy=strategy, n=5))
 
     def test_popularity_with_new_ratings_counts_all_ratings(self, recommender: Recommender) -> None:
         counts = dict(recommender.model.statistics.select("id", "rating_count").iter_rows())
         counts["i3"] += 1000
-        candidates = recommender.with_new_ratings({"i3": (1000, 3.0)}).candidates(strategy=Strategy.POPULARITY, n=40)
+        candidates = recommender.with_new_ratings({"i3": (1000, 3.0, 1000)}).candidates(
+            strategy=Strategy.POPULARITY, n=40
+        )
         assert {own.item_id: own.score for own in candidates} == pytest.approx(
             {item_id: count / counts["i3"] for item_id, count in counts.items()}
         )
 
     def test_gradient_value_of_a_trained_item_with_new_ratings_stays(self, recommender: Recommender) -> None:
         measured = dict(recommender.model.statistics.select("id", "gradient_value").iter_rows())
-        rated = recommender.with_new_ratings({"i3": (1000, 3.0)})
+        rated = recommender.with_new_ratings({"i3": (1000, 3.0, 1000)})
         first = rated.candidates(strategy=Strategy.GRADIENT_POPULARITY, n=1)[0]
         assert first.item_id == "i3"
         assert first.score == pytest.approx(measured["i3"])
@@ -109,11 +117,46 @@ class TestWithNewRatings:
         self, recommender: Recommender
     ) -> None:
         before = recommender.candidates(strategy=Strategy.POPULARITY, n=100)
-        rated = self.with_a_new_comedy(recommender.with_new_ratings({"new": (1000, 3.0)}))
+        rated = self.with_a_new_comedy(recommender.with_new_ratings({"new": (1000, 3.0, 1000)}))
         assert ids(rated.candidates(strategy=Strategy.POPULARITY, n=1)) == ["new"]
         assert recommender.candidates(strategy=Strategy.POPULARITY, n=100) == before
 
-    def test_predictions_with_new_ratings_stay(self, recommender: Recommender) -> None:
-        query = RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100)
-        rated = recommender.with_new_ratings({"i3": (1000, 1.0)})
-        assert by_id(rated.recommend(query)) == by_id(recommender.recommend(query))
+    FAN = RankingQuery(attributes={}, ratings=COMEDY_FAN, n=100)
+
+    def test_new_item_with_low_ratings_is_predicted_lower_and_chosen_more(self, closed_form: Recommender) -> None:
+        changed = self.with_a_new_comedy(closed_form)
+        before, after = (
+            next(item for item in own.recommend(self.FAN) if item.item_id == "new")
+            for own in (changed, changed.with_new_ratings({"new": (50, 1.0, 100)}))
+        )
+        assert after.predicted_rating < before.predicted_rating - 1
+        assert after.choice_probability > 3 * before.choice_probability
+
+    def test_predictions_of_other_items_with_new_ratings_stay(self, closed_form: Recommender) -> None:
+        changed = self.with_a_new_comedy(closed_form)
+        before, after = (
+            by_id(own.recommend(self.FAN)) for own in (changed, changed.with_new_ratings({"new": (9, 1.0, 9)}))
+        )
+        assert after.pop("new") != before.pop("new")
+        assert after == pytest.approx(before, rel=1e-5)
+
+    def test_trained_item_with_new_ratings_changes_less_than_a_new_item(self, closed_form: Recommender) -> None:
+        changed = self.with_a_new_comedy(closed_form)
+        rated = changed.with_new_ratings({"new": (10, 1.0, 20), "i5": (10, 1.0, 20)})
+        before, after = by_id(changed.recommend(self.FAN)), by_id(rated.recommend(self.FAN))
+        assert before["new"] - after["new"] > before["i5"] - after["i5"] > 0
+
+    def test_new_ratings_in_several_steps_give_the_same_as_at_once(self, closed_form: Recommender) -> None:
+        changed = self.with_a_new_comedy(closed_form)
+        ratings = {"new": (7, 4.5, 30), "i5": (3, 1.0, 20)}
+        steps = changed.with_new_ratings({"new": (2, 1.0, 9)}).with_new_ratings({"new": (7, 4.5, 30)})
+        scratch = Recommender(closed_form.model, changed.items, ratings)
+        expected = by_id(scratch.recommend(self.FAN))
+        for own in (changed.with_new_ratings(ratings), steps.with_new_ratings(ratings)):
+            assert by_id(own.recommend(self.FAN)) == pytest.approx(expected, rel=1e-5)
+
+    def test_predictions_after_the_new_ratings_are_deleted_are_those_before(self, closed_form: Recommender) -> None:
+        changed = self.with_a_new_comedy(closed_form)
+        deleted = changed.with_new_ratings({"new": (9, 1.0, 9)}).with_new_ratings({"new": (0, 0.0, 0)})
+        expected = by_id(changed.recommend(self.FAN))
+        assert by_id(deleted.recommend(self.FAN)) == pytest.approx(expected, rel=1e-5)

@@ -21,7 +21,7 @@ def norms_of(rows: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def with_new_ratings(**counts: int) -> dict[str, list[object]]:
-    ratings = {item_id: (count, 4.0) for item_id, count in counts.items()}
+    ratings = {item_id: (count, 4.0, count) for item_id, count in counts.items()}
     return add_new_ratings(STATISTICS, ratings, norms_of).to_dict(as_series=False)
 
 
@@ -50,4 +50,4 @@ def test_gradient_value_with_a_large_norm_is_at_most_1() -> None:
 def test_gradient_value_without_trained_items_is_0() -> None:
     unseen = STATISTICS[2:]
 
-    assert add_new_ratings(unseen, {"c": (4, 5.0)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]
+    assert add_new_ratings(unseen, {"c": (4, 5.0, 4)}, norms_of)["gradient_value"].to_list() == [0.0, 0.0]

@@ -118,6 +118,6 @@ class TestPopularList:
     def test_list_with_new_ratings_begins_with_the_item_that_they_raised(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 20 for item in range(40)})
         # The 60 new ratings of i8 count three times as much as its prediction 4.0. It has 80 ratings in all.
-        loved = catalogue.with_new_ratings({"i8": (60, 5.0)})
+        loved = catalogue.with_new_ratings({"i8": (60, 5.0, 60)})
         assert ids(loved.recommend(RankingQuery(**NOTHING, n=1))) == ["i8"]
         assert by_id(loved.recommend(RankingQuery(**NOTHING, n=1))) == {"i8": 4.0}
