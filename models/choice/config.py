@@ -33,8 +33,7 @@ class ChoiceConfig(BaseModel):
         max_support: Support sizes are drawn log-uniformly from 1 to this number.
         max_query: Query items of a user, at most.
         in_order_of_time: Share of the episodes in which the support set is the user's earliest choices, and the query
-            set the later ones. Users come with their first choices, so serving resembles these; the other episodes are
-            in random order, and have more of a user's tastes in few items.
+            set the later ones. The other episodes are in random order.
         empty_supports: Share of the episodes with an empty support set.
         hiding_users: Share of the episodes in which ratings are hidden, so that the model learns what an item says
             about a user who chose it and did not rate it. The share of hidden ratings is drawn for each of them.
@@ -59,7 +58,7 @@ class ChoiceConfig(BaseModel):
     other_weight: Annotated[float, Field(gt=0)] = 0.15
     updates: Annotated[int, Field(ge=1)] = 2000
     updates_per_round: Annotated[int, Field(ge=1)] = 100
-    patience: Annotated[int, Field(ge=1)] = 3
+    patience: Annotated[int, Field(ge=1)] = 5
     batch_users: Annotated[int, Field(ge=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.2

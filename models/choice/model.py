@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.choice.config import ChoiceConfig
+from models.data.dataset import UNKNOWN_TIME
 from models.data.schema import RatingScale
 from models.fields import UNKNOWN
 from models.inputs.config import InputConfig
@@ -58,11 +59,14 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
     (Mult-VAE, Liang et al., WWW 2018, has the same likelihood.) The user's vector g_i is a set encoder of the support
     set: what its items say, W z_s, changed by what the user did with them, is added up and completed by a network,
 
-        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c),    g = a + MLP([a, log(1 + n), log(1 + m)])
+        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c) + t·l
+        g = a + MLP([a, log(1 + n), log(1 + m), t])
 
     with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for items that
     were seen but not rated. The m skipped items, which the user did not know, are added up apart from these n items in
-    the same way. So g adapts to a user by one pass.
+    the same way. t is 1 if all n items were chosen before the time of the request, and else 0: what people choose first
+    differs from what they choose later, so "what comes next" (t = 1, as in serving) and "what else" (t = 0) are two
+    questions, and l is the difference. So g adapts to a user by one pass.
 
     Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
     on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
@@ -106,6 +110,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         kinds = config.level_knots + 2  # items that were seen and not rated, and skipped items
         self.gates = nn.Parameter(torch.ones(kinds, width))
         self.shifts = nn.Parameter(torch.zeros(kinds, width))
+        self.later = nn.Parameter(torch.zeros(width))
         self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
         self.user_fields = EmbeddingLayers(user_encoder, inputs)
         self.attributes = nn.Sequential(
@@ -115,7 +120,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         output = nn.Linear(config.hidden, width)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
-        self.completion = nn.Sequential(nn.Linear(width + 2, config.hidden), nn.ReLU(), output)
+        self.completion = nn.Sequential(nn.Linear(width + 3, config.hidden), nn.ReLU(), output)
         features = similarity_width(self._fields, config.content.similarity)
         self.register_buffer("coefficients", torch.zeros(features, width + 1))
         self.register_buffer("intercepts", torch.zeros(width + 1))
@@ -161,7 +166,9 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         for total, count in (chosen, skipped):
             vector = vector + total / torch.sqrt(count + F.softplus(self.settling_count))
             counts.append(torch.log1p(count) * self.config.count_scale)
-        completed: Tensor = self.completion(torch.cat([vector, *counts], dim=-1))
+        later = _is_later(support) * (chosen[1] > 0)
+        vector = vector + later * self.later
+        completed: Tensor = self.completion(torch.cat([vector, *counts, later], dim=-1))
         return vector + completed
 
     def start_from(self, index: Tensor, counts: NDArray[np.int64]) -> None:
@@ -266,6 +273,17 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
     def scores(self, adapted: Tensor, users: ChoiceUsers, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
         items = self._items if rows is None else self._items.take(rows)
         return torch.addmm(items.bias, adapted, items.vector.T)
+
+
+def _is_later(support: Support[ChoiceUsers, ChoiceItems]) -> Tensor:
+    """Return 1 for the users all of whose rated items were chosen by the time of the request, else 0; float32 [B, 1].
+
+    It is 0 where a time is unknown.
+    """
+    if support.times is None or support.now is None:
+        return support.ratings.new_zeros(len(support.ratings), 1)
+    is_after = (support.times > UNKNOWN_TIME) & (support.times <= support.now.unsqueeze(1))
+    return (is_after | ~support.mask).all(dim=1, keepdim=True).to(support.ratings)
 
 
 def _added(total: Tensor, count: Tensor, said: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

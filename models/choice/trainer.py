@@ -200,6 +200,8 @@ class ChoiceTrainer:
             items=items,
             ratings=tensor(batch.support_ratings),
             mask=tensor(batch.support_mask & ~hidden),
+            times=None if batch.support_times is None else tensor(batch.support_times),
+            now=None if batch.now is None else tensor(batch.now),
             seen_items=items,
             seen_mask=tensor(hidden),
             skipped_items=self._model.known(self._items[tensor(skipped)]),

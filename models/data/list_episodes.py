@@ -47,7 +47,8 @@ def list_episodes(
 
     The ratings of known items (state `user_cold`) of each new user are put in an order. The first ones are the support
     set. An item is relevant if the user likes it (`RatingScale.liked_from`) and rated it behind the largest support
-    size in that order, or if it is a new item that the user likes (`user_and_item_cold`). A user needs 5 ratings behind
+    size in that order, or if it is a new item that the user likes (`user_and_item_cold`). In order of time, a new item
+    is relevant only if it was rated after the largest support set. A user needs 5 ratings behind
     the largest support size, and 3 relevant items. The largest size is the largest of `SUPPORT_SIZES` that leaves at
     least half of the users that size 0 leaves.
 
@@ -75,7 +76,7 @@ def list_episodes(
     return ListEpisodes(
         sizes=sizes,
         catalogue=[history.episode(largest) for history in pools[largest] if history.is_listed(largest)],
-        new_items=[history.new_item_episode(largest) for history in pools[largest] if len(history.liked_new)],
+        new_items=[history.new_item_episode(largest) for history in pools[largest] if len(history.new_after(largest))],
     )
 
 
@@ -90,6 +91,7 @@ class _History:
         ordered: int64 [ratings], the ratings of known items in the order of the protocol.
         liked: bool [ratings], whether each of them is of a liked item.
         liked_new: int64 [new items], the ratings of liked new items.
+        times: int64 [all ratings of the data set] in order of time; None in random order.
     """
 
     dataset: Dataset
@@ -98,6 +100,7 @@ class _History:
     ordered: NDArray[np.int64]
     liked: NDArray[np.bool_]
     liked_new: NDArray[np.int64]
+    times: NDArray[np.int64] | None
 
     @classmethod
     def of(cls, dataset: Dataset, split: Split, state: State, user: int, order: Order, seed: int) -> "_History":
@@ -119,6 +122,7 @@ class _History:
             ordered=ordered,
             liked=liked[ordered - rows[0]] if len(ordered) else np.zeros(0, dtype=np.bool_),
             liked_new=rows[liked & (states == State.USER_AND_ITEM_COLD)] if has_new else rows[:0],
+            times=ratings.times if order is Order.TIME else None,
         )
 
     def is_enough(self, size: int) -> bool:
@@ -127,15 +131,22 @@ class _History:
 
     def is_listed(self, size: int) -> bool:
         """Whether the user has enough relevant items at this support size."""
-        return int(self.liked[size:].sum()) + len(self.liked_new) >= _MIN_RELEVANT
+        return int(self.liked[size:].sum()) + len(self.new_after(size)) >= _MIN_RELEVANT
+
+    def new_after(self, size: int) -> NDArray[np.int64]:
+        """The ratings of the relevant new items; int64 [relevant new items]."""
+        if self.times is None or size == 0:
+            return self.liked_new
+        is_after = self.times[self.liked_new] >= self.times[self.ordered[size - 1]]
+        return np.asarray(self.liked_new[is_after])
 
     def episode(self, size: int) -> Episode:
         """The episode in which all relevant items are the query."""
-        return self._episode(size, np.concatenate([self.ordered[size:][self.liked[size:]], self.liked_new]))
+        return self._episode(size, np.concatenate([self.ordered[size:][self.liked[size:]], self.new_after(size)]))
 
     def new_item_episode(self, size: int) -> Episode:
         """The episode in which the relevant new items are the query."""
-        return self._episode(size, self.liked_new)
+        return self._episode(size, self.new_after(size))
 
     def _episode(self, size: int, query: NDArray[np.int64]) -> Episode:
         return Episode.of(

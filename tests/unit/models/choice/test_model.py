@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,8 +44,27 @@ def test_user_vector_is_that_of_the_formula(data: Halves) -> None:
     attributes = model.embed_users(data.user_encoder.encode_values([{"age": 30.0}])).vector[0]
     vector = attributes + chosen / torch.sqrt(4 + settling) + skipped / torch.sqrt(2 + settling)
     counts = model.config.count_scale * torch.log1p(torch.tensor([4.0, 2.0]))
-    expected = vector + model.completion(torch.cat([vector, counts]))
+    expected = vector + model.completion(torch.cat([vector, counts, torch.zeros(1)]))
     torch.testing.assert_close(adapted(data, RATED)[0], expected, rtol=1e-5, atol=1e-5)
+
+    later = vector + model.later
+    expected = later + model.completion(torch.cat([later, counts, torch.ones(1)]))
+    support = replace(data.support(RATED), times=torch.tensor([[10, 30, 20]]), now=torch.tensor([30]))
+    torch.testing.assert_close(model.adapt(support)[0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("times", "now"), [([10, 31, 20], 30), ([10, 0, 20], 30), ([10, 30, 20], 0)])
+def test_request_before_a_rating_or_with_an_unknown_time_counts_as_without_times(
+    data: Halves, times: list[int], now: int
+) -> None:
+    support = replace(data.support(RATED), times=torch.tensor([times]), now=torch.tensor([now]))
+    torch.testing.assert_close(data.model.adapt(support), adapted(data, RATED))
+
+
+def test_times_of_a_user_without_ratings_change_nothing(data: Halves) -> None:
+    without = data.support(NOTHING)
+    timed = replace(without, times=torch.zeros_like(without.ratings, dtype=torch.int64), now=torch.tensor([30]))
+    torch.testing.assert_close(data.model.adapt(timed), data.model.adapt(without))
 
 
 def test_scores_are_those_of_the_logits_and_of_the_formula(data: Halves) -> None:

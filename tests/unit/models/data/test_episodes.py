@@ -305,6 +305,25 @@ class TestTrainingEpisodes:
         assert sorted(users) == [0, 2, 4]
         assert episodes.users.tolist() == [0, 2, 4]
 
+    def test_episodes_in_order_of_time_have_the_earliest_ratings_as_support(self) -> None:
+        dataset = with_times(dataset_of_counts(*[12] * 20))
+        every = np.ones(len(dataset.ratings), dtype=np.bool_)
+        in_order = [
+            np.mean(
+                [
+                    batch.support_times[row][batch.support_mask[row]].max(initial=0)
+                    <= batch.query_times[row][batch.query_mask[row]].min()
+                    for batch in TrainingEpisodes(
+                        dataset, every, max_support=8, max_query=20, in_order_of_time=share
+                    ).epoch(np.random.default_rng(0), 4)
+                    for row in range(len(batch.users))
+                ]
+            )
+            for share in (0.0, 1.0)
+        ]
+        assert in_order[0] < 0.7
+        assert in_order[1] == 1.0
+
     def test_batches_have_the_size_asked_for(self) -> None:
         epoch = list(training_episodes(dataset_of_counts(*[3] * 28)).epoch(np.random.default_rng(0), 3))
         assert sorted(len(batch.users) for batch in epoch) == [1] * 4 + [3] * 8
