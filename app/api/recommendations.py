@@ -72,7 +72,7 @@ class RecommendationPage(Page[Recommendation]):
 
     A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating`
     is in order of the predicted ratings, highest first. A list by `popularity` is for users of whom nothing is known:
-    liked, popular and diverse items, whose predicted figures do not order it.
+    what most people choose and like, of different kinds.
     """
 
     model_version: ShownVersion

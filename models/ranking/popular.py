@@ -1,5 +1,6 @@
 """The list for an unknown user, who has no ratings and no known attributes."""
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -10,26 +11,29 @@ from models.inputs.encoder import ID_FIELD
 from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.embedded_items import unknown_user
+from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
 
 _PRIOR_COUNT = 20.0
-"""Number of an item's ratings at which its prediction counts half, against the mean rating and against the mean of the
-ratings made since training. It shapes the list for unknown users only, and no model."""
-
-_DIVERSITY = 0.125
-"""Penalty of an item that equals an item above it, as a share of the rating scale's length. It shapes the list for
+"""Number of ratings made since training at which they count half, against the model's P(like). It shapes the list for
 unknown users only, and no model."""
 
+_DIVERSITY = math.log(1.5)
+"""The penalty of an item that equals an item above it: it comes next only if it is 1.5 times as likely to be chosen and
+liked as what is unlike those above. It shapes the list for unknown users only, and no model."""
+
 _POOL = 10
-"""The list is chosen from the best items, this many times its length. It bounds the memory for their similarities."""
+"""The list is chosen from the items with the highest P(choose), this many times its length. It bounds the time, and the
+memory for their similarities."""
 
 
 class PopularList:
-    """A diverse list of popular, well-rated items: maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998).
+    """A diverse list of what most people choose and like: maximal marginal relevance (Carbonell & Goldstein 1998).
 
-    A score is first averaged with the item's ratings made since training. Then it is shrunk towards the mean rating,
-    because few ratings support it little. Each place of the list goes to the item with the highest shrunk score, minus
-    a penalty for its greatest similarity (cosine of the attributes) to an item above.
+    An item's score is log P(choose) + log P(like) of the unknown user. Both follow the ratings made since
+    training. Each place of the list goes to the item with the highest score, minus a penalty
+    for its greatest similarity (cosine of the attributes) to an item above.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -39,33 +43,47 @@ class PopularList:
     def rows(self, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
         """At most n of the allowed rows (bool [rows]), best first."""
         rows = np.flatnonzero(allowed)
-        scores = self._shrunk_scores[rows]
-        best = best_places(scores, self._catalogue.counts[rows], _POOL * n)
-        pool, remaining = rows[best], scores[best]
+        shares, counts = self._log_shares[rows], self._catalogue.counts
+        pool = rows[best_places(shares, counts[rows], _POOL * n)]
+        scores = self._log_shares[pool] + self._log_likes(pool)
+        # So that equal scores are ordered by popularity.
+        order = best_places(scores, counts[pool], len(pool))
+        pool, remaining = pool[order], scores[order]
         similarities = self._attribute_similarities(pool)
-        scale = self._model.schema.rating_scale
-        penalty = _DIVERSITY * (scale.maximum - scale.minimum)
         closest = np.full(len(pool), -np.inf)
         chosen: list[int] = []
         for _ in range(min(n, len(pool))):
-            place = int(np.argmax(remaining - penalty * np.maximum(closest, 0.0)))
+            place = int(np.argmax(remaining - _DIVERSITY * np.maximum(closest, 0.0)))
             chosen.append(place)
             remaining[place] = -np.inf
             closest = np.maximum(closest, similarities[place])
         return pool[chosen]
 
     @cached_property
-    def _shrunk_scores(self) -> NDArray[np.float64]:
-        """The shrunk score of every row, the same for all unknown users; float64 [rows]."""
-        catalogue, counts = self._catalogue, self._catalogue.counts
-        user, adapted = catalogue.unknown_user
+    def _log_shares(self) -> NDArray[np.float32]:
+        """Log P(choose) of every row, up to a constant; float32 [rows]."""
+        catalogue = self._catalogue
         with torch.inference_mode():
-            scores = catalogue.scores(RankBy.RATING, adapted, user, np.arange(len(catalogue)))[0].cpu().numpy()
-        new_counts = catalogue.statistics["new_rating_count"].to_numpy()
-        new_means = catalogue.statistics["new_rating_mean"].fill_null(0.0).to_numpy()
-        scores = (_PRIOR_COUNT * scores + new_counts * new_means) / (_PRIOR_COUNT + new_counts)
-        mean = self._model.manifest.data.mean_rating
-        return np.asarray(mean + (scores - mean) * counts / (counts + _PRIOR_COUNT))
+            user, adapted = unknown_user(self._model, RankBy.CHOICE, catalogue.parts[0].embedded[RankBy.CHOICE].vectors)
+            logits = catalogue.scores(RankBy.CHOICE, adapted, user, np.arange(len(catalogue)))
+        return np.asarray(logits[0].cpu().numpy())
+
+    def _log_likes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Log P(like) of some rows, averaged with what the ratings made since training say; float64 [rows].
+
+        The place of their mean on the scale, from 0 to 1, stands for the share of likes. It counts whatever the learner
+        makes of these ratings, because many learners ignore them.
+        """
+        catalogue, scale = self._catalogue, self._model.schema.rating_scale
+        with torch.inference_mode():
+            user, adapted = catalogue.unknown_user
+            predictions = self._model.learner.predict(adapted, user, catalogue.vectors(rows[None]))
+            likes = log_liking(predictions, scale)[0].exp().cpu().numpy().astype(np.float64)
+        statistics = catalogue.statistics[rows]
+        counts = statistics["new_rating_count"].to_numpy()
+        means = statistics["new_rating_mean"].fill_null(scale.minimum).to_numpy()
+        places = (means - scale.minimum) / (scale.maximum - scale.minimum)
+        return np.asarray(np.log((_PRIOR_COUNT * likes + counts * places) / (_PRIOR_COUNT + counts)))
 
     def _attribute_similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The attribute cosines of some items; float64 [rows, rows], in [0, 1]."""

@@ -27,7 +27,7 @@ class RankedBy(StrEnum):
     """What orders a list."""
 
     POPULARITY = "popularity"
-    """How many people rated the items, and how well: the list for strangers (`models.ranking.popular`)."""
+    """What most people choose and like, of different kinds: the list for strangers (`models.ranking.popular`)."""
 
     CHOICE = "choice"
     """P(choose) · P(like), highest first."""

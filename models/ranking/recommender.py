@@ -31,7 +31,7 @@ from models.ranking.supports import QuerySupports
 
 _CONSIDERED_TIMES, _LEAST_CONSIDERED = 5, 50
 """How many items are considered for a list of n items: those with the highest P(choose), of which P(like) chooses. With
-50 items for a list of 10, all lists of new users are those of the whole catalogue (docs/results/speed.md)."""
+50 items for a list of 10, lists of new users are those of the whole catalogue (docs/decisions/0021-choice-model.md)."""
 
 _PREDICTED_AT_ONCE = 32
 """Users whose ratings are predicted together, which bounds the memory."""

@@ -8,7 +8,11 @@ import { Visit } from "./visit.js";
 
 const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
 const RECOMMENDATIONS = 10;
-const ORDERS = { popularity: "popularity", choice: "what you would choose and like", rating: "predicted rating" };
+const ORDERS = {
+  popularity: "What many people choose and like, of different kinds.",
+  choice: "First what you are most likely to choose and then like. Stars: the rating we expect from you.",
+  rating: "By the rating we expect from you.",
+};
 
 function Onboarding({ visit }) {
   const [state, setState] = useState(visit.state);
@@ -49,7 +53,7 @@ function Onboarding({ visit }) {
     </div>
     <p class="visually-hidden" role="status">${state.announcement}</p>
     ${state.recommendations[0] && html`<a class="to-list" href="#list">
-      <span>${state.basis ? "Top of your list" : "Most people like"}: <b>${state.recommendations[0].title ?? state.recommendations[0].item_id}</b></span>
+      <span>${isPersonal(state) ? "Top of your list" : "Most people like"}: <b>${state.recommendations[0].title ?? state.recommendations[0].item_id}</b></span>
       <span aria-hidden="true">↓</span>
     </a>`}
   `;
@@ -93,24 +97,32 @@ function Rated({ state, visit }) {
   </section>`;
 }
 
+const isPersonal = ({ rankedBy }) => rankedBy !== "popularity";
+
 function Recommendations({ state, visit }) {
-  const { basis, recommendations, schema, timing } = state;
-  const personal = basis > 0;
+  const { recommendations, schema, timing } = state;
+  const personal = isPersonal(state);
   return html`<aside id="list" class="panel list" aria-labelledby="list-title" tabindex="-1">
     <div class="section-head">
       <h2 id="list-title">${personal ? "Your list" : "What most people like"}</h2>
-      ${personal && html`<span class="count">from ${basis} ${basis === 1 ? "rating" : "ratings"}</span>`}
+      ${personal && html`<span class="count">${described(state.basis)}</span>`}
     </div>
+    <p class="order">${ORDERS[state.rankedBy] ?? state.rankedBy}</p>
     <ol>
       ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} about=${visit.describe(each)} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)} />`)}
     </ol>
     <dl class="timing">
-      ${state.rankedBy && html`<div><dt>In order of</dt><dd class="order">${ORDERS[state.rankedBy] ?? state.rankedBy}</dd></div>`}
       <div><dt>Answered by</dt><dd class="version">${state.modelVersion}</dd></div>
       ${timing.server !== null && html`<div><dt>Adapting and ranking everything</dt><dd data-timing="server">${timing.server.toFixed(1)} ms</dd></div>`}
       ${timing.screen !== null && html`<div><dt>From your click to this list</dt><dd data-timing="screen">${timing.screen.toFixed(0)} ms</dd></div>`}
     </dl>
   </aside>`;
+}
+
+/** What a list is based on, in words. */
+function described({ rated, skipped }) {
+  const ratings = rated && `from ${rated} ${rated === 1 ? "rating" : "ratings"}`;
+  return [ratings, skipped && `${skipped} not seen`].filter(Boolean).join(", ");
 }
 
 function Recommended({ each, about, scale, moved }) {

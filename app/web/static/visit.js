@@ -8,12 +8,12 @@ const SPARE = 6; // candidates at hand, so that a tile is replaced without waiti
 const FIRST = {
   schema: null,
   modelVersion: "",
-  rankedBy: "", // what orders the recommendations
+  rankedBy: "popularity", // what orders the recommendations
   slots: [], // items being asked about; null where there is none left
   rated: new Map(), // item id → { item, rating }, in the order of rating
   skipped: new Set(),
   recommendations: [],
-  basis: 0, // how many ratings the recommendations come from
+  basis: { rated: 0, skipped: 0 }, // how many ratings and skips the recommendations come from
   moves: new Map(), // item id → places moved up since the last list, or "new"
   timing: { server: null, screen: null },
   announcement: "",
@@ -35,12 +35,11 @@ export class Visit {
     this.id = localStorage.getItem(STORED_ID) ?? newId();
   }
 
-  /** Load the schema, what was rated before, and the first items. */
+  /** Load the schema, what was rated and skipped before, and the first items. */
   begin() {
     return this.inTurn(async () => {
       const schema = await call("GET", "/v1/schema");
-      const rated = await this.ratedBefore();
-      this.set({ schema, modelVersion: schema.model_version, rated });
+      this.set({ schema, modelVersion: schema.model_version, ...(await this.before()) });
       await Promise.all([this.refill(), this.recommend()]);
     }, { fatal: true });
   }
@@ -51,8 +50,10 @@ export class Visit {
     const rated = new Map(this.state.rated);
     rated.delete(item.item_id);
     rated.set(item.item_id, { item, rating });
-    const basis = rated.size;
-    this.set({ rated, problem: null });
+    const skipped = new Set(this.state.skipped);
+    skipped.delete(item.item_id); // a rating replaces the skip of its item
+    this.set({ rated, skipped, problem: null });
+    const basis = this.basis();
     const next = this.replace(item);
     this.announce(`${this.name(item)}: rated ${rating}.`, next);
     return this.inTurn(async () => {
@@ -69,14 +70,16 @@ export class Visit {
     });
   }
 
-  /** Ask about something else instead. */
+  /** Ask about something else instead. What a visitor has not seen changes the list, too. */
   skip(item) {
+    const started = performance.now();
     this.set({ skipped: new Set(this.state.skipped).add(item.item_id), problem: null });
     this.announce(`${this.name(item)}: not seen.`, this.replace(item));
     return this.inTurn(async () => {
       localStorage.setItem(STORED_ID, this.id);
       await call("POST", `/v1/users/${this.id}/skips`, { body: { item_ids: [item.item_id] } });
       this.refillSoon();
+      await this.recommend({ started });
     });
   }
 
@@ -114,18 +117,23 @@ export class Visit {
     return { category: values[0], line: [when, values.slice(0, 3).join(", ")].filter((part) => part || part === 0).join(" · ") };
   }
 
-  async ratedBefore() {
+  /** What was rated and skipped in earlier visits. */
+  async before() {
     const rated = new Map();
-    if (!this.isKnown) return rated;
+    const skipped = new Set();
+    if (!this.isKnown) return { rated, skipped };
     try {
-      const { items } = await call("GET", `/v1/users/${this.id}/ratings`, { params: { limit: 500 } });
-      await this.know(items);
-      items.sort((one, other) => one.rated_at.localeCompare(other.rated_at));
-      for (const { item_id, rating } of items) rated.set(item_id, { item: this.known.get(item_id) ?? { item_id }, rating });
+      const [ratings, skips] = await Promise.all(
+        ["ratings", "skips"].map((name) => call("GET", `/v1/users/${this.id}/${name}`, { params: { limit: 500 } })),
+      );
+      await this.know(ratings.items);
+      ratings.items.sort((one, other) => one.rated_at.localeCompare(other.rated_at));
+      for (const { item_id, rating } of ratings.items) rated.set(item_id, { item: this.known.get(item_id) ?? { item_id }, rating });
+      for (const { item_id } of skips.items) skipped.add(item_id);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 404) throw error; // the service has forgotten this visitor
     }
-    return rated;
+    return { rated, skipped };
   }
 
   async erase() {
@@ -178,15 +186,19 @@ export class Visit {
     this.set({ slots });
   }
 
-  async recommend() {
-    const basis = this.state.rated.size;
-    const { data, milliseconds } = basis
-      ? await callTimed("GET", `/v1/users/${this.id}/recommendations`, { params: { n: this.length, explain: true } })
-      : await callTimed("POST", "/v1/recommendations", { body: { n: this.length } });
-    await this.show(data, { basis, milliseconds });
+  async recommend({ started = null } = {}) {
+    const basis = this.basis();
+    const { data, milliseconds } = await callTimed("GET", `/v1/users/${this.id}/recommendations`, {
+      params: { n: this.length, explain: true },
+    });
+    await this.show(data, { basis, milliseconds, started });
   }
 
-  /** Show a list that is based on `basis` ratings; `started` is when the visitor gave the last of them. */
+  basis() {
+    return { rated: this.state.rated.size, skipped: this.state.skipped.size };
+  }
+
+  /** Show a list that is based on `basis`; `started` is when the visitor gave the last rating or skip of it. */
   async show(page, { basis, milliseconds, started = null }) {
     await this.know(page.items);
     const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));

@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset, Entities
 from models.inputs.collaborative_inputs import OutOfFold
-from models.inputs.encoder import EncodedRows
+from models.inputs.encoder import ID_FIELD, EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
@@ -65,43 +66,60 @@ class GenreLover(Learner[NoAttributes, Genres, None]):
 
 
 def genre_lover(model: TrainedModel, *, comedy: float, horror: float, counts: Mapping[str, int]) -> Recommender:
-    """Some two-tastes films, with a model that predicts these ratings and was trained on these numbers of ratings."""
+    """Some two-tastes films, with a model that predicts these ratings, and choices in proportion to these counts."""
     known = model.manifest.item_encoder.fields[0].values
+    items = Entities(model.items.table.filter(pl.col("id").is_in(list(counts))))
     statistics = model.statistics.filter(pl.col("id").is_in(list(counts))).with_columns(
         pl.col("id").replace_strict(counts, return_dtype=pl.Int64).alias("rating_count")
     )
-    data = model.manifest.data.model_copy(update={"mean_rating": 3.0})
+    choice = copy.deepcopy(model.choice)
+    index = model.manifest.item_encoder.encode(items.table).fields[ID_FIELD]
+    with torch.no_grad():
+        choice.vectors.weight.zero_()
+        choice.biases[index] = torch.tensor([float(counts[item_id]) for item_id in items.ids]).log()
     genre_model = replace(
         model,
         learner=GenreLover([{"comedy": comedy, "horror": horror}[genre] for genre in known]),
+        choice=choice,
         statistics=statistics,
-        manifest=model.manifest.model_copy(update={"data": data}),
     )
-    return Recommender(genre_model, Entities(model.items.table.filter(pl.col("id").is_in(list(counts)))))
+    return Recommender(genre_model, items)
 
 
 class TestPopularList:
+    """The model predicts no distribution, so P(like) is the place of the rating on the scale."""
+
     def test_list_with_a_slightly_lower_rated_genre_has_that_genre(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
-        # Films of one genre and other years have similarity 1/2 and lose 0.25, more than the horror films are behind.
+        # P(like) is 0.8 or 0.75. Films of one genre and other years have similarity 1/2: a factor of 1.5^-½.
         assert genres(catalogue.recommend(RankingQuery(**NOTHING, n=4))) == ["comedy", "horror", "comedy", "comedy"]
 
     def test_list_with_a_much_lower_rated_genre_has_not_that_genre(self, model: TrainedModel) -> None:
-        catalogue = genre_lover(model, comedy=4.6, horror=4.0, counts={f"i{item}": 1000 for item in range(40)})
+        catalogue = genre_lover(model, comedy=4.6, horror=3.0, counts={f"i{item}": 1000 for item in range(40)})
         assert set(genres(catalogue.recommend(RankingQuery(**NOTHING, n=4)))) == {"comedy"}
 
-    def test_popular_item_comes_before_a_better_item_with_few_ratings(self, model: TrainedModel) -> None:
+    def test_popular_item_comes_before_a_better_item_that_few_choose(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
-        # The comedy is 2 above the mean, times 1/(1 + 20). The horror film is 1 above it, times 200/(200 + 20).
         assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == ["i2", "i1"]
 
-    def test_predicted_ratings_in_the_list_are_not_shrunk(self, model: TrainedModel) -> None:
+    def test_better_item_comes_before_an_item_that_more_choose_and_fewer_like(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=4.0, horror=2.0, counts={"i1": 60, "i2": 100})
+        # P(like) is 0.75 or 0.25, so that 45 like the comedy and 25 the horror film.
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == ["i1", "i2"]
+
+    def test_predicted_ratings_in_the_list_are_those_of_the_model(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=5.0, horror=4.0, counts={"i1": 1, "i2": 200})
         assert by_id(catalogue.recommend(RankingQuery(**NOTHING, n=2))) == {"i1": 5.0, "i2": 4.0}
 
     def test_items_with_equal_scores_are_ordered_by_popularity(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=3.0, horror=3.0, counts={"i1": 3, "i3": 9, "i5": 6})
-        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=3))) == ["i3", "i5", "i1"]
+        with torch.no_grad():
+            catalogue.model.choice.biases.zero_()
+        assert ids(Recommender(catalogue.model, catalogue.items).recommend(RankingQuery(**NOTHING, n=3))) == [
+            "i3",
+            "i5",
+            "i1",
+        ]
 
     def test_user_with_unknown_attributes_gets_the_same_list(self, recommender: Recommender) -> None:
         unknown = recommender.recommend(RankingQuery(attributes={"country": None, "age": None}, ratings=[], n=6))
@@ -117,7 +135,12 @@ class TestPopularList:
 
     def test_list_with_new_ratings_begins_with_the_item_that_they_raised(self, model: TrainedModel) -> None:
         catalogue = genre_lover(model, comedy=4.2, horror=4.0, counts={f"i{item}": 20 for item in range(40)})
-        # The 60 new ratings of i8 count three times as much as its prediction 4.0. It has 80 ratings in all.
         loved = catalogue.with_new_ratings({"i8": (60, 5.0, 60)})
         assert ids(loved.recommend(RankingQuery(**NOTHING, n=1))) == ["i8"]
         assert by_id(loved.recommend(RankingQuery(**NOTHING, n=1))) == {"i8": 4.0}
+
+    def test_item_with_many_low_new_ratings_falls(self, model: TrainedModel) -> None:
+        catalogue = genre_lover(model, comedy=4.0, horror=4.0, counts={"i1": 40, "i3": 35, "i5": 30})
+        assert ids(catalogue.recommend(RankingQuery(**NOTHING, n=3)))[0] == "i1"
+        hated = catalogue.with_new_ratings({"i1": (200, 1.0, 200)})
+        assert ids(hated.recommend(RankingQuery(**NOTHING, n=3))) == ["i3", "i5", "i1"]
