@@ -35,6 +35,7 @@ class ChoiceConfig(BaseModel):
         in_order_of_time: Share of the episodes in which the support set is the user's earliest choices, and the query
             set the later ones. The other episodes are in random order.
         empty_supports: Share of the episodes with an empty support set.
+        unknown_users: Share of the episodes in which all attributes of the user are unknown.
         hiding_users: Share of the episodes in which ratings are hidden, so that the model learns what an item says
             about a user who chose it and did not rate it. The share of hidden ratings is drawn for each of them.
         skipping_users: Share of the episodes with skipped items.
@@ -58,14 +59,15 @@ class ChoiceConfig(BaseModel):
     other_weight: Annotated[float, Field(gt=0)] = 0.15
     updates: Annotated[int, Field(ge=1)] = 2000
     updates_per_round: Annotated[int, Field(ge=1)] = 100
-    patience: Annotated[int, Field(ge=1)] = 5
+    patience: Annotated[int, Field(ge=1)] = 4
     batch_users: Annotated[int, Field(ge=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
     max_support: Annotated[int, Field(ge=1)] = 80
     max_query: Annotated[int, Field(ge=1)] = 300
-    in_order_of_time: Annotated[float, Field(ge=0, le=1)] = 0.5
+    in_order_of_time: Annotated[float, Field(ge=0, le=1)] = 0.25
     empty_supports: Share = 0.08
+    unknown_users: Share = 0.1
     hiding_users: Share = 0.1
     skipping_users: Share = 0.1
     max_skipped: Annotated[int, Field(ge=1)] = 20

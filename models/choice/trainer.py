@@ -210,7 +210,9 @@ class ChoiceTrainer:
 
     def _with_unknown_fields(self, users: EncodedRows, generator: np.random.Generator) -> EncodedRows:
         draws = torch.Generator().manual_seed(int(generator.integers(2**63)))
-        return self._data.user_encoder.drop_fields(users, self._data.field_dropout, draws)
+        dropped = self._data.user_encoder.drop_fields(users, self._data.field_dropout, draws)
+        unknown = torch.from_numpy(generator.random(len(users)) < self._config.unknown_users).to(self._items.device)
+        return self._data.user_encoder.forget(dropped, unknown)
 
     def _skips(
         self, batch: EpisodeBatch, generator: np.random.Generator

@@ -74,6 +74,11 @@ class FeatureEncoder(BaseModel):
         columns: dict[str, list[Any]] = {field.name: [row.get(field.name) for row in rows] for field in self.fields}
         return EncodedRows({field.name: field.encode(columns[field.name]) for field in self.fields}, len(rows))
 
+    def forget(self, rows: EncodedRows, chosen: Tensor) -> EncodedRows:
+        """Make all fields of the chosen rows (bool [rows]) unknown."""
+        fields = {field.name: field.forget(rows.fields[field.name], chosen) for field in self.fields}
+        return EncodedRows(fields, len(rows))
+
     def drop_fields(
         self, rows: EncodedRows, probability: float, generator: torch.Generator, *, keep: str | None = None
     ) -> EncodedRows:
