@@ -39,7 +39,7 @@ class Reason:
         liked: True if the user likes the rated item and the recommended item is like it; False if the user dislikes the
             rated item and the recommended item is unlike it.
         effect: How much the score of the recommended item falls without this rating, minus the mean fall over all
-            items; in rating units.
+            items; in rating units, or for a list by choice as a difference of logarithms of probabilities.
     """
 
     item_id: str

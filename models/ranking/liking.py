@@ -17,7 +17,8 @@ def like_probabilities(predictions: Predictions, scale: RatingScale) -> Tensor |
     """
     if predictions.probabilities is None:
         return None
-    return predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1)
+    # Rounded, the sum of all levels may be more than 1.
+    return predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1).clamp(max=1)
 
 
 def log_liking(predictions: Predictions, scale: RatingScale) -> Tensor:

@@ -273,7 +273,8 @@ class _Scored:
         """Log P(choose) of some items ([B, Q]) among each user's shortlist; float32 [B, Q]."""
         totals = [torch.logsumexp(torch.from_numpy(scores), dim=0) for _, scores in self.shortlists]
         logits = choice.logits(self.adapted, items)
-        return logits - torch.stack(totals).to(logits).unsqueeze(1)
+        # Rounded, the share of an only item may be more than 1.
+        return (logits - torch.stack(totals).to(logits).unsqueeze(1)).clamp(max=0)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,34 @@ class TestOneDevice:
             assert (torch.zeros(2, device="meta") + torch.tensor(1.0)).shape == (2,)
 
 
+class TestChoiceModel:
+    def test_adapt_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
+        data, rows = encoded_for(model, dataset), torch.zeros(2, 3, dtype=torch.long)
+        users, items = model.choice.embed_users(data.users), model.choice.embed_items(data.items)
+        some, mask = on_meta(items.take(rows)), torch.ones(2, 3, dtype=torch.bool, device="meta")
+        support = Support(
+            users=on_meta(users[:2]),
+            items=some,
+            ratings=torch.ones(2, 3, device="meta"),
+            mask=mask,
+            seen_items=some,
+            seen_mask=mask,
+            skipped_items=some,
+            skipped_mask=mask,
+        )
+        choice = model.manifest.preset.build_choice_model(
+            user_encoder=model.manifest.user_encoder,
+            item_encoder=model.manifest.item_encoder,
+            scale=model.schema.rating_scale,
+        ).to("meta")
+        with OneDevice():
+            adapted = choice.adapt(support)
+            logits = choice.logits(adapted, some)
+            scores = choice.prepare(on_meta(items)).scores(adapted, support.users)
+        assert (logits.shape, scores.shape) == ((2, 3), (2, len(dataset.items)))
+        assert {logits.device.type, scores.device.type} == {"meta"}
+
+
 class TestLearner:
     def test_adapt_predict_loss_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
         data, batch = encoded_for(model, dataset), EpisodeBatch.of([episode_of(0, 3), episode_of(1, 0)])

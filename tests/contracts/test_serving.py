@@ -68,6 +68,10 @@ async def test_learner_when_activated_answers_the_three_uses(client: httpx.Async
     assert len(recommended) == 10
     assert not {item["item_id"] for item in recommended} & {rating["item_id"] for rating in RATINGS}
     assert all(1 <= item["predicted_rating"] <= 5 for item in recommended)
+    assert all(0 < item["choice_probability"] < 1 for item in recommended)
+    by_rating = await client.get("/v1/users/ada/recommendations", params={"rank_by": "rating"})
+    predicted = [item["predicted_rating"] for item in by_rating.json()["items"]]
+    assert predicted == sorted(predicted, reverse=True)
 
     answer = await client.post("/v1/evaluations", json=EVALUATION)
     assert answer.status_code == 202, answer.text

@@ -167,6 +167,23 @@ async def test_recommend_and_choose_candidates_for_a_visitor_store_nothing(api: 
     assert len((await api.recommend()).items) == 10
 
 
+async def test_lists_are_ordered_by_choice_or_by_rating(api: Api) -> None:
+    given = {"ratings": [GivenRating("i1", 5), GivenRating("i2", 1)], "n": 38}
+    by_choice, by_rating = await api.recommend(**given), await api.recommend(**given, rank_by="rating")
+    assert (by_choice.ranked_by, by_rating.ranked_by) == ("choice", "rating")
+    assert [item.item_id for item in by_choice.items] != [item.item_id for item in by_rating.items]
+    assert sum(item.choice_probability for item in by_choice.items) == pytest.approx(1, abs=1e-4)
+
+    await api.add_ratings("ada", given["ratings"])
+    assert (await api.get_recommendations("ada", n=38, rank_by="rating")) == by_rating
+    await api.add_skips("ada", ["i3"])
+    assert (await api.get_recommendations("ada", n=38)) == await api.recommend(**given, skipped=["i3"])
+
+    with pytest.raises(InvalidRequestError) as caught:
+        await api.recommend(skipped=["i1", "unheard-of"], rank_by="luck")
+    assert [wrong.field for wrong in caught.value.errors] == ["rank_by"]
+
+
 async def test_candidates_of_a_user_exclude_skipped_items(api: Api) -> None:
     await api.add_skips("ada", ["i1", "i2"])
 

@@ -83,8 +83,10 @@ class TestRoundTrip:
     ) -> None:
         save_again(model, tmp_path / "copy")
         copy = load_artifact(tmp_path / "copy")
-        expected = model.learner.state_dict()
-        assert all(torch.equal(value, expected[name]) for name, value in copy.learner.state_dict().items())
+        for module, expected in ((copy.learner, model.learner), (copy.choice, model.choice)):
+            weights, wanted = module.state_dict(), expected.state_dict()
+            assert weights.keys() == wanted.keys()
+            assert all(torch.equal(value, wanted[name]) for name, value in weights.items())
         assert copy.items.table.equals(model.items.table)
         assert copy.statistics.equals(model.statistics)
         assert np.array_equal(copy.exposure.biases, model.exposure.biases)
@@ -92,8 +94,9 @@ class TestRoundTrip:
         assert copy.manifest == model.manifest
 
     def test_loaded_model_is_frozen(self, model: TrainedModel) -> None:
-        assert not model.learner.training
-        assert not any(parameter.requires_grad for parameter in model.learner.parameters())
+        for module in (model.learner, model.choice):
+            assert not module.training
+            assert not any(parameter.requires_grad for parameter in module.parameters())
 
     def test_items_table_holds_no_statistics(self, model: TrainedModel) -> None:
         assert not set(STATISTICS) & set(model.items.table.columns)
@@ -111,6 +114,12 @@ class TestVersion:
         weights = {name: value.clone() for name, value in model.learner.state_dict().items()}
         weights["log_prior"] += 1e-3
         save_again(model, tmp_path / "other", weights=weights)
+        assert load_artifact(tmp_path / "other").version != model.version
+
+    def test_version_with_another_choice_model_differs(self, model: TrainedModel, tmp_path: Path) -> None:
+        choice = {name: value.clone() for name, value in model.choice.state_dict().items()}
+        choice["biases"] += 1e-3
+        save_again(model, tmp_path / "other", choice=choice)
         assert load_artifact(tmp_path / "other").version != model.version
 
     def test_version_with_other_items_differs(self, model: TrainedModel, tmp_path: Path) -> None:
@@ -234,14 +243,15 @@ class TestPickle:
         assert (tmp_path / "sprung").exists()
 
 
-def test_artifact_with_weights_of_another_network_is_refused(directory: Path) -> None:
-    weights = load((directory / WEIGHTS).read_bytes())
-    weights["estimator.decision.0.weight"] = torch.zeros(2, 2)
+@pytest.mark.parametrize(("file", "name"), [(WEIGHTS, "estimator.decision.0.weight"), (CHOICE, "said.weight")])
+def test_artifact_with_weights_of_another_network_is_refused(directory: Path, file: str, name: str) -> None:
+    weights = load((directory / file).read_bytes())
+    weights[name] = torch.zeros(2, 2)
     content = save(weights)
-    (directory / WEIGHTS).write_bytes(content)
+    (directory / file).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    change_manifest(directory, lambda body: body["files"].update({WEIGHTS: digest}), resealed=True)
-    assert "does not fit the preset of the manifest" in refused(directory, WEIGHTS)
+    change_manifest(directory, lambda body: body["files"].update({file: digest}), resealed=True)
+    assert "does not fit the preset of the manifest" in refused(directory, file)
 
 
 class TestSave:

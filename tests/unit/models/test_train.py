@@ -74,8 +74,15 @@ def interrupt(dataset: Dataset, output: Path) -> None:
 
 
 def have_identical_weights(first: TrainedModel, second: TrainedModel) -> bool:
-    weights, others = first.learner.state_dict(), second.learner.state_dict()
-    return weights.keys() == others.keys() and all(torch.equal(value, others[name]) for name, value in weights.items())
+    def are_identical(weights: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> bool:
+        return weights.keys() == others.keys() and all(
+            torch.equal(value, others[name]) for name, value in weights.items()
+        )
+
+    return all(
+        are_identical(module.state_dict(), other.state_dict())
+        for module, other in ((first.learner, second.learner), (first.choice, second.choice))
+    )
 
 
 @pytest.fixture(scope="module")

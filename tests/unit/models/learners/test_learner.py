@@ -282,6 +282,14 @@ class TestRecommending:
         assert (means >= 1 + 3 * likes - 1e-4).all()
         assert likes[0] > 0.5 > likes[-1]
 
+    def test_order_agrees_with_the_shown_probabilities(self, learned: TrainedModel) -> None:
+        ranked = Recommender(learned, learned.items).recommend(
+            RankingQuery(attributes={}, ratings=self.COMEDY_FAN, n=40)
+        )
+        if ranked[0].like_probability is not None:
+            products = [item.choice_probability * item.like_probability for item in ranked if item.like_probability]
+            assert products == sorted(products, reverse=True)
+
 
 class TestTwoTastes:
     """Only the ratings tell who loves comedies and who loves horror."""

@@ -247,6 +247,8 @@ class TestRecommendMany:
         RankingQuery(attributes={"age": 30.0}, ratings=[], n=3, where={"genre": ["horror"]}, exclude=["i0"]),
         RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
+        RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5, rank_by=RankBy.RATING),
+        RankingQuery(attributes={}, ratings=HORROR_FAN, n=5, seen=["i5"], skipped=["i7", "i9"]),
     )
 
     @pytest.mark.parametrize("batch_predictions", [1, 100, 10_000])
