@@ -2,6 +2,8 @@
 
     python -m benchmarks.lists --data DIR [DIR …] [--seeds 5] [--work DIR]
 
+The README's table is that of the first data set.
+
 The model is the preset `coldstart`, trained into the work directory unless it is there already: the one that
 `benchmarks.quality` measures.
 """
@@ -14,9 +16,10 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.lists.draws import pooled
-from benchmarks.lists.page import Reports, page
+from benchmarks.lists.page import MARKERS, Reports, page, readme_table
 from benchmarks.lists.plots import plot_lists
 from benchmarks.quality.contestants import REFERENCE, Contestants
+from benchmarks.readme import README, replace_between_markers
 from models.data.dataset import Dataset
 from models.data.episodes import Order
 from models.data.list_episodes import list_episodes
@@ -62,6 +65,9 @@ def main() -> None:
     }
     (RESULTS / "lists.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "lists.md").write_text(page(reports, seeds=arguments.seeds), encoding="utf-8")
+    if reports:
+        first = next(iter(reports.values()))
+        replace_between_markers(README, MARKERS, readme_table(first[Order.RANDOM.value]))
 
 
 def measured(contest: ListContest, dataset: Dataset, split: Split, order: Order, *, seeds: int) -> ListsReport:

@@ -4,6 +4,8 @@ from models.evaluation.figures import Estimate, ListCell, ListContestant, ListsR
 from models.metrics import measure_caption, measure_title
 from models.metrics.lists import DISTINCT_ITEMS, LIST_MEASURES, LIST_NDCG, LIST_SIMILARITY
 
+MARKERS = ("<!-- lists: python -m benchmarks.lists -->", "<!-- end of lists -->")
+
 Reports = dict[str, dict[str, ListsReport]]
 """By data set and order."""
 
@@ -12,7 +14,8 @@ Lists of ten items for new users: those with 25 ratings or more in `user_cold`. 
 at random or that of time. The first 0, 1, 3, 5, 10 or 20 are the support set. The whole catalogue is ranked, new items
 included, less the support set. An item is relevant if the user likes it, and rated it behind the first 20 of that order
 or in `user_and_item_cold`. So the relevant items are the same for every number of ratings. Users with fewer than three
-relevant items are left out. In the tables of new items, only items without training ratings are ranked. Means over
+relevant items are left out. In order of time, new items are relevant only if they were rated after the first 20. In
+the tables of new items, only items without training ratings are ranked. Means over
 users of the means over draws, bootstrap 95 % intervals over users, and paired differences to the preset `coldstart`.
 Settings of the baselines were chosen on users held out for validation: `python -m benchmarks.lists.settings`.
 [Methods](../methods.md) has the formulas."""
@@ -42,6 +45,13 @@ def page(reports: Reports, *, seeds: int) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def readme_table(report: ListsReport) -> str:
+    """The nDCG@10 of all contestants over the whole catalogue."""
+    table = report.catalogue
+    rows = [[one.name, *(f"{_ndcg(cell).value:.3f}" for cell in one.by_size)] for one in table.contestants]
+    return _markdown(table, rows).replace("after … ratings", "nDCG@10 after … ratings", 1)
+
+
 def _table_parts(title: str, table: ListTable) -> list[str]:
     relevant = f"of which {table.relevant:.1f} are relevant to a user on average"
     described = f"{table.users:,} users, {table.items:,} items, {relevant}."
@@ -60,7 +70,8 @@ def _table_parts(title: str, table: ListTable) -> list[str]:
 
 def _main_table(table: ListTable) -> str:
     rows = [[contestant.name, *map(_main_cell, contestant.by_size)] for contestant in table.contestants]
-    model, *baselines = table.contestants
+    model, *others = table.contestants
+    baselines = [other for other in others if not other.name.startswith(f"{model.name},")]
     if baselines:
         best = [_best(baselines, place) for place in range(len(table.sizes))]
         rows.append(["best baseline", *(contestant.name for contestant in best)])

@@ -20,13 +20,13 @@ from benchmarks.quality.ablations import ABLATIONS
 from benchmarks.quality.contestants import BASELINES, LEARNERS, PRESETS, Contestants
 from benchmarks.quality.figures import dataset_figures
 from benchmarks.quality.measuring import measured
-from benchmarks.quality.page import page, readme_table, replace_between_markers
+from benchmarks.quality.page import MARKERS, page, readme_table
 from benchmarks.quality.plots import plot_calibration, plot_curves
+from benchmarks.readme import README, replace_between_markers
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig
 from models.training.threads import compute_in_one_thread
 
-README = Path(__file__).parents[2] / "README.md"
 RESULTS = README.parent / "docs" / "results"
 
 
@@ -57,7 +57,7 @@ def main() -> None:
         plot_calibration(one, RESULTS / f"quality-calibration-{name}.svg")
     (RESULTS / "quality.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "quality.md").write_text(page(figures), encoding="utf-8")
-    replace_between_markers(README, readme_table(figures[first.dataset.schema.name]["states"]))
+    replace_between_markers(README, MARKERS, readme_table(figures[first.dataset.schema.name]["states"]))
 
 
 def contestants_of(data: Path, work: Path) -> Contestants:

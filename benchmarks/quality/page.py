@@ -1,7 +1,6 @@
 """The quality page and the README's table, as Markdown."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 
 from benchmarks.quality.contestants import REFERENCE
 from benchmarks.quality.figures import DatasetFigures, Difference, Figure
@@ -63,13 +62,6 @@ def readme_table(states: States) -> str:
     names = list(next(iter(states.values())))
     header, line, *rows = _table(states, names, lambda state, name: f"{states[state][name]['mae']['value']:.3f}")
     return "\n".join([header.replace("| |", "| MAE |", 1), line, *published, *rows])
-
-
-def replace_between_markers(path: Path, text: str) -> None:
-    """Replace the text between the markers of a Markdown file."""
-    before, rest = path.read_text(encoding="utf-8").split(MARKERS[0])
-    _, after = rest.split(MARKERS[1])
-    path.write_text(f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{after}", encoding="utf-8")
 
 
 def _dataset_parts(data: str, figures: DatasetFigures) -> list[str]:
