@@ -1,14 +1,14 @@
 """The times of ratings reach the learner."""
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from models.learners.base import Support
-from models.ranking import RankingQuery, Recommender
+from models.ranking.query import RankBy
+from models.ranking.supports import QuerySupports
 
 MONDAY = datetime(2026, 1, 5, 12, 0, 0, 900_000, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
@@ -25,15 +25,16 @@ def seconds(moment: datetime) -> int:
 @pytest.fixture
 def supports(monkeypatch: pytest.MonkeyPatch) -> list[Support]:
     """The support sets that the learner gets, in the order of the requests."""
-    seen: list[Support] = []
-    original = Recommender.support
+    recorded: list[Support] = []
+    original = QuerySupports.of
 
-    def record(recommender: Recommender, queries: Sequence[RankingQuery]) -> Support:
-        seen.append(original(recommender, queries))
-        return seen[-1]
+    def record(supports_of_queries: QuerySupports, rank_by: RankBy) -> Support:
+        support = original(supports_of_queries, rank_by)
+        recorded.append(support)
+        return support
 
-    monkeypatch.setattr(Recommender, "support", record)
-    return seen
+    monkeypatch.setattr(QuerySupports, "of", record)
+    return recorded
 
 
 def by_rating(support: Support) -> dict[float, int]:
