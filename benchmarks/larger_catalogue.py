@@ -10,6 +10,7 @@ from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
 from models.ranking.catalogue import Part
+from models.ranking.embedded_items import EmbeddedItems
 
 _JITTER = 0.3
 _AT_ONCE = 50_000
@@ -29,14 +30,18 @@ def part_of(model: TrainedModel, size: int, *, seed: int = 0) -> Part:
     generator = np.random.default_rng(seed)
     like, one, other = (torch.from_numpy(rows) for rows in generator.integers(len(known), size=(3, made)))
 
-    def pieces() -> Iterator[TensorRows]:
-        yield known.vectors
-        for chosen in zip(*(torch.split(rows, _AT_ONCE) for rows in (like, one, other)), strict=True):
-            base, plus, minus = (known.vectors.take(rows).tensors() for rows in chosen)
-            yield type(known.vectors)(
-                *(start + _JITTER * (end - begin) for start, end, begin in zip(base, plus, minus, strict=True))
-            )
+    def larger(vectors: TensorRows) -> TensorRows:
+        def pieces() -> Iterator[TensorRows]:
+            yield vectors
+            for chosen in zip(*(torch.split(rows, _AT_ONCE) for rows in (like, one, other)), strict=True):
+                base, plus, minus = (vectors.take(rows).tensors() for rows in chosen)
+                yield type(vectors)(
+                    *(start + _JITTER * (end - begin) for start, end, begin in zip(base, plus, minus, strict=True))
+                )
+
+        return TensorRows.collect(pieces(), size)
 
     table = known.items.table[like.numpy()].with_columns(pl.Series("id", [f"made-{number}" for number in range(made)]))
     items = Entities(pl.concat([known.items.table, table]))
-    return Part(model, items, TensorRows.collect(pieces(), size))
+    embedded = {rank_by: EmbeddedItems(model, rank_by, larger(own.vectors)) for rank_by, own in known.embedded.items()}
+    return Part(model, items, embedded)
