@@ -36,7 +36,7 @@ class Persona:
         name: A short name.
         ratings: Title and year of films, and the ratings of them.
         genres: A film with one of these genres matches the taste. None: a film that is not often rated matches it.
-        has_taste: False for somebody whom no film can match.
+        has_taste: False if no film can match it.
     """
 
     name: str

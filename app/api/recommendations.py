@@ -71,7 +71,7 @@ class RecommendationPage(Page[Recommendation]):
     """A ranked list, best first, what orders it, and the model version that ranked it.
 
     A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating`
-    is in order of the predicted ratings, highest first. A list by `popularity` is for users of whom nothing is known:
+    is in order of the predicted ratings, highest first. A list by `popularity` is for unknown users:
     what most people choose and like, of different kinds.
     """
 
@@ -145,7 +145,7 @@ async def get_recommendations(
 ) -> RecommendationPage:
     """Recommendations for a user, by default without items that the user has rated.
 
-    A user of whom nothing is stored gets popular items, like a visitor with an empty request.
+    A user without stored data gets popular items, like a visitor with an empty request.
     """
     made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)

@@ -68,7 +68,7 @@ class ListOptions:
         filters: Field → accepted values.
         include_rated: Whether items that the user has rated may be in it.
         explain: Whether to name a rating that moved each item up.
-        rank_by: What orders the list of a user of whom something is known.
+        rank_by: What orders the list of a known user.
     """
 
     n: int
@@ -111,7 +111,7 @@ class RecommendationService:
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
     async def for_user(self, user_id: str, options: ListOptions) -> RecommendationList:
-        """Recommendations for a user. A user of whom nothing is stored gets the list for strangers.
+        """Recommendations for a user. A user without stored data gets the list for strangers.
 
         Raises:
             InvalidRequestError: If a filter names a field that items cannot be filtered by.

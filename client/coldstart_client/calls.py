@@ -109,7 +109,7 @@ class Calls:
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated.
 
-        A user of whom nothing is stored gets popular items.
+        A user without stored data gets popular items.
         """
         return Call(
             "GET",

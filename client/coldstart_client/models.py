@@ -82,7 +82,7 @@ class Recommendation(Answer):
 class RecommendationPage(Page[Recommendation]):
     """A ranked list, best first, the model version that ranked it, and what orders it.
 
-    That is `choice` (the product of both probabilities), `rating` or, for users of whom nothing is known, `popularity`.
+    That is `choice` (the product of both probabilities), `rating` or, for unknown users, `popularity`.
     """
 
     model_version: str

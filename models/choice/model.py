@@ -232,7 +232,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         """The biases after each item was chosen n times: the mean of a Gamma-Poisson posterior.
 
         The prior of the item's share of all choices is a Gamma distribution. Its mean is the share s that the model
-        predicts for a user of whom nothing is known. Its shape k is `popularity_prior` plus the number of training
+        predicts for an unknown user. Its shape k is `popularity_prior` plus the number of training
         ratings. The item's age is unknown, so its first choice starts the clock: n − 1 of the N choices since then were
         of the item. The share becomes s (k + n − 1)/(k + N s).
         """

@@ -168,7 +168,7 @@ class ScoringModel(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
         Args:
             items: [items], as `embed_items` returns them.
             later: Their ratings after training.
-            users: [1], a user of whom nothing is known, who stands for the unknown raters; embedded.
+            users: [1], an unknown user, who stands for the unknown raters; embedded.
             adapted: What `adapt` returned for that user.
         """
         return items

@@ -230,7 +230,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     ) -> ClosedFormItems:
         """The posterior of each item's level, given the n ratings with mean y that it got after training.
 
-        A rating by a user of whom nothing is known has the mean m and the variance σ² + v + τ, with the unknown part of
+        A rating by an unknown user has the mean m and the variance σ² + v + τ, with the unknown part of
         the user's taste v. With the precision P = n/(σ² + v) of all n ratings,
 
             level ← level + τ P/(1 + τ P) (y − m),   τ ← τ/(1 + τ P)
