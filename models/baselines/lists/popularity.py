@@ -11,7 +11,7 @@ from models.data.episodes import EpisodeBatch
 
 
 class SameForEverybody:
-    """One score per item (float32 [items]), whoever the user is."""
+    """The same score of an item (float32 [items]) for every user."""
 
     def __init__(self, item_scores: NDArray[np.float32]) -> None:
         self._item_scores = item_scores

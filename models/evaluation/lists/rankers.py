@@ -13,7 +13,6 @@ from models.baselines.lists import ListRanker
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
-from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.ranking.catalogue import Part
 from models.ranking.embedded_items import scoring_model
@@ -62,10 +61,11 @@ class ModelRanker:
         support = self._support(batch, RankBy.RATING)
         adapted = learner.adapt(support)
         users = len(batch.users)
+        size = max(1, _PREDICTED_AT_ONCE // users)
         return torch.cat(
             [
-                log_liking(learner.predict(adapted, support.users, _slice(items, start, users)), scale)
-                for start in range(0, len(items), max(1, _PREDICTED_AT_ONCE // users))
+                log_liking(learner.predict(adapted, support.users, items[start : start + size].expand(users)), scale)
+                for start in range(0, len(items), size)
             ],
             dim=1,
         )
@@ -81,12 +81,6 @@ class ModelRanker:
             times=None if batch.support_times is None else tensor(batch.support_times),
             now=None if now is None else tensor(now),
         )
-
-
-def _slice(items: TensorRows, start: int, users: int) -> TensorRows:
-    """Items from `start` on that are predicted at once, the same for every user; [users, items]."""
-    size = max(1, _PREDICTED_AT_ONCE // users)
-    return items[start : start + size].expand(users)
 
 
 def model_rankers(model: TrainedModel, dataset: Dataset) -> Mapping[str, ListRanker]:
