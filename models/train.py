@@ -4,7 +4,7 @@ The artifact's model is trained on all ratings. Its research twin, trained on a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from models.choice.trainer import ChoiceData, ChoiceTrainer, RoundResult, best_r
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.malformed import DataError
+from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
 from models.elicitation.statistics import item_statistics
 from models.fields import AttributeField, FieldKind
@@ -152,20 +153,38 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     """
     dataset, preset = task.dataset, task.preset
     if not split.training.any():
-        raise DataError(f"{dataset.schema.name}: no ratings are left to train on")
+        raise DataError(f"{dataset.schema.name}: nothing is left to train on")
     encoders = fit_encoders(dataset, split, preset)
     encoded = _encode(dataset, encoders, task.device)
-    learner = _new_learner(dataset, split, preset, encoders, encoded)
-    history = _meta_train(learner, task, split, encoders, encoded, twin)
+    learner, history = None, []
+    if preset.learner is not None:
+        ratings = _ratings_only(dataset, split, preset)
+        learner = _new_learner(dataset, ratings, preset, encoders, encoded)
+        history = _meta_train(learner, task, ratings, encoders, encoded, twin)
     choice, choice_history = _train_choices(task, split, encoders, encoded, twin)
     return ModelParts(
         manifest=_manifest(task, split, encoders, history, choice_history, twin),
-        weights=learner.state_dict(),
+        weights=None if learner is None else learner.state_dict(),
         choice=choice.state_dict(),
         items=dataset.items,
-        statistics=item_statistics(learner, encoded, dataset, split.training),
+        statistics=item_statistics(learner or choice, encoded, dataset, split.training),
         exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
     )
+
+
+def _ratings_only(dataset: Dataset, split: Split, preset: Preset) -> Split:
+    """The split with ratings as its only training data: a learner predicts ratings, and interactions are none.
+
+    Raises:
+        DataError: No rating is left.
+    """
+    ratings = split.training & dataset.ratings.rated
+    if not ratings.any():
+        raise DataError(
+            f"{dataset.schema.name}: there are no ratings to train the preset {preset.name} on; "
+            "use the preset coldstart-implicit for interactions"
+        )
+    return replace(split, training=ratings)
 
 
 def _encode(dataset: Dataset, encoders: Encoders, device: torch.device) -> EncodedData:
@@ -184,8 +203,8 @@ def _new_learner(
     learner = preset.build_learner(
         user_encoder=encoders.users,
         item_encoder=encoders.items,
-        scale=dataset.schema.rating_scale,
-        mean_rating=_mean_rating(dataset, split),
+        scale=_scale_of(dataset),
+        mean_rating=float(dataset.ratings.values[split.training].mean(dtype=np.float64)),
     ).to(encoded.device)
     learner.fit_statistics(dataset, split.training, encoded.items)
     return learner
@@ -208,7 +227,7 @@ def _meta_train(
         validation=_validation_batches(dataset, preset, split) if twin is None else None,
         user_encoder=encoders.users,
         item_encoder=encoders.items,
-        scale=dataset.schema.rating_scale,
+        scale=_scale_of(dataset),
     )
     epochs = preset.training.epochs if twin is None else _best_epoch(twin.history, preset).epoch
     checkpoint = task.checkpoints / phase.replace(" ", "-")
@@ -232,7 +251,7 @@ def _train_choices(
     dataset, preset = task.dataset, task.preset
     torch.manual_seed(preset.training.seed)
     model = preset.build_choice_model(
-        user_encoder=encoders.users, item_encoder=encoders.items, scale=dataset.schema.rating_scale
+        user_encoder=encoders.users, item_encoder=encoders.items, schema=dataset.schema
     ).to(encoded.device)
     held_out = (split.states == State.WARM) & split.validation_users[dataset.ratings.users]
     data = ChoiceData(
@@ -286,7 +305,7 @@ def _manifest(
         split=split.config,
         history=tuple(history),
         choice_history=tuple(choice_history),
-        metrics=_metrics(history, preset) if twin is None else twin.metrics,
+        metrics=_metrics(history, choice_history, preset) if twin is None else twin.metrics,
     )
 
 
@@ -294,14 +313,25 @@ def _best_epoch(history: Sequence[EpochResult], preset: Preset) -> EpochResult:
     return best_epoch(history, preset.training.stopping_direction)
 
 
-def _metrics(history: Sequence[EpochResult], preset: Preset) -> dict[str, float]:
-    validation = _best_epoch(history, preset).validation
-    assert validation is not None  # noqa: S101 - a research model has validation users
-    return {"validation_mae": validation.mae}
+def _metrics(history: Sequence[EpochResult], choice_history: Sequence[RoundResult], preset: Preset) -> dict[str, float]:
+    """The validation measures of a research model, which has validation users."""
+    metrics = {}
+    if history and (best := _best_epoch(history, preset).validation) is not None:
+        metrics["validation_mae"] = best.mae
+    if (loss := choice_history[best_round(choice_history) - 1].validation_loss) is not None:
+        metrics["validation_choice_loss"] = loss
+    return metrics
 
 
-def _mean_rating(dataset: Dataset, split: Split) -> float:
-    return float(dataset.ratings.values[split.training].mean(dtype=np.float64))
+def _mean_rating(dataset: Dataset, split: Split) -> float | None:
+    values = dataset.ratings.values[split.training & dataset.ratings.rated]
+    return float(values.mean(dtype=np.float64)) if len(values) else None
+
+
+def _scale_of(dataset: Dataset) -> RatingScale:
+    scale = dataset.schema.rating_scale
+    assert scale is not None  # noqa: S101 - there are ratings
+    return scale
 
 
 def _episodes(dataset: Dataset, preset: Preset, ratings: NDArray[np.bool_]) -> TrainingEpisodes:
@@ -312,7 +342,7 @@ def _episodes(dataset: Dataset, preset: Preset, ratings: NDArray[np.bool_]) -> T
 
 def _validation_batches(dataset: Dataset, preset: Preset, split: Split) -> Sequence[EpisodeBatch]:
     """Fixed episodes of the validation users, drawn as in training."""
-    warm = split.states == State.WARM
+    warm = (split.states == State.WARM) & dataset.ratings.rated
     episodes = _episodes(dataset, preset, warm & split.validation_users[dataset.ratings.users])
     generator = np.random.default_rng(preset.training.seed)
     draws = range(preset.training.validation_draws)

@@ -61,7 +61,11 @@ class SchemaResponse(ResponseModel):
     """The schema of the data that the active model was trained on."""
 
     data: str = Field(description="Name of the data set.", examples=["ml-100k"])
-    rating_scale: ScaleResponse
+    rating_scale: ScaleResponse | None = Field(description="null if the active model takes no ratings.")
+    interaction_kinds: dict[str, float] = Field(
+        description="The kinds of interactions and their weights. A negative one says that the item is not wanted.",
+        examples=[{"view": 0.2, "purchase": 1.0, "dislike": -1.0}],
+    )
     users: EntityResponse
     items: EntityResponse
     model_version: ShownVersion
@@ -69,9 +73,11 @@ class SchemaResponse(ResponseModel):
     @classmethod
     def of(cls, active: ActiveSchema) -> Self:
         """The answer about the schema."""
+        scale = active.schema.rating_scale
         return cls(
             data=active.schema.name,
-            rating_scale=ScaleResponse.model_validate(active.schema.rating_scale),
+            rating_scale=scale and ScaleResponse.model_validate(scale),
+            interaction_kinds=active.schema.kinds,
             users=EntityResponse.of(active.schema.users),
             items=EntityResponse.of(active.schema.items),
             model_version=active.model_version,

@@ -98,10 +98,11 @@ async def _ratings(
         )
         batch_read()
     everything = pl.concat(tables)
-    levels = [value for value in everything["value"].unique() if schema.rating_scale.contains(value)]
+    scale = schema.rating_scale
+    levels = [value for value in everything["value"].unique() if scale is not None and scale.contains(value)]
     ratings = everything.filter(pl.col("value").is_in(levels)).sort("user", "time", "item")
     if left_out := len(everything) - len(ratings):
-        logger.warning("%d ratings are not on the scale %s and are left out.", left_out, schema.rating_scale)
+        logger.warning("%d ratings are not on the scale %s and are left out.", left_out, scale)
     return Ratings.from_columns(
         user_count=len(users),
         users=ratings["user"].to_numpy(),

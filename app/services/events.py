@@ -104,7 +104,9 @@ def _rating_to_measure(
     )
 
 
-def _errors(events: Sequence[EventRecord], scale: RatingScale, versions: set[str], items: set[str]) -> list[FieldError]:
+def _errors(
+    events: Sequence[EventRecord], scale: RatingScale | None, versions: set[str], items: set[str]
+) -> list[FieldError]:
     """Errors for unknown versions and items, and for ratings that are missing, superfluous or off the scale.
 
     Deleted items are valid: they may have been shown before.
@@ -121,6 +123,8 @@ def _errors(events: Sequence[EventRecord], scale: RatingScale, versions: set[str
                 errors.append(FieldError(f"{where}.rating", f"does not belong to an event of type {event.type}"))
         elif event.rating is None:
             errors.append(FieldError(f"{where}.rating", "is missing"))
+        elif scale is None:
+            errors.append(FieldError(f"{where}.rating", "the active model takes no ratings"))
         elif not scale.contains(event.rating):
             errors.append(FieldError(f"{where}.rating", f"must be on the scale from {scale}"))
     return errors

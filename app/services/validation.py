@@ -18,8 +18,16 @@ def raise_if_invalid(*errors: Sequence[FieldError]) -> None:
         raise InvalidRequestError(found)
 
 
-def rating_errors(ratings: Sequence[RatingRecord], scale: RatingScale, missing: Collection[str]) -> list[FieldError]:
-    """Errors for ratings off the scale, items `missing` from the catalogue, and items that are rated twice."""
+def rating_errors(
+    ratings: Sequence[RatingRecord], scale: RatingScale | None, missing: Collection[str]
+) -> list[FieldError]:
+    """Errors for ratings off the scale, items `missing` from the catalogue, and items that are rated twice.
+
+    Without a scale, all ratings are errors.
+    """
+    if scale is None:
+        reason = "the active model was trained on interactions and takes no ratings: send interactions"
+        return [FieldError("ratings", reason)] if ratings else []
     errors = []
     seen: set[str] = set()
     for index, given in enumerate(ratings):

@@ -171,10 +171,14 @@ class Entity(Answer):
 
 
 class Schema(Answer):
-    """The schema of the active model: the rating scale, and the attributes of users and items."""
+    """The schema of the active model: the rating scale, the kinds of interactions, and the attributes.
+
+    A model of interactions has no rating scale. A kind with a negative weight says that the item is not wanted.
+    """
 
     data: str
-    rating_scale: Scale
+    rating_scale: Scale | None
+    interaction_kinds: dict[str, float]
     users: Entity
     items: Entity
     model_version: str

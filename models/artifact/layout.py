@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-FORMAT_VERSION: Literal[4] = 4
+FORMAT_VERSION: Literal[5] = 5
 """Version of the layout. It changes with every change that an older release could not read, so it is no setting."""
 
 MANIFEST = "manifest.json"

@@ -29,6 +29,7 @@ from models.artifact.manifest import Manifest
 from models.artifact.trained_model import TrainedModel
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
+from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 
 
@@ -45,18 +46,15 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
     """
     manifest, contents = _read_artifact(directory)
     target = torch.device(device)
-    learner = manifest.preset.build_learner(
-        user_encoder=manifest.user_encoder,
-        item_encoder=manifest.item_encoder,
-        scale=manifest.data_schema.rating_scale,
-        mean_rating=manifest.data.mean_rating,
-    )
+    learner = _new_learner(manifest)
     choice = manifest.preset.build_choice_model(
         user_encoder=manifest.user_encoder,
         item_encoder=manifest.item_encoder,
-        scale=manifest.data_schema.rating_scale,
+        schema=manifest.data_schema,
     )
     for name, module in ((WEIGHTS, learner), (CHOICE, choice)):
+        if module is None:
+            continue
         try:
             module.load_state_dict(load(contents[name]))
         except (RuntimeError, SafetensorError) as error:
@@ -78,6 +76,16 @@ def load_artifact(directory: Path, *, device: str = "cpu") -> TrainedModel:
         statistics=table.select("id", *STATISTICS),
         exposure=exposure,
         device=target,
+    )
+
+
+def _new_learner(manifest: Manifest) -> AnyLearner | None:
+    """The learner without its weights; None for a model that predicts no ratings."""
+    scale, mean_rating = manifest.data_schema.rating_scale, manifest.data.mean_rating
+    if manifest.preset.learner is None or scale is None or mean_rating is None:
+        return None
+    return manifest.preset.build_learner(
+        user_encoder=manifest.user_encoder, item_encoder=manifest.item_encoder, scale=scale, mean_rating=mean_rating
     )
 
 
@@ -127,7 +135,8 @@ def read_schema(directory: Path) -> DatasetSchema:
 def _read_artifact(directory: Path) -> tuple[Manifest, dict[str, bytes]]:
     manifest = _read_manifest(directory / MANIFEST)
     contents = {name: _read_checked(directory / name, expected) for name, expected in manifest.files.items()}
-    if missing := {WEIGHTS, CHOICE, EXPOSURE, ITEMS} - set(contents):
+    needed = {CHOICE, EXPOSURE, ITEMS} | (set() if manifest.preset.learner is None else {WEIGHTS})
+    if missing := needed - set(contents):
         raise ArtifactError(f"{directory / MANIFEST}: names no {sorted(missing)[0]}")
     if manifest.research_twin is not None:
         found = verify_artifact(directory / RESEARCH).version

@@ -27,10 +27,10 @@ class DataDescription(_ManifestPart):
         name: The name of the data set.
         path: The directory of the data set; None if the data came from a service's database.
         fingerprint: SHA-256 of the contents (`Dataset.fingerprint`), held-out ratings included.
-        training_ratings: Number of training ratings.
+        training_ratings: Number of training ratings, interactions included.
         training_users: Number of users with a training rating.
         training_items: Number of items with a training rating.
-        mean_rating: Mean of the training ratings.
+        mean_rating: Mean of the training ratings; None without ratings.
     """
 
     name: str
@@ -39,7 +39,7 @@ class DataDescription(_ManifestPart):
     training_ratings: int
     training_users: int
     training_items: int
-    mean_rating: float
+    mean_rating: float | None
 
 
 class ResearchTwin(_ManifestPart):
@@ -49,7 +49,8 @@ class ResearchTwin(_ManifestPart):
         version: The id of its version.
         data: What it was trained on.
         split: The configuration of its split.
-        history: The result of every epoch. The best one says how many epochs the served model was trained.
+        history: The result of every epoch. The best one says how many epochs the served model was trained. Empty for a
+            model that predicts no ratings.
     """
 
     version: str
@@ -72,13 +73,13 @@ class Manifest(_ManifestPart):
         split: The configuration of the split, which an evaluation repeats; None for a served model, which was trained
             on all ratings.
         research_twin: The research twin of a served model; None for a research model.
-        history: The result of every epoch.
+        history: The result of every epoch; empty for a model that predicts no ratings.
         choice_history: The result of every round of the choice model's training.
         metrics: The validation measures, by name: those of the research twin if there is one.
         files: SHA-256 of every other file, by name, those of the research twin left out.
     """
 
-    format_version: Literal[4] = FORMAT_VERSION
+    format_version: Literal[5] = FORMAT_VERSION
     created_at: datetime
     preset: Preset
     data_schema: DatasetSchema

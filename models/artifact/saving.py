@@ -37,7 +37,7 @@ class ModelParts:
 
     Attributes:
         manifest: The manifest; `files` and `research_twin` are filled in when it is written.
-        weights: The learner's state dict.
+        weights: The learner's state dict; None for a model that predicts no ratings.
         choice: The state dict of the choice model.
         items: The items of the training data.
         statistics: The statistics of the same items, in the same order.
@@ -45,7 +45,7 @@ class ModelParts:
     """
 
     manifest: Manifest
-    weights: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor] | None
     choice: Mapping[str, Tensor]
     items: Entities
     statistics: pl.DataFrame
@@ -103,11 +103,12 @@ def _write_model(directory: Path, model: ModelParts, *, twin: ResearchTwin | Non
     pl.concat([model.items.table, model.statistics.select(STATISTICS)], how="horizontal").write_parquet(table)
     arrays = {"biases": model.exposure.biases, "loadings": np.ascontiguousarray(model.exposure.loadings)}
     contents = {
-        WEIGHTS: save(_on_cpu(model.weights)),
         CHOICE: save(_on_cpu(model.choice)),
         EXPOSURE: save_arrays(arrays),
         ITEMS: table.getvalue(),
     }
+    if model.weights is not None:
+        contents[WEIGHTS] = save(_on_cpu(model.weights))
     files = {name: sha256(content) for name, content in contents.items()}
     manifest = model.manifest.model_copy(update={"files": files, "research_twin": twin})
     for name, content in {**contents, MANIFEST: _sealed(manifest).encode()}.items():

@@ -9,7 +9,7 @@ import torch
 from models.artifact.manifest import Manifest
 from models.choice.model import ChoiceModel
 from models.data.dataset import Entities
-from models.data.schema import DatasetSchema
+from models.data.schema import DatasetSchema, RatingScale
 from models.data.splits import SplitConfig
 from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
@@ -21,7 +21,8 @@ class TrainedModel:
 
     Attributes:
         manifest: The manifest.
-        learner: The learner in evaluation mode, on `device`, with frozen parameters.
+        learner: The learner in evaluation mode, on `device`, with frozen parameters; None for a model that was trained
+            on interactions only, which predicts no ratings.
         choice: The choice model, likewise.
         items: The items of the training data.
         statistics: The training statistics of these items, in the same order (`item_statistics`).
@@ -31,7 +32,7 @@ class TrainedModel:
     """
 
     manifest: Manifest
-    learner: AnyLearner
+    learner: AnyLearner | None
     choice: ChoiceModel
     items: Entities
     statistics: pl.DataFrame
@@ -53,6 +54,17 @@ class TrainedModel:
     def schema(self) -> DatasetSchema:
         """The schema of the training data."""
         return self.manifest.data_schema
+
+    @property
+    def rating_scale(self) -> RatingScale:
+        """The scale of the ratings that the learner predicts.
+
+        Raises:
+            ValueError: There is none, because the model predicts no ratings.
+        """
+        if self.schema.rating_scale is None:
+            raise ValueError(f"{self.version} predicts no ratings")
+        return self.schema.rating_scale
 
     @property
     def split(self) -> SplitConfig:

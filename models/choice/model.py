@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from models.choice.config import ChoiceConfig
 from models.data.dataset import UNKNOWN_TIME
-from models.data.schema import RatingScale
+from models.data.schema import DatasetSchema
 from models.fields import UNKNOWN
 from models.inputs.config import InputConfig
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
@@ -25,8 +25,8 @@ from models.learners.base import ItemScorer, ScoringModel, Support
 from models.learners.network import EmbeddingLayers
 from models.learners.warm_up import LaterRatings
 
-_SEEN, _SKIPPED = -2, -1
-"""The gates and shifts of support items without a rating, behind those of the rating scale's points."""
+_SKIPPED = -1
+"""The row of skipped items in the table of gates and shifts, behind all others."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c) + t·l
         g = a + MLP([a, log(1 + n), log(1 + m), t])
 
-    with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for items that
-    were seen but not rated. The m skipped items, which the user did not know, are added up apart from these n items in
-    the same way. t is 1 if all n items were chosen before the time of the request, and else 0: what people choose first
-    differs from what they choose later, so "what comes next" (t = 1, as in serving) and "what else" (t = 0) are two
-    questions, and l is the difference. So g adapts to a user by one pass.
+    with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for every kind of
+    interaction and for an item of which only the choice is known. The m skipped items, which the user did not know, are
+    added up apart from these n items in the same way. t is 1 if all n items were chosen before the time of the request,
+    and else 0: what people choose first differs from what they choose later, so "what comes next" (t = 1, as in
+    serving) and "what else" (t = 0) are two questions, and l is the difference. So g adapts to a user by one pass.
 
     Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
     on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
@@ -81,7 +81,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         user_encoder: FeatureEncoder,
         item_encoder: FeatureEncoder,
         inputs: InputConfig,
-        scale: RatingScale,
+        schema: DatasetSchema,
         config: ChoiceConfig,
     ) -> None:
         """Allocate the model; training or a state dict fills it.
@@ -90,12 +90,13 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
             user_encoder: Encodes the users.
             item_encoder: Encodes the items. It must have the field `id`.
             inputs: Which attributes of users are embedded, and how.
-            scale: The rating scale.
+            schema: Has the rating scale and the kinds of interactions.
             config: The choices.
         """
         super().__init__()
         self.config = config
-        self.minimum, self.range = scale.minimum, scale.maximum - scale.minimum
+        self._scale = schema.rating_scale
+        self._kind_weights = tuple(schema.kinds.values())
         self._fields = tuple(field for field in item_encoder.fields if field.name != ID_FIELD)
         (ids,) = (field for field in item_encoder.fields if field.name == ID_FIELD)
         # One row per known id, and one for all new items.
@@ -107,9 +108,10 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         # What an item says about its users is at first what they want: similar items.
         self.said = nn.Linear(width, width, bias=False)
         nn.init.eye_(self.said.weight)
-        kinds = config.level_knots + 2  # items that were seen and not rated, and skipped items
-        self.gates = nn.Parameter(torch.ones(kinds, width))
-        self.shifts = nn.Parameter(torch.zeros(kinds, width))
+        # The points of the rating scale, an item of which only the choice is known, the kinds, and skipped items.
+        self._points = config.level_knots if self._scale is not None else 0
+        rows = self._points + 1 + len(self._kind_weights) + 1
+        self.gates_and_shifts = nn.Parameter(torch.cat([torch.ones(rows, width), torch.zeros(rows, width)], dim=1))
         self.later = nn.Parameter(torch.zeros(width))
         self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
         self.user_fields = EmbeddingLayers(user_encoder, inputs)
@@ -151,17 +153,15 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         Padding and the order of the support set change nothing.
         """
         vector = support.users.vector
-        nothing = torch.zeros_like(vector), vector.new_zeros(len(vector), 1)
-        chosen, skipped = nothing, nothing
+        chosen = skipped = torch.zeros_like(vector), vector.new_zeros(len(vector), 1)
         if steps != 0:
-            rated = self._said(support.items, *self._interpolated(support.ratings))
-            chosen = _added(*chosen, rated, support.mask)
-            if support.seen_items is not None and support.seen_mask is not None:
-                seen = self._said(support.seen_items, self.gates[_SEEN], self.shifts[_SEEN])
-                chosen = _added(*chosen, seen, support.seen_mask)
-            if support.skipped_items is not None and support.skipped_mask is not None:
-                unknown = self._said(support.skipped_items, self.gates[_SKIPPED], self.shifts[_SKIPPED])
-                skipped = _added(*skipped, unknown, support.skipped_mask)
+            chosen = self._added(*chosen, support.items, self._rating_rows(support.ratings), support.mask)
+            if support.interaction_items is not None:
+                assert support.interaction_kinds is not None  # noqa: S101 - they come with the items
+                rows = self._points + 1 + support.interaction_kinds
+                chosen = self._added(*chosen, support.interaction_items, rows, support.interaction_mask)
+            if support.skipped_items is not None:
+                skipped = self._added(*skipped, support.skipped_items, None, support.skipped_mask)
         counts = []
         for total, count in (chosen, skipped):
             vector = vector + total / torch.sqrt(count + F.softplus(self.settling_count))
@@ -182,6 +182,25 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         with torch.no_grad():
             self.biases.fill_(math.log(0.5 / counts.sum()))
             self.biases[index] = torch.from_numpy(np.log(shares)).to(self.biases)
+
+    def fill_untrained_kinds(self, counts: NDArray[np.int64]) -> None:
+        """Give the kinds of interactions that training did not see the gates and shifts of what is most like them.
+
+        A wanted kind says what is known of an item of which only the choice is known. An unwanted one says what the
+        lowest rating says, or without ratings the contrary of a choice.
+
+        Args:
+            counts: int64 [kinds], the training interactions of each kind.
+        """
+        table, chosen = self.gates_and_shifts, self._points
+        with torch.no_grad():
+            for place, (count, weight) in enumerate(zip(counts.tolist(), self._kind_weights, strict=True)):
+                if count:
+                    continue
+                if weight > 0:
+                    table[chosen + 1 + place] = table[chosen]
+                else:
+                    table[chosen + 1 + place] = table[0] if self._points else -table[chosen]
 
     def fit_new_items(self, rows: EncodedRows, counts: NDArray[np.int64]) -> None:
         """Learn to predict the vectors of new items from their attributes.
@@ -218,6 +237,16 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         """The logits of each user's own items ([B, Q], embedded); float32 [B, Q]."""
         return items.bias + (items.vector @ adapted.unsqueeze(-1)).squeeze(-1)
 
+    def gradient_norms(self, adapted: Tensor, items: ChoiceItems) -> Tensor:
+        """The norm of the gradient of each item's log P(choose) with respect to its user's vector g, for candidates.
+
+        It is |z_j − Σ_k P(k) z_k|, with the sum over the known items. Shapes are those of `logits`; float32 [B, Q].
+        """
+        known = self.known(torch.arange(1, len(self.biases), device=self.biases.device))
+        shares = torch.addmm(known.bias, adapted, known.vector.T).softmax(dim=1)
+        norms: Tensor = torch.linalg.vector_norm(items.vector - (shares @ known.vector).unsqueeze(1), dim=-1)
+        return norms
+
     def prepare(self, items: ChoiceItems) -> ItemScorer[ChoiceUsers, Tensor]:
         """Ranking is a maximum inner product search."""
         return _InnerProducts(items)
@@ -243,19 +272,44 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         change = torch.log((shape + later.counts - 1) / (shape + later.meanwhile * share))
         return replace(items, bias=items.bias + change)
 
-    def _interpolated(self, ratings: Tensor) -> tuple[Tensor, Tensor]:
-        """Gates and shifts of ratings (float32 [B, S]); float32 [B, S, D] each."""
-        last = self.config.level_knots - 1
-        place = ((ratings - self.minimum) / self.range * last).clamp(0, last)
-        lower = place.floor().clamp(max=last - 1).long()
-        weight = (place - lower).unsqueeze(-1)
-        gates, shifts = (torch.lerp(values[lower], values[lower + 1], weight) for values in (self.gates, self.shifts))
-        return gates, shifts
+    def _rating_rows(self, ratings: Tensor) -> Tensor:
+        """Where ratings (float32 [B, S]) stand in the table of gates and shifts, between two rows; float32 [B, S]."""
+        if self._scale is None:
+            return torch.zeros_like(ratings)
+        last = self._points - 1
+        length = self._scale.maximum - self._scale.minimum
+        return ((ratings - self._scale.minimum) * (last / length)).clamp(0, last)
 
-    def _said(self, items: ChoiceItems, gates: Tensor, shifts: Tensor) -> Tensor:
-        """What items say about a user; float32 [B, S, D]."""
-        said: Tensor = self.said(items.vector) * gates + shifts
-        return said
+    def _added(
+        self, total: Tensor, count: Tensor, items: ChoiceItems, rows: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Totals ([B, D]) and counts ([B, 1]) after what some items say about their users is added.
+
+        Args:
+            total: The totals so far.
+            count: The counts so far.
+            items: [B, S].
+            rows: [B, S], rows of the table of gates and shifts; a fraction interpolates between two rows. None for
+                skipped items.
+            mask: bool [B, S].
+        """
+        assert mask is not None  # noqa: S101 - it comes with the items
+        if not mask.shape[1]:
+            return total, count
+        table = self.gates_and_shifts
+        if rows is None:
+            gates_and_shifts = table[_SKIPPED]
+        else:
+            gates_and_shifts = table[rows.long()]
+            if rows.is_floating_point():
+                # Behind the last point of the scale there is another row, which then has no weight.
+                following = table[rows.long() + 1]
+                gates_and_shifts = torch.lerp(gates_and_shifts, following, rows.frac().unsqueeze(-1))
+        gates, shifts = gates_and_shifts.chunk(2, dim=-1)
+        # S is small: the mask as a row vector sums the items in one product.
+        weights = mask.to(total).unsqueeze(1)
+        said = torch.addcmul(shifts, self.said(items.vector), gates)
+        return total + (weights @ said).squeeze(1), count + weights.sum(dim=2)
 
     def _predict(self, rows: EncodedRows) -> ChoiceItems:
         """The vectors of new items, predicted from their attributes."""
@@ -276,16 +330,19 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
 
 
 def _is_later(support: Support[ChoiceUsers, ChoiceItems]) -> Tensor:
-    """Return 1 for the users all of whose rated items were chosen by the time of the request, else 0; float32 [B, 1].
+    """Return 1 for the users all of whose items were chosen by the time of the request, else 0; float32 [B, 1].
 
     It is 0 where a time is unknown.
     """
-    if support.times is None or support.now is None:
-        return support.ratings.new_zeros(len(support.ratings), 1)
-    is_after = (support.times > UNKNOWN_TIME) & (support.times <= support.now.unsqueeze(1))
-    return (is_after | ~support.mask).all(dim=1, keepdim=True).to(support.ratings)
-
-
-def _added(total: Tensor, count: Tensor, said: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Totals ([B, D]) and counts ([B, 1]) after what some items say ([B, S, D]) is added."""
-    return total + (said * mask.unsqueeze(-1)).sum(dim=1), count + mask.sum(dim=1, keepdim=True)
+    later = support.ratings.new_ones(len(support.ratings), 1)
+    for times, mask in (
+        (support.times, support.mask),
+        (support.interaction_times, support.interaction_mask),
+    ):
+        if mask is None or not mask.shape[1]:
+            continue
+        if times is None or support.now is None:
+            return torch.zeros_like(later)
+        is_after = (times > UNKNOWN_TIME) & (times <= support.now.unsqueeze(1))
+        later = later * (is_after | ~mask).all(dim=1, keepdim=True)
+    return later

@@ -16,9 +16,11 @@ from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceItems, ChoiceModel, ChoiceUsers
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.schema import A_RATING
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData
+from models.learners.episode_supports import batch_support
 
 _VALIDATION_SEED = 1
 """Distinguishes the draws of the validation episodes from those of the training episodes."""
@@ -85,7 +87,9 @@ class ChoiceTrainer:
         self._config = config = model.config
         self._items = data.encoded.items.fields[ID_FIELD]
         ratings = data.dataset.ratings
-        self._counts = np.bincount(ratings.items[data.training], minlength=len(data.dataset.items))
+        # Interactions of an unwanted kind are no choices.
+        chosen = data.training & (ratings.rated | (ratings.values > 0))
+        self._counts = np.bincount(ratings.items[chosen], minlength=len(data.dataset.items))
         self._sampler = CandidateSampler(np.flatnonzero(self._counts), len(self._counts), config.exact_items)
         self._episodes = self._drawn_from(data.training)
         # Ratings that are held out for evaluations must not show in the draws.
@@ -117,6 +121,7 @@ class ChoiceTrainer:
             elif number - best_round(history) >= self._config.patience:
                 break
         self._model.load_state_dict(best)
+        self._model.fill_untrained_kinds(self._kind_counts())
         self._model.fit_new_items(self._data.encoded.items, self._counts)
         return history
 
@@ -168,14 +173,28 @@ class ChoiceTrainer:
         log_shares = logits.gather(1, tensor(query_columns.clip(min=0))) - logits.logsumexp(dim=1, keepdim=True)
         # Where there is padding, the logit may be infinite.
         log_shares = log_shares.masked_fill(~known, 0.0)
-        liked = batch.query_ratings >= self._data.dataset.schema.rating_scale.liked_from
-        weights = tensor(np.where(liked, self._config.liked_weight, self._config.other_weight).astype(np.float32))
-        weights = weights * known
+        weights = tensor(self._query_weights(batch)) * known
         totals = weights.sum(dim=1)
         log_likelihoods = (weights * log_shares).sum(dim=1)
         user_losses = -log_likelihoods / totals.clamp(min=self._config.other_weight)
         importance = totals.sqrt()
         return (user_losses * importance).sum() / importance.sum().clamp(min=self._config.other_weight)
+
+    def _query_weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
+        """How much each query item counts; float32 [B, Q]. A kind that users do not want counts nothing."""
+        liked = self._data.dataset.schema.likes(batch.query_ratings, batch.query_kinds)
+        weights = np.where(liked, self._config.liked_weight, self._config.other_weight)
+        if batch.query_kinds is not None:
+            weights = np.where(batch.query_kinds == A_RATING, weights, batch.query_ratings.clip(min=0))
+        return weights.astype(np.float32)
+
+    def _kind_counts(self) -> NDArray[np.int64]:
+        """The training interactions of each kind; int64 [kinds]."""
+        kinds, count = self._data.dataset.ratings.kinds, len(self._data.dataset.schema.kinds)
+        if kinds is None:
+            return np.zeros(count, dtype=np.int64)
+        trained = kinds[self._data.training]
+        return np.bincount(trained[trained != A_RATING], minlength=count)
 
     def _without(self, logits: Tensor, columns: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor:
         """The logits without the support items of each user."""
@@ -195,15 +214,9 @@ class ChoiceTrainer:
         hidden = batch.support_mask & (generator.random(batch.support_mask.shape) < shares[:, None])
         skipped, skipped_mask = self._skips(batch, generator)
         users = self._data.encoded.users.take(tensor(batch.users))
-        return Support(
-            users=self._model.embed_users(self._with_unknown_fields(users, generator) if training else users),
-            items=items,
-            ratings=tensor(batch.support_ratings),
-            mask=tensor(batch.support_mask & ~hidden),
-            times=None if batch.support_times is None else tensor(batch.support_times),
-            now=None if batch.now is None else tensor(batch.now),
-            seen_items=items,
-            seen_mask=tensor(hidden),
+        embedded = self._model.embed_users(self._with_unknown_fields(users, generator) if training else users)
+        return replace(
+            batch_support(batch, embedded, items, tensor, hidden=hidden),
             skipped_items=self._model.known(self._items[tensor(skipped)]),
             skipped_mask=tensor(skipped_mask),
         )

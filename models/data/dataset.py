@@ -1,4 +1,4 @@
-"""A data set in memory: users, items, and ratings as arrays sorted by user."""
+"""A data set in memory: users, items, and what the users did as arrays sorted by user."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.data.schema import DatasetSchema
+from models.data.schema import A_RATING, DatasetSchema
 
 UNKNOWN_TIME = 0
 """Marks an unknown time, and is no setting. As 1 January 1970 it is earlier than any real rating."""
@@ -63,12 +63,17 @@ class Entities:
 class Ratings:
     """All ratings as arrays sorted by user row (CSR), so that the ratings of one user are a slice.
 
+    An interaction stands among them as a rating without a value on the scale, with the weight of its kind instead. A
+    user has at most one entry for an item: the rating if there is one, or else the interaction of the strongest kind.
+
     Attributes:
         offsets: int64 [users + 1]; the ratings of user row u are at `offsets[u]:offsets[u + 1]`.
         items: int32 [ratings], rows in the items table.
-        values: float32 [ratings], on the schema's scale.
+        values: float32 [ratings], on the schema's scale; of an interaction, the weight of its kind.
         times: int64 [ratings], seconds since 1970, `UNKNOWN_TIME` where unknown. None if the data set has no times.
         states: int8 [ratings], values of `State`. None if the data set has no state column.
+        kinds: int8 [ratings], the place of each interaction's kind in `DatasetSchema.kinds`, `A_RATING` for a rating.
+            None if all are ratings.
     """
 
     offsets: NDArray[np.int64]
@@ -76,6 +81,7 @@ class Ratings:
     values: NDArray[np.float32]
     times: NDArray[np.int64] | None = None
     states: NDArray[np.int8] | None = None
+    kinds: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -85,6 +91,11 @@ class Ratings:
         """int32 [ratings]: the user row of each rating."""
         counts = np.diff(self.offsets)
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+    @cached_property
+    def rated(self) -> NDArray[np.bool_]:
+        """Bool [ratings]: set for a rating, unset for an interaction."""
+        return np.ones(len(self), dtype=np.bool_) if self.kinds is None else np.asarray(self.kinds == A_RATING)
 
     @classmethod
     def from_columns(
@@ -96,6 +107,7 @@ class Ratings:
         values: NDArray[np.float32],
         times: NDArray[np.int64] | None = None,
         states: NDArray[np.int8] | None = None,
+        kinds: NDArray[np.int8] | None = None,
     ) -> "Ratings":
         """Sort ratings by user; the ratings of one user keep their order."""
         order = np.argsort(users, kind="stable")
@@ -107,6 +119,7 @@ class Ratings:
             values=values[order],
             times=None if times is None else times[order],
             states=None if states is None else states[order],
+            kinds=None if kinds is None else kinds[order],
         )
 
 
@@ -120,13 +133,25 @@ class Dataset:
     ratings: Ratings
 
     @cached_property
+    def liked(self) -> NDArray[np.bool_]:
+        """Bool [ratings]: whether the user likes the item (`DatasetSchema.likes`)."""
+        return self.schema.likes(self.ratings.values, self.ratings.kinds)
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the contents; the same data have the same fingerprint on every machine."""
         digest = hashlib.sha256()
         for entities in (self.users, self.items):
             digest.update(entities.table.write_json().encode())
         ratings = self.ratings
-        for array in (ratings.offsets, ratings.items, ratings.values, ratings.times, ratings.states):
+        for array in (
+            ratings.offsets,
+            ratings.items,
+            ratings.values,
+            ratings.times,
+            ratings.states,
+            ratings.kinds,
+        ):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -76,8 +76,9 @@ def _episode(line: _Line, dataset: Dataset) -> Episode:
         for item_id, rating, _ in ratings:
             if item_id not in dataset.items.row_of:
                 raise ValueError(f"{part}: item {item_id!r} is not in the data set")
-            if not dataset.schema.rating_scale.contains(rating):
-                raise ValueError(f"{part}: rating {rating:g} is not on the scale {dataset.schema.rating_scale}")
+            scale = dataset.schema.rating_scale
+            if scale is None or not scale.contains(rating):
+                raise ValueError(f"{part}: rating {rating:g} is not on the scale {scale}")
     counts = Counter(rating.item_id for rating in (*line.support, *line.query))
     if repeated := [item_id for item_id, count in counts.items() if count > 1]:
         raise ValueError(f"item {repeated[0]!r} is named twice; an episode may have one rating of an item")

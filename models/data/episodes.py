@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.data.dataset import UNKNOWN_TIME, Dataset, Ratings, State
 from models.data.malformed import DataError
+from models.data.schema import A_RATING
 from models.data.splits import Split
 
 USER_FOLDS = 4
@@ -43,6 +44,8 @@ class Episode:
         query_ratings: float32 [Q].
         support_times: int64 [S], seconds since 1970, `UNKNOWN_TIME` where unknown. None if the data set has no times.
         query_times: int64 [Q], likewise.
+        support_kinds: int8 [S], kinds of interactions as in `Ratings.kinds`. None if all are ratings.
+        query_kinds: int8 [Q], likewise.
     """
 
     state: State
@@ -53,13 +56,15 @@ class Episode:
     query_ratings: NDArray[np.float32]
     support_times: NDArray[np.int64] | None = None
     query_times: NDArray[np.int64] | None = None
+    support_kinds: NDArray[np.int8] | None = None
+    query_kinds: NDArray[np.int8] | None = None
 
     @classmethod
     def of(
         cls, ratings: Ratings, *, state: State, user: int, support: NDArray[np.int64], query: NDArray[np.int64]
     ) -> Self:
         """The episode of these support and query ratings, both given by their rows in `ratings`."""
-        times = ratings.times
+        times, kinds = ratings.times, ratings.kinds
         return cls(
             state=state,
             user=user,
@@ -69,6 +74,8 @@ class Episode:
             query_ratings=ratings.values[query],
             support_times=None if times is None else times[support],
             query_times=None if times is None else times[query],
+            support_kinds=None if kinds is None else kinds[support],
+            query_kinds=None if kinds is None else kinds[query],
         )
 
     def with_support(self, kept: slice | NDArray[np.bool_]) -> Self:
@@ -82,6 +89,7 @@ class Episode:
             support_items=self.support_items[kept],
             support_ratings=self.support_ratings[kept],
             support_times=None if self.support_times is None else self.support_times[kept],
+            support_kinds=None if self.support_kinds is None else self.support_kinds[kept],
         )
 
 
@@ -99,6 +107,8 @@ class EpisodeBatch:
         query_mask: bool [B, Q].
         support_times: int64 [B, S], `UNKNOWN_TIME` where unknown. None if no episode has times.
         query_times: int64 [B, Q], likewise.
+        support_kinds: int8 [B, S], kinds of interactions as in `Ratings.kinds`. None if all are ratings.
+        query_kinds: int8 [B, Q], likewise.
     """
 
     users: NDArray[np.int32]
@@ -110,6 +120,8 @@ class EpisodeBatch:
     query_mask: NDArray[np.bool_]
     support_times: NDArray[np.int64] | None = None
     query_times: NDArray[np.int64] | None = None
+    support_kinds: NDArray[np.int8] | None = None
+    query_kinds: NDArray[np.int8] | None = None
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> "EpisodeBatch":
@@ -124,8 +136,10 @@ class EpisodeBatch:
             query_items=_pad([episode.query_items for episode in episodes], query_mask),
             query_ratings=_pad([episode.query_ratings for episode in episodes], query_mask),
             query_mask=query_mask,
-            support_times=_pad_times([episode.support_times for episode in episodes], support_mask),
-            query_times=_pad_times([episode.query_times for episode in episodes], query_mask),
+            support_times=_pad_optional([episode.support_times for episode in episodes], support_mask, UNKNOWN_TIME),
+            query_times=_pad_optional([episode.query_times for episode in episodes], query_mask, UNKNOWN_TIME),
+            support_kinds=_pad_optional([episode.support_kinds for episode in episodes], support_mask, A_RATING),
+            query_kinds=_pad_optional([episode.query_kinds for episode in episodes], query_mask, A_RATING),
         )
 
     @property
@@ -177,14 +191,18 @@ def _pad(rows: Sequence[NDArray[NumberT]], mask: NDArray[np.bool_]) -> NDArray[N
     return padded
 
 
-def _pad_times(rows: Sequence[NDArray[np.int64] | None], mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    if all(times is None for times in rows):
+def _pad_optional(
+    rows: Sequence[NDArray[NumberT] | None], mask: NDArray[np.bool_], missing: int
+) -> NDArray[NumberT] | None:
+    """Pad rows of which some are unknown, and hold only `missing` then; None if all are."""
+    known = next((values for values in rows if values is not None), None)
+    if known is None:
         return None
     lengths = mask.sum(axis=1)
     return _pad(
         [
-            np.full(length, UNKNOWN_TIME, dtype=np.int64) if times is None else times
-            for times, length in zip(rows, lengths, strict=True)
+            np.full_like(known, missing, shape=length) if values is None else values
+            for values, length in zip(rows, lengths, strict=True)
         ],
         mask,
     )
@@ -296,7 +314,7 @@ def evaluation_episodes(
 
     The users of the warm state are known to the model, so their query ratings are held-out ones (`Split.test`); users
     without any are left out. In order of time, these are the latest held-out ratings, and the user's other ratings that
-    are later than the first of them are in neither set.
+    are later than the first of them are in neither set. Interactions are in no set.
 
     Args:
         dataset: The data set.
@@ -321,7 +339,7 @@ def evaluation_episodes(
     episodes = []
     for user in range(len(dataset.users)) if users is None else np.flatnonzero(users).tolist():
         of_user = slice(ratings.offsets[user], ratings.offsets[user + 1])
-        rows = of_user.start + np.flatnonzero(split.states[of_user] == state)
+        rows = of_user.start + np.flatnonzero((split.states[of_user] == state) & ratings.rated[of_user])
         if not min_ratings <= len(rows) <= max_ratings:
             continue
         if times is not None:

@@ -106,7 +106,7 @@ class _History:
     def of(cls, dataset: Dataset, split: Split, state: State, user: int, order: Order, seed: int) -> "_History":
         ratings = dataset.ratings
         rows = np.arange(ratings.offsets[user], ratings.offsets[user + 1])
-        states, liked = split.states[rows], ratings.values[rows] >= dataset.schema.rating_scale.liked_from
+        states, liked = split.states[rows], dataset.liked[rows]
         ordered = rows[states == state]
         if order is Order.RANDOM:
             ordered = np.random.default_rng([seed, state, user]).permutation(ordered)

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     NUMBER = "not a number"
     ATTRIBUTE = "attribute that does not fit its field"
     OFF_SCALE = "rating off the scale"
+    KIND = "unknown kind of interaction"
     STATE = "unknown state"
     DUPLICATE = "duplicate"
 

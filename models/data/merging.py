@@ -1,10 +1,13 @@
 """Merging tables, and data sets, that describe the same users and items."""
 
+import math
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from models.data.dataset import UNKNOWN_TIME, Dataset, Entities, Ratings
+from models.data.schema import A_RATING
 
 
 def merge_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -15,6 +18,24 @@ def merge_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     first, *others = tables
     rows = pl.concat([first, pl.concat(others).sort("id", maintain_order=True)]) if others else first
     return rows.group_by("id", maintain_order=True).agg(pl.all().drop_nulls().first())
+
+
+def without_repetitions(ratings: pl.DataFrame) -> pl.DataFrame:
+    """One row for each user and item: the rating if there is one, or else the interaction of the strongest kind.
+
+    A kind is stronger than another if its weight is further from 0. Of two ratings, or two interactions of
+    equally strong kinds, the later one is kept; of two of the same time, or of unknown times, the lower row.
+
+    Args:
+        ratings: Columns `user`, `item`, `value`, `kind` (as in `Ratings.kinds`), and `time` (null if unknown).
+    """
+    strength = pl.when(pl.col("kind") == A_RATING).then(math.inf).otherwise(pl.col("value").abs())
+    return (
+        ratings.with_columns(strength.alias("strength"))
+        .sort("strength", "time", nulls_last=False, maintain_order=True)
+        .unique(["user", "item"], keep="last", maintain_order=True)
+        .drop("strength")
+    )
 
 
 def merge_datasets(dataset: Dataset, older: Dataset, *, without_items: Collection[str] = ()) -> Dataset:
@@ -37,8 +58,8 @@ def merge_datasets(dataset: Dataset, older: Dataset, *, without_items: Collectio
     rows = {"user": merged.users.row_of, "item": merged.items.row_of}
     ratings = (
         pl.concat([_by_id(older).filter(~pl.col("item").is_in(removed)), _by_id(dataset)])
+        .pipe(without_repetitions)
         .sort("time", nulls_last=False, maintain_order=True)
-        .unique(["user", "item"], keep="last", maintain_order=True)
         .with_columns(pl.col(name).replace_strict(row_of, return_dtype=pl.Int32) for name, row_of in rows.items())
     )
     return Dataset(
@@ -50,6 +71,7 @@ def merge_datasets(dataset: Dataset, older: Dataset, *, without_items: Collectio
             users=ratings["user"].to_numpy(),
             items=ratings["item"].to_numpy(),
             values=ratings["value"].to_numpy(),
+            kinds=None if (ratings["kind"] == A_RATING).all() else ratings["kind"].to_numpy(),
             times=ratings["time"].fill_null(UNKNOWN_TIME).to_numpy() if ratings["time"].count() else None,
         ),
     )
@@ -63,6 +85,7 @@ def _by_id(dataset: Dataset) -> pl.DataFrame:
             "user": dataset.users.table["id"][ratings.users],
             "item": dataset.items.table["id"][ratings.items],
             "value": ratings.values,
+            "kind": np.full(len(ratings), A_RATING, dtype=np.int8) if ratings.kinds is None else ratings.kinds,
             "time": pl.Series([None] * len(ratings) if ratings.times is None else ratings.times, dtype=pl.Int64),
         }
     ).with_columns(pl.col("time").replace(UNKNOWN_TIME, None))

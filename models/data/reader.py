@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from models.data.dataset import Dataset, Entities, Ratings
+from models.data.dataset import UNKNOWN_TIME, Dataset, Entities, Ratings
 from models.data.entity_files import read_entities
 from models.data.malformed import DataError, MalformedRows
 from models.data.rating_files import read_ratings
-from models.data.schema import DatasetSchema, SourceFile
+from models.data.schema import A_RATING, DatasetSchema, SourceFile
 
 SCHEMA_FILE = "schema.toml"
 
@@ -99,15 +99,16 @@ def _as_arrays(ratings: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) 
         users=rows(ratings["user"], user_ids).to_numpy(),
         items=rows(ratings["item"], item_ids).to_numpy(),
         values=ratings["value"].to_numpy(),
-        times=ratings["time"].to_numpy() if "time" in ratings.columns else None,
+        times=ratings["time"].fill_null(UNKNOWN_TIME).to_numpy() if "time" in ratings.columns else None,
         states=ratings["state"].to_numpy() if "state" in ratings.columns else None,
+        kinds=None if (ratings["kind"] == A_RATING).all() else ratings["kind"].to_numpy(),
     )
 
 
 def _file_groups(schema: DatasetSchema) -> list[tuple[SourceFile, ...]]:
-    """The files of the ratings, of the users and of the items; one of each group must exist."""
-    groups = (schema.ratings.files, schema.users.files, schema.items.files)
-    return [files for files in groups if files]
+    """The files of each table; one of each group must exist."""
+    sources = (schema.ratings, schema.interactions, schema.users, schema.items)
+    return [source.files for source in sources if source is not None and source.files]
 
 
 def _any_exists(directory: Path, files: tuple[SourceFile, ...]) -> bool:

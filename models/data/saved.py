@@ -21,7 +21,7 @@ def save_dataset(dataset: Dataset, directory: Path) -> None:
     staged = directory.with_name(f"{directory.name}.new")
     ratings = dataset.ratings
     columns = {"user": ratings.users, "item": ratings.items, "value": ratings.values}
-    optional = {"time": ratings.times, "state": ratings.states}
+    optional = {"time": ratings.times, "state": ratings.states, "kind": ratings.kinds}
     try:
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
@@ -57,5 +57,6 @@ def load_dataset(directory: Path) -> Dataset:
             values=ratings["value"].to_numpy(),
             times=ratings["time"].to_numpy() if "time" in ratings.columns else None,
             states=ratings["state"].to_numpy() if "state" in ratings.columns else None,
+            kinds=ratings["kind"].to_numpy() if "kind" in ratings.columns else None,
         ),
     )

@@ -19,8 +19,17 @@ from torch import Tensor
 
 from models.fields import AttributeField, field_type
 
+A_RATING = -1
+"""Marks a rating among the kinds of interactions, and is no setting."""
+
 ArrayT = TypeVar("ArrayT", NDArray[Any], Tensor)
 """A numpy array or a torch tensor."""
+
+DEFAULT_KINDS = {"view": 0.2, "click": 0.3, "basket": 0.6, "purchase": 1.0, "like": 1.0, "dislike": -1.0}
+"""The kinds of interactions of a data set without interactions, and their weights. A service takes them too."""
+
+_MAX_KINDS = 100
+"""Kinds of interactions are stored in one byte."""
 
 RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
 """Column names that the product uses itself; a field cannot have one of them."""
@@ -177,6 +186,55 @@ class RatingsSource(_SchemaModel):
     state: str | None = None
 
 
+class InteractionsSource(_SchemaModel):
+    """Where the interactions are: what users did with items without rating them.
+
+    Attributes:
+        files: The first of them that exists is read.
+        user: Column of the user's id.
+        item: Column of the item's id.
+        kind: Column of the kind, if there is one. Without it, all interactions are of the one kind in `kinds`.
+        kinds: The kinds and their weights. A weight says how much one interaction counts as a choice of the item,
+            up to 1. The strongest kind of a user and an item counts. A kind with a negative weight says that
+            the user does not want the item. If there is none, the kind `dislike` is added, so that users can say so.
+        time: Column of the time in seconds since 1970, if there is one.
+        state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
+    """
+
+    files: Annotated[tuple[SourceFile, ...], Field(min_length=1)]
+    user: str
+    item: str
+    kind: str | None = None
+    kinds: dict[str, Annotated[float, Field(ge=-1, le=1)]] = {}
+    time: str | None = None
+    state: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind_without_a_column(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
+        if isinstance(data, dict) and not data.get("kinds"):
+            return {**data, "kinds": DEFAULT_KINDS if data.get("kind") else {"interaction": 1.0}}
+        return data
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds_have_weights(cls, kinds: dict[str, float]) -> dict[str, float]:
+        if zero := [kind for kind, weight in kinds.items() if weight == 0]:
+            raise ValueError(f"kind {zero[0]!r} has weight 0: leave its rows out, or give it a weight")
+        if len(kinds) > _MAX_KINDS:
+            raise ValueError(f"at most {_MAX_KINDS} kinds, not {len(kinds)}")
+        return kinds if min(kinds.values()) < 0 else {**kinds, "dislike": DEFAULT_KINDS["dislike"]}
+
+    @model_validator(mode="after")
+    def _kinds_are_told_apart(self) -> Self:
+        wanted = [kind for kind, weight in self.kinds.items() if weight > 0]
+        if not wanted:
+            raise ValueError("kinds: at least one kind needs a positive weight")
+        if self.kind is None and len(wanted) > 1:
+            raise ValueError("kind: name the column of the kind, or give one kind only")
+        return self
+
+
 class EntitySource(_SchemaModel):
     """Where the users or the items and their attributes are.
 
@@ -223,13 +281,50 @@ class EntitySource(_SchemaModel):
 
 
 class DatasetSchema(_SchemaModel):
-    """The schema of a data set. The manifest of every artifact contains the schema of its data."""
+    """The schema of a data set. The manifest of every artifact contains the schema of its data.
+
+    Attributes:
+        name: Of the data set.
+        rating_scale: The scale of the ratings; None for a data set of interactions only.
+        ratings: Where the ratings are; None for a data set of interactions only.
+        interactions: Where the interactions are; None for a data set of ratings only.
+        users: Where the users are.
+        items: Where the items are.
+    """
 
     name: Annotated[str, Field(min_length=1)]
-    rating_scale: RatingScale
-    ratings: RatingsSource
+    rating_scale: RatingScale | None = None
+    ratings: RatingsSource | None = None
+    interactions: InteractionsSource | None = None
     users: EntitySource = EntitySource()
     items: EntitySource = EntitySource()
+
+    @model_validator(mode="after")
+    def _has_ratings_or_interactions(self) -> Self:
+        if self.ratings is None and self.interactions is None:
+            raise ValueError("ratings or interactions: at least one of them is needed")
+        if (self.ratings is None) != (self.rating_scale is None):
+            missing = "rating_scale" if self.rating_scale is None else "ratings"
+            raise ValueError(f"{missing}: ratings need both their source and their scale")
+        return self
+
+    @property
+    def kinds(self) -> dict[str, float]:
+        """The kinds of interactions and their weights."""
+        return DEFAULT_KINDS if self.interactions is None else self.interactions.kinds
+
+    def likes(self, values: NDArray[np.float32], kinds: NDArray[np.int8] | None) -> NDArray[np.bool_]:
+        """Whether ratings and interactions say that the user likes the item.
+
+        A rating does from `RatingScale.liked_from` on, and an interaction if its kind has a positive weight.
+
+        Args:
+            values: float32, ratings; of an interaction, the weight of its kind.
+            kinds: int8, of the same shape, as in `Ratings.kinds`.
+        """
+        liked_from = math.inf if self.rating_scale is None else self.rating_scale.liked_from
+        rated = values >= liked_from
+        return rated if kinds is None else np.where(kinds == A_RATING, rated, values > 0)
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

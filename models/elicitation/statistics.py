@@ -6,26 +6,34 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from models.choice.model import ChoiceModel
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, batches
+from models.inputs.encoder import ID_FIELD
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import AdaptedEpisodes, EncodedData, embed_episodes
+from models.learners.episode_supports import batch_support
+
+_TINY = 1e-12
+"""Numerical tolerance: it keeps a division finite."""
 
 _BATCH_USERS = 32
 """Users who are adapted at once, which bounds the memory."""
 
 
 def item_statistics(
-    learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+    model: AnyLearner | ChoiceModel, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> pl.DataFrame:
     """Compute the statistics of the items from the training ratings.
 
     The gradient value of an item is the mean norm of the gradient of its predicted rating, at the adapted parameters of
-    each user who rated it. It is divided by the maximum over items.
+    each user who rated it. It is divided by the maximum over items. With a choice model, it is the gradient of
+    log P(choose).
 
     Args:
-        learner: The trained learner.
+        model: The trained learner, or the trained choice model of a model without a learner.
         data: The data set's users and items, encoded.
         dataset: The data set.
         training: bool [ratings], the ratings that may be used.
@@ -35,6 +43,11 @@ def item_statistics(
         `rating_entropy` in nats, and `gradient_value` in [0, 1]. With a learner without gradient norms all gradient
         values are 1, so that gradient value × popularity is the popularity.
     """
+    norms = (
+        _choice_gradient_norms(model, data, dataset, training)
+        if isinstance(model, ChoiceModel)
+        else _rating_gradient_norms(model, data, dataset, training)
+    )
     items, values = dataset.ratings.items[training], dataset.ratings.values[training]
     count = len(dataset.items)
     counts = np.bincount(items, minlength=count)
@@ -45,29 +58,45 @@ def item_statistics(
             "rating_count": counts,
             "rating_mean": np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0),
             "rating_entropy": _entropies(items, values, count),
-            "gradient_value": _gradient_values(learner, data, dataset, training, counts),
+            "gradient_value": _gradient_values(norms, len(counts)),
         }
     ).with_columns(pl.col("rating_mean").fill_nan(None))
 
 
-def _gradient_values(
-    learner: AnyLearner,
-    data: EncodedData,
-    dataset: Dataset,
-    training: NDArray[np.bool_],
-    counts: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """The gradient value of each item; float64 [items]. All are 1 with a learner without gradient norms."""
-    sums = np.zeros(len(counts))
-    for batch, episodes in adapted_histories(learner, data, dataset, training):
-        with torch.no_grad():
-            norms = learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items)
-        if norms is None:
-            return np.ones(len(counts))
-        values = norms.cpu().numpy()[batch.query_mask]
-        sums += np.bincount(batch.query_items[batch.query_mask], weights=values, minlength=len(counts))
+def _gradient_values(norms: Iterator[tuple[EpisodeBatch, Tensor | None]], items: int) -> NDArray[np.float64]:
+    """The mean gradient norm of each item, divided by the largest; float64 [items]. All are 1 without norms."""
+    sums, counts = np.zeros(items), np.zeros(items)
+    for batch, of_batch in norms:
+        if of_batch is None:
+            return np.ones(items)
+        queried = batch.query_items[batch.query_mask]
+        sums += np.bincount(queried, weights=of_batch.cpu().numpy()[batch.query_mask], minlength=items)
+        counts += np.bincount(queried, minlength=items)
     means = sums / np.maximum(counts, 1)
-    return np.asarray(means / means.max())
+    return np.asarray(means / max(means.max(), _TINY))
+
+
+def _rating_gradient_norms(
+    learner: AnyLearner, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+) -> Iterator[tuple[EpisodeBatch, Tensor | None]]:
+    """The gradient norms of the users' rated items, in batches; None from a learner without gradient norms."""
+    for batch, episodes in adapted_histories(learner, data, dataset, training & dataset.ratings.rated):
+        with torch.no_grad():
+            yield batch, learner.gradient_norms(episodes.adapted, episodes.users, episodes.query_items)
+
+
+def _choice_gradient_norms(
+    choice: ChoiceModel, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
+) -> Iterator[tuple[EpisodeBatch, Tensor | None]]:
+    """The gradient norms of log P(choose) of the users' items, in batches."""
+    choice.eval()
+    ids = data.items.fields[ID_FIELD]
+    for _, batch in batches(_whole_histories(dataset, training), _BATCH_USERS):
+        with torch.no_grad():
+            items = choice.known(ids[data.tensor(batch.query_items)])
+            users = choice.embed_users(data.users.take(data.tensor(batch.users)))
+            support = batch_support(batch, users, items, data.tensor)
+            yield batch, choice.gradient_norms(choice.adapt(support), items)
 
 
 def adapted_histories(

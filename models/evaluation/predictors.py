@@ -21,13 +21,19 @@ Predict = Callable[[EpisodeBatch], PredictedRatings]
 
 
 def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int | None = None) -> Predict:
-    """A trained learner, with `steps` local steps if given; 0 for no adaptation."""
-    data = encoded_for(model, dataset)
+    """A trained learner, with `steps` local steps if given; 0 for no adaptation.
+
+    Raises:
+        ValueError: The model has no learner.
+    """
+    data, scale, learner = encoded_for(model, dataset), model.rating_scale, model.learner
+    if learner is None:
+        raise ValueError(f"{model.version} predicts no ratings")
 
     def predict(batch: EpisodeBatch) -> PredictedRatings:
         with torch.no_grad():
-            predictions = predict_episodes(model.learner, data, batch, steps=steps)
-        return PredictedRatings.of(predictions, model.schema.rating_scale)
+            predictions = predict_episodes(learner, data, batch, steps=steps)
+        return PredictedRatings.of(predictions, scale)
 
     return predict
 

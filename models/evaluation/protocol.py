@@ -11,6 +11,7 @@ from models.artifact import TrainedModel
 from models.baselines import ALL_BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, Order, batches, evaluation_episodes
+from models.data.malformed import DataError
 from models.data.schema import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
@@ -28,6 +29,7 @@ from models.evaluation.figures import (
 )
 from models.evaluation.lists.contest import ListContest
 from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
+from models.learners.base import AnyLearner
 from models.metrics import MAE, PredictedRatings, measure_users
 
 
@@ -54,14 +56,17 @@ def evaluate(
         mean), predicted_median and score (by which items are ranked).
 
     Raises:
-        DataError: Order of time is wanted, and the data set has no times.
+        DataError: Order of time is wanted, and the data set has no times; or the model predicts no ratings, and no new
+            user has enough interactions for lists.
     """
     split = Split.of(dataset, model.split)
     episodes_are_drawn = episodes is None
+    if model.learner is None:
+        return _evaluate_lists(model, dataset, split, config, progress), _NO_PREDICTIONS
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
-    predictors = _predictors(model, dataset, split, config)
-    by_step = _by_step(model, dataset)
+    predictors = _predictors(model.learner, model, dataset, split, config)
+    by_step = _by_step(model.learner, model, dataset)
     by_state = [
         (state, [episode for episode in episodes if episode.state is state])
         for state in State
@@ -87,7 +92,9 @@ def evaluate(
 
     reports, predictions = [], []
     for state, state_episodes in by_state:
-        report, predicted = _evaluate_state(state, state_episodes, dataset, predictors, config, one_batch_done)
+        report, predicted = _evaluate_state(
+            state, state_episodes, dataset, model.rating_scale, predictors, config, one_batch_done
+        )
         if state_episodes:
             report = report.model_copy(update=_curves(state_episodes, predictors, by_step, config, one_batch_done))
         reports.append(report)
@@ -129,25 +136,60 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
     return episodes
 
 
-def _predictors(model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig) -> dict[str, Predict]:
+def _evaluate_lists(
+    model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig, progress: Callable[[float], None]
+) -> EvaluationReport:
+    """The report of a model that predicts no ratings: it has lists only.
+
+    Raises:
+        DataError: No new user has enough interactions.
+    """
+    contest = ListContest.of(model, dataset, split, config)
+    if contest is None:
+        raise DataError("no new user has enough interactions to measure lists")
+    done = 0
+
+    def batch_done(users: int) -> None:
+        nonlocal done
+        done += users
+        progress(done / contest.users_to_rank)
+
+    return EvaluationReport(
+        model_version=model.version,
+        twin_of=model.twin_of,
+        data=dataset.schema.name,
+        config=config,
+        notes=(
+            *_notes(model, dataset, config),
+            "The model was trained on interactions only. It predicts no ratings, so there are lists and no errors.",
+        ),
+        states=(),
+        elicitation=None,
+        lists=contest.report(config, batch_done),
+    )
+
+
+def _predictors(
+    learner: AnyLearner, model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig
+) -> dict[str, Predict]:
     """The adapted model first, then itself without adaptation, then the baselines."""
     preset = model.manifest.preset
     predictors = {
         variant.name(preset.name): by_learner(model, dataset, steps=variant.steps)
-        for variant in model.learner.variants(config.steps)
+        for variant in learner.variants(config.steps)
     }
     for name in ALL_BASELINES:
         if name in config.baselines:
-            baseline = baseline_class(name).fit(dataset, split.training)
-            predictors[name] = by_baseline(baseline, model.schema.rating_scale)
+            baseline = baseline_class(name).fit(dataset, split.training & dataset.ratings.rated)
+            predictors[name] = by_baseline(baseline, model.rating_scale)
     return predictors
 
 
-def _by_step(model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
+def _by_step(learner: AnyLearner, model: TrainedModel, dataset: Dataset) -> dict[int, Predict]:
     """The model by its number of local steps; empty for a model without local steps."""
     return {
         variant.steps: by_learner(model, dataset, steps=variant.steps)
-        for variant in model.learner.step_variants()
+        for variant in learner.step_variants()
         if variant.steps is not None
     }
 
@@ -186,11 +228,11 @@ def _evaluate_state(
     state: State,
     episodes: Sequence[Episode],
     dataset: Dataset,
+    scale: RatingScale,
     predictors: dict[str, Predict],
     config: EvaluationConfig,
     batch_done: Callable[[int], None],
 ) -> tuple[StateReport, pl.DataFrame]:
-    scale = dataset.schema.rating_scale
     measured: dict[str, list[UserValues]] = {name: [] for name in predictors}
     errors = np.empty(len(episodes))
     adapted = next(iter(predictors))

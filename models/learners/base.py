@@ -38,8 +38,12 @@ class Support(Generic[UsersT, ItemsT]):
             the encoded attributes.
         ratings: float32 [B, S]; any finite number where there is padding.
         mask: bool [B, S], set where there is a rating. A user without ratings is allowed.
-        seen_items: [B, N], items that the users have seen but not rated; None where nothing is known of that.
-        seen_mask: bool [B, N], set where `seen_items` is not padding.
+        interaction_items: [B, N], items with which the users interacted without rating them; None if there are none.
+            A learner may ignore interactions.
+        interaction_kinds: int64 [B, N], the place of each kind in `DatasetSchema.kinds`; `A_RATING` for a rating that
+            is hidden in training.
+        interaction_mask: bool [B, N], set where there is an interaction.
+        interaction_times: int64 [B, N], as `times`.
         skipped_items: [B, M], items that the users do not know: they were asked about them and skipped them. None where
             nothing is known of that.
         skipped_mask: bool [B, M], set where `skipped_items` is not padding.
@@ -54,8 +58,10 @@ class Support(Generic[UsersT, ItemsT]):
     items: ItemsT
     ratings: Tensor
     mask: Tensor
-    seen_items: ItemsT | None = None
-    seen_mask: Tensor | None = None
+    interaction_items: ItemsT | None = None
+    interaction_kinds: Tensor | None = None
+    interaction_mask: Tensor | None = None
+    interaction_times: Tensor | None = None
     skipped_items: ItemsT | None = None
     skipped_mask: Tensor | None = None
     times: Tensor | None = None

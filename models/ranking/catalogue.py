@@ -17,7 +17,7 @@ from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
 from models.learners.warm_up import LaterRatings
-from models.ranking.embedded_items import EmbeddedItems, unknown_user
+from models.ranking.embedded_items import EmbeddedItems, orders, unknown_user
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.query import RankBy
@@ -51,7 +51,7 @@ class Part:
     @classmethod
     def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Part":
         """Encode and embed items, warmed up by the ratings made since training; without shortlists."""
-        part = cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in RankBy})
+        part = cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in orders(model)})
         rated = {items.row_of[item_id]: own for item_id, own in new_ratings.items() if item_id in items.row_of}
         rows = np.array(sorted(row for row, (count, *_) in rated.items() if count), dtype=np.int64)
         if not len(rows):
@@ -217,7 +217,12 @@ class Catalogue:
 
     @cached_property
     def unknown_user(self) -> tuple[TensorRows, Any]:
-        """A user without attributes and ratings: embedded ([1]), and adapted by the learner."""
+        """A user without attributes and ratings: embedded ([1]), and adapted by the choice model."""
+        return unknown_user(self.model, RankBy.CHOICE, self.parts[0].embedded[RankBy.CHOICE].vectors)
+
+    @cached_property
+    def unknown_rater(self) -> tuple[TensorRows, Any]:
+        """The same, embedded and adapted by the learner. ValueError if the model predicts no ratings."""
         return unknown_user(self.model, RankBy.RATING, self.parts[0].embedded[RankBy.RATING].vectors)
 
     def name(self, row: int) -> tuple[str, str | None]:
@@ -316,9 +321,14 @@ class Catalogue:
 
     def _unknown_user_gradient_norms(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The gradient norms of some rows for the unknown user; 1 from a learner without gradient norms."""
-        user, adapted = self.unknown_user
+        learner = self.model.learner
+        norms: Tensor | None
         with torch.inference_mode():
-            norms = self.model.learner.gradient_norms(adapted, user, self.vectors(rows[None]))
+            if learner is None:
+                norms = self.model.choice.gradient_norms(self.unknown_user[1], self.choice_vectors(rows[None]))
+            else:
+                user, adapted = self.unknown_rater
+                norms = learner.gradient_norms(adapted, user, self.vectors(rows[None]))
         return np.ones(len(rows)) if norms is None else np.asarray(norms[0].cpu().numpy(), dtype=np.float64)
 
     @cached_property

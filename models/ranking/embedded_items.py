@@ -22,9 +22,22 @@ _EMBEDDED_AT_ONCE = 65_536
 """Items that are embedded at once, which bounds the memory."""
 
 
+def orders(model: TrainedModel) -> tuple[RankBy, ...]:
+    """The orders in which a model can rank."""
+    return (RankBy.CHOICE,) if model.learner is None else tuple(RankBy)
+
+
 def scoring_model(model: TrainedModel, rank_by: RankBy) -> AnyScoringModel:
-    """The part of a model whose scores choose the items of a list."""
-    return model.choice if rank_by is RankBy.CHOICE else model.learner
+    """The part of a model whose scores choose the items of a list.
+
+    Raises:
+        ValueError: The model predicts no ratings, and the list is to be ordered by them.
+    """
+    if rank_by is RankBy.CHOICE:
+        return model.choice
+    if model.learner is None:
+        raise ValueError(f"{model.version} predicts no ratings, so it cannot rank by them")
+    return model.learner
 
 
 def unknown_user(model: TrainedModel, rank_by: RankBy, vectors: TensorRows) -> tuple[TensorRows, Any]:

@@ -1,4 +1,4 @@
-"""Why an item is recommended: a rating that raised it, found by leaving out each rating in turn."""
+"""Why an item is recommended: what the user did that raised it, found by leaving out each rating and interaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.artifact import TrainedModel
+from models.data.schema import DatasetSchema
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.ranking import Recommender
 from models.ranking.liking import log_liking
-from models.ranking.query import RankBy, RankingQuery
+from models.ranking.query import ItemInteraction, ItemRating, RankBy, RankingQuery
 from models.ranking.supports import QuerySupports
 
 _MIN_EFFECT = 0.01
@@ -23,28 +25,30 @@ shown, and shapes no model."""
 _REFERENCE_ITEMS = 100
 """Items over which the mean effect of a rating is estimated, which bounds the time."""
 
-_MAX_RATINGS = 50
-"""Most ratings of a user who gets reasons. It bounds time and memory, because the model is adapted once without each
-rating; and one of many ratings hardly changes a score."""
+_MAX_DEEDS = 50
+"""Most ratings and interactions of a user who gets reasons. It bounds time and memory, because the model is adapted
+once without each of them; and one of many hardly changes a score."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A rating that raised a recommended item's score.
+    """A rating or an interaction that raised a recommended item's score.
 
     Attributes:
-        item_id: The rated item.
+        item_id: The item that the user rated, or with which the user interacted.
         title: Its title, if it has one.
-        rating: The user's rating of it.
-        liked: True if the user likes the rated item and the recommended item is like it; False if the user dislikes the
-            rated item and the recommended item is unlike it.
-        effect: How much the score of the recommended item falls without this rating, minus the mean fall over all
+        rating: The user's rating of it; None for an interaction.
+        kind: The kind of the interaction; None for a rating.
+        liked: True if the user likes that item and the recommended item is like it; False if the user dislikes that
+            item and the recommended item is unlike it.
+        effect: How much the score of the recommended item falls without it, minus the mean fall over all
             items; in rating units, or for a list by choice as a difference of logarithms of probabilities.
     """
 
     item_id: str
     title: str | None
-    rating: float
+    rating: float | None
+    kind: str | None
     liked: bool
     effect: float
 
@@ -56,51 +60,91 @@ def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str])
     scores is the effect of the rating. This works for any learner. The mean effect over all items is subtracted: a
     high rating from a generous user raises all items alike, and so explains none of them.
 
-    Disliked are ratings in the lower half of the scale. Liked are ratings from the scale's `liked_from` on or, for a
-    user who has none, those above the user's mean that are not disliked. A rating that raises its own item is higher
+    Disliked are ratings in the lower half of the scale and kinds of interactions with a negative weight. Liked are
+    kinds with a positive weight and ratings from the scale's `liked_from` on or, for a user who has neither, ratings
+    above the user's mean that are not disliked. A rating that raises its own item is higher
     than the model expected, so what it raises beyond the mean is like the rated item. A rating that lowers its own item
-    raises what is unlike it. So a liked rating is a reason only if it raises its own item, and a disliked rating only
+    raises what is unlike it. So a liked item is a reason only if it raises its own score, and a disliked one only
     if it lowers it.
 
     Args:
         recommender: The recommender that made the list.
-        query: The query of the list. Ratings of items outside the catalogue are ignored.
+        query: The query of the list. Items outside the catalogue are ignored.
         shown: Ids of the items to explain, all in the catalogue.
 
     Returns:
-        Reasons by shown item: the liked rating with the largest effect, or if none has an effect, the disliked rating
-        with the largest effect. An item without a reason is missing. A user with more than 50 ratings gets none.
+        Reasons by shown item: the liked item with the largest effect, or if none has an effect, the disliked item
+        with the largest effect. An item without a reason is missing. A user with more than 50 ratings and
+        interactions gets none.
     """
     catalogue = recommender.catalogue
-    rated = [(row, rating) for rating in query.ratings if (row := catalogue.row_of(rating.item_id)) is not None]
-    if not shown or not 0 < len(rated) <= _MAX_RATINGS:
+    deeds = _deeds(recommender, query)
+    if not shown or not 0 < len(deeds) <= _MAX_DEEDS:
         return {}
     shown_rows = [row for item_id in shown if (row := catalogue.row_of(item_id)) is not None]
-    rated_rows = [row for row, _ in rated]
-    scored = np.array([*shown_rows, *rated_rows, *_spread_rows(catalogue.present)], dtype=np.int64)
+    scored = np.array([*shown_rows, *(row for row, _ in deeds), *_spread_rows(catalogue.present)], dtype=np.int64)
     scores = _leave_one_out_scores(recommender, query, scored)
-    shown_effects, rated_effects, all_effects = np.split(
-        scores[-1] - scores[:-1], [len(shown), len(shown) + len(rated)], axis=1
+    shown_effects, own_effects, all_effects = np.split(
+        scores[-1] - scores[:-1], [len(shown), len(shown) + len(deeds)], axis=1
     )
     effects = shown_effects - all_effects.mean(axis=1, keepdims=True)
-    raises_own_item = rated_effects.diagonal() > 0
-    scale = recommender.model.schema.rating_scale
-    values = np.array([rating.rating for _, rating in rated])
-    liked = values >= scale.liked_from
-    disliked = ~liked & (values < (scale.minimum + scale.maximum) / 2)
-    if not liked.any():
-        liked = (values > values.mean()) & ~disliked
-    min_effect = _MIN_EFFECT * (scale.maximum - scale.minimum)
+    raises_own_item = own_effects.diagonal() > 0
+    liked, disliked = _opinions(recommender.model.schema, [deed for _, deed in deeds])
+    min_effect = _MIN_EFFECT * _unit(recommender.model)
     reasons = {}
     for column, item_id in enumerate(shown):
         supports = effects[:, column] >= min_effect
         for is_liked, candidates in ((True, liked & raises_own_item), (False, disliked & ~raises_own_item)):
             if item_id not in reasons and (supports & candidates).any():
                 strongest = int(np.where(candidates, effects[:, column], -np.inf).argmax())
-                row, rating = rated[strongest]
-                effect = float(effects[strongest, column])
-                reasons[item_id] = Reason(*catalogue.name(row), rating.rating, is_liked, effect)
+                row, deed = deeds[strongest]
+                reasons[item_id] = Reason(
+                    *catalogue.name(row),
+                    rating=deed.rating if isinstance(deed, ItemRating) else None,
+                    kind=None if isinstance(deed, ItemRating) else deed.kind,
+                    liked=is_liked,
+                    effect=float(effects[strongest, column]),
+                )
     return reasons
+
+
+_Deed = ItemRating | ItemInteraction
+"""What a user did with an item."""
+
+
+def _deeds(recommender: Recommender, query: RankingQuery) -> list[tuple[int, _Deed]]:
+    """The ratings, then the interactions, that the list follows, with the rows of their items."""
+    row_of, kinds = recommender.catalogue.row_of, recommender.model.schema.kinds
+    rated = {rating.item_id for rating in query.ratings}
+    everything: list[_Deed] = [
+        *query.ratings,
+        *(
+            interaction
+            for interaction in query.interactions
+            if interaction.kind in kinds and interaction.item_id not in rated
+        ),
+    ]
+    return [(row, deed) for deed in everything if (row := row_of(deed.item_id)) is not None]
+
+
+def _opinions(schema: DatasetSchema, deeds: Sequence[_Deed]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of the deeds are of liked items, and which of disliked ones; bool [deeds] each."""
+    scale = schema.rating_scale
+    rated = np.array([isinstance(deed, ItemRating) for deed in deeds])
+    values = np.array([deed.rating if isinstance(deed, ItemRating) else schema.kinds[deed.kind] for deed in deeds])
+    liked, disliked = ~rated & (values > 0), ~rated & (values < 0)
+    if scale is not None:
+        liked |= rated & (values >= scale.liked_from)
+        disliked |= rated & ~liked & (values < (scale.minimum + scale.maximum) / 2)
+        if not liked.any() and rated.any():
+            liked = rated & (values > values[rated].mean()) & ~disliked
+    return liked, disliked
+
+
+def _unit(model: TrainedModel) -> float:
+    """The length of the rating scale; 1 for a model without ratings, whose scores are logarithms of probabilities."""
+    scale = model.schema.rating_scale
+    return 1.0 if scale is None else scale.maximum - scale.minimum
 
 
 def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -112,29 +156,32 @@ def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _leave_one_out_scores(
     recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Scores of some rows without each rating, then with all ratings; float32 [ratings + 1, scored].
+    """Scores of some rows without each of the deeds, then with all of them; float32 [deeds + 1, scored].
 
     They are what orders the list: log P(choose) + log P(like) up to a constant, or predicted ratings.
     """
     model, catalogue = recommender.model, recommender.catalogue
     with torch.no_grad():
         supports = QuerySupports(catalogue, [query])
-        rated = _without_each(supports.of(RankBy.RATING))
-        rows = np.broadcast_to(scored, (len(rated.ratings), len(scored)))
-        adapted = model.learner.adapt(rated)
-        predictions = model.learner.predict(adapted, rated.users, catalogue.vectors(rows))
-        scores = predictions.score
+        variants = len(_deeds(recommender, query)) + 1
+        rows = np.broadcast_to(scored, (variants, len(scored)))
+        scores = torch.zeros(variants, len(scored), device=model.device)
+        if model.learner is not None:
+            rated = _without_each(supports.of(RankBy.RATING))
+            predictions = model.learner.predict(model.learner.adapt(rated), rated.users, catalogue.vectors(rows))
+            by_rating = query.rank_by is RankBy.RATING
+            scores = predictions.score if by_rating else log_liking(predictions, model.rating_scale)
         if query.rank_by is RankBy.CHOICE:
             chosen = model.choice.adapt(_without_each(supports.of(RankBy.CHOICE)))
-            logits = model.choice.logits(chosen, catalogue.choice_vectors(rows))
-            scores = logits + log_liking(predictions, model.schema.rating_scale)
+            scores = scores + model.choice.logits(chosen, catalogue.choice_vectors(rows))
     return np.asarray(scores.cpu().numpy())
 
 
 def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
-    """The support set of one user without each rating, then with all of them."""
+    """The support set of one user without each rating, then without each interaction, then with all of them."""
     ratings = full.ratings.shape[1]
-    variants = ratings + 1
+    variants = ratings + (0 if full.interaction_mask is None else full.interaction_mask.shape[1]) + 1
+    left_out = torch.eye(variants, dtype=torch.bool, device=full.ratings.device)
 
     def repeated(values: Tensor | None) -> Tensor | None:
         return None if values is None else values.expand(variants, *values.shape[1:])
@@ -147,9 +194,11 @@ def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
         users=full.users[torch.zeros(variants, dtype=torch.long, device=full.ratings.device)],
         items=repeated_items(full.items),
         ratings=full.ratings.expand(variants, -1),
-        mask=~torch.eye(variants, ratings, dtype=torch.bool, device=full.ratings.device),
-        seen_items=repeated_items(full.seen_items),
-        seen_mask=repeated(full.seen_mask),
+        mask=~left_out[:, :ratings],
+        interaction_items=repeated_items(full.interaction_items),
+        interaction_kinds=repeated(full.interaction_kinds),
+        interaction_mask=None if full.interaction_mask is None else ~left_out[:, ratings:-1],
+        interaction_times=repeated(full.interaction_times),
         skipped_items=repeated_items(full.skipped_items),
         skipped_mask=repeated(full.skipped_mask),
         times=repeated(full.times),

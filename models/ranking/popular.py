@@ -11,7 +11,6 @@ from models.inputs.encoder import ID_FIELD
 from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
-from models.ranking.embedded_items import unknown_user
 from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
 
@@ -64,20 +63,25 @@ class PopularList:
         """Log P(choose) of every row, up to a constant; float32 [rows]."""
         catalogue = self._catalogue
         with torch.inference_mode():
-            user, adapted = unknown_user(self._model, RankBy.CHOICE, catalogue.parts[0].embedded[RankBy.CHOICE].vectors)
+            user, adapted = catalogue.unknown_user
             logits = catalogue.scores(RankBy.CHOICE, adapted, user, np.arange(len(catalogue)))
         return np.asarray(logits[0].cpu().numpy())
 
     def _log_likes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Log P(like) of some rows, averaged with what the ratings made since training say; float64 [rows].
 
+        0 from a model that predicts no ratings.
+
         The place of their mean on the scale, from 0 to 1, stands for the share of likes. It counts whatever the learner
         makes of these ratings, because many learners ignore them.
         """
-        catalogue, scale = self._catalogue, self._model.schema.rating_scale
+        catalogue, learner = self._catalogue, self._model.learner
+        if learner is None:
+            return np.zeros(len(rows))
+        scale = self._model.rating_scale
         with torch.inference_mode():
-            user, adapted = catalogue.unknown_user
-            predictions = self._model.learner.predict(adapted, user, catalogue.vectors(rows[None]))
+            user, adapted = catalogue.unknown_rater
+            predictions = learner.predict(adapted, user, catalogue.vectors(rows[None]))
             likes = log_liking(predictions, scale)[0].exp().cpu().numpy().astype(np.float64)
         statistics = catalogue.statistics[rows]
         counts = statistics["new_rating_count"].to_numpy()

@@ -52,6 +52,21 @@ class ItemRating:
 
 
 @dataclass(frozen=True)
+class ItemInteraction:
+    """A user's interaction with an item.
+
+    Attributes:
+        item_id: The item.
+        kind: One of the kinds in `DatasetSchema.kinds`.
+        time: Time of the interaction, in seconds since 1970; `UNKNOWN_TIME` if unknown.
+    """
+
+    item_id: str
+    kind: str
+    time: int = UNKNOWN_TIME
+
+
+@dataclass(frozen=True)
 class RankingQuery:
     """A request to rank the catalogue for one user.
 
@@ -60,13 +75,15 @@ class RankingQuery:
         ratings: The user's ratings; ratings of items outside the catalogue are ignored.
         n: How many items to return at most.
         exclude: Ids of items that may not be in the list.
-        include_rated: Whether rated items may be in the list.
+        include_rated: Whether rated items and items with interactions may be in the list. Items that the user does not
+            want (`DatasetSchema.kinds`) may never be.
         where: Field → values; the list has only items with one of the values of every field.
         now: Time of the request, in seconds since 1970.
         rank_by: What orders the list.
-        seen: Ids of items that the user has seen but not rated, such as items that the user opened. Items outside the
-            catalogue and rated items are ignored, here and below. They may be in the list.
-        skipped: Ids of items that the user does not know: the user was asked about them and skipped them.
+        interactions: What the user did with items that the user has not rated, at most one for each item. Those of
+            items outside the catalogue, of rated items, and of kinds that the model's schema does not name are ignored.
+        skipped: Ids of items that the user does not know: the user was asked about them and skipped them. Items outside
+            the catalogue, rated items and items with interactions are ignored.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -77,20 +94,28 @@ class RankingQuery:
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     now: int = field(default_factory=_seconds_now)
     rank_by: RankBy = RankBy.CHOICE
-    seen: Collection[str] = ()
+    interactions: Sequence[ItemInteraction] = ()
     skipped: Collection[str] = ()
 
     @property
     def knows_something(self) -> bool:
         """Whether anything is known of the user: what the user did, or an attribute."""
-        did_something = bool(self.ratings or self.seen or self.skipped)
+        did_something = bool(self.ratings or self.interactions or self.skipped)
         return did_something or any(value is not None for value in self.attributes.values())
 
-    @property
-    def excluded(self) -> set[str]:
-        """Ids of all items that may not be in the list."""
+    def excluded(self, kinds: Mapping[str, float]) -> set[str]:
+        """Ids of all items that may not be in the list.
+
+        Args:
+            kinds: The kinds of interactions and their weights (`DatasetSchema.kinds`).
+        """
         rated = () if self.include_rated else (rating.item_id for rating in self.ratings)
-        return {*self.exclude, *rated}
+        interacted = (
+            interaction.item_id
+            for interaction in self.interactions
+            if not self.include_rated or kinds.get(interaction.kind, 0) < 0
+        )
+        return {*self.exclude, *rated, *interacted}
 
 
 @dataclass(frozen=True)
@@ -100,17 +125,18 @@ class RankedItem:
     Attributes:
         item_id: The item.
         title: Its name, if it has one.
-        predicted_rating: The user's expected rating of the item, on the rating scale.
+        predicted_rating: The user's expected rating of the item, on the rating scale; None from a model that predicts
+            no ratings.
         choice_probability: The probability that the user's next choice among the items that may be in the list is this
             one. In a large catalogue, "the items" are those of the shortlist.
         like_probability: The probability that the user likes the item (`RatingScale.liked_from`); None from a model
-            that predicts no distribution.
+            that predicts no distribution of ratings.
         rank: The place in the list, from 1.
     """
 
     item_id: str
     title: str | None
-    predicted_rating: float
+    predicted_rating: float | None
     choice_probability: float
     like_probability: float | None
     rank: int

@@ -88,7 +88,8 @@ class Recommender:
             One list per query, best first. An unknown user gets the list of `PopularList`.
 
         Raises:
-            ValueError: A query's `where` names a field that the items do not have, or that cannot filter items.
+            ValueError: A query's `where` names a field that the items do not have, or that cannot filter items; or
+                its list is to be ordered by ratings, and the model predicts none.
         """
         ranked: dict[int, list[RankedItem]] = {}
         size = self.catalogue.users_at_once
@@ -128,11 +129,17 @@ class Recommender:
         return predicted
 
     def predictions(self, queries: Sequence[RankingQuery], rows: NDArray[np.int64]) -> Predictions:
-        """Predict the ratings of B users for rows of the catalogue (int64 [B, Q])."""
+        """Predict the ratings of B users for rows of the catalogue (int64 [B, Q]).
+
+        Raises:
+            ValueError: The model predicts no ratings.
+        """
+        learner = self.model.learner
+        if learner is None:
+            raise ValueError(f"{self.model.version} predicts no ratings")
         with torch.inference_mode():
             support = QuerySupports(self.catalogue, queries).of(RankBy.RATING)
-            adapted = self.model.learner.adapt(support)
-            return self.model.learner.predict(adapted, support.users, self.catalogue.vectors(rows))
+            return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
 
     def candidates(
         self,
@@ -176,7 +183,7 @@ class Recommender:
     @cached_property
     def questions(self) -> SequentialQuestions:
         """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
-        trained_rows = self.model.items.row_of
+        trained_rows, learner = self.model.items.row_of, self.model.learner
         all_rows = np.arange(len(self.catalogue))
         exposure = self.model.exposure.over(
             [trained_rows.get(item_id) for item_id in self.catalogue.attributes(all_rows)["id"]]
@@ -185,43 +192,60 @@ class Recommender:
         return SequentialQuestions(
             exposure.with_ratings(new_item_counts, users=self.model.manifest.data.training_users),
             self.catalogue.statistics["rating_entropy"].to_numpy(),
-            self.model.learner.last_layer(self.catalogue.vectors(all_rows)),
+            None if learner is None else learner.last_layer(self.catalogue.vectors(all_rows)),
         )
 
     def _rank(self, rank_by: RankBy, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
         """Rank for B users at once."""
-        catalogue, scale = self.catalogue, self.model.schema.rating_scale
+        catalogue, kinds = self.catalogue, self.model.schema.kinds
         supports = QuerySupports(catalogue, queries)
-        allowed = [catalogue.allowed(query.excluded, query.where) for query in queries]
+        allowed = [catalogue.allowed(query.excluded(kinds), query.where) for query in queries]
         chosen = self._scored(RankBy.CHOICE, supports, allowed, [_considered(query.n) for query in queries])
+        rated = None
         if rank_by is RankBy.RATING:
             rated = self._scored(rank_by, supports, allowed, [query.n for query in queries])
-            shortlists, support, adapted = rated.shortlists, rated.support, rated.adapted
-        else:
-            shortlists, support = chosen.shortlists, supports.of(RankBy.RATING)
-            adapted = self.model.learner.adapt(support)
         considered = [
             rows[best_places(scores, catalogue.counts[rows], _considered(query.n))]
             if query.knows_something
             else self._popular.rows(mask, query.n)
-            for query, (rows, scores), mask in zip(queries, shortlists, allowed, strict=True)
+            for query, (rows, scores), mask in zip(queries, (rated or chosen).shortlists, allowed, strict=True)
         ]
         # Ratings are predicted for the considered items only.
         rows = padded(considered, np.int64)
-        predictions = self.model.learner.predict(adapted, support.users, catalogue.vectors(rows))
         log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
-        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
-        likes = like_probabilities(predictions, scale)
-        figures = _Figures(
-            scores=scores.cpu().numpy(),
-            means=predictions.mean.tolist(),
-            shares=log_shares.exp().tolist(),
-            likes=[[None] * rows.shape[1]] * len(rows) if likes is None else likes.tolist(),
-        )
+        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows))
         return [
             self._listed(query, user_rows, figures, place)
             for place, (query, user_rows) in enumerate(zip(queries, considered, strict=True))
         ]
+
+    def _predicted(
+        self, supports: QuerySupports, rated: "_Scored | None", rows: NDArray[np.int64]
+    ) -> Predictions | None:
+        """The predicted ratings of B users for some rows (int64 [B, Q]); None from a model that predicts none."""
+        learner = self.model.learner
+        if learner is None:
+            return None
+        if rated is None:
+            support = supports.of(RankBy.RATING)
+            return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
+        return learner.predict(rated.adapted, rated.support.users, self.catalogue.vectors(rows))
+
+    def _figures(self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None) -> "_Figures":
+        """What to show of some items, whose log P(choose) (float32 [B, Q]) and predicted ratings are given."""
+        unknown: list[list[float | None]] = [[None] * log_shares.shape[1]] * len(log_shares)
+        shares = log_shares.exp().tolist()
+        if predictions is None:
+            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown)
+        scale = self.model.rating_scale
+        likes = like_probabilities(predictions, scale)
+        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
+        return _Figures(
+            scores=scores.cpu().numpy(),
+            means=predictions.mean.tolist(),
+            shares=shares,
+            likes=unknown if likes is None else likes.tolist(),
+        )
 
     def _scored(
         self, rank_by: RankBy, supports: QuerySupports, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
@@ -242,7 +266,7 @@ class Recommender:
             order = best_places(figures.scores[place, : len(rows)], self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
             # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
-            order = np.array(sorted(order.tolist(), key=lambda column: -means[column]), dtype=np.int64)
+            order = np.array(sorted(order.tolist(), key=lambda column: -(means[column] or 0.0)), dtype=np.int64)
         return [
             RankedItem(
                 *self.catalogue.name(int(rows[column])),
@@ -283,13 +307,13 @@ class _Figures:
 
     Attributes:
         scores: float32, what chooses the items.
-        means: Expected ratings.
+        means: Expected ratings, or None.
         shares: P(choose).
         likes: P(like), or None.
     """
 
     scores: NDArray[np.float32]
-    means: list[list[float]]
+    means: list[list[float | None]]
     shares: list[list[float]]
     likes: list[list[float | None]]
 

@@ -16,15 +16,18 @@ _RATED = 6
 
 
 def require_finite_predictions(recommender: Recommender) -> None:
-    """Predict the rating of every item for an unknown user and for a made-up user with a few ratings.
+    """Check the weights, and predict every item's rating for an unknown user and a made-up user with a few ratings.
 
     Raises:
         ArtifactError: A weight or a prediction is not a finite number; the message names one.
     """
     model = recommender.model
-    for name, weights in model.learner.state_dict().items():
-        if weights.is_floating_point() and not weights.isfinite().all():
-            raise ArtifactError(f"{model.version}: the weights {name} are not all finite numbers")
+    for module in (model.choice, model.learner):
+        for name, weights in ({} if module is None else module.state_dict()).items():
+            if weights.is_floating_point() and not weights.isfinite().all():
+                raise ArtifactError(f"{model.version}: the weights {name} are not all finite numbers")
+    if model.learner is None:
+        return
     queries = [RankingQuery(attributes={}, ratings=ratings, n=0) for ratings in ([], _made_up_ratings(recommender))]
     for start in range(0, len(recommender.catalogue), _CHECKED_AT_ONCE):
         rows = np.arange(start, min(start + _CHECKED_AT_ONCE, len(recommender.catalogue)))
@@ -34,7 +37,7 @@ def require_finite_predictions(recommender: Recommender) -> None:
 
 def _made_up_ratings(recommender: Recommender) -> list[ItemRating]:
     """The highest and the lowest rating in turn, of evenly spaced items."""
-    scale, item_ids = recommender.model.schema.rating_scale, recommender.items.ids
+    scale, item_ids = recommender.model.rating_scale, recommender.items.ids
     chosen = item_ids[:: max(1, len(item_ids) // _RATED)][:_RATED]
     return [ItemRating(item_id, scale.minimum if place % 2 else scale.maximum) for place, item_id in enumerate(chosen)]
 

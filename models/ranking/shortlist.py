@@ -65,23 +65,30 @@ class ScoreSpace:
                 proportion to it.
         """
         generator = np.random.default_rng(_SEED)
-        scale = model.schema.rating_scale
         fields = model.manifest.user_encoder.fields
         attributes = [{field.name: field.plausible_value(generator) for field in fields} for _ in range(_LANDMARKS)]
         shape = _LANDMARKS, _MAX_RATINGS
         rated = generator.choice(len(vectors), size=shape, p=(counts + 1) / (counts + 1).sum())
-        levels = generator.integers(scale.level_count, size=shape)
+        scale, kinds = model.schema.rating_scale, len(model.schema.kinds)
+        levels = generator.integers(kinds if scale is None else scale.level_count, size=shape)
         sizes = np.exp(generator.uniform(0, np.log(_MAX_RATINGS), size=_LANDMARKS))
-        ratings = scale.rating_of(levels).astype(np.float32)
         self._users = scoring.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
-        self._adapted = scoring.adapt(
-            Support(
-                users=self._users,
-                items=vectors.take(torch.from_numpy(rated).to(vectors.device)),
-                ratings=torch.from_numpy(ratings).to(model.device),
-                mask=torch.from_numpy(np.arange(_MAX_RATINGS) < sizes[:, None]).to(model.device),
+        items = vectors.take(torch.from_numpy(rated).to(vectors.device))
+        mask = torch.from_numpy(np.arange(_MAX_RATINGS) < sizes[:, None]).to(model.device)
+        tensor_of_levels = torch.from_numpy(levels).to(model.device)
+        if scale is None:
+            support = Support(
+                self._users,
+                items,
+                ratings=torch.zeros(shape, device=model.device),
+                mask=torch.zeros_like(mask),
+                interaction_items=items,
+                interaction_kinds=tensor_of_levels,
+                interaction_mask=mask,
             )
-        )
+        else:
+            support = Support(self._users, items, scale.rating_of(tensor_of_levels).float(), mask)
+        self._adapted = scoring.adapt(support)
         sample = torch.from_numpy(generator.choice(len(vectors), size=min(_SAMPLE, len(vectors)), replace=False))
         scores = scoring.prepare(vectors[sample]).scores(self._adapted, self._users).T
         self._mean = scores.mean(dim=0)

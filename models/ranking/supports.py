@@ -1,6 +1,6 @@
 """The support sets of the users who ask for lists."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.ranking.catalogue import Catalogue
 from models.ranking.embedded_items import scoring_model
 from models.ranking.padding import padded, padding_mask
 from models.ranking.query import RankBy, RankingQuery
+
+_PaddedRows = tuple[NDArray[np.int64], Tensor]
+"""Rows of the items of B users ([B, N]), and where there is no padding (bool [B, N])."""
 
 
 class QuerySupports:
@@ -21,54 +25,73 @@ class QuerySupports:
     def __init__(self, catalogue: Catalogue, queries: Sequence[RankingQuery]) -> None:
         """Find what the users did, as far as the catalogue has the items."""
         self._catalogue = catalogue
-        row_of = catalogue.row_of
-        known = [
+        row_of, kinds = catalogue.row_of, list(catalogue.model.schema.kinds)
+        ratings = [
             [(row, rating) for rating in query.ratings if (row := row_of(rating.item_id)) is not None]
             for query in queries
         ]
-        rows = [[row for row, _ in user_ratings] for user_ratings in known]
-        self._rated = padded(rows, np.int64)
-        self._mask = self._tensor(padding_mask(rows))
-        self._ratings = self._tensor(
-            padded([[rating.rating for _, rating in user_ratings] for user_ratings in known], np.float32)
-        )
-        self._times = self._tensor(
-            padded([[rating.time for _, rating in user_ratings] for user_ratings in known], np.int64)
-        )
+        self._rated = self._rows([[row for row, _ in of_user] for of_user in ratings])
+        self._ratings = self._padded([[rating.rating for _, rating in of_user] for of_user in ratings], np.float32)
+        self._times = self._padded([[rating.time for _, rating in of_user] for of_user in ratings], np.int64)
         self._now = torch.tensor([query.now for query in queries], device=catalogue.model.device)
         rated_ids = [{rating.item_id for rating in query.ratings} for query in queries]
-        self._seen = self._rows([set(query.seen) - ids for query, ids in zip(queries, rated_ids, strict=True)])
-        self._skipped = self._rows([set(query.skipped) - ids for query, ids in zip(queries, rated_ids, strict=True)])
+        interactions = [
+            [
+                (row, interaction)
+                for interaction in query.interactions
+                if interaction.item_id not in ids
+                and interaction.kind in kinds
+                and (row := row_of(interaction.item_id)) is not None
+            ]
+            for query, ids in zip(queries, rated_ids, strict=True)
+        ]
+        self._interacted = self._interaction_kinds = self._interaction_times = None
+        if any(interactions):
+            self._interacted = self._rows([[row for row, _ in of_user] for of_user in interactions])
+            self._interaction_kinds = self._padded(
+                [[kinds.index(interaction.kind) for _, interaction in of_user] for of_user in interactions], np.int64
+            )
+            self._interaction_times = self._padded(
+                [[interaction.time for _, interaction in of_user] for of_user in interactions], np.int64
+            )
+        skipped = [
+            set(query.skipped) - ids - {interaction.item_id for interaction in query.interactions}
+            for query, ids in zip(queries, rated_ids, strict=True)
+        ]
+        self._skipped = self._rows([catalogue.rows_of(ids) for ids in skipped]) if any(skipped) else None
         encoded = catalogue.model.manifest.user_encoder.encode_values([query.attributes for query in queries])
         self._users = encoded.to(catalogue.model.device)
 
     def of(self, rank_by: RankBy) -> Support[Any, Any]:
         """The support sets, embedded by a scoring model."""
-        catalogue = self._catalogue
-        seen_items = skipped_items = seen_mask = skipped_mask = None
-        if self._seen is not None:
-            seen_items, seen_mask = catalogue.vectors(self._seen[0], rank_by), self._seen[1]
-        if self._skipped is not None:
-            skipped_items, skipped_mask = catalogue.vectors(self._skipped[0], rank_by), self._skipped[1]
+        interaction_items, interaction_mask = self._embedded(self._interacted, rank_by)
+        skipped_items, skipped_mask = self._embedded(self._skipped, rank_by)
+        rows, mask = self._rated
         return Support(
-            users=scoring_model(catalogue.model, rank_by).embed_users(self._users),
-            items=catalogue.vectors(self._rated, rank_by),
+            users=scoring_model(self._catalogue.model, rank_by).embed_users(self._users),
+            items=self._catalogue.vectors(rows, rank_by),
             ratings=self._ratings,
-            mask=self._mask,
-            seen_items=seen_items,
-            seen_mask=seen_mask,
+            mask=mask,
+            interaction_items=interaction_items,
+            interaction_kinds=self._interaction_kinds,
+            interaction_mask=interaction_mask,
+            interaction_times=self._interaction_times,
             skipped_items=skipped_items,
             skipped_mask=skipped_mask,
             times=self._times,
             now=self._now,
         )
 
-    def _rows(self, ids: Sequence[Collection[str]]) -> tuple[NDArray[np.int64], Tensor] | None:
-        """The rows of each user's items, padded, and their mask; None if no user has any."""
-        if not any(ids):
-            return None
-        rows = [self._catalogue.rows_of(user_ids) for user_ids in ids]
+    def _embedded(self, items: "_PaddedRows | None", rank_by: RankBy) -> tuple[TensorRows | None, Tensor | None]:
+        """Padded items, embedded by a scoring model, and their mask."""
+        return (None, None) if items is None else (self._catalogue.vectors(items[0], rank_by), items[1])
+
+    def _rows(self, rows: Sequence[Sequence[int] | NDArray[np.int64]]) -> "_PaddedRows":
+        """The rows of each user's items, padded, and their mask."""
         return padded(rows, np.int64), self._tensor(padding_mask(rows))
+
+    def _padded(self, values: Sequence[Sequence[float]], kind: type[np.generic]) -> Tensor:
+        return self._tensor(padded(values, kind))
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self._catalogue.model.device)

@@ -45,7 +45,9 @@ class Checkpoint:
     @staticmethod
     def remove(directory: Path) -> None:
         """Delete the checkpoint in a directory, once nothing is left to resume."""
-        shutil.rmtree(directory)
+        # A model of interactions has no checkpoints.
+        if directory.exists():
+            shutil.rmtree(directory)
 
     def save(self, directory: Path) -> None:
         """Write into a directory, whole or not at all: a kill leaves the former checkpoint."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceModel
-from models.data.schema import RatingScale
+from models.data.schema import DatasetSchema, RatingScale
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner, LearnerParts
@@ -107,7 +107,8 @@ class Preset(_Config):
     Attributes:
         name: Of the preset, and the beginning of its models' version ids.
         inputs: Which inputs the learner gets.
-        learner: Which learner, and its choices.
+        learner: Which learner predicts ratings, and its choices; None for a model of interactions, which predicts no
+            ratings.
         head: How latent predictions become ratings.
         objective: What the outer update minimises.
         training: How the global model is trained.
@@ -117,7 +118,7 @@ class Preset(_Config):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     inputs: InputConfig = InputConfig()
-    learner: AnyLearnerConfig
+    learner: AnyLearnerConfig | None = None
     head: AnyHeadConfig = SquaredErrorConfig()
     objective: AnyObjectiveConfig = QueryLossConfig()
     training: TrainingConfig = TrainingConfig()
@@ -127,16 +128,22 @@ class Preset(_Config):
     def build_learner(
         self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, scale: RatingScale, mean_rating: float
     ) -> AnyLearner:
-        """The untrained learner; initial weights come from torch's global generator."""
+        """The untrained learner; initial weights come from torch's global generator.
+
+        Raises:
+            PresetError: The preset has none.
+        """
+        if self.learner is None:
+            raise PresetError(f"the preset {self.name} has no learner, so its models predict no ratings")
         head = self.head.build(scale)
         return self.learner.build(LearnerParts(user_encoder, item_encoder, self.inputs, head, scale, mean_rating))
 
     def build_choice_model(
-        self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, scale: RatingScale
+        self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, schema: DatasetSchema
     ) -> ChoiceModel:
         """The untrained choice model; initial weights come from torch's global generator."""
         return ChoiceModel(
-            user_encoder=user_encoder, item_encoder=item_encoder, inputs=self.inputs, scale=scale, config=self.choice
+            user_encoder=user_encoder, item_encoder=item_encoder, inputs=self.inputs, schema=schema, config=self.choice
         )
 
     def with_training(self, *, epochs: int | None = None, seed: int | None = None) -> Self:

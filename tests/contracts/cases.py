@@ -55,7 +55,9 @@ def presets() -> dict[str, Preset]:
             training=_QUICK,
         )
     for name in preset_names():
-        found[f"preset {name}"] = load_preset(name).with_training(epochs=1).model_copy(update={"choice": SMALL_CHOICE})
+        preset = load_preset(name)
+        if preset.learner is not None:
+            found[f"preset {name}"] = preset.with_training(epochs=1).model_copy(update={"choice": SMALL_CHOICE})
     return found
 
 

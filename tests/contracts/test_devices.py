@@ -63,15 +63,16 @@ class TestChoiceModel:
             items=some,
             ratings=torch.ones(2, 3, device="meta"),
             mask=mask,
-            seen_items=some,
-            seen_mask=mask,
+            interaction_items=some,
+            interaction_kinds=torch.ones(2, 3, dtype=torch.int64, device="meta"),
+            interaction_mask=mask,
             skipped_items=some,
             skipped_mask=mask,
         )
         choice = model.manifest.preset.build_choice_model(
             user_encoder=model.manifest.user_encoder,
             item_encoder=model.manifest.item_encoder,
-            scale=model.schema.rating_scale,
+            schema=model.schema,
         ).to("meta")
         with OneDevice():
             adapted = choice.adapt(support)

@@ -25,7 +25,7 @@ class LikedPopularity(ListBaseline):
     def fit(self, dataset: Dataset, training: NDArray[np.bool_]) -> ListRanker:
         """Count the ratings and the likes."""
         items = dataset.ratings.items[training]
-        liked = dataset.ratings.values[training] >= dataset.schema.rating_scale.liked_from
+        liked = dataset.liked[training]
         counts = np.bincount(items, minlength=len(dataset.items))
         likes = np.bincount(items[liked], minlength=len(dataset.items))
         share = (likes + self.prior_ratings * liked.mean()) / (counts + self.prior_ratings)

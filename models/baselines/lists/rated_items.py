@@ -25,18 +25,18 @@ class RatedItems:
             other_weight: Weight of a rated item that is not liked.
         """
         ratings = dataset.ratings
-        self._liked_from = dataset.schema.rating_scale.liked_from
+        self._schema = dataset.schema
         self._other_weight = other_weight
         self._item_count = len(dataset.items)
         items = ratings.items[training]
-        self.matrix = self._weights(ratings.users[training], items, ratings.values[training], len(dataset.users))
+        self.matrix = self._weights(ratings.users[training], items, dataset.liked[training], len(dataset.users))
         self.counts = np.bincount(items, minlength=len(dataset.items))
 
     def of_batch(self, batch: EpisodeBatch) -> sparse.csr_matrix:
         """The same matrix of the support sets of B users; float32 [B, items]."""
         rows, _ = np.nonzero(batch.support_mask)
-        items, ratings = batch.support_items[batch.support_mask], batch.support_ratings[batch.support_mask]
-        return self._weights(rows, items, ratings, len(batch.users))
+        liked = self._schema.likes(batch.support_ratings, batch.support_kinds)[batch.support_mask]
+        return self._weights(rows, batch.support_items[batch.support_mask], liked, len(batch.users))
 
     def with_popularity(self, scores: NDArray[np.float32], support: sparse.csr_matrix) -> NDArray[np.float32]:
         """The scores, but popularity for users of whose support sets nothing counts; float32 [B, items]."""
@@ -44,9 +44,9 @@ class RatedItems:
         return np.where(has_support[:, None], scores, self.counts.astype(np.float32))
 
     def _weights(
-        self, users: NDArray[np.integer], items: NDArray[np.int32], ratings: NDArray[np.float32], user_count: int
+        self, users: NDArray[np.integer], items: NDArray[np.int32], liked: NDArray[np.bool_], user_count: int
     ) -> sparse.csr_matrix:
-        weights = np.where(ratings >= self._liked_from, 1.0, self._other_weight).astype(np.float32)
+        weights = np.where(liked, 1.0, self._other_weight).astype(np.float32)
         counted = weights > 0
         return sparse.csr_matrix(
             (weights[counted], (users[counted], items[counted])), shape=(user_count, self._item_count)

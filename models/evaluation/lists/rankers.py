@@ -13,9 +13,10 @@ from models.baselines.lists import ListRanker
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
-from models.learners.base import Support
+from models.learners.base import AnyLearner, Support
+from models.learners.episode_supports import batch_support
 from models.ranking.catalogue import Part
-from models.ranking.embedded_items import scoring_model
+from models.ranking.embedded_items import orders, scoring_model
 from models.ranking.liking import log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.query import RankBy
@@ -50,13 +51,13 @@ class ModelRanker:
             support = self._support(batch, self._rank_by)
             adapted = scoring_model(self._model, self._rank_by).adapt(support)
             scores = self._items[self._rank_by].scorer.scores(adapted, support.users)
-            if self._rank_by is RankBy.CHOICE:
-                scores = scores + self._log_liking(batch)
+            if self._rank_by is RankBy.CHOICE and (learner := self._model.learner) is not None:
+                scores = scores + self._log_liking(learner, batch)
         return scores.cpu().numpy()
 
-    def _log_liking(self, batch: EpisodeBatch) -> torch.Tensor:
+    def _log_liking(self, learner: AnyLearner, batch: EpisodeBatch) -> torch.Tensor:
         """Log P(like) of all items; float32 [B, items]."""
-        learner, scale = self._model.learner, self._model.schema.rating_scale
+        scale = self._model.rating_scale
         items = self._items[RankBy.RATING].vectors
         support = self._support(batch, RankBy.RATING)
         adapted = learner.adapt(support)
@@ -71,22 +72,13 @@ class ModelRanker:
         )
 
     def _support(self, batch: EpisodeBatch, rank_by: RankBy) -> Support[Any, Any]:
-        tensor, now = self._data.tensor, batch.now
-        users = self._data.users.take(tensor(batch.users))
-        return Support(
-            users=scoring_model(self._model, rank_by).embed_users(users),
-            items=self._items[rank_by].vectors.take(tensor(batch.support_items)),
-            ratings=tensor(batch.support_ratings),
-            mask=tensor(batch.support_mask),
-            times=None if batch.support_times is None else tensor(batch.support_times),
-            now=None if now is None else tensor(now),
-        )
+        tensor = self._data.tensor
+        users = scoring_model(self._model, rank_by).embed_users(self._data.users.take(tensor(batch.users)))
+        return batch_support(batch, users, self._items[rank_by].vectors.take(tensor(batch.support_items)), tensor)
 
 
 def model_rankers(model: TrainedModel, dataset: Dataset) -> Mapping[str, ListRanker]:
     """The ways in which a model ranks a data set's items, by name; first the one by which it recommends."""
     name = model.manifest.preset.name
-    return {
-        name: ModelRanker(model, dataset, RankBy.CHOICE),
-        f"{name}, ranked by rating": ModelRanker(model, dataset, RankBy.RATING),
-    }
+    names = {RankBy.CHOICE: name, RankBy.RATING: f"{name}, ranked by rating"}
+    return {names[rank_by]: ModelRanker(model, dataset, rank_by) for rank_by in orders(model)}

@@ -143,7 +143,7 @@ class TestTrain:
 
     def test_training_without_warm_ratings_is_refused(self, tmp_path: Path) -> None:
         dataset = tiny_dataset([(0, 0, 3.0), (1, 0, 4.0)], users=2, items=1, states=[State.USER_COLD] * 2)
-        with pytest.raises(ValueError, match="tiny: no ratings are left to train on"):
+        with pytest.raises(ValueError, match="tiny: nothing is left to train on"):
             trained(dataset, tmp_path / "model")
 
 

@@ -14,7 +14,7 @@ from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceItems, ChoiceModel, ChoiceUsers
 from models.choice.trainer import ChoiceData, ChoiceTrainer
 from models.data.dataset import Dataset, Entities
-from models.data.schema import DatasetSchema
+from models.data.schema import A_RATING, DatasetSchema
 from models.data.splits import Split
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData
@@ -77,7 +77,7 @@ class Halves:
             user_encoder=self.user_encoder,
             item_encoder=self.item_encoder,
             inputs=PRESET.inputs,
-            scale=self.dataset.schema.rating_scale,
+            schema=self.dataset.schema,
             config=config,
         )
         self.encoded = EncodedData(
@@ -117,8 +117,9 @@ class Halves:
             items=rated,
             ratings=torch.from_numpy(padded_rows(ratings, np.float32)),
             mask=mask,
-            seen_items=seen,
-            seen_mask=seen_mask,
+            interaction_items=seen,
+            interaction_kinds=torch.full(seen_mask.shape, A_RATING),
+            interaction_mask=seen_mask,
             skipped_items=skipped,
             skipped_mask=skipped_mask,
         )

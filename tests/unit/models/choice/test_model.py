@@ -32,15 +32,15 @@ def adapted(data: Halves, *users: Acts, steps: int | None = None) -> torch.Tenso
 
 def test_user_vector_is_that_of_the_formula(data: Halves) -> None:
     model, items = data.model, data.model.embed_items(data.encoded.items)
-    gates, shifts = model.gates, model.shifts
+    gates, shifts = model.gates_and_shifts.chunk(2, dim=1)
 
     def said(row: int, kind: float) -> torch.Tensor:
-        """Of a rating's place between the points of the scale, or an item that was seen (5) or skipped (6)."""
+        """Of a rating's place between the points of the scale, a choice without a rating (5) or a skipped item (−1)."""
         return (model.said.weight @ items.vector[row]) * gates[int(kind)] + shifts[int(kind)]
 
     settling = torch.log1p(torch.exp(model.settling_count))
     chosen = said(0, 4) + said(2, 2) + said(5, 0) + said(7, 5)
-    skipped = said(1, 6) + said(3, 6)
+    skipped = said(1, -1) + said(3, -1)
     attributes = model.embed_users(data.user_encoder.encode_values([{"age": 30.0}])).vector[0]
     vector = attributes + chosen / torch.sqrt(4 + settling) + skipped / torch.sqrt(2 + settling)
     counts = model.config.count_scale * torch.log1p(torch.tensor([4.0, 2.0]))
@@ -49,7 +49,12 @@ def test_user_vector_is_that_of_the_formula(data: Halves) -> None:
 
     later = vector + model.later
     expected = later + model.completion(torch.cat([later, counts, torch.ones(1)]))
-    support = replace(data.support(RATED), times=torch.tensor([[10, 30, 20]]), now=torch.tensor([30]))
+    support = replace(
+        data.support(RATED),
+        times=torch.tensor([[10, 30, 20]]),
+        interaction_times=torch.tensor([[25]]),
+        now=torch.tensor([30]),
+    )
     torch.testing.assert_close(model.adapt(support)[0], expected, rtol=1e-5, atol=1e-5)
 
 
@@ -109,16 +114,22 @@ def test_support_without_what_is_unknown_equals_an_empty_one(data: Halves) -> No
 
 
 def test_rating_between_two_points_of_the_scale_is_interpolated(data: Halves) -> None:
-    with torch.no_grad():
-        lower, between, upper = (data.model._interpolated(torch.tensor([[rating]])) for rating in (3.0, 3.25, 4.0))
-    for low, middle, high in zip(lower, between, upper, strict=True):
-        torch.testing.assert_close(middle, 0.75 * low + 0.25 * high)
-        assert not torch.allclose(low, high)
+    # The sum over one item is linear in what it says, before the network completes it.
+    low, middle, high = (added(data, rating) for rating in (3.0, 3.25, 4.0))
+    torch.testing.assert_close(middle, 0.75 * low + 0.25 * high)
+    assert not torch.allclose(low, high)
 
 
 def test_ratings_at_the_ends_of_the_scale_have_the_outer_points(data: Halves) -> None:
-    gates, _ = data.model._interpolated(torch.tensor([[1.0, 5.0, 0.0, 6.0]]))
-    torch.testing.assert_close(gates[0], data.model.gates[[0, 4, 0, 4]])
+    for end, beyond in ((1.0, 0.0), (5.0, 6.0)):
+        torch.testing.assert_close(added(data, end), added(data, beyond), rtol=0, atol=0)
+
+
+def added(data: Halves, rating: float) -> torch.Tensor:
+    """What one item of that rating adds to its user's vector."""
+    model, support = data.model, data.support({"rated": {2: rating}})
+    nothing = torch.zeros(1, model.config.dimensions), torch.zeros(1, 1)
+    return model._added(*nothing, support.items, model._rating_rows(support.ratings), support.mask)[0]
 
 
 def test_rated_seen_and_skipped_items_say_different_things(data: Halves) -> None:

@@ -13,14 +13,19 @@ from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.liking import like_probabilities, log_liking
-from models.ranking.query import RankBy
+from models.ranking.query import ItemInteraction, RankBy
 from models.ranking.recommender import _Scored
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, genres, ids, shown_score
 
 QUERY = RankingQuery(
-    attributes={"country": "fr"}, ratings=COMEDY_FAN, n=40, seen=["i7"], skipped=["i8", "i10"], exclude=["i0"]
+    attributes={"country": "fr"},
+    ratings=COMEDY_FAN,
+    n=40,
+    interactions=[ItemInteraction("i7", "click")],
+    skipped=["i8", "i10"],
+    exclude=["i0"],
 )
-ALLOWED = [row for row in range(40) if row not in {0, 1, 2, 3, 4}]
+ALLOWED = [row for row in range(40) if row not in {0, 1, 2, 3, 4, 7}]
 
 
 def choice_logits(recommender: Recommender) -> torch.Tensor:
@@ -39,8 +44,9 @@ def choice_logits(recommender: Recommender) -> torch.Tensor:
             items=of(1, 3, 2, 4),
             ratings=torch.tensor([[5.0, 5.0, 1.0, 1.0]]),
             mask=torch.ones(1, 4, dtype=torch.bool),
-            seen_items=of(7),
-            seen_mask=torch.ones(1, 1, dtype=torch.bool),
+            interaction_items=of(7),
+            interaction_kinds=torch.tensor([[list(model.schema.kinds).index("click")]]),
+            interaction_mask=torch.ones(1, 1, dtype=torch.bool),
             skipped_items=of(8, 10),
             skipped_mask=torch.ones(1, 2, dtype=torch.bool),
         )

@@ -10,7 +10,7 @@ from models.data.entity_table import entity_table
 from models.fields import AttributeValue
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
-from models.ranking.query import RankBy, RankedBy
+from models.ranking.query import ItemInteraction, RankBy, RankedBy
 from tests.unit.models.ranking.two_tastes import (
     COMEDY_FAN,
     HORROR_FAN,
@@ -201,7 +201,12 @@ def test_ranked_by_is_popularity_for_strangers_alone(recommender: Recommender, r
         return recommender.ranked_by(RankingQuery(**{**NOTHING, "n": 5, "rank_by": rank_by, **known}))
 
     assert ranked_by() == ranked_by(attributes={"age": None}) == RankedBy.POPULARITY
-    known = [{"attributes": {"age": 30.0}}, {"ratings": COMEDY_FAN}, {"seen": ["i1"]}, {"skipped": ["i1"]}]
+    known = [
+        {"attributes": {"age": 30.0}},
+        {"ratings": COMEDY_FAN},
+        {"interactions": [ItemInteraction("i1", "view")]},
+        {"skipped": ["i1"]},
+    ]
     assert [ranked_by(**what) for what in known] == [RankedBy(rank_by)] * 4
 
 
@@ -248,7 +253,9 @@ class TestRecommendMany:
         RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5, rank_by=RankBy.RATING),
-        RankingQuery(attributes={}, ratings=HORROR_FAN, n=5, seen=["i5"], skipped=["i7", "i9"]),
+        RankingQuery(
+            attributes={}, ratings=HORROR_FAN, n=5, interactions=[ItemInteraction("i5", "view")], skipped=["i7", "i9"]
+        ),
     )
 
     @pytest.mark.parametrize("batch_predictions", [1, 100, 10_000])

@@ -57,7 +57,6 @@ class TestLoadPreset:
             ("[learner]\nkind = 'closed_form'\nrate = 1.0", "learner.closed_form.rate: "),
             ("[learner]\nkind = 'nothing'", "learner: Input tag 'nothing' found using 'kind' does not match"),
             ("[learner]\nsteps = 1", "learner: Unable to extract tag using discriminator 'kind'"),
-            ("[inputs]\nembedding_dim = 1", "learner: Field required"),
             ("[learner]\nkind = 'melu'\n[head]\nkind = 'nothing'", "head: Input tag 'nothing'"),
             ("[learner]\nkind = 'melu'\n[inputs.collaborative.factorisation]\nrank = 0", "inputs.collaborative."),
             ("name = 'Not a name'\n[learner]\nkind = 'melu'", "name: "),
