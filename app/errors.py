@@ -93,6 +93,34 @@ class KeyScopeError(ServiceError):
         super().__init__(f"This needs a key of scope {needs}; the key's scope is {has}.")
 
 
+class HostNotAllowedError(ServiceError):
+    """The request names a host that the service does not answer for."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "host-not-allowed"
+    title = "The service does not answer for this host"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"Without API keys the service answers only for loopback addresses, not for {host!r}. Add the host to "
+            "COLDSTART_ALLOWED_HOSTS, or require keys (COLDSTART_ALLOW_ANONYMOUS=false)."
+        )
+
+
+class ForeignOriginError(ServiceError):
+    """A page of another site caused the request in a browser."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "foreign-origin"
+    title = "Pages of other sites may not change anything"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request comes from a page of another origin. Send an API key in the header X-API-Key, or add the "
+            "origin to COLDSTART_CORS_ORIGINS. Nothing was stored."
+        )
+
+
 class RateLimitedError(ServiceError):
     """The caller has made too many requests."""
 

@@ -29,6 +29,7 @@ from app.api import (
 from app.api.body_limit import BodyLimit
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
 from app.api.problems import add_problem_handlers
+from app.api.request_origin import RequestOrigin
 from app.api.request_tracking import RequestTracking
 from app.api.security_headers import SecurityHeaders
 from app.observability.logs import configure_logging
@@ -91,6 +92,12 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         telemetry=FASTAPI_TELEMETRY,
     )
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        RequestOrigin,
+        keys_required=not settings.allow_anonymous,
+        allowed_hosts=settings.allowed_hosts,
+        cors_origins=settings.cors_origins,
+    )
     app.add_middleware(SecurityHeaders)
     if settings.cors_origins:
         app.add_middleware(

@@ -1,5 +1,6 @@
 """The settings of the service, read from environment variables `COLDSTART_…`."""
 
+import re
 import sys
 from enum import StrEnum
 from ipaddress import ip_address
@@ -32,11 +33,25 @@ def _without_redis(fields: dict[str, Any]) -> bool:
     return fields["redis_url"] is None
 
 
-def _heard_by_this_machine_alone(fields: dict[str, Any]) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address means the machine itself."""
     try:
-        return ip_address(fields["host"]).is_loopback
+        return ip_address(name).is_loopback
     except ValueError:
-        return bool(fields["host"] == "localhost")
+        return name == "localhost"
+
+
+def _heard_by_this_machine_alone(fields: dict[str, Any]) -> bool:
+    return is_loopback(fields["host"])
+
+
+def _is_host(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text, re.ASCII):
+            raise ValueError("must be a host name such as shop.example, without scheme and port") from None
+    return text.lower()
 
 
 def _is_rate(text: str) -> str:
@@ -67,6 +82,8 @@ class Settings(BaseSettings):
         allow_anonymous: Whether requests need no API key. By default they need none if only this machine can reach the
             address to listen on.
         rate_limit: Most requests of each key, such as `600/minute`. Without keys: of each client address.
+        allowed_hosts: Host names and addresses at which a service without keys answers, beside the loopback ones. With
+            keys it answers at all.
         cors_origins: Origins whose pages may call the API from a browser, such as `https://shop.example`.
         access_log: Whether the server logs every request. A proxy in front of it usually does so.
         log_format: `json` or `text`. By default JSON, and text if standard error is a terminal.
@@ -92,6 +109,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)
     rate_limit: Annotated[str, AfterValidator(_is_rate)] | None = None
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_is_host)], ...] = ()
     cors_origins: tuple[str, ...] = ()
     access_log: bool = False
     log_format: LogFormat = Field(default_factory=_text_in_a_terminal)

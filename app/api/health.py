@@ -1,13 +1,15 @@
 """Health: whether the service is alive, and ready for requests."""
 
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.api.dependencies import ServicesDep
+from app.api.problems import declared_problem
 from app.api.schemas import ResponseModel
+from app.errors import HostNotAllowedError
 from app.services.health import Readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -35,6 +37,7 @@ class ReadinessResponse(ResponseModel):
     missing: list[str] = Field(description="The parts that do not work.", examples=[[]])
 
 
+_REFUSED: dict[int | str, dict[str, Any]] = {HTTPStatus.FORBIDDEN: declared_problem(HostNotAllowedError)}
 _UNAVAILABLE = {
     "status": "unavailable",
     "checks": {"database": "unavailable", "model": "none", "cache": "ok"},
@@ -42,7 +45,7 @@ _UNAVAILABLE = {
 }
 
 
-@router.get("/live")
+@router.get("/live", responses=_REFUSED)
 async def get_liveness() -> LivenessResponse:
     """Whether the process is alive. If not, restart it."""
     return LivenessResponse()
@@ -50,7 +53,8 @@ async def get_liveness() -> LivenessResponse:
 
 @router.get(
     "/ready",
-    responses={
+    responses=_REFUSED
+    | {
         HTTPStatus.SERVICE_UNAVAILABLE: {
             "model": ReadinessResponse,
             "description": "Not ready",

@@ -16,6 +16,8 @@ from app.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
     FieldError,
+    ForeignOriginError,
+    HostNotAllowedError,
     InvalidKeyError,
     InvalidRequestError,
     KeyScopeError,
@@ -36,6 +38,8 @@ _OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
     MissingKeyError,
     InvalidKeyError,
     KeyScopeError,
+    HostNotAllowedError,
+    ForeignOriginError,
     RateLimitedError,
     DatabaseUnavailableError,
 )

@@ -75,7 +75,7 @@ class UnauthorizedError(ProblemError):
 
 
 class ForbiddenError(ProblemError):
-    """The key's scope does not include this call."""
+    """The key's scope does not include this call, or the service does not answer for the host of its address."""
 
     _status = HTTPStatus.FORBIDDEN
 

@@ -72,7 +72,7 @@ def spy(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Spy:  # noqa: ARG001 -
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that application, instead of one without the limit."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -260,7 +260,7 @@ async def post(app: FastAPI, body: dict[str, Any], gone: asyncio.Event) -> int:
         "path": "/v1/recommendations",
         "raw_path": b"/v1/recommendations",
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
     }
     await app(scope, receive, send)
     status: int = sent[0]["status"]

@@ -56,3 +56,14 @@ def test_settings_error_does_not_repeat_the_value(monkeypatch: pytest.MonkeyPatc
         Settings()
 
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["shop.example", "Shop.Example", "10.0.0.1", "::1", "intranet"])
+def test_allowed_host_is_a_name_or_an_address(host: str) -> None:
+    assert Settings(allowed_hosts=(host,)).allowed_hosts == (host.lower(),)
+
+
+@pytest.mark.parametrize("host", ["https://shop.example", "shop.example:80", "shop.example/x", "", "*", "[::1", "a b"])
+def test_allowed_host_of_another_form_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="must be a host name such as"):
+        Settings(allowed_hosts=(host,))
