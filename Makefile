@@ -98,6 +98,11 @@ secrets: .env ## Write .env with random passwords for docker compose, if there i
 	@(umask 077 && for name in POSTGRES_PASSWORD GRAFANA_PASSWORD; do \
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))')"; done > $@)
 
+.PHONY: generator
+generator: ## Install openapi-python-client, with which a test generates a client; apart, because it needs an older Typer
+	$(PYTHON) -m venv $(STATE)/generator
+	$(STATE)/generator/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
+
 .PHONY: audit
 audit: ## Look for known vulnerabilities of the pinned dependencies; also fails if one could not be looked up
 	$(PYTHON) -m venv $(STATE)/audit

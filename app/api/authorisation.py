@@ -31,7 +31,7 @@ class RequiredScope(APIKeyHeader):
     def __init__(self, scope: KeyScope) -> None:
         super().__init__(
             name="X-API-Key",
-            scheme_name="API key",
+            scheme_name="APIKey",
             description="Needed unless the service allows anonymous requests. The scope `write` includes `read`, and "
             "`admin` includes everything.",
         )

@@ -74,14 +74,15 @@ def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
     """
     schemas: dict[str, Any] = document["components"]["schemas"]
     names = {name: short if (short := _short(name)) not in schemas else name for name in schemas}
-    document["components"]["schemas"] = {names[name]: schema for name, schema in schemas.items()}
+    document["components"]["schemas"] = {
+        names[name]: schema | {"title": names[name]} for name, schema in schemas.items()
+    }
 
     def renamed(value: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, dict):
-            return {
-                key: f"{_SCHEMAS}{names[own.removeprefix(_SCHEMAS)]}" if key == "$ref" else renamed(own)
-                for key, own in value.items()
-            }
+            return {key: renamed(own) for key, own in value.items()}
+        if isinstance(value, str) and value.startswith(_SCHEMAS):  # a reference, or the choice of a discriminator
+            return f"{_SCHEMAS}{names[value.removeprefix(_SCHEMAS)]}"
         return [renamed(own) for own in value] if isinstance(value, list) else value
 
     complete: dict[str, Any] = renamed(document)

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 from app.errors import (
@@ -33,7 +34,7 @@ MEDIA_TYPE = "application/problem+json"
 
 _MAX_ERRORS = 50
 _MAX_TEXT = 500
-_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+_SCHEMAS = "#/components/schemas/"
 _OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
     MissingKeyError,
     InvalidKeyError,
@@ -59,7 +60,11 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem for people.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What happened this time.")
-    instance: str | None = Field(default=None, description="Names the request, by its `X-Request-ID`.")
+    instance: str | SkipJsonSchema[None] = Field(
+        default=None,
+        description="Names the request, by its `X-Request-ID`.",
+        json_schema_extra=lambda schema: schema.pop("default"),  # null, which it never is
+    )
     errors: list[WrongField] = Field(default=[], description="The wrong fields, if the request is to blame.")
 
 
@@ -79,18 +84,11 @@ def problem_responses(*errors: type[ServiceError]) -> dict[int | str, dict[str, 
 
 def declared_problem(*errors: type[ServiceError]) -> dict[str, Any]:
     """The description of an answer with one of these errors in the OpenAPI document. They share a status."""
-    kinds = {
-        "type": "object",
-        "properties": {
-            "type": {"enum": [_type(error.code) for error in errors]},
-            "status": {"const": errors[0].status},
-        },
-    }
     declared: dict[str, Any] = {
         "description": "; ".join(error.title for error in errors),
         "content": {
             MEDIA_TYPE: {
-                "schema": {"allOf": [_REFERENCE, kinds]},
+                "schema": _one_of(errors),
                 "examples": {error.code: {"summary": error.title, "value": _example(error)} for error in errors},
             }
         },
@@ -104,9 +102,46 @@ def declared_problem(*errors: type[ServiceError]) -> dict[str, Any]:
 
 
 def problem_schemas() -> dict[str, Any]:
-    """The schemas that declared problems refer to, by name."""
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs"), Problem.__name__: schema}
+    """The schemas of problems, by name: one for each kind, which declared problems refer to, and one for all kinds."""
+    schema = Problem.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
+    kinds = {_name(error): _schema(error, schema) for error in _kinds(ServiceError)}
+    return {**schema.pop("$defs"), Problem.__name__: schema, **kinds}
+
+
+def _kinds(base: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for error in base.__subclasses__():
+        if "code" in vars(error):
+            yield error
+        yield from _kinds(error)
+
+
+def _name(error: type[ServiceError]) -> str:
+    return f"{error.__name__.removesuffix('Error')}Problem"
+
+
+def _schema(error: type[ServiceError], problem: dict[str, Any]) -> dict[str, Any]:
+    """The schema of one kind of problem: that of all problems, with the kind's own type and status.
+
+    It is written out. Few generators of clients can merge two schemas that both describe a field.
+    """
+    own = {"type": {"const": _type(error.code)}, "status": {"const": int(error.status)}}
+    return {
+        "title": _name(error),
+        "description": (inspect.getdoc(error) or error.title).partition("\n")[0],
+        "type": "object",
+        "properties": {name: field | own.get(name, {}) for name, field in problem["properties"].items()},
+        "required": [*problem["required"], "errors"],
+    }
+
+
+def _one_of(errors: Sequence[type[ServiceError]]) -> dict[str, Any]:
+    references = {_type(error.code): f"{_SCHEMAS}{_name(error)}" for error in errors}
+    if len(references) == 1:
+        return {"$ref": references.popitem()[1]}
+    return {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "type", "mapping": references},
+    }
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -131,7 +131,7 @@ def test_every_route_is_documented_or_listed_as_undocumented(app: FastAPI) -> No
 def test_operations_declare_the_scope_that_they_need(app: FastAPI) -> None:
     declared = {name: operation.get("security") for name, (_, _, operation) in operations(app).items()}
 
-    assert declared == {name: [{"API key": [scope]}] for name, scope in SCOPES.items()} | dict.fromkeys(OPEN)
+    assert declared == {name: [{"APIKey": [scope]}] for name, scope in SCOPES.items()} | dict.fromkeys(OPEN)
 
 
 def test_operations_declare_their_refusals(app: FastAPI) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
+from app import errors
 from app.api.examples import MissingExampleError, example_of
 from app.main import create_app
 from app.settings import Settings
@@ -64,16 +66,42 @@ def test_bodies_have_examples_that_fit_their_schema(operation: Operation) -> Non
 
 
 @every_operation
-def test_error_responses_are_problems_of_listed_types(operation: Operation) -> None:
+def test_error_responses_are_named_problems_of_one_kind_each(operation: Operation) -> None:
     for status, response in operation["responses"].items():
-        if int(status) >= 400 and operation["operationId"] != "get_readiness":
+        if int(status) >= 400 and not (operation["operationId"] == "get_readiness" and status == "503"):
             assert list(response["content"]) == ["application/problem+json"]
             schema = response["content"]["application/problem+json"]["schema"]
             problem = {"title": "", "status": int(status), "detail": "", "errors": []}
-            for kind in schema["allOf"][1]["properties"]["type"]["enum"]:
+            for reference in schema.get("oneOf", [schema]):
+                named = DOCUMENT["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+                kind = named["properties"]["type"]["const"]
                 assert re.fullmatch(r"urn:coldstart:problem:[a-z-]+", kind)
+                assert named["title"].endswith("Problem")
                 assert fits({**problem, "type": kind}, schema)
+                assert not fits({**problem, "type": kind, "status": 418}, schema)
+                assert (
+                    schema.get("discriminator", {"mapping": {kind: reference["$ref"]}})["mapping"][kind]
+                    == (reference["$ref"])
+                )
             assert not fits({**problem, "type": "urn:coldstart:problem:other"}, schema)
+
+
+def test_every_error_of_the_service_has_one_schema() -> None:
+    schemas = DOCUMENT["components"]["schemas"].values()
+    kinds = [kind for schema in schemas if (kind := schema.get("properties", {}).get("type", {}).get("const"))]
+    codes = [error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")]
+
+    assert sorted(kinds) == sorted(f"urn:coldstart:problem:{code}" for code in codes)
+
+
+def test_document_is_valid() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_schemas_have_their_names_as_titles() -> None:
+    assert {name: schema["title"] for name, schema in DOCUMENT["components"]["schemas"].items()} == {
+        name: name for name in DOCUMENT["components"]["schemas"]
+    }
 
 
 @every_operation
