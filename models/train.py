@@ -39,7 +39,7 @@ from models.training.checkpoint import Checkpoint, CheckpointError
 from models.training.preset import Preset
 from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver, best_epoch
 
-_ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
+ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
 """The id as a field of the items."""
 
 _RESEARCH_MODEL, _SERVED_MODEL = "research model", "served model"
@@ -113,7 +113,7 @@ def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
     """
     users = dataset.users.table[np.unique(dataset.ratings.users[split.training])]
     items = dataset.items.table[np.unique(dataset.ratings.items[split.training])]
-    item_fields = (*dataset.schema.items.fields, _ITEM_ID)
+    item_fields = (*dataset.schema.items.fields, ITEM_ID)
     encoding = preset.inputs.encoding
     return Encoders(
         users=FeatureEncoder.fit(dataset.schema.users.fields, users, encoding),

@@ -8,8 +8,15 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from models.data.dataset import State
+from models.data.dataset import Dataset, State
 from models.data.download import PUBLIC_DATASETS, fetch
+from models.training.preset import default_preset
+
+_LEAST_OF_A_USER = 2
+"""A user needs one rating or interaction to adapt to, and one to learn from."""
+
+_LEAST_USERS = 10
+"""With fewer users, nobody is left to validate on."""
 
 data_commands = typer.Typer(help="Download and check data sets.", no_args_is_help=True)
 
@@ -37,11 +44,11 @@ def fetch_command(
 def check_command(
     data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
 ) -> None:
-    """Read a data set and print a summary."""
+    """Read a data set, print a summary, and say which preset fits it."""
     dataset = load_dataset(data, schema, malformed)
     ratings = dataset.ratings
     typer.echo(
-        f"{dataset.schema.name}: {len(ratings):,} ratings ({dataset.schema.rating_scale}) "
+        f"{dataset.schema.name}: {_contents(dataset)} "
         f"by {np.count_nonzero(np.diff(ratings.offsets)):,} of {len(dataset.users):,} users "
         f"of {len(np.unique(ratings.items)):,} of {len(dataset.items):,} items"
     )
@@ -51,3 +58,21 @@ def check_command(
     for entity, source in (("user", dataset.schema.users), ("item", dataset.schema.items)):
         fields = ", ".join(f"{field.name} ({field.description})" for field in source.fields)
         typer.echo(f"  {entity} attributes: {fields or 'none'}")
+    users = int((np.diff(ratings.offsets) >= _LEAST_OF_A_USER).sum())
+    enough = f"{_LEAST_OF_A_USER} ratings or interactions or more"
+    typer.echo(f"  preset: {default_preset(dataset)}; {users:,} users have {enough}")
+    if users < _LEAST_USERS:
+        typer.echo(f"  training needs {_LEAST_USERS} such users; until then: coldstart init --items FILE --out DIR")
+
+
+def _contents(dataset: Dataset) -> str:
+    """How many ratings there are, and how many interactions of each kind."""
+    ratings, parts = dataset.ratings, []
+    if count := np.count_nonzero(ratings.rated):
+        parts.append(f"{count:,} ratings ({dataset.schema.rating_scale})")
+    if ratings.kinds is not None:
+        counts = np.bincount(ratings.kinds[~ratings.rated], minlength=len(dataset.schema.kinds))
+        named = zip(dataset.schema.kinds, counts.tolist(), strict=True)
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in named if count)
+        parts.append(f"{np.count_nonzero(~ratings.rated):,} interactions ({kinds})")
+    return " and ".join(parts)

@@ -27,6 +27,7 @@ class LazyCommand(NamedTuple):
 
 COMMANDS: Mapping[str, LazyCommand] = {
     "data": LazyCommand("app.cli.data:data_commands", "Obtain and check data sets."),
+    "init": LazyCommand("app.cli.init:init_command", "Make a model of a catalogue alone, for the first day."),
     "train": LazyCommand("app.cli.train:train_command", "Train a model and write it as an artifact."),
     "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines."),
     "serve": LazyCommand("app.cli.serve:serve_command", "Serve the API."),

@@ -18,9 +18,12 @@ from app.storage.database import open_database
 from models.artifact import DataDescription, Manifest
 from models.train import train
 from models.training.learning_curves import LearningCurves
-from models.training.preset import load_preset
+from models.training.preset import default_preset, load_preset
 from models.training.threads import compute_in_one_thread
 from models.training.trainer import EpochResult, TrainingObserver
+
+_FIGURES = {"validation_mae": "validation MAE", "validation_choice_loss": "validation loss of choices"}
+"""The validation measures of a manifest, and how they are called."""
 
 
 class ProgressBar:
@@ -101,7 +104,9 @@ def train_command(
     ] = False,
     preset: Annotated[
         str | None,
-        typer.Option(help="Name of a preset, or path of a TOML file. [default: coldstart, or the active version's]"),
+        typer.Option(
+            help="Name of a preset, or path of a TOML file. [default: what fits the data, or the active version's]"
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the preset.")] = None,
@@ -126,8 +131,8 @@ def train_command(
             raise typer.BadParameter("needs --from-database", param_hint="--activate")
         if data is None:
             raise typer.BadParameter("name a data set, or train --from-database", param_hint="--data")
-        chosen = load_preset(preset or "coldstart").with_training(epochs=epochs, seed=seed)
         dataset = load_dataset(data, schema, malformed)
+        chosen = load_preset(preset or default_preset(dataset)).with_training(epochs=epochs, seed=seed)
         with _shown(output) as observer:
             model = train(
                 dataset,
@@ -196,7 +201,9 @@ async def _register(settings: Settings, trained: Trained) -> TrainingReport:
 
 def _print_result(output: Path, version: str, manifest: Manifest) -> None:
     twin = manifest.research_twin
-    figures = f"validation MAE {manifest.metrics['validation_mae']:.4f}"
+    figures = ", ".join(
+        f"{title} {manifest.metrics[name]:.4f}" for name, title in _FIGURES.items() if name in manifest.metrics
+    )
     typer.echo(f"{output}: {version}")
     if twin is None:
         typer.echo(f"{_trained(manifest.data, manifest.history)}; {figures}")
@@ -206,11 +213,12 @@ def _print_result(output: Path, version: str, manifest: Manifest) -> None:
 
 
 def _trained(data: DataDescription, history: Sequence[EpochResult]) -> str:
-    seconds = sum(result.seconds for result in history)
-    return (
-        f"trained on {data.training_ratings:,} ratings of {data.training_users:,} users and {data.training_items:,} "
-        f"items, {len(history)} epochs, {seconds:.0f} s"
-    )
+    kind = "interactions" if data.mean_rating is None else "ratings"
+    counts = f"{data.training_users:,} users and {data.training_items:,} items"
+    trained = f"trained on {data.training_ratings:,} {kind} of {counts}"
+    if not history:
+        return trained
+    return f"{trained}, {len(history)} epochs, {sum(result.seconds for result in history):.0f} s"
 
 
 def _print_report(report: TrainingReport) -> None:

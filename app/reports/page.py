@@ -48,6 +48,14 @@ def report_page(report: EvaluationReport) -> str:
     )
 
 
+def _list_measures(report: EvaluationReport) -> list[str]:
+    """The measures of the lists, in the order of `LIST_MEASURES`; without those that the report does not have."""
+    if report.lists is None:
+        return []
+    cells = [cell for contestant in report.lists.catalogue.contestants for cell in contestant.by_size]
+    return [name for name in LIST_MEASURES if any(name in cell.measures for cell in cells)]
+
+
 def stylesheet() -> str:
     """The style sheet of `report_body` and `comparison_body`."""
     return (_DIRECTORY / "report.css").read_text(encoding="utf-8")
@@ -71,7 +79,7 @@ def report_body(report: EvaluationReport) -> Markup:
             lists=report.lists,
             list_charts=ListCharts(report.lists) if report.lists else None,
             lists_in_time=report.config.order is Order.TIME,
-            list_measures=list(LIST_MEASURES),
+            list_measures=_list_measures(report),
             all_lists_measures=list(ALL_LISTS_MEASURES),
             decimals=_DECIMALS,
         )

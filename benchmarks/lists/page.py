@@ -2,7 +2,7 @@
 
 from models.evaluation.figures import Estimate, ListCell, ListContestant, ListsReport, ListTable
 from models.metrics import measure_caption, measure_title
-from models.metrics.lists import DISTINCT_ITEMS, LIST_MEASURES, LIST_NDCG, LIST_SIMILARITY
+from models.metrics.lists import DISTINCT_ITEMS, LIST_NDCG, LIST_SIMILARITY
 
 MARKERS = ("<!-- lists: python -m benchmarks.lists -->", "<!-- end of lists -->")
 
@@ -56,7 +56,8 @@ def _table_parts(title: str, table: ListTable) -> list[str]:
     relevant = f"of which {table.relevant:.1f} are relevant to a user on average"
     described = f"{table.users:,} users, {table.items:,} items, {relevant}."
     parts = [f"### {title}", f"{described} {_CELL}", _main_table(table)]
-    for measure in LIST_MEASURES:
+    model = table.contestants[0].by_size[0]
+    for measure in model.measures:
         if measure != LIST_NDCG.name:
             parts += [f"#### {title}: {measure_caption(measure)}", _rows(table, table.contestants, measure)]
         if len(table.contestants) > 1:
@@ -104,7 +105,11 @@ def _interval(estimate: Estimate) -> str:
 def _rows(table: ListTable, contestants: tuple[ListContestant, ...], measure: str) -> str:
     return _markdown(
         table,
-        [[one.name, *(_interval(cell.measures[measure]) for cell in one.by_size)] for one in contestants],
+        [
+            [one.name, *(_interval(cell.measures[measure]) for cell in one.by_size)]
+            for one in contestants
+            if measure in one.by_size[0].measures
+        ],
     )
 
 

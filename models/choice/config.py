@@ -18,12 +18,17 @@ class ChoiceConfig(BaseModel):
         hidden: Hidden units of the network that completes a user's vector.
         user_hidden: Hidden units of the network of the user's attributes.
         initial_scale: Standard deviation of the initial item vectors.
+        neighbour_scale: If it is positive, item vectors start instead at the similarities of items by who chose them
+            (`models.choice.start`), with inner products multiplied by it. With few choices for each item, training from
+            random vectors overfits before it finds these.
         level_knots: Points of the rating scale at which it is learned how a rating changes what an item says about its
             user. Between them it is interpolated.
         count_scale: Multiplies the logarithm of the number of support items to the size of other inputs.
         settling_count: Initial number of support items c in 1/√(n + c), which shrinks the sum over few items.
         liked_weight: Weight of a liked query item in the loss.
         other_weight: Weight of a query item that the user rated and did not like.
+        weight_power: A user counts in the loss by this power of the total weight of the query items: with 0 every user
+            alike, with 1 every choice alike.
         updates: Updates of the training, at most.
         updates_per_round: Updates of one round. Training keeps the weights of the best round on the validation users.
         patience: Training stops after so many rounds without a lower loss of the validation users.
@@ -52,11 +57,13 @@ class ChoiceConfig(BaseModel):
     hidden: Annotated[int, Field(ge=1)] = 256
     user_hidden: Annotated[int, Field(ge=1)] = 64
     initial_scale: Annotated[float, Field(gt=0)] = 0.1
+    neighbour_scale: Annotated[float, Field(ge=0)] = 0.0
     level_knots: Annotated[int, Field(ge=2)] = 5
     count_scale: Annotated[float, Field(gt=0)] = 0.3
     settling_count: Annotated[float, Field(gt=0)] = 1.3
     liked_weight: Annotated[float, Field(gt=0)] = 1.15
     other_weight: Annotated[float, Field(gt=0)] = 0.15
+    weight_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     updates: Annotated[int, Field(ge=1)] = 2000
     updates_per_round: Annotated[int, Field(ge=1)] = 100
     patience: Annotated[int, Field(ge=1)] = 4

@@ -171,17 +171,47 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         completed: Tensor = self.completion(torch.cat([vector, *counts, later], dim=-1))
         return vector + completed
 
-    def start_from(self, index: Tensor, counts: NDArray[np.int64]) -> None:
+    def start_from(self, index: Tensor, counts: NDArray[np.int64], vectors: NDArray[np.float32] | None = None) -> None:
         """Set the biases to the logarithms of the items' shares of the choices, with which training starts.
 
         Args:
             index: int64 [items], the encoded ids of the items.
             counts: int64 [items], how often each was chosen.
+            vectors: float32 [items, D], the item vectors to start from; None to keep the random ones.
         """
         shares = (counts + 0.5) / counts.sum()
         with torch.no_grad():
             self.biases.fill_(math.log(0.5 / counts.sum()))
             self.biases[index] = torch.from_numpy(np.log(shares)).to(self.biases)
+            if vectors is not None:
+                self.vectors.weight[index] = torch.from_numpy(vectors).to(self.biases)
+
+    def follow_attributes(self, rows: EncodedRows, *, log_lift: float) -> None:
+        """Become the model of a catalogue without choices: inner products are similarities of attributes.
+
+        The item vectors are a random projection of the similarity features. All known items are equally popular. A
+        rating's gate goes from −1 for the lowest to 1 for the highest, and that of a kind is its weight. Attributes of
+        users and skipped items say nothing.
+
+        Args:
+            rows: All items of the catalogue, encoded.
+            log_lift: The mean inner product of an item's vector with itself.
+        """
+        similarity, width = self.config.content.similarity, self.config.dimensions
+        projection = torch.randn(similarity_width(self._fields, similarity), width)
+        lengths = similarity_product(self._fields, rows, projection, similarity).square().sum(dim=1)
+        projection *= math.sqrt(log_lift / max(float(lengths.mean()), 1e-12))
+        index = rows.fields[ID_FIELD]
+        points = [*np.linspace(-1.0, 1.0, self._points)] if self._points else []
+        gates = torch.tensor([*points, 1.0, *self._kind_weights, 0.0], dtype=torch.float32)
+        with torch.no_grad():
+            self.coefficients[:, 1:] = projection
+            self.intercepts[0] = -math.log(len(rows))
+            self.biases.fill_(-math.log(len(rows)))
+            self.vectors.weight[index] = self._predict(rows).vector
+            self.gates_and_shifts[:, :width] = gates.unsqueeze(1)
+            for parameter in self.attributes[-1].parameters():
+                parameter.zero_()
 
     def fill_untrained_kinds(self, counts: NDArray[np.int64]) -> None:
         """Give the kinds of interactions that training did not see the gates and shifts of what is most like them.

@@ -14,6 +14,7 @@ from torch import Tensor
 from models.choice.candidates import CandidateSampler
 from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceItems, ChoiceModel, ChoiceUsers
+from models.choice.start import neighbour_vectors
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.schema import A_RATING
@@ -71,8 +72,8 @@ class ChoiceTrainer:
     """Trains a choice model; leaves it with the weights of the best round, and with predictions for new items.
 
     The loss of a user is the cross-entropy between the softmax over the catalogue, support items left out, and the
-    weighted query items (Mult-VAE, Liang et al., WWW 2018, eq. 2). A user counts by the square root of the weight of
-    the query items, between every user alike and every choice alike.
+    weighted query items (Mult-VAE, Liang et al., WWW 2018, eq. 2). A user counts by a power of the weight of the query
+    items (`ChoiceConfig.weight_power`).
     """
 
     def __init__(self, model: ChoiceModel, data: ChoiceData) -> None:
@@ -94,9 +95,22 @@ class ChoiceTrainer:
         self._episodes = self._drawn_from(data.training)
         # Ratings that are held out for evaluations must not show in the draws.
         self._known = data.training if data.validation is None else data.training | data.validation
-        model.start_from(self._items, self._counts)
+        model.start_from(self._items, self._counts, self._starting_vectors(chosen))
         self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
+
+    def _starting_vectors(self, chosen: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+        """The item vectors to start from; None to keep the random ones. `chosen` (bool [ratings]) marks the choices."""
+        if not self._config.neighbour_scale:
+            return None
+        vectors = neighbour_vectors(
+            self._data.dataset.ratings,
+            chosen,
+            users=len(self._data.dataset.users),
+            items=len(self._counts),
+            dimensions=self._config.dimensions,
+        )
+        return vectors * np.float32(np.sqrt(self._config.neighbour_scale))
 
     def fit(self, rounds: int, *, batch_done: Callable[[int, int, int], None] = lambda *_: None) -> list[RoundResult]:
         """Train, and fit the predictions for new items.
@@ -177,7 +191,7 @@ class ChoiceTrainer:
         totals = weights.sum(dim=1)
         log_likelihoods = (weights * log_shares).sum(dim=1)
         user_losses = -log_likelihoods / totals.clamp(min=self._config.other_weight)
-        importance = totals.sqrt()
+        importance = totals**self._config.weight_power
         return (user_losses * importance).sum() / importance.sum().clamp(min=self._config.other_weight)
 
     def _query_weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:

@@ -67,6 +67,22 @@ def read_chunks(
         raise DataError(f"{source.path} cannot be read: {error}") from error
 
 
+def columns_of(directory: Path, source: SourceFile) -> list[str]:
+    """The names of a file's columns.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    path = directory / source.path
+    try:
+        if path.suffix == ".parquet":
+            return pl.scan_parquet(path).collect_schema().names()
+        with _open_text(path, source.encoding) as text:
+            return list(source.columns or _header(_records(text, source), source))
+    except (OSError, EOFError, UnicodeError, zlib.error, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{source.path} cannot be read: {error}") from error
+
+
 def read_table(
     directory: Path,
     source: SourceFile,

@@ -64,7 +64,10 @@ def item_statistics(
 
 
 def _gradient_values(norms: Iterator[tuple[EpisodeBatch, Tensor | None]], items: int) -> NDArray[np.float64]:
-    """The mean gradient norm of each item, divided by the largest; float64 [items]. All are 1 without norms."""
+    """The mean gradient norm of each item, divided by the largest; float64 [items].
+
+    All are 1 without norms, and without ratings.
+    """
     sums, counts = np.zeros(items), np.zeros(items)
     for batch, of_batch in norms:
         if of_batch is None:
@@ -72,6 +75,8 @@ def _gradient_values(norms: Iterator[tuple[EpisodeBatch, Tensor | None]], items:
         queried = batch.query_items[batch.query_mask]
         sums += np.bincount(queried, weights=of_batch.cpu().numpy()[batch.query_mask], minlength=items)
         counts += np.bincount(queried, minlength=items)
+    if not counts.any():
+        return np.ones(items)
     means = sums / np.maximum(counts, 1)
     return np.asarray(means / max(means.max(), _TINY))
 
@@ -126,6 +131,7 @@ def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Epis
             query=history,
         )
         for history in histories
+        if len(history)
     ]
 
 

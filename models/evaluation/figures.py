@@ -204,7 +204,8 @@ class ListCell(ReportPart):
     """The lists of one contestant at one support size.
 
     Attributes:
-        measures: By the names in `models.metrics.lists.LIST_MEASURES`.
+        measures: By the names in `models.metrics.lists.LIST_MEASURES`. A measure that is undefined for all users is
+            missing.
         differences: Likewise, the evaluated model less this contestant, paired by user. Empty for the model itself.
         over_all: By the names in `models.metrics.lists.ALL_LISTS_MEASURES`, the values for the lists of all users.
     """

@@ -38,14 +38,14 @@ class EmbeddingLayers(nn.Module):
             for field in fields
         ]
         self.layers = nn.ModuleList(layers)
-        self.width = sum(layer.width for layer in layers)
-        # It gives the device where there are no fields.
+        # Without fields there is one input that is always 0, because torch warns of layers without inputs.
+        self.width = sum(layer.width for layer in layers) or 1
         self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
 
     def forward(self, rows: EncodedRows) -> Tensor:
         """Embed rows; returns float32 [rows, width]."""
         if not self.names:
-            return self._no_fields.new_zeros(len(rows), 0)
+            return self._no_fields.new_zeros(len(rows), 1)
         vectors = [layer(rows.fields[name]) for name, layer in zip(self.names, self.layers, strict=True)]
         return torch.cat(vectors, dim=-1)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceModel
+from models.data.dataset import Dataset
 from models.data.schema import DatasetSchema, RatingScale
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
@@ -160,6 +161,11 @@ class Preset(_Config):
         if seed is not None:
             changes.update(seed=seed)
         return self.model_copy(update={"training": self.training.model_copy(update=changes), "choice": choice})
+
+
+def default_preset(dataset: Dataset) -> str:
+    """The name of the preset for a data set: `coldstart-implicit` if it has interactions only."""
+    return "coldstart" if dataset.ratings.rated.any() else "coldstart-implicit"
 
 
 def preset_names() -> list[str]:

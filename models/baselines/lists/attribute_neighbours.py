@@ -37,6 +37,8 @@ class AttributeNeighbours(ListBaseline):
 
 
 class _Ranker:
+    gives_logits = False
+
     def __init__(self, rated: RatedItems, blocks: Sequence[Tensor]) -> None:
         self._rated = rated
         self._blocks = blocks

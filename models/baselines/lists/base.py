@@ -12,7 +12,13 @@ from models.data.episodes import EpisodeBatch
 
 
 class ListRanker(Protocol):
-    """Ranks all items of a data set for users with a few ratings."""
+    """Ranks all items of a data set for users with a few ratings.
+
+    Attributes:
+        gives_logits: Whether the scores are logarithms of P(choose) up to a constant.
+    """
+
+    gives_logits: bool
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """The score of every item for B users; a higher score ranks first.

@@ -59,6 +59,8 @@ def _weights(gram: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Ranker:
+    gives_logits = False
+
     def __init__(self, rated: RatedItems, items: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
         self._rated = rated
         self._items = items

@@ -63,6 +63,8 @@ class IALS(ListBaseline):
 
 
 class _Ranker:
+    gives_logits = False
+
     def __init__(self, rated: RatedItems, model: "AlternatingLeastSquares") -> None:
         self._rated = rated
         self._model = model

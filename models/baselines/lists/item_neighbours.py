@@ -37,6 +37,8 @@ class LikedItemNeighbours(ListBaseline):
 
 
 class _Ranker:
+    gives_logits = False
+
     def __init__(self, rated: RatedItems, shrinkage: float) -> None:
         self._rated = rated
         self._columns = rated.matrix.T.tocsr()

@@ -13,6 +13,8 @@ from models.data.episodes import EpisodeBatch
 class SameForEverybody:
     """The same score of an item (float32 [items]) for every user."""
 
+    gives_logits = False
+
     def __init__(self, item_scores: NDArray[np.float32]) -> None:
         self._item_scores = item_scores
 

@@ -92,7 +92,7 @@ def measure_lists(
         batch_done: Called with the number of users after every batch.
     """
     lists = np.empty((len(episodes), LIST_LENGTH), dtype=np.int64)
-    hits = np.empty(lists.shape, dtype=np.bool_)
+    values = {name: np.empty(len(episodes)) for name in LIST_MEASURES}
     shortened = [episode.with_support(slice(size)) for episode in episodes]
     users_at_once = max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(catalogue.ranked)))
     for positions, batch in batches(shortened, users_at_once):
@@ -100,15 +100,24 @@ def measure_lists(
         for row, user in enumerate(positions):
             scores[row, shortened[user].support_items] = -np.inf
         lists[positions] = _best(scores, catalogue.counts)
-        for user in positions:
-            hits[user] = np.isin(lists[user], episodes[user].query_items)
+        relevant_items = [episodes[user].query_items for user in positions]
+        ranked_lists = RankedLists(
+            items=lists[positions],
+            hits=np.stack([np.isin(lists[user], items) for user, items in zip(positions, relevant_items, strict=True)]),
+            relevant=np.array([len(items) for items in relevant_items], dtype=np.int64),
+            information=catalogue.information,
+            relevant_items=relevant_items,
+            scores=scores,
+            are_logits=ranker.gives_logits,
+            users=batch.users.astype(np.int64),
+        )
+        for name, measure in LIST_MEASURES.items():
+            values[name][positions] = measure.per_user(ranked_lists)
         batch_done(len(positions))
-    relevant = np.array([len(episode.query_items) for episode in episodes], dtype=np.int64)
-    ranked_lists = RankedLists(lists, hits, relevant, catalogue.information)
     over_all = {name: measure.of_all(lists) for name, measure in ALL_LISTS_MEASURES.items()}
     return MeasuredLists(
         users=np.array([episode.user for episode in episodes], dtype=np.int64),
-        values={name: measure.per_user(ranked_lists) for name, measure in LIST_MEASURES.items()},
+        values=values,
         over_all={name: value for name, value in over_all.items() if not np.isnan(value)},
     )
 

@@ -42,6 +42,8 @@ class ModelRanker:
         """Encode the users, and embed the items, warmed up by ratings made since training."""
         self._model = model
         self._rank_by = rank_by
+        # By choice and without ratings, scores are logits. Times P(like), they are no probabilities of choosing.
+        self.gives_logits = rank_by is RankBy.CHOICE and model.learner is None
         self._data = encoded_for(model, dataset)
         self._items = Part.of(model, dataset.items, new_ratings).embedded
 

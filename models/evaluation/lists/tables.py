@@ -61,11 +61,23 @@ def _values(lists: MeasuredLists) -> NDArray[np.float64]:
 
 
 def _estimates(values: NDArray[np.float64], *, resamples: int, seed: int) -> list[list[list[dict[str, Estimate]]]]:
-    """Averages over the last axis of float64 [kinds, contestants, sizes, measures, users], the measures by name."""
+    """Averages over the last axis of float64 [kinds, contestants, sizes, measures, users], the measures by name.
+
+    A measure that is undefined for all users is left out.
+    """
     *shape, users = values.shape
-    estimates = iter(estimate_means(values.reshape(-1, users).T, resamples=resamples, seed=seed))
     kinds, contestants, sizes, _ = shape
+    columns = values.reshape(-1, users)
+    defined = np.asarray(~np.isnan(columns).all(axis=1))
+    found = iter(estimate_means(columns[defined].T, resamples=resamples, seed=seed))
+    estimates = iter([next(found) if is_defined else None for is_defined in defined])
     return [
-        [[{name: next(estimates) for name in LIST_MEASURES} for _ in range(sizes)] for _ in range(contestants)]
+        [
+            [
+                {name: estimate for name in LIST_MEASURES if (estimate := next(estimates)) is not None}
+                for _ in range(sizes)
+            ]
+            for _ in range(contestants)
+        ]
         for _ in range(kinds)
     ]

@@ -1,6 +1,7 @@
 """What a measure of ranked lists is: one value per user, or one value for the lists of all users."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +25,20 @@ class RankedLists:
         hits: bool [U, k], whether the item is relevant to the user.
         relevant: int64 [U], how many items are relevant to the user, in the list or not; at least 1.
         information: float64 [items], −log₂ of the share of the training users who rated the item.
+        relevant_items: For each user, int64, the rows of the relevant items.
+        scores: float32 [U, items], by which the items were ranked; −∞ for an item that is not ranked for the user.
+        are_logits: Whether the scores are logarithms of P(choose) up to a constant.
+        users: int64 [U], rows of the users. They seed what is drawn for each user.
     """
 
     items: NDArray[np.int64]
     hits: NDArray[np.bool_]
     relevant: NDArray[np.int64]
     information: NDArray[np.float64]
+    relevant_items: Sequence[NDArray[np.integer]]
+    scores: NDArray[np.float32]
+    are_logits: bool
+    users: NDArray[np.int64]
 
 
 class ListMeasure(Described, ABC):

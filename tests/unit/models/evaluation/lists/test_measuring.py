@@ -62,6 +62,8 @@ def test_users_keep_their_order_in_several_batches(monkeypatch: pytest.MonkeyPat
 
 def test_ranker_sees_no_more_than_the_first_ratings() -> None:
     class Recording:
+        gives_logits = False
+
         def scores(self, batch: EpisodeBatch) -> np.ndarray:
             self.support = batch.support_items
             return np.zeros((len(batch.users), ITEMS), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Lists from interactions alone: purchases, and MovieLens without its stars."""
