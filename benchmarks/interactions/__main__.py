@@ -19,17 +19,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.interactions.page import page
 from models.artifact import TrainedModel, load_research_model
-from models.baselines.lists import LIST_BASELINES, ListRanker, list_baseline_class
+from models.baselines.lists import LIST_BASELINES, NEW_ITEM_BASELINES, ListRanker, list_baseline_class
 from models.baselines.lists.ease import EASE
 from models.baselines.lists.ials import IALS
 from models.baselines.lists.item_neighbours import LikedItemNeighbours
 from models.baselines.lists.popularity import Popularity
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode
+from models.data.episodes import Episode, EpisodeBatch
 from models.data.list_episodes import list_episodes
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema, InteractionsSource
@@ -96,7 +97,7 @@ def new_items_alone(dataset: Dataset, work: Path) -> Mapping[int, ListTable]:
     config = SplitConfig()
     split = Split.of(dataset, config)
     plain = without_links(dataset)
-    nearest = list_baseline_class("attribute neighbours")()
+    nearest = list_baseline_class(NEW_ITEM_BASELINES[0])()
     rankers: dict[str, ListRanker] = {
         PRESET: ranker(trained(dataset, work / "grocery-new", config), dataset),
         f"{PRESET}, without links": ranker(trained(plain, work / "grocery-new-plain", config), plain),
@@ -144,7 +145,7 @@ class _WithStars:
             zip(zip(ratings.users.tolist(), ratings.items.tolist(), strict=True), ratings.values.tolist(), strict=True)
         )
 
-    def scores(self, batch):  # noqa: ANN001, ANN201 - as in `ListRanker`
+    def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         stars = np.zeros_like(batch.support_ratings)
         for row, column in zip(*np.nonzero(batch.support_mask), strict=True):
             stars[row, column] = self._stars[int(batch.users[row]), int(batch.support_items[row, column])]
@@ -159,7 +160,7 @@ class RandomOrder:
     def __init__(self, items: int) -> None:
         self._scores = np.random.default_rng(0).random(items).astype(np.float32)
 
-    def scores(self, batch):  # noqa: ANN001, ANN201 - as in `ListRanker`
+    def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """The scores of the items, for each of the B users."""
         return np.tile(self._scores, (len(batch.users), 1))
 
@@ -167,12 +168,9 @@ class RandomOrder:
 def as_views(dataset: Dataset) -> Dataset:
     """The same data with a view in place of every rating."""
     ratings, source = dataset.ratings, dataset.schema.ratings
-    assert source is not None
     interactions = InteractionsSource(files=source.files, user=source.user, item=source.item, kinds={"view": 1.0})
     schema = dataset.schema.model_copy(update={"ratings": None, "rating_scale": None, "interactions": interactions})
-    views = replace(
-        ratings, values=np.ones_like(ratings.values), kinds=np.zeros(len(ratings), dtype=np.int8)
-    )
+    views = replace(ratings, values=np.ones_like(ratings.values), kinds=np.zeros(len(ratings), dtype=np.int8))
     return replace(dataset, schema=schema, ratings=views)
 
 
@@ -187,22 +185,18 @@ def without_links(dataset: Dataset) -> Dataset:
 def later_purchases(dataset: Dataset, split: Split, size: int, state: State) -> list[Episode]:
     """One episode for each customer with more than `size` purchases in a state, in order of time."""
     ratings, episodes = dataset.ratings, []
-    assert ratings.times is not None
     for user in range(len(dataset.users)):
         rows = np.arange(ratings.offsets[user], ratings.offsets[user + 1])
         rows = rows[split.states[rows] == state]
         rows = rows[np.argsort(ratings.times[rows], kind="stable")]
         if len(rows) > size:
-            episodes.append(
-                Episode.of(ratings, state=state, user=user, support=rows[:size], query=rows[size:])
-            )
+            episodes.append(Episode.of(ratings, state=state, user=user, support=rows[:size], query=rows[size:]))
     return episodes
 
 
 def later_new_items(dataset: Dataset, split: Split, size: int) -> list[Episode]:
-    """One episode for each new customer with `size` purchases of known items who bought new items at that time or later."""
+    """One episode for each new customer who bought new items after the first `size` purchases of known ones."""
     ratings, episodes = dataset.ratings, []
-    assert ratings.times is not None
     for user in range(len(dataset.users)):
         rows = np.arange(ratings.offsets[user], ratings.offsets[user + 1])
         rows = rows[np.argsort(ratings.times[rows], kind="stable")]
