@@ -1,4 +1,4 @@
-"""Every file and command of docs/click-log.md, in its order, on a shop with more items and users than the page shows."""
+"""Every file and command of docs/click-log.md, in its order, on a shop with more items and users than shown there."""
 
 import json
 import os
@@ -72,7 +72,7 @@ class Shop:
 
 
 def write_shop(shop: Shop, products: str, log: str, schema: str) -> None:
-    """The files of the page, with more lines of the same kind: half of the users buy for the kitchen, half for the office."""
+    """The files of the page, with more lines: half of the users buy for the kitchen, half for the office."""
     generator = np.random.default_rng(0)
     shelves = ["Kitchen", "Office"]
     more = [f"x-{item},Thing {item},{shelves[item % 2]},{1 + item % 7}.50,tag{item % 5}|new" for item in range(ITEMS)]
