@@ -1,5 +1,6 @@
 """`coldstart data`: downloads and checks data sets."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,11 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from models.data.dataset import Dataset, State
+from models.data.dataset import Dataset, Entities, State
 from models.data.download import PUBLIC_DATASETS, fetch
+from models.data.schema import EntitySource
+from models.fields import FieldKind
+from models.fields.continuous import is_far
 from models.training.preset import default_preset
 
 _LEAST_OF_A_USER = 2
@@ -58,6 +62,8 @@ def check_command(
     for entity, source in (("user", dataset.schema.users), ("item", dataset.schema.items)):
         fields = ", ".join(f"{field.name} ({field.description})" for field in source.fields)
         typer.echo(f"  {entity} attributes: {fields or 'none'}")
+        for line in _far_numbers(entity, dataset.users if entity == "user" else dataset.items, source):
+            typer.echo(f"  warning: {line}")
     users = int((np.diff(ratings.offsets) >= _LEAST_OF_A_USER).sum())
     enough = f"{_LEAST_OF_A_USER} ratings or interactions or more"
     typer.echo(f"  preset: {default_preset(dataset)}; {users:,} users have {enough}")
@@ -76,3 +82,15 @@ def _contents(dataset: Dataset) -> str:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in named if count)
         parts.append(f"{np.count_nonzero(~ratings.rated):,} interactions ({kinds})")
     return " and ".join(parts)
+
+
+def _far_numbers(entity: str, entities: Entities, source: EntitySource) -> Iterator[str]:
+    """One line for each number that is far from all others of its column."""
+    for field in source.fields:
+        if field.kind is FieldKind.CONTINUOUS:
+            known = entities.table.select("id", field.name).drop_nulls()
+            for entity_id, number in known.filter(is_far(known[field.name].to_numpy())).iter_rows():
+                yield (
+                    f"{field.name} of {entity} {entity_id!r} is {number:g}, far from all others; "
+                    "it counts as the end of their range"
+                )

@@ -14,6 +14,25 @@ from models.fields.base import BaseField, InputLayer
 from models.fields.config import EncodingConfig, SimilarityConfig
 from models.fields.values import AttributeValue, checked_number
 
+_FAR = 1000.0
+"""A number is far from the others if it is so many times as far from the median as a typical number. It is large, because
+many quantities have long tails."""
+
+
+def is_far(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which numbers (float64 [n]) are far from all others, as a mistyped price is; bool [n].
+
+    The scale is the interquartile range or, if that is 0, the median distance of the numbers unlike the median.
+    """
+    if not numbers.size:
+        return np.zeros(0, dtype=np.bool_)
+    low, median, high = np.quantile(numbers, (0.25, 0.5, 0.75), method="nearest")
+    # In halves, because the distance of two huge numbers may be infinite.
+    distances = np.abs(numbers / 2 - median / 2)
+    differing = distances[distances > 0]
+    typical = (high / 2 - low / 2) or (float(np.median(differing)) if differing.size else 0.0)
+    return np.asarray(distances / _FAR > typical)
+
 
 class ContinuousInput(InputLayer):
     """Passes a standardised number and its unknown flag on; [rows, 2] → [rows, 2]."""
@@ -67,8 +86,13 @@ class ContinuousField(BaseField):
 
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:
-        """Learn the mean, the standard deviation and the range. A constant column gets the deviation 1."""
+        """Learn the mean, the standard deviation and the range. A constant column gets the deviation 1.
+
+        Numbers that are far from all others (`is_far`) are left out, so that one mistyped number does not make
+        the field useless. They then count as the end of the range.
+        """
         known = values.drop_nulls().to_numpy()
+        known = known[~is_far(known)]
         mean, deviation, minimum, maximum = 0.0, 1.0, None, None
         if known.size:
             mean, minimum, maximum = float(known.mean()), float(known.min()), float(known.max())

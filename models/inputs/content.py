@@ -50,6 +50,10 @@ class ContentRegression:
             counts: int64 [items], the number of ratings of each item. An item without ratings has no weight.
             config: The variances of the targets.
         """
+        if not counts.any():
+            # Nothing is known, so 0 is predicted.
+            width = targets.shape[1]
+            return cls(np.zeros((features.shape[1], width), np.float32), np.zeros(width, np.float32))
         ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
         # The inverse of item_variance + rating_variance / counts.
         precisions = counts / (config.item_variance * counts + config.rating_variance)

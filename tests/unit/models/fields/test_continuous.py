@@ -7,6 +7,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from models.fields import AttributeField, AttributeValue, ContinuousField, EncodingConfig, FieldKind
+from models.fields.continuous import is_far
 
 
 def one_field(values: Sequence[AttributeValue], *, min_count: int = 1) -> ContinuousField:
@@ -46,3 +47,30 @@ class TestContinuous:
         # A mistyped number in the training data widens the range: 1000 lies 31 deviations from the mean.
         field = one_field([1.0] * 1000 + [1000.0])
         assert field.encode([1000.0]).tolist() == [[10.0, 0.0]]
+
+
+class TestFarNumbers:
+    def test_one_huge_number_leaves_the_field_as_it_is_without_it(self) -> None:
+        numbers = [float(number) for number in range(40)]
+        field = AttributeField(name="price", kind=FieldKind.CONTINUOUS)
+        without = ContinuousField.fit(field, pl.Series(numbers), EncodingConfig())
+        found = ContinuousField.fit(field, pl.Series([*numbers, 1e300, -1e300]), EncodingConfig())
+        assert found == without
+        torch.testing.assert_close(found.encode([1e300]), found.encode([39.0]))
+
+    @pytest.mark.parametrize(
+        ("numbers", "far"),
+        [
+            ([], []),
+            ([5.0], []),
+            ([0.0] * 9 + [3.0], []),
+            ([0.0] * 9 + [3.0, 2.0, 1e9], [1e9]),
+            ([9.99, 10.5, 11.0, 12.0, 1e6], [1e6]),
+            (list(np.random.default_rng(0).lognormal(3.0, 2.0, 10_000)), []),
+            ([-1.7e308, 0.0, 1.7e308], []),
+        ],
+        ids=["nothing", "one", "mostly 0", "mostly 0 and huge", "mistyped", "long tail", "huge range"],
+    )
+    def test_numbers_are_far_only_if_all_others_are_near(self, numbers: list[float], far: list[float]) -> None:
+        array = np.array(numbers, dtype=np.float64)
+        assert array[is_far(array)].tolist() == far
