@@ -65,14 +65,13 @@ def measured(model: TrainedModel, dataset: Dataset, *, support: int, most: float
     counts = np.bincount(dataset.ratings.items[split.training], minlength=len(dataset.items))
     drawn = list(low_episodes(dataset, split, support=support, most=most))
     liked_from = model.schema.rating_scale.liked_from
-    level = model.schema.rating_scale.level(liked_from)
     sums = {name: np.zeros((len(dataset.users), 5)) for name in ("all", "rarely rated", "highest predicted")}
     predict = by_learner(model, dataset)
     for positions, batch in batches([each.episode for each in drawn], BATCH_USERS):
         predicted = predict(batch)
-        if predicted.probabilities is None:
+        if predicted.distribution is None:
             raise SystemExit("the model predicts no distribution")
-        likes = predicted.probabilities[..., level:].sum(axis=-1)
+        likes = predicted.distribution.at_least(liked_from)
         score = np.where(batch.query_mask, predicted.score, -np.inf)
         highest = np.zeros_like(batch.query_mask)
         highest[np.arange(len(score)), score.argmax(axis=1)] = True

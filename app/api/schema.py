@@ -18,11 +18,15 @@ router = APIRouter(prefix="/v1/schema", tags=["schema"])
 
 
 class ScaleResponse(ResponseModel):
-    """The rating scale, and the lowest rating that counts as liking."""
+    """The rating scale, and the lowest rating that counts as liking.
+
+    On a continuous scale every number from `minimum` to `maximum` is a rating, and `step` is null.
+    """
 
     minimum: float = Field(examples=[1.0])
     maximum: float = Field(examples=[5.0])
-    step: float = Field(examples=[1.0])
+    continuous: bool = Field(examples=[False])
+    step: float | None = Field(examples=[1.0])
     liked_from: float = Field(examples=[4.0])
 
 

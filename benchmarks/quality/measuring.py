@@ -136,10 +136,10 @@ def _pooled(predict: Predict, episodes: list[Episode]) -> tuple[NDArray[np.float
     """All query items' predicted distributions [n, K] and ratings [n]."""
     probabilities, ratings = [], []
     for _, batch in batches(episodes, _BATCH_USERS):
-        predicted = predict(batch).probabilities
+        predicted = predict(batch).distribution
         if predicted is None:
             raise ValueError("only a predicted distribution can be calibrated")
-        probabilities.append(predicted[batch.query_mask])
+        probabilities.append(predicted.probabilities[batch.query_mask])
         ratings.append(batch.query_ratings[batch.query_mask])
     return np.concatenate(probabilities), np.concatenate(ratings)
 

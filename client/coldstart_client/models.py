@@ -142,11 +142,12 @@ class ItemStream(Answer):
 
 
 class Scale(Answer):
-    """The rating scale, and the lowest rating that counts as liking."""
+    """The rating scale, and the lowest rating that counts as liking; a continuous scale has no step."""
 
     minimum: float
     maximum: float
-    step: float
+    continuous: bool
+    step: float | None
     liked_from: float
 
 

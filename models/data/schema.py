@@ -95,56 +95,85 @@ class SourceFile(_SchemaModel):
 
 
 class RatingScale(_SchemaModel):
-    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`.
+    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`; or, if `continuous`, all numbers between.
 
-    The level of a rating is its place on the scale, counted from 0.
+    The level of a rating is its place on a scale with steps, counted from 0.
 
     Attributes:
         minimum: The lowest rating.
         maximum: The highest rating.
-        step: Between one rating and the next.
+        continuous: Whether every number from minimum to maximum is a rating, such as a time in seconds.
+        step: Between one rating and the next; None on a continuous scale.
         liked_from: The lowest rating of a user who likes the item; by default the first at or above three quarters of
             the scale.
     """
 
-    minimum: float
-    maximum: float
-    step: Annotated[float, Field(gt=0)] = 1.0
+    minimum: Annotated[float, Field(allow_inf_nan=False)]
+    maximum: Annotated[float, Field(allow_inf_nan=False)]
+    continuous: bool = False
+    step: Annotated[float, Field(gt=0)] | None = 1.0
     liked_from: float = math.nan
 
     @model_validator(mode="before")
     @classmethod
-    def _liked_from_three_quarters(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
-        if isinstance(data, dict) and data.get("liked_from") is None and {"minimum", "maximum"} <= data.keys():
-            step = data.get("step", 1.0)
-            levels = math.ceil(0.75 * (data["maximum"] - data["minimum"]) / step - 1e-9)
-            return {**data, "liked_from": data["minimum"] + levels * step}
-        return data
+    def _no_step_if_continuous(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
+        return {"step": None, **data} if isinstance(data, dict) and data.get("continuous") is True else data
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Self:
         if not self.minimum < self.maximum:
             raise ValueError("the scale's minimum must lie below its maximum")
+        if self.continuous and self.step is not None:
+            raise ValueError("a continuous scale has no step: leave out `step` or `continuous`")
+        if not self.continuous and self.step is None:
+            raise ValueError("a scale needs a step, or `continuous = true`")
+        if self.step is not None and self._rounding > 0.25:
+            raise ValueError(f"the step {self.step:g} is too small for ratings of this size: use `continuous = true`")
+        if math.isnan(self.liked_from):
+            liked = 0.75 * (self.maximum - self.minimum)
+            if self.step is not None:
+                liked = math.ceil(liked / self.step - 1e-9) * self.step
+            # The model is frozen; this is its last value to be set.
+            object.__setattr__(self, "liked_from", self.minimum + liked)
         return self
 
     def contains(self, rating: float) -> bool:
         """Whether a rating is on the scale."""
+        if not self.minimum <= rating <= self.maximum:
+            return False
+        if self.step is None:
+            return True
         steps = (rating - self.minimum) / self.step
-        return self.minimum <= rating <= self.maximum and abs(steps - round(steps)) < 1e-6
+        return abs(steps - round(steps)) < 1e-6 + self._rounding
+
+    @property
+    def level_width(self) -> float:
+        """The step; ValueError for a continuous scale, which has no levels."""
+        if self.step is None:
+            raise ValueError(f"the scale from {self} has no levels")
+        return self.step
 
     @property
     def level_count(self) -> int:
         """The number of ratings that exist, K."""
-        return round((self.maximum - self.minimum) / self.step) + 1
+        return round((self.maximum - self.minimum) / self.level_width) + 1
 
     @property
     def all_ratings(self) -> NDArray[np.float64]:
         """The ratings that exist, the lowest first; float64 [K]."""
         return self.rating_of(np.arange(self.level_count))
 
+    def has_at_most(self, levels: int) -> bool:
+        """Whether the scale has levels, and not more than so many."""
+        return self.step is not None and self.level_count <= levels
+
+    def lower_end(self, rating: float) -> float:
+        """Where a rating's level begins: half a step below it; on a continuous scale the rating itself."""
+        return rating if self.step is None else rating - self.step / 2
+
     def level(self, rating: float) -> int:
         """The level of one rating."""
-        return round((rating - self.minimum) / self.step)
+        return round((rating - self.minimum) / self.level_width)
 
     def levels_of(self, ratings: ArrayT) -> ArrayT:
         """The level nearest to each rating, of a numpy array or a torch tensor; int64, in 0 … K − 1."""
@@ -153,17 +182,27 @@ class RatingScale(_SchemaModel):
 
     def rating_of(self, levels: ArrayT) -> ArrayT:
         """The rating of each level, of a numpy array or a torch tensor; a level may lie between two ratings."""
-        return levels * self.step + self.minimum
+        return levels * self.level_width + self.minimum
 
     def nearest(self, values: ArrayT) -> ArrayT:
         """The rating on the scale that is nearest to each value, of a numpy array or a torch tensor."""
-        return self.rating_of(self._nearest_levels(values))
+        return (
+            values.clip(self.minimum, self.maximum)
+            if self.step is None
+            else self.rating_of(self._nearest_levels(values))
+        )
 
     def _nearest_levels(self, ratings: ArrayT) -> ArrayT:
-        return ((ratings - self.minimum) / self.step).round().clip(0, self.level_count - 1)
+        return ((ratings - self.minimum) / self.level_width).round().clip(0, self.level_count - 1)
+
+    @property
+    def _rounding(self) -> float:
+        """The error of a rating in float32, as files and arrays store it, in steps."""
+        return 0.0 if self.step is None else 2.0**-23 * max(abs(self.minimum), abs(self.maximum)) / self.step
 
     def __str__(self) -> str:
-        return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+        steps = "continuous" if self.step is None else f"in steps of {self.step:g}"
+        return f"{self.minimum:g} to {self.maximum:g}{', ' if self.step is None else ' '}{steps}"
 
 
 class RatingsSource(_SchemaModel):

@@ -16,6 +16,9 @@ _QUANTILES = (10, 25, 50, 75, 90, 95)
 _BINS_A_SCALE = 40
 """Bins of the histogram over the length of the rating scale. It shapes a figure only."""
 
+_MOST_THRESHOLDS = 20
+"""Most events "rated k or more" of a calibration. It bounds the length of a report."""
+
 _WORST_SHARE = 0.1
 """Share of the users with the largest errors who are described. It belongs to the evaluation protocol."""
 
@@ -44,10 +47,18 @@ def user_errors(episodes: Sequence[Episode], errors: NDArray[np.float64], scale:
     )
 
 
+def calibration_thresholds(scale: RatingScale) -> list[float]:
+    """All levels above the lowest, or on a finer scale the ratings nearest to the tenths of its length."""
+    if scale.has_at_most(_MOST_THRESHOLDS + 1):
+        return [float(rating) for rating in scale.all_ratings[1:]]
+    tenths = np.linspace(scale.minimum, scale.maximum, 11)[1:-1]
+    return [float(rating) for rating in scale.nearest(tenths)]
+
+
 def calibration(
     ratings: NDArray[np.float32],
     means: NDArray[np.float32],
-    probabilities: NDArray[np.float32] | None,
+    at_least: NDArray[np.float32] | None,
     scale: RatingScale,
 ) -> Calibration:
     """How well predictions agree with the observed ratings.
@@ -55,15 +66,15 @@ def calibration(
     Args:
         ratings: float32 [n], the query ratings of all users.
         means: float32 [n], the predicted expected ratings.
-        probabilities: float32 [n, K] of the K rating levels, or None from a model that predicts none.
+        at_least: float32 [n, thresholds], the predicted probabilities of `y ≥ threshold` for each of
+            `calibration_thresholds`; None from a model that predicts no distribution.
         scale: The rating scale.
     """
     thresholds = []
-    if probabilities is not None:
-        at_least = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
-        for level, threshold in enumerate(scale.all_ratings.tolist()[1:], start=1):
-            observed = (ratings > threshold - scale.step / 2).astype(np.float32)
-            bins = reliability(at_least[:, level], observed, low=0.0, high=1.0)
+    if at_least is not None:
+        for column, threshold in enumerate(calibration_thresholds(scale)):
+            observed = (ratings >= scale.lower_end(threshold)).astype(np.float32)
+            bins = reliability(at_least[:, column], observed, low=0.0, high=1.0)
             thresholds.append(ThresholdCalibration(threshold=threshold, bins=_bins(bins)))
     return Calibration(
         ratings=_bins(reliability(means, ratings, low=scale.minimum, high=scale.maximum)), thresholds=tuple(thresholds)

@@ -134,7 +134,8 @@ class Calibration(ReportPart):
 
     Attributes:
         ratings: Expected against observed ratings.
-        thresholds: One per rating level above the lowest; empty if the model predicts no distribution.
+        thresholds: One per rating level above the lowest, or nine of a scale with many levels; empty if the model
+            predicts no distribution.
     """
 
     ratings: tuple[CalibrationBin, ...]

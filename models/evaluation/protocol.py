@@ -17,7 +17,7 @@ from models.data.splits import Split
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import step_curve, step_episodes, support_curve, support_episodes
-from models.evaluation.details import calibration, user_errors
+from models.evaluation.details import calibration, calibration_thresholds, user_errors
 from models.evaluation.elicitation import asked_episodes, compare_strategies
 from models.evaluation.estimates import UserValues, concatenate_users, estimate_measures
 from models.evaluation.figures import (
@@ -283,19 +283,23 @@ class _PooledPredictions:
     def __init__(self) -> None:
         self._ratings: list[NDArray[np.float32]] = []
         self._means: list[NDArray[np.float32]] = []
-        self._probabilities: list[NDArray[np.float32]] = []
+        self._at_least: list[NDArray[np.float32]] = []
 
     def add(self, batch: EpisodeBatch, predicted: PredictedRatings) -> None:
         """Keep one batch."""
         self._ratings.append(batch.query_ratings[batch.query_mask])
         self._means.append(predicted.mean[batch.query_mask])
-        if predicted.probabilities is not None:
-            self._probabilities.append(predicted.probabilities[batch.query_mask])
+        if (distribution := predicted.distribution) is not None:
+            at_least = [
+                distribution.at_least(threshold)[batch.query_mask]
+                for threshold in calibration_thresholds(predicted.scale)
+            ]
+            self._at_least.append(np.stack(at_least, axis=1))
 
     def calibration(self, scale: RatingScale) -> Calibration:
         """How well the predictions agree with the observed ratings."""
-        probabilities = np.concatenate(self._probabilities) if self._probabilities else None
-        return calibration(np.concatenate(self._ratings), np.concatenate(self._means), probabilities, scale)
+        at_least = np.concatenate(self._at_least) if self._at_least else None
+        return calibration(np.concatenate(self._ratings), np.concatenate(self._means), at_least, scale)
 
 
 _NO_PREDICTIONS = pl.DataFrame(
@@ -338,6 +342,8 @@ def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> t
     stays_new = split.by_id and not split.new_items and not config.paper_warm  # whatever else the data hold
     if dataset.fingerprint != model.manifest.data.fingerprint and not stays_new:
         notes.append("These are not the data that the model was trained on: it may have seen some of these ratings.")
+    if (scale := dataset.schema.rating_scale) is not None and scale.continuous:
+        notes.append("The scale is continuous: the likelihood is a probability density per rating point.")
     if config.paper_warm and "warm" in config.states:
         notes.append("The warm state is in sample, as in the paper: most of its ratings were trained on.")
     return tuple(notes)

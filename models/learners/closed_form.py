@@ -25,14 +25,16 @@ Positive = Annotated[float, Field(gt=0)]
 class ClosedFormConfig(LearnerConfig):
     """The choices of the closed-form learner. Scales and variances are initial values, which training changes.
 
+    A unit is a quarter of the rating scale's length: a rating point of a scale from 1 to 5.
+
     Attributes:
         hidden: Widths of the hidden decision layers; the units of the last one are features.
         hidden_scale: Prior standard deviation of the weights of hidden units, softplus(a).
-        bias_scale: That of the user's bias, softplus(b), in rating units.
+        bias_scale: That of the user's bias, softplus(b), in units.
         input_scale: That of the weights of inputs, softplus(c).
         component_scale: That of the weights of the principal components of the attributes, softplus(d).
-        noise: Variance σ² of a rating, in squared rating units.
-        item_variance: Variance t of a new item's level that no attribute explains, in squared rating units.
+        noise: Variance σ² of a rating, in squared units.
+        item_variance: Variance t of a new item's level that no attribute explains, in squared units.
         settling_count: Ratings c after which half of that variance is left.
         half_weight_count: Ratings after which the rated items have half of their weight in the prior mean; None for a
             prior mean that ignores which items are rated.
@@ -138,12 +140,13 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.prior_of_rated = nn.Sequential(
             nn.Linear(features, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
-        self.hidden_scales = nn.Parameter(_inverse_softplus(config.hidden_scale).expand(widths[-1]).clone())
-        self.bias_scale = nn.Parameter(_inverse_softplus(config.bias_scale))
+        unit = (parts.scale.maximum - parts.scale.minimum) / 4
+        self.hidden_scales = nn.Parameter(_inverse_softplus(config.hidden_scale * unit).expand(widths[-1]).clone())
+        self.bias_scale = nn.Parameter(_inverse_softplus(config.bias_scale * unit))
         self.input_scales = nn.Parameter(_inverse_softplus(config.input_scale).expand(inputs).clone())
-        self.component_scale = nn.Parameter(_inverse_softplus(config.component_scale))
-        self.noise = nn.Parameter(_inverse_softplus(config.noise))
-        self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance))
+        self.component_scale = nn.Parameter(_inverse_softplus(config.component_scale * unit))
+        self.noise = nn.Parameter(_inverse_softplus(config.noise * unit**2))
+        self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance * unit**2))
         self.settling_count = nn.Parameter(_inverse_softplus(config.settling_count))
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.distribution import Distribution
 from models.data.schema import RatingScale
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ class PredictedRatings:
         mean: float32 [B, Q], the expected rating, which minimises the squared error.
         median: float32 [B, Q], the median rating, which minimises the absolute error.
         score: float32 [B, Q], what ranks the items; it need not lie on the rating scale.
-        probabilities: float32 [B, Q, K] of the K rating levels, or None from a predictor that predicts none.
+        distribution: Of each rating, [B, Q]; None from a predictor that predicts none.
     """
 
     scale: RatingScale
     mean: NDArray[np.float32]
     median: NDArray[np.float32]
     score: NDArray[np.float32]
-    probabilities: NDArray[np.float32] | None = None
+    distribution: Distribution[NDArray[np.float32]] | None = None
 
     @classmethod
     def of(cls, predictions: "Predictions", scale: RatingScale) -> Self:
@@ -53,7 +54,7 @@ class PredictedRatings:
             mean=predictions.mean.cpu().numpy(),
             median=predictions.median.cpu().numpy(),
             score=predictions.score.cpu().numpy(),
-            probabilities=None if predictions.probabilities is None else predictions.probabilities.cpu().numpy(),
+            distribution=None if predictions.distribution is None else predictions.distribution.to_numpy(),
         )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.distribution import likelihoods
 from models.metrics.measure import Direction, Measure, PredictedRatings, mean_where
 
 _SMALLEST_PROBABILITY = 1e-5
@@ -10,7 +11,11 @@ _SMALLEST_PROBABILITY = 1e-5
 
 
 class NegativeLogLikelihood(Measure):
-    """`NLL_i = −1/|H'_i| Σ_j ln p(y_ij)` of user i, with p cut off below 1e-5; mean over users.
+    """`NLL_i = −1/|H'_i| Σ_j ln p(y_ij)` of user i; mean over users.
+
+    p is the probability of the rating's level, or on a continuous scale the probability density per rating point; the
+    measure can then be negative. The probability of the cell of a distribution in which the rating lies is cut off
+    below 1e-5. Where every level has its own cell, that is p itself.
 
     Undefined where the predictor predicts no distribution, and for a user without query ratings.
     """
@@ -24,9 +29,7 @@ class NegativeLogLikelihood(Measure):
         self, predicted: PredictedRatings, ratings: NDArray[np.float32], mask: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Each user's mean negative log-likelihood."""
-        if predicted.probabilities is None:
+        if predicted.distribution is None:
             return np.full(len(ratings), np.nan)
-        levels = predicted.scale.levels_of(ratings)
-        likelihoods = np.take_along_axis(predicted.probabilities, levels[..., None], axis=-1)[..., 0]
-        costs = -np.log(np.clip(likelihoods.astype(np.float64), _SMALLEST_PROBABILITY, None))
+        costs = -np.log(likelihoods(predicted.distribution, ratings, smallest=_SMALLEST_PROBABILITY))
         return mean_where(costs, mask, axis=1)

@@ -15,10 +15,7 @@ def like_probabilities(predictions: Predictions, scale: RatingScale) -> Tensor |
 
     None from a model that predicts no distribution over ratings.
     """
-    if predictions.probabilities is None:
-        return None
-    # Rounded, the sum of all levels may be more than 1.
-    return predictions.probabilities[..., scale.level(scale.liked_from) :].sum(dim=-1).clamp(max=1)
+    return None if predictions.distribution is None else predictions.distribution.at_least(scale.liked_from)
 
 
 def log_liking(predictions: Predictions, scale: RatingScale) -> Tensor:

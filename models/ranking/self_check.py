@@ -44,8 +44,8 @@ def _made_up_ratings(recommender: Recommender) -> list[ItemRating]:
 
 def _require_finite(predictions: Predictions, rows: NDArray[np.int64], recommender: Recommender) -> None:
     finite = predictions.score.isfinite() & predictions.mean.isfinite() & predictions.median.isfinite()
-    if predictions.probabilities is not None:
-        finite &= predictions.probabilities.isfinite().all(dim=-1)
+    if predictions.distribution is not None:
+        finite &= predictions.distribution.probabilities.isfinite().all(dim=-1)
     wrong = (~finite).any(dim=0).nonzero().flatten().tolist()
     if wrong:
         item_id, _ = recommender.catalogue.name(int(rows[wrong[0]]))

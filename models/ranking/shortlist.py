@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
+from models.data.schema import RatingScale
 from models.inputs.rows import TensorRows
 from models.learners.base import AnyScoringModel, ItemScorer, Support
 
@@ -70,12 +71,14 @@ class ScoreSpace:
         shape = _LANDMARKS, _MAX_RATINGS
         rated = generator.choice(len(vectors), size=shape, p=(counts + 1) / (counts + 1).sum())
         scale, kinds = model.schema.rating_scale, len(model.schema.kinds)
-        levels = generator.integers(kinds if scale is None else scale.level_count, size=shape)
+        drawn: NDArray[Any] = (
+            generator.integers(kinds, size=shape) if scale is None else _random_ratings(scale, shape, generator)
+        )
         sizes = np.exp(generator.uniform(0, np.log(_MAX_RATINGS), size=_LANDMARKS))
         self._users = scoring.embed_users(model.manifest.user_encoder.encode_values(attributes).to(model.device))
         items = vectors.take(torch.from_numpy(rated).to(vectors.device))
         mask = torch.from_numpy(np.arange(_MAX_RATINGS) < sizes[:, None]).to(model.device)
-        tensor_of_levels = torch.from_numpy(levels).to(model.device)
+        values = torch.from_numpy(drawn).to(model.device)
         if scale is None:
             support = Support(
                 self._users,
@@ -83,11 +86,11 @@ class ScoreSpace:
                 ratings=torch.zeros(shape, device=model.device),
                 mask=torch.zeros_like(mask),
                 interaction_items=items,
-                interaction_kinds=tensor_of_levels,
+                interaction_kinds=values,
                 interaction_mask=mask,
             )
         else:
-            support = Support(self._users, items, scale.rating_of(tensor_of_levels).float(), mask)
+            support = Support(self._users, items, values.float(), mask)
         self._adapted = scoring.adapt(support)
         sample = torch.from_numpy(generator.choice(len(vectors), size=min(_SAMPLE, len(vectors)), replace=False))
         scores = scoring.prepare(vectors[sample]).scores(self._adapted, self._users).T
@@ -106,6 +109,13 @@ class ScoreSpace:
             scores = scorer.scores(self._adapted, self._users, rows)
             features[1:, rows] = self._components.T @ (scores - self._mean.unsqueeze(1))
         return features
+
+
+def _random_ratings(scale: RatingScale, shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np.float64]:
+    """Ratings that are all equally probable."""
+    if scale.step is None:
+        return generator.uniform(scale.minimum, scale.maximum, size=shape)
+    return scale.rating_of(generator.integers(scale.level_count, size=shape))
 
 
 class Shortlist:

@@ -15,7 +15,9 @@ from models.data.schema import DatasetSchema, RatingScale
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner, LearnerParts
+from models.learners.binned import BinnedLearner
 from models.learners.exposure import ExposureConfig
+from models.learners.heads.bins import Bins
 from models.learners.heads.squared_error import SquaredErrorConfig
 from models.learners.registry import AnyHeadConfig, AnyLearnerConfig
 from models.metrics import MEASURES, Direction
@@ -134,10 +136,19 @@ class Preset(_Config):
         Raises:
             PresetError: The preset has none.
         """
-        if self.learner is None:
+        config = self.learner
+        if config is None:
             raise PresetError(f"the preset {self.name} has no learner, so its models predict no ratings")
-        head = self.head.build(scale)
-        return self.learner.build(LearnerParts(user_encoder, item_encoder, self.inputs, head, scale, mean_rating))
+
+        def learner_on(scale: RatingScale, mean: float, unit: float | None = None) -> AnyLearner:
+            head = self.head.build(scale, unit=unit)
+            return config.build(LearnerParts(user_encoder, item_encoder, self.inputs, head, scale, mean))
+
+        if (count := self.head.bins_of(scale)) is None:
+            return learner_on(scale, mean_rating)
+        bins = Bins(scale, count)
+        middle = (bins.inner.minimum + bins.inner.maximum) / 2
+        return BinnedLearner(learner_on(bins.inner, middle, unit=1.0), bins)
 
     def build_choice_model(
         self, *, user_encoder: FeatureEncoder, item_encoder: FeatureEncoder, schema: DatasetSchema

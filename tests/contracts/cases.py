@@ -1,7 +1,7 @@
 """The learners, presets and baselines that the contract tests run, found without a list of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,14 @@ def presets() -> dict[str, Preset]:
             ),
             learner=config(),
             head=OrdinalConfig(),
+            choice=SMALL_CHOICE,
+            training=_QUICK,
+        )
+        found[f"{kind}, bins"] = Preset(
+            name="bins",
+            inputs=InputConfig(embedding_dim=4),
+            learner=config(),
+            head=OrdinalConfig(max_levels=3, bins=3),  # the tests' data have five levels
             choice=SMALL_CHOICE,
             training=_QUICK,
         )
@@ -107,5 +115,7 @@ def baseline_case(name: str, dataset: Dataset) -> Case:
 
 def columns(predictions: PredictedRatings, row: int, count: int) -> Sequence[NDArray[np.float32]]:
     """The predictions of one user of a batch, without padding."""
-    values = (getattr(predictions, field.name) for field in fields(predictions))
-    return [array[row, :count] for array in values if isinstance(array, np.ndarray)]
+    values = [predictions.mean, predictions.median, predictions.score]
+    if predictions.distribution is not None:
+        values.append(predictions.distribution.probabilities)
+    return [array[row, :count] for array in values]

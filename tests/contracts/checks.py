@@ -26,8 +26,8 @@ def require_valid(predictions: PredictedRatings, *, low: float = 1.0, high: floa
         assert np.isfinite(decoded).all()
         assert decoded.min() >= low - 1e-4
         assert decoded.max() <= high + 1e-4
-    if predictions.probabilities is not None:
-        np.testing.assert_allclose(predictions.probabilities.sum(axis=-1), 1.0, rtol=1e-4)
+    if predictions.distribution is not None:
+        np.testing.assert_allclose(predictions.distribution.probabilities.sum(axis=-1), 1.0, rtol=1e-4)
 
 
 def require_equal(first: PredictedRatings, second: PredictedRatings, *, count: int = 1) -> None:

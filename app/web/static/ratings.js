@@ -4,10 +4,18 @@ import { html, useState } from "./vendor/htm-preact.js";
 
 const MOST_STARS = 5;
 
-/** The scale's ratings, the lowest first. */
+const MOST_BUTTONS = 11;
+
+/** The ratings that have a button, the lowest first: all of the scale, or evenly spaced ones of a fine scale. */
 export function levels(scale) {
-  const count = Math.round((scale.maximum - scale.minimum) / scale.step) + 1;
-  return Array.from({ length: count }, (_, level) => scale.minimum + level * scale.step);
+  const length = scale.maximum - scale.minimum;
+  const count = scale.step === null ? Infinity : Math.round(length / scale.step) + 1;
+  if (count <= 2 * MOST_BUTTONS) return Array.from({ length: count }, (_, level) => scale.minimum + level * scale.step);
+  return Array.from({ length: MOST_BUTTONS }, (_, button) => {
+    const distance = (button * length) / (MOST_BUTTONS - 1);
+    const onScale = scale.step === null ? distance : Math.round(distance / scale.step) * scale.step;
+    return Number((scale.minimum + onScale).toPrecision(12));
+  });
 }
 
 /** The rating that a key stands for: digits are ratings, 0 is 10; undefined for other keys. */

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from models.data.distribution import Distribution
 from models.data.schema import RatingScale
 
 
@@ -49,13 +50,13 @@ class Predictions:
         score: float32 [B, Q], ranks the items; need not be on the scale.
         mean: float32 [B, Q], the expected rating, which minimises the squared error.
         median: float32 [B, Q], which minimises the absolute error.
-        probabilities: float32 [B, Q, K] of the K rating levels; None from a head that predicts no distribution.
+        distribution: Of each rating, [B, Q]; None from a head that predicts none.
     """
 
     score: Tensor
     mean: Tensor
     median: Tensor
-    probabilities: Tensor | None
+    distribution: Distribution[Tensor] | None
 
 
 class Head(nn.Module, ABC):
@@ -79,6 +80,15 @@ class HeadConfig(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def bins_of(self, scale: RatingScale) -> int | None:  # noqa: ARG002
+        """How many bins stand for the levels of a scale that is too fine for the head; None where it is not."""
+        return None
+
     @abstractmethod
-    def build(self, scale: RatingScale) -> Head:
-        """The untrained head."""
+    def build(self, scale: RatingScale, *, unit: float | None = None) -> Head:
+        """The untrained head.
+
+        Args:
+            scale: The rating scale; where it is too fine for the head, the inner scale of the bins.
+            unit: The unit of the config's lengths, in rating points; one step by default.
+        """

@@ -23,7 +23,7 @@ class SquaredErrorHead(Head):
     def predict(self, latent: Latent, support: SupportSummary) -> Predictions:  # noqa: ARG002 - the same for all users
         """The latent prediction, clipped to the scale, as mean and as median."""
         clipped = latent.mean.clamp(self.scale.minimum, self.scale.maximum)
-        return Predictions(score=latent.mean, mean=clipped, median=clipped, probabilities=None)
+        return Predictions(score=latent.mean, mean=clipped, median=clipped, distribution=None)
 
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:  # noqa: ARG002
         """Squared error; float32 [B, Q]."""
@@ -35,6 +35,6 @@ class SquaredErrorConfig(HeadConfig):
 
     kind: Literal["squared_error"] = "squared_error"
 
-    def build(self, scale: RatingScale) -> SquaredErrorHead:
+    def build(self, scale: RatingScale, *, unit: float | None = None) -> SquaredErrorHead:  # noqa: ARG002
         """The head."""
         return SquaredErrorHead(scale)

@@ -17,7 +17,7 @@ class TestGetSchema:
         assert body.pop("model_version").startswith("tiny-")
         assert body == {
             "data": "two-tastes",
-            "rating_scale": {"minimum": 1.0, "maximum": 5.0, "step": 1.0, "liked_from": 4.0},
+            "rating_scale": {"minimum": 1.0, "maximum": 5.0, "continuous": False, "step": 1.0, "liked_from": 4.0},
             "users": {
                 "fields": [
                     field("country", "categorical", filterable=True),

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.data.distribution import ArrayT, Distribution
 from models.data.schema import RatingScale
 from models.metrics import PredictedRatings
 
@@ -14,4 +15,10 @@ def predicted_ratings(
 ) -> PredictedRatings:
     """The same values [B, Q] as mean, median and score."""
     predictions = np.asarray(values, dtype=np.float32)
-    return PredictedRatings(scale, mean=predictions, median=predictions, score=predictions, probabilities=probabilities)
+    distribution = None if probabilities is None else level_distribution(scale, probabilities)
+    return PredictedRatings(scale, mean=predictions, median=predictions, score=predictions, distribution=distribution)
+
+
+def level_distribution(scale: RatingScale, probabilities: ArrayT) -> Distribution[ArrayT]:
+    """A distribution with one cell for each level."""
+    return Distribution(scale, scale.rating_of(np.arange(scale.level_count + 1) - 0.5), probabilities)

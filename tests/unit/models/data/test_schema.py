@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from models.data.schema import RatingScale
 
@@ -46,6 +47,46 @@ class TestRatingScale:
     def test_nearest_keeps_the_type(self, scale: RatingScale) -> None:
         assert scale.nearest(np.array([1.0], dtype=np.float32)).dtype == np.float32
         assert scale.nearest(torch.tensor([1.0])).dtype is torch.float32
+
+
+CONTINUOUS = RatingScale(minimum=-10, maximum=10, continuous=True)
+
+
+class TestFineScales:
+    def test_continuous_scale_contains_every_number_between_its_ends(self) -> None:
+        assert all(CONTINUOUS.contains(rating) for rating in (-10, 3.14, 3.14159, 10))
+        assert not any(CONTINUOUS.contains(rating) for rating in (11, -10.001, float("nan"), float("inf")))
+
+    def test_continuous_scale_has_no_levels(self) -> None:
+        assert str(CONTINUOUS) == "-10 to 10, continuous"
+        assert CONTINUOUS.liked_from == 5
+        assert not CONTINUOUS.has_at_most(1000)
+        assert CONTINUOUS.nearest(np.array([-11, 3.14, 12])).tolist() == [-10, 3.14, 10]
+        with pytest.raises(ValueError, match="the scale from -10 to 10, continuous has no levels"):
+            CONTINUOUS.levels_of(np.array([1.0]))
+
+    def test_fine_scale_contains_its_ratings_in_float32_and_no_others(self) -> None:
+        scale = RatingScale(minimum=-10, maximum=10, step=0.01)
+        assert scale.level_count == 2001
+        assert all(scale.contains(float(rating)) for rating in scale.all_ratings.astype(np.float32))
+        assert not any(scale.contains(rating) for rating in (3.145, 3.1405, 10.01))
+
+    def test_scales_survive_json(self) -> None:
+        for scale in (*SCALES, CONTINUOUS):
+            assert RatingScale.model_validate_json(scale.model_dump_json()) == scale
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"continuous": True, "step": 0.5}, "a continuous scale has no step"),
+            ({"step": None}, "needs a step, or `continuous = true`"),
+            ({"step": 1e-6}, "too small .* use `continuous = true`"),
+            ({"maximum": float("inf"), "continuous": True}, "finite"),
+        ],
+    )
+    def test_contradicting_scale_is_refused(self, values: dict[str, object], message: str) -> None:
+        with pytest.raises(ValidationError, match=message):
+            RatingScale.model_validate({"minimum": 0, "maximum": 10, **values})
 
 
 def test_rating_scale_levels_in_between_have_ratings_in_between() -> None:

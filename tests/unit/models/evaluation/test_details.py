@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.data.dataset import State
 from models.data.schema import RatingScale
@@ -33,11 +34,16 @@ class TestUserErrors:
         assert user_errors(episodes, np.array([0.3, 0.7, 4.0]), SCALE).counts[7] == 1
 
 
+def at_least(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of levels → those of each level above the lowest, or a higher one."""
+    return np.asarray(probabilities[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:])
+
+
 class TestCalibration:
     def test_calibration_of_right_probabilities_is_on_the_diagonal(self) -> None:
         ratings = np.array([1, 5, 5, 5], dtype=np.float32)
         probabilities = np.tile(np.array([0.25, 0, 0, 0, 0.75], dtype=np.float32), (4, 1))
-        found = calibration(ratings, np.full(4, 4.0, dtype=np.float32), probabilities, SCALE)
+        found = calibration(ratings, np.full(4, 4.0, dtype=np.float32), at_least(probabilities), SCALE)
         assert [event.threshold for event in found.thresholds] == [2, 3, 4, 5]
         for event in found.thresholds:
             (only,) = event.bins
@@ -49,7 +55,7 @@ class TestCalibration:
         scale = RatingScale(minimum=0.5, maximum=5, step=0.5)
         probabilities = np.eye(10, dtype=np.float32)
         ratings = np.arange(1, 11, dtype=np.float32) / 2
-        found = calibration(ratings, ratings, probabilities, scale)
+        found = calibration(ratings, ratings, at_least(probabilities), scale)
         assert [event.threshold for event in found.thresholds] == [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
         for event in found.thresholds:
             assert all(point.predicted == point.observed for point in event.bins)

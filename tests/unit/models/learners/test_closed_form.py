@@ -39,7 +39,7 @@ class LatentHead(Head):
         pass
 
     def predict(self, latent: Latent, support: SupportSummary) -> Predictions:  # noqa: ARG002 - the interface
-        return Predictions(score=latent.mean, mean=latent.mean, median=latent.variance, probabilities=None)
+        return Predictions(score=latent.mean, mean=latent.mean, median=latent.variance, distribution=None)
 
     def loss(self, latent: Latent, support: SupportSummary, ratings: Tensor) -> Tensor:  # noqa: ARG002
         return (latent.mean - ratings).square() + latent.variance

@@ -111,8 +111,10 @@ def require_valid(predictions: Predictions, scale: tuple[float, float] = (1.0, 5
         assert torch.isfinite(ratings).all()
         assert ratings.min() >= scale[0] - 1e-5
         assert ratings.max() <= scale[1] + 1e-5
-    if predictions.probabilities is not None:
-        torch.testing.assert_close(predictions.probabilities.sum(dim=-1), torch.ones_like(predictions.mean))
+    if predictions.distribution is not None:
+        torch.testing.assert_close(
+            predictions.distribution.probabilities.sum(dim=-1), torch.ones_like(predictions.mean)
+        )
 
 
 def require_close(first: Predictions, second: Predictions) -> None:

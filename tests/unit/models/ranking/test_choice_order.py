@@ -15,6 +15,7 @@ from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.query import ItemInteraction, RankBy
 from models.ranking.recommender import _Scored
+from tests.unit.models.predictions import level_distribution
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, genres, ids, shown_score
 
 QUERY = RankingQuery(
@@ -122,7 +123,9 @@ class TestLiking:
             score=means,
             mean=means,
             median=means,
-            probabilities=None if probabilities is None else torch.tensor([[probabilities]]),
+            distribution=None
+            if probabilities is None
+            else level_distribution(self.SCALE, torch.tensor([[probabilities]])),
         )
 
     def test_liking_is_the_probability_of_a_liked_rating(self) -> None:

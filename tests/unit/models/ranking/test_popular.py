@@ -59,7 +59,7 @@ class GenreLover(Learner[NoAttributes, Genres, None]):
 
     def predict(self, adapted: None, users: NoAttributes, items: Genres) -> Predictions:  # noqa: ARG002 - the interface
         ratings = self.ratings[items.genre]
-        return Predictions(score=ratings, mean=ratings, median=ratings, probabilities=None)
+        return Predictions(score=ratings, mean=ratings, median=ratings, distribution=None)
 
     def loss(self, adapted: None, users: NoAttributes, items: Genres, ratings: Tensor) -> Tensor:
         raise NotImplementedError

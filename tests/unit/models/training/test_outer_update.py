@@ -60,7 +60,7 @@ class UserMean(Learner[Nothing, Nothing, Tensor]):
 
     def predict(self, adapted: Tensor, users: Nothing, items: Nothing) -> Predictions:  # noqa: ARG002
         levels = adapted.unsqueeze(1) + items.zeros
-        return Predictions(score=levels, mean=levels, median=levels, probabilities=None)
+        return Predictions(score=levels, mean=levels, median=levels, distribution=None)
 
     def loss(self, adapted: Tensor, users: Nothing, items: Nothing, ratings: Tensor) -> Tensor:
         return (self.predict(adapted, users, items).mean - ratings).square().detach()

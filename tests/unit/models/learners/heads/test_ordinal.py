@@ -60,9 +60,9 @@ def head_for(scale: RatingScale, config: OrdinalConfig | None = None) -> Ordinal
 
 def probabilities_of(head: OrdinalHead, latent: Latent, support: SupportSummary) -> Tensor:
     with torch.no_grad():
-        probabilities = head.predict(latent, support).probabilities
-    assert probabilities is not None
-    return probabilities
+        distribution = head.predict(latent, support).distribution
+    assert distribution is not None
+    return distribution.probabilities
 
 
 class TestProbabilities:
@@ -139,7 +139,7 @@ class TestPredict:
         support = summary([generator.choice(levels, 4).tolist()])
         with torch.no_grad():
             predictions = head.predict(latent_of(means, variance=0.3), support)
-        distribution = predictions.probabilities[0].double().numpy()
+        distribution = predictions.distribution.probabilities[0].double().numpy()
         absolute = distribution @ np.abs(levels[:, None] - levels)
         chosen = np.take_along_axis(absolute, np.searchsorted(levels, predictions.median[0].numpy())[:, None], axis=1)
         assert np.isin(predictions.median[0].numpy(), levels).all()

@@ -1,0 +1,67 @@
+"""A predicted distribution over the ratings of a scale."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.data.schema import RatingScale
+
+ArrayT = TypeVar("ArrayT", NDArray[np.float32], Tensor)
+"""float32 numpy arrays, or torch tensors."""
+
+
+@dataclass(frozen=True)
+class Distribution(Generic[ArrayT]):
+    """Probabilities of K cells, which cover the scale without gaps; within a cell all ratings are equally probable.
+
+    On a scale of few levels each level has its own cell, from half a step below to half a step above it. On a scale of
+    many levels a cell holds several of them, so that memory does not grow with the number of levels.
+
+    Attributes:
+        scale: The rating scale.
+        edges: float64 [K + 1], rising, the ends of the cells.
+        probabilities: float32 [..., K] of the cells.
+    """
+
+    scale: RatingScale
+    edges: NDArray[np.float64]
+    probabilities: ArrayT
+
+    def at_least(self, rating: float) -> ArrayT:
+        """`P(y ≥ rating)`; float32 [...]."""
+        edge = self.scale.lower_end(rating)
+        cell = int(np.clip(np.searchsorted(self.edges, edge, side="right") - 1, 0, len(self.edges) - 2))
+        low, high = self.edges[cell], self.edges[cell + 1]
+        share = float(np.clip((high - edge) / (high - low), 0, 1))
+        above = self.probabilities[..., cell + 1 :].sum(-1)
+        # Rounded, the sum may be more than 1.
+        probabilities: ArrayT = (above + share * self.probabilities[..., cell]).clip(max=1)
+        return probabilities
+
+    def to_numpy(self) -> "Distribution[NDArray[np.float32]]":
+        """The same in the memory of the processor."""
+        values: Any = self.probabilities
+        return Distribution(self.scale, self.edges, values.cpu().numpy())
+
+
+def likelihoods(
+    distribution: Distribution[NDArray[np.float32]], ratings: NDArray[np.float32], *, smallest: float
+) -> NDArray[np.float64]:
+    """How probable each rating was; float64 [...].
+
+    On a scale with steps it is the probability of the rating's level, whatever the number of levels, so that scales and
+    heads can be compared. On a continuous scale it is the probability density, per rating point.
+
+    Args:
+        distribution: Of each rating.
+        ratings: float32 [...].
+        smallest: The probability of a cell is cut off below this.
+    """
+    edges = distribution.edges
+    cells = np.clip(np.searchsorted(edges, ratings, side="right") - 1, 0, len(edges) - 2)
+    probabilities = np.take_along_axis(distribution.probabilities, cells[..., None], axis=-1)[..., 0]
+    width = 1.0 if distribution.scale.step is None else distribution.scale.step
+    return np.asarray(np.clip(probabilities.astype(np.float64), smallest, None) * width / np.diff(edges)[cells])
