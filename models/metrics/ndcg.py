@@ -9,11 +9,18 @@ from models.data.schema import RatingScale
 from models.metrics.measure import Direction, Measure, PredictedRatings
 
 
+_LARGEST_EXPONENT = 32
+"""Largest R of the gain 2^R − 1 that is not rescaled."""
+
+
 class Gain(StrEnum):
     """What an item with the rating R is worth at the top of a list.
 
     A negative gain would make nDCG negative or undefined. So on a scale that reaches below 0, R stands for the rating
     minus the scale's minimum, with both gains. On every other scale R is the rating.
+
+    On a long scale, such as one of seconds, 2^R would overflow. Where R could be more than 32, the exponential gain
+    takes R as 5 times the rating's place on the scale, from 0 to 1.
     """
 
     EXPONENTIAL = "exponential"
@@ -24,6 +31,9 @@ class Gain(StrEnum):
     def of(self, ratings: NDArray[np.float32], scale: RatingScale) -> NDArray[np.float64]:
         """The gains of ratings on a scale, elementwise; none is negative."""
         values = ratings.astype(np.float64) - min(scale.minimum, 0.0)
+        if self is Gain.EXPONENTIAL and scale.maximum - min(scale.minimum, 0.0) > _LARGEST_EXPONENT:
+            # Padding may lie below the scale.
+            values = 5 * (ratings.astype(np.float64) - scale.minimum).clip(0) / (scale.maximum - scale.minimum)
         return np.exp2(values) - 1.0 if self is Gain.EXPONENTIAL else values
 
 

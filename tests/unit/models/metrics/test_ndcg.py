@@ -186,3 +186,9 @@ class TestProperties:
     @given(items, options)
     def test_ndcg_lies_between_0_and_1(self, pairs: Pairs, options: dict) -> None:
         assert 0.0 <= ndcg_of_one(pairs, **options) <= 1.0 + 1e-12
+
+
+def test_exponential_gain_on_a_scale_of_seconds_is_that_of_the_place_on_the_scale() -> None:
+    scale = RatingScale(minimum=0, maximum=3600, continuous=True)
+    gains = Gain.EXPONENTIAL.of(np.array([0.0, 720.0, 3600.0], dtype=np.float32), scale)
+    assert gains.tolist() == pytest.approx([0.0, 1.0, 31.0])
