@@ -8,7 +8,6 @@ to 10, and get noise from a fixed seed. The preset `coldstart` is trained on eac
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -50,10 +49,11 @@ SCALES: Mapping[str, RatingScale] = {
 _PROTOCOL = f"""\
 The lowest rating of the data set becomes −8 and the highest 8, with the others evenly between them. Each gets normal
 noise with the standard deviation {_NOISE:g}, is cut off at −10 and 10, and is rounded to the nearest rating of the
-scale. The noise is the same for all scales. States, episodes and baselines are those of `coldstart evaluate`. In
-parentheses: the model less this predictor, with its paired bootstrap 95 % interval over users; below 0 the model is better. The
-likelihood is that of the rating's level, so it can be compared among the predictors of one scale, not across scales; on
-the continuous scale it is a density."""
+scale. The noise is the same for all scales. States, episodes and baselines are those of `coldstart evaluate`.
+
+In parentheses: the model less this predictor, with its paired bootstrap 95 % interval over users; below 0 the model is
+better. The likelihood is that of the rating's level, so it can be compared among the predictors of one scale, not
+across scales; on the continuous scale it is a density."""
 
 
 Measured = dict[str, dict[str, dict[str, dict[str, float]]]]
@@ -151,6 +151,13 @@ def peak_megabytes(data: Path, directory: Path, scale: str) -> float:
     return float(done.stdout)
 
 
+def _own_peak_megabytes() -> float:
+    """Peak memory of this process. That of `resource.getrusage` would include the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peak) / 1024
+
+
 def page(figures: Mapping[str, ScaleFigures], name: str) -> str:
     """The page, as Markdown."""
     fine, coarse = figures["2,001 levels"].megabytes, figures["21 levels"].megabytes
@@ -196,7 +203,7 @@ def main() -> None:
     if arguments.evaluate:
         directory, scale = arguments.evaluate
         evaluate(load_artifact(Path(directory)), rescaled(dataset, SCALES[scale]), EvaluationConfig())
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(_own_peak_megabytes())
         return
     if arguments.out is None:
         parser.error("--out is needed")

@@ -19,6 +19,9 @@ from models.learners.episode_supports import batch_support
 _TINY = 1e-12
 """Numerical tolerance: it keeps a division finite."""
 
+_MOST_LEVELS = 20
+"""Most different ratings that an entropy distinguishes; it bounds the memory."""
+
 _BATCH_USERS = 32
 """Users who are adapted at once, which bounds the memory."""
 
@@ -136,8 +139,16 @@ def _whole_histories(dataset: Dataset, training: NDArray[np.bool_]) -> list[Epis
 
 
 def _entropies(items: NDArray[np.int32], values: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    """Entropy of each item's distribution of ratings, in nats; 0 without ratings."""
+    """Entropy of each item's distribution of ratings, in nats; 0 without ratings.
+
+    Where there are many different ratings, it is that of the equally frequent ranges in which they lie: of ratings that
+    hardly ever repeat, each would be as surprising as any other.
+    """
     levels, level_of = np.unique(values, return_inverse=True)
+    if len(levels) > _MOST_LEVELS:
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, _MOST_LEVELS + 1)))
+        level_of = np.searchsorted(edges[1:-1], values, side="right")
+        levels = edges[:-1]
     table = np.bincount(items * len(levels) + level_of, minlength=count * len(levels)).reshape(count, -1)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1))

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from models.data.schema import RatingScale
 from models.metrics.measure import Direction, Measure, PredictedRatings
 
-
 _LARGEST_EXPONENT = 32
 """Largest R of the gain 2^R − 1 that is not rescaled."""
 

@@ -97,7 +97,7 @@ def test_artifact_serves(model: TrainedModel) -> None:
     require_finite_predictions(recommender)
     scale = model.rating_scale
     rated = [ItemRating(f"i{item}", scale.maximum if item % 2 else scale.minimum) for item in range(8)]
-    (ranked,) = recommender.recommend([RankingQuery(attributes={}, ratings=rated, n=5)])
+    ranked = recommender.recommend(RankingQuery(attributes={}, ratings=rated, n=5))
     assert all(int(item.item_id[1:]) % 2 for item in ranked)
     assert all(item.like_probability is not None and 0 <= item.like_probability <= 1 for item in ranked)
 

@@ -5,7 +5,7 @@ import torch
 
 from models.data.dataset import Dataset
 from models.data.schema import RatingScale
-from models.elicitation.statistics import item_statistics
+from models.elicitation.statistics import _entropies, item_statistics
 from models.fields import CategoricalField
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
@@ -100,3 +100,11 @@ class TestItemStatistics:
         shuffled = [RATINGS[row] for row in (2, 0, 1, 4, 3, 5, 6)]
         actual = statistics_of(learner, tiny_dataset(shuffled, users=4, items=5))
         np.testing.assert_allclose(actual["gradient_value"], expected["gradient_value"], rtol=1e-5)
+
+
+def test_entropy_of_ratings_that_never_repeat_is_that_of_their_ranges() -> None:
+    # Item 0 has ratings of all sizes, item 1 only the highest twentieth.
+    values = np.arange(2000, dtype=np.float32)
+    items = np.where(values < 1900, 0, 1).astype(np.int32)
+    entropies = _entropies(items, values, 3)
+    np.testing.assert_allclose(entropies, [np.log(19), 0.0, 0.0], atol=1e-9)
