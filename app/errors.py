@@ -156,6 +156,17 @@ class RatingNotFoundError(ServiceError):
         super().__init__(f"User {user_id!r} has no rating of item {item_id!r}.")
 
 
+class InteractionNotFoundError(ServiceError):
+    """The user has no interaction with this event id."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "interaction-not-found"
+    title = "There is no such interaction"
+
+    def __init__(self, user_id: str, event_id: str) -> None:
+        super().__init__(f"User {user_id!r} has no interaction {event_id!r}.")
+
+
 class ItemNotFoundError(ServiceError):
     """The item is not in the catalogue."""
 

@@ -14,6 +14,7 @@ from app.api import (
     evaluations,
     events,
     health,
+    interactions,
     item_stream,
     items,
     metrics,
@@ -42,6 +43,7 @@ from models.training.threads import compute_in_one_thread
 _RESOURCES = (
     recommendations,  # routes are tried in this order, so the most frequent come first
     ratings,
+    interactions,
     candidates,
     users,
     skips,

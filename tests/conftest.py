@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, settings
 from models.data.reader import read_dataset
 from models.learners.melu import MeLUConfig
 from models.train import train
-from models.training.preset import Preset, TrainingConfig
+from models.training.preset import Preset, TrainingConfig, load_preset
 from models.training.threads import compute_in_one_thread
 from tests.choice import SMALL_CHOICE
+from tests.purchases import write_purchases
 
 # Every run draws the same examples. No test depends on how long an example or drawing it takes.
 settings.register_profile(
@@ -142,4 +143,27 @@ def other_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: py
     training = tiny_preset.training.model_copy(update={"epochs": 1, "patience": 1})
     preset = tiny_preset.model_copy(update={"name": "other", "training": training})
     train(read_dataset(dataset_dir)[0], preset, output, data_path=dataset_dir, research_only=True)
+    return output
+
+
+@pytest.fixture(scope="session")
+def purchases_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory of interactions without ratings: 120 users, 40 films."""
+    directory = tmp_path_factory.mktemp("data") / "purchases"
+    write_purchases(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def implicit_preset() -> Preset:
+    """A small model without ratings. Tastes come from choices alone, which takes more updates than to learn ratings."""
+    choice = SMALL_CHOICE.model_copy(update={"updates": 200, "updates_per_round": 100})
+    return load_preset("coldstart-implicit").model_copy(update={"choice": choice})
+
+
+@pytest.fixture(scope="session")
+def implicit_model_dir(purchases_dir: Path, implicit_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact of a model without ratings, trained on the data set of `purchases_dir`."""
+    output = tmp_path_factory.mktemp("models") / "implicit"
+    train(read_dataset(purchases_dir)[0], implicit_preset, output, data_path=purchases_dir, research_only=True)
     return output

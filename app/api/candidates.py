@@ -14,12 +14,11 @@ from app.api.schemas import (
     EntityId,
     Filters,
     GivenItemId,
-    RatingRequest,
-    RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
+    VisitorDeeds,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.candidates import CandidateList, CandidateOptions
@@ -53,10 +52,9 @@ class CandidatePage(Page[CandidateResponse]):
         )
 
 
-class CandidatesRequest(RequestModel):
-    """The ratings and skips of a visitor who is not stored. All of it is optional."""
+class CandidatesRequest(VisitorDeeds):
+    """The ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
 
-    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")
     ]
@@ -80,7 +78,8 @@ async def list_candidates(
     user_id: Annotated[
         EntityId | None,
         Query(
-            description="Leave out items that this user has rated or skipped. The user may be new.", examples=["ada"]
+            description="Leave out items that this user has rated, interacted with or skipped. The user may be new.",
+            examples=["ada"],
         ),
     ] = None,
     skipped: Annotated[
@@ -102,9 +101,9 @@ async def list_candidates(
     "", dependencies=[READ], responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError)
 )
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
-    """Candidates from the ratings and skips in this request alone. Nothing is stored."""
+    """Candidates from what this request says alone. Nothing is stored."""
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
-    chosen = await services.candidates.for_visitor([rating.record() for rating in body.ratings], body.skipped, options)
+    chosen = await services.candidates.for_visitor(body.deeds(body.skipped), options)
     return CandidatePage.of(chosen)

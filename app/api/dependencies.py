@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from app.api.schemas import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
-from app.services.recommendations import ListOptions
+from app.services.deeds import ListOptions
 from models.ranking.query import RankBy
 
 
@@ -47,8 +47,10 @@ ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to retur
 Excluded = Annotated[
     list[GivenItemId] | None, Query(max_length=500, description="An item to leave out. May be repeated.")
 ]
-IncludeRated = Annotated[bool, Query(description="Whether items that the user has rated may be in the list.")]
-Explain = Annotated[bool, Query(description="Whether to name, for each item, a rating of the user that moved it up.")]
+IncludeRated = Annotated[
+    bool, Query(description="Whether items that the user has rated or interacted with may be in the list.")
+]
+Explain = Annotated[bool, Query(description="Whether to name, for each item, what the user did that moved it up.")]
 RankByOption = Annotated[
     RankBy,
     Query(

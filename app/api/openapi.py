@@ -11,7 +11,7 @@ from app.api.problems import declared_problem, problem_schemas
 from app.errors import BodyTooLargeError
 
 DESCRIPTION = """\
-Recommendations for new users and new items, from few or no ratings.
+Recommendations for new users and new items, from few or no ratings and interactions.
 
 - **Ids** are strings of 1 to 128 characters, without `/` and control characters.
 - **Moments** are RFC 3339 with a time zone; answers are in UTC.
@@ -23,8 +23,13 @@ Recommendations for new users and new items, from few or no ratings.
 """
 
 TAGS = [
-    {"name": "users", "description": "Users and their attributes. A first rating creates a user, too."},
+    {"name": "users", "description": "Users and their attributes. A first rating or interaction creates a user, too."},
     {"name": "ratings", "description": "Users' ratings. Posting ratings answers with recommendations."},
+    {
+        "name": "interactions",
+        "description": "What users did with items without rating them, such as purchases. Posting interactions answers "
+        "with recommendations.",
+    },
     {"name": "recommendations", "description": "Ranked lists, for stored users and for visitors."},
     {
         "name": "candidates",

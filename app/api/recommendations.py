@@ -14,15 +14,15 @@ from app.api.schemas import (
     Attributes,
     Filters,
     GivenItemId,
-    RatingRequest,
-    RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
     ShownVersion,
+    VisitorDeeds,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.recommendations import ListOptions, RecommendationList
+from app.services.deeds import ListOptions
+from app.services.recommendations import RecommendationList
 from models.ranking.explanation import Reason
 from models.ranking.query import RankBy, RankedBy
 
@@ -30,11 +30,12 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRo
 
 
 class ReasonResponse(ResponseModel):
-    """A rating of the user that moved the item up."""
+    """A rating or an interaction of the user that moved the item up; the other of `rating` and `kind` is null."""
 
     item_id: Annotated[str, Field(examples=["181"])]
     title: Annotated[str | None, Field(examples=["Return of the Jedi"])]
-    rating: Annotated[float, Field(examples=[5.0])]
+    rating: Annotated[float | None, Field(examples=[5.0])]
+    kind: Annotated[str | None, Field(description="Of the interaction.", examples=[None])]
 
     @classmethod
     def of(cls, reason: Reason | None, *, liked: bool) -> Self | None:
@@ -48,17 +49,19 @@ class Recommendation(ResponseModel):
     `choice_probability` is the probability that the next item which the user chooses, of all items that may be in the
     list, is this one. `like_probability` is the probability that the user likes it then. A user likes an item if the
     rating is at least the scale's `liked_from`, 4 of 5 for MovieLens. A model that predicts no distribution gives no
-    `like_probability`.
+    `like_probability`. A model that was trained on interactions gives neither `like_probability` nor
+    `predicted_rating`.
 
-    If explanations were requested, `because` is a rating of an item that the user likes and that moved this item up
-    most. If there is none, `unlike` is a rating of an item that the user dislikes and that this item differs from. If
-    no rating stands out, both are null. Disliked are ratings in the lower half of the scale. Liked are those from
-    `liked_from` on or, for a user who has none, those above the user's mean that are not disliked.
+    If explanations were requested, `because` is a rating of an item that the user likes, or an interaction with one,
+    that moved this item up most. If there is none, `unlike` is one of an item that the user dislikes and that this item
+    differs from. If nothing stands out, both are null. Disliked are ratings in the lower half of the scale, and
+    interactions of a kind with a negative weight. Liked are interactions of the other kinds and ratings from
+    `liked_from` on or, for a user who has neither, ratings above the user's mean that are not disliked.
     """
 
     item_id: ShownItemId
     title: ShownTitle
-    predicted_rating: Annotated[float, Field(examples=[4.6])]
+    predicted_rating: Annotated[float | None, Field(examples=[4.6])]
     choice_probability: Annotated[float, Field(ge=0, le=1, examples=[0.012])]
     like_probability: Annotated[float | None, Field(ge=0, le=1, examples=[0.93])]
     rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
@@ -101,11 +104,10 @@ class RecommendationPage(Page[Recommendation]):
         )
 
 
-class VisitorRequest(RequestModel):
-    """Attributes, ratings and skips of a visitor who is not stored. All of it is optional."""
+class VisitorRequest(VisitorDeeds):
+    """Attributes, ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
-    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
     skipped: Annotated[
         list[GivenItemId],
         Field(default_factory=list, max_length=1000, description="Items that the visitor does not know."),
@@ -115,10 +117,12 @@ class VisitorRequest(RequestModel):
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
     ]
     filter: Filters = Field(default_factory=dict)
-    include_rated: Annotated[bool, Field(strict=True, description="Whether rated items may be in the list.")] = False
-    explain: Annotated[
-        bool, Field(strict=True, description="Whether to name, for each item, a rating that moved it up.")
+    include_rated: Annotated[
+        bool, Field(strict=True, description="Whether rated items, and items with interactions, may be in the list.")
     ] = False
+    explain: Annotated[bool, Field(strict=True, description="Whether to name, for each item, what moved it up.")] = (
+        False
+    )
     rank_by: Annotated[
         RankBy,
         Field(
@@ -143,7 +147,7 @@ def time_ranking(response: Response, made: RecommendationList) -> None:
 async def get_recommendations(
     user_id: UserId, options: ListOptionsDep, services: ServicesDep, response: Response
 ) -> RecommendationPage:
-    """Recommendations for a user, by default without items that the user has rated.
+    """Recommendations for a user, by default without items that the user has rated or interacted with.
 
     A user without stored data gets popular items, like a visitor with an empty request.
     """
@@ -161,8 +165,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
     made = await services.recommendations.for_visitor(
         body.attributes,
-        [rating.record() for rating in body.ratings],
-        body.skipped,
+        body.deeds(body.skipped),
         ListOptions(
             n=body.n,
             exclude=body.exclude,

@@ -1,11 +1,14 @@
 """Types and schemas that several resources share."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
+from app.services.deeds import Deeds
+from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.fields import AttributeValue
 
@@ -118,6 +121,38 @@ class RatingRequest(RequestModel):
     def record(self) -> RatingRecord:
         """The rating as it is stored."""
         return RatingRecord(self.item_id, self.rating, self.rated_at)
+
+
+class InteractionRequest(RequestModel):
+    """An interaction with an item, of a kind that the model's schema names. Without a time it happened just now."""
+
+    item_id: GivenItemId
+    kind: Annotated[str, Field(max_length=1000, examples=["purchase"])]
+    occurred_at: Moment | None = None
+
+    def record(self) -> InteractionRecord:
+        """The interaction as the services take it."""
+        return InteractionRecord(self.item_id, self.kind, self.occurred_at)
+
+
+class VisitorDeeds(RequestModel):
+    """What a visitor who is not stored did. All of it is optional."""
+
+    ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
+    interactions: Annotated[
+        list[InteractionRequest],
+        Field(
+            default_factory=list, max_length=1000, description="What the visitor did with items without rating them."
+        ),
+    ]
+
+    def deeds(self, skipped: Sequence[str]) -> Deeds:
+        """What the visitor did, with the items that the visitor skipped."""
+        return Deeds(
+            [rating.record() for rating in self.ratings],
+            [each.record() for each in self.interactions],
+            skipped,
+        )
 
 
 class ItemRequest(RequestModel):

@@ -47,7 +47,7 @@ class UserResponse(ResponseModel):
 
 @router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
 async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
-    """Create a user, or replace a user's attributes. Ratings stay."""
+    """Create a user, or replace a user's attributes. Ratings and interactions stay."""
     return UserResponse.of(await services.users.put(user_id, body.attributes))
 
 
@@ -64,5 +64,5 @@ async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
     responses=problem_responses(InvalidRequestError, UserNotFoundError),
 )
 async def delete_user(user_id: UserId, services: ServicesDep) -> None:
-    """Erase a user, with all ratings, skips and events."""
+    """Erase a user, with all ratings, interactions, skips and events."""
     await services.users.delete(user_id)

@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 
 class Warmth(StrEnum):
-    """Groups of users by their number of ratings."""
+    """Groups of users by their number of ratings and interactions."""
 
     COLD = "0"
     FEW = "1-9"
@@ -45,7 +45,7 @@ class Warmth(StrEnum):
 
     @classmethod
     def of(cls, ratings: int) -> "Warmth":
-        """The group of a user with this number of ratings."""
+        """The group of a user with this number of them."""
         if ratings == 0:
             return cls.COLD
         return cls.FEW if ratings < 10 else cls.MANY
@@ -75,7 +75,7 @@ PHASE_WAIT_SECONDS = Histogram(
 BATCH_REQUESTS = Histogram("coldstart_batch_requests", "Requests of one batch.", ["phase"], buckets=_BATCH_SIZES)
 
 # Is it good?
-RANKINGS = Counter("coldstart_rankings", "Computed rankings, by the number of ratings they adapted to.", ["ratings"])
+RANKINGS = Counter("coldstart_rankings", "Computed rankings, by the number of ratings and interactions they adapted to.", ["ratings"])
 ONLINE_ERROR = Summary(
     "coldstart_online_absolute_error",
     "Of a sample of new ratings, |rating − what was predicted from the ratings before|, by the number of those.",

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.services.deeds import Deeds
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import CandidateRequest, Ranker
-from app.services.validation import filter_errors, raise_if_invalid, rating_errors
+from app.services.validation import filter_errors, interaction_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
-from app.storage.ratings import RatingRecord, RatingRepository
+from app.storage.interactions import InteractionRepository
+from app.storage.ratings import RatingRepository
 from app.storage.skips import SkipRepository
 from models.elicitation.strategy import Candidate, Strategy
 
@@ -41,7 +43,7 @@ class CandidateOptions:
 
 
 class CandidateService:
-    """Chooses candidates. Items that the user has rated or skipped are left out."""
+    """Chooses candidates. Items that the user has rated, interacted with or skipped are left out."""
 
     def __init__(self, database: Database, host: ModelHost, ranker: Ranker, default: Strategy) -> None:
         self._database = database
@@ -53,7 +55,7 @@ class CandidateService:
         """Candidates for a stored user, for a new user, or for a visitor with skips alone.
 
         Args:
-            user_id: The user whose stored ratings and skips count; None for a visitor.
+            user_id: The user whose stored ratings, interactions and skips count; None for a visitor.
             skipped: Items that were skipped, in addition to the stored skips.
             options: The options of the request.
 
@@ -67,26 +69,30 @@ class CandidateService:
             async with self._database.read() as session:
                 # In this order: an item that is skipped first and rated meanwhile is in one of the two lists.
                 skipped = [*skipped, *await SkipRepository(session).skipped_items(user_id)]
-                rated = await RatingRepository(session).rated_items(user_id)
+                rated = [
+                    *await RatingRepository(session).rated_items(user_id),
+                    *await InteractionRepository(session).items_of(user_id),
+                ]
         raise_if_invalid(filter_errors(options.filters, served.schema.items))
         return await self._choose(served, rated, skipped, options)
 
-    async def for_visitor(
-        self, ratings: Sequence[RatingRecord], skipped: Sequence[str], options: CandidateOptions
-    ) -> CandidateList:
-        """Candidates from the ratings and skips in the request alone. Nothing is stored.
+    async def for_visitor(self, deeds: Deeds, options: CandidateOptions) -> CandidateList:
+        """Candidates from what the request says that the visitor did, alone. Nothing is stored.
 
         Raises:
-            InvalidRequestError: If ratings or filters contradict the schema or the catalogue.
+            InvalidRequestError: If ratings, interactions or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
-        rated = [given.item_id for given in ratings]
+        rated = [given.item_id for given in deeds.ratings]
+        interacted = [given.item_id for given in deeds.interactions]
         served = await self._host.current()
         raise_if_invalid(
-            rating_errors(ratings, served.schema.rating_scale, served.missing(rated)),
+            rating_errors(deeds.ratings, served.schema.rating_scale, served.missing(rated)),
+            interaction_errors(deeds.interactions, served.schema.kinds, served.missing(interacted)),
             filter_errors(options.filters, served.schema.items),
         )
-        return await self._choose(served, rated, skipped, options)
+        # Who interacted with an item knows it, as who rated it.
+        return await self._choose(served, [*rated, *interacted], deeds.skipped, options)
 
     async def _choose(
         self, served: ServedModel, rated: Collection[str], skipped: Collection[str], options: CandidateOptions

@@ -14,6 +14,7 @@ from app.services.candidates import CandidateService
 from app.services.evaluations import EvaluationService
 from app.services.events import EventService
 from app.services.health import HealthService
+from app.services.interactions import InteractionService
 from app.services.item_popularity import counting_ratings
 from app.services.item_stream import ItemStreamService
 from app.services.items import ItemService
@@ -27,6 +28,7 @@ from app.services.ratings import RatingService
 from app.services.recommendations import RecommendationService
 from app.services.skips import SkipService
 from app.services.trainings import TrainingService
+from app.services.user_writes import UserWriter
 from app.services.users import UserService
 from app.settings import Settings
 from app.storage.database import open_database
@@ -45,6 +47,7 @@ class Services:
     admission: Admission
     users: UserService
     ratings: RatingService
+    interactions: InteractionService
     skips: SkipService
     recommendations: RecommendationService
     candidates: CandidateService
@@ -89,6 +92,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         host = ModelHost(database, device=settings.device)
         ranker = Ranker()
         stack.push_async_callback(ranker.close)
+        writer = UserWriter(database)
         sampler = PredictedRatingSampler(database)
         stack.push_async_callback(sampler.close)
         yield Services(
@@ -96,7 +100,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             rate_limit=rate_limit,
             admission=Admission(settings.max_rankings),
             users=UserService(database, host),
-            ratings=RatingService(database, host, ranker, sampler),
+            ratings=RatingService(database, host, ranker, writer, sampler),
+            interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
             recommendations=RecommendationService(database, host, ranker, cache),
             candidates=CandidateService(database, host, ranker, settings.candidate_strategy),

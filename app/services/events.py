@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import FieldError
+from app.services.deeds import item_ratings
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.predicted_ratings import RatingToMeasure, predict_rated
-from app.services.recommendations import item_ratings
 from app.services.validation import raise_if_invalid
 from app.storage.database import Database
 from app.storage.events import EventRecord, EventRepository

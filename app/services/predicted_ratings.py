@@ -87,8 +87,7 @@ class PredictedRatingSampler:
         self,
         served: ServedModel,
         user_id: str,
-        attributes: Mapping[str, AttributeValue],
-        stored: Sequence[ItemRating],
+        query: RankingQuery,
         *,
         written: Collection[str],
         given: Sequence[RatingRecord],
@@ -98,18 +97,17 @@ class PredictedRatingSampler:
         Args:
             served: The model that serves the user.
             user_id: The user.
-            attributes: The user's attributes.
-            stored: All ratings of the user.
+            query: Has the user's attributes, and all that the user did.
             written: The items whose ratings the model must not see: those of the same transaction.
             given: The new ratings.
         """
         if time.monotonic() < self._next_at or self._measuring is not None:
             return
         self._next_at = time.monotonic() + _SECONDS_BETWEEN
-        before = [rating for rating in stored if rating.item_id not in written]
+        before = [rating for rating in query.ratings if rating.item_id not in written]
         now = datetime.now(UTC)
         rated = [
-            RatingToMeasure(user_id, rating.item_id, rating.rating, rating.rated_at or now, attributes, before)
+            RatingToMeasure(user_id, rating.item_id, rating.rating, rating.rated_at or now, query.attributes, before)
             for rating in given
         ]
         self._measuring = asyncio.create_task(self._measure(served, rated, Warmth.of(len(before))), context=Context())

@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,29 +12,26 @@ from pydantic import TypeAdapter, ValidationError
 from app.cache import Cache
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
+from app.services.deeds import Deeds, KnownUser, ListOptions, ranking_query, read_users
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.validation import (
     attribute_errors,
     filter_errors,
+    interaction_errors,
     missing_item_errors,
     raise_if_invalid,
+    rank_by_errors,
     rating_errors,
 )
 from app.storage.database import Database
-from app.storage.ratings import RatingRecord, RatingRepository
-from app.storage.skips import SkipRepository
 from app.storage.users import UserState
-from models.data.attribute_values import known_attributes
-from models.ranking import ItemRating, RankedItem, RankingQuery
+from models.ranking import RankedItem, RankingQuery
 from models.ranking.explanation import Reason
-from models.ranking.query import RankBy, RankedBy
+from models.ranking.query import RankedBy
 
 _LARGEST_READING = 32
-
-_KnownUser = tuple[UserState, Sequence[RatingRecord], Sequence[str]]
-"""A stored user, with all ratings and the ids of all skipped items."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class RecommendationList:
         items: The items, best first.
         model_version: The version that ranked them.
         ranked_by: What orders them.
-        reasons: By item, a rating that moved it up. Empty unless an explanation was requested.
+        reasons: By item, what the user did that moved it up. Empty unless an explanation was requested.
         ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
     """
 
@@ -58,42 +53,12 @@ class RecommendationList:
     ranking_seconds: float | None = None
 
 
-@dataclass(frozen=True)
-class ListOptions:
-    """The options of a request for recommendations.
-
-    Attributes:
-        n: The most items.
-        exclude: Items to leave out.
-        filters: Field → accepted values.
-        include_rated: Whether items that the user has rated may be in it.
-        explain: Whether to name a rating that moved each item up.
-        rank_by: What orders the list of a known user.
-    """
-
-    n: int
-    exclude: Sequence[str]
-    filters: Mapping[str, Sequence[str]]
-    include_rated: bool = False
-    explain: bool = False
-    rank_by: RankBy = RankBy.CHOICE
-
-
-def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:
-    """A user's ratings as a learner takes them; one without a time, or made in the future, counts as made now."""
-    now = datetime.now(UTC)
-    return [
-        ItemRating(each.item_id, each.rating, math.floor(min(each.rated_at or now, now).timestamp()))
-        for each in ratings
-    ]
-
-
 async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
     """Adapt to a user, rank the catalogue, and explain the list if requested."""
     started = time.perf_counter()
     items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
-    RANKINGS.labels(Warmth.of(len(query.ratings))).inc()
+    RANKINGS.labels(Warmth.of(len(query.ratings) + len(query.interactions))).inc()
     reasons = await ranker.explain(served.recommender, query, items) if explained else {}
     return RecommendationList(
         items, served.model_version, served.recommender.ranked_by(query), reasons, ranking_seconds=seconds
@@ -101,7 +66,7 @@ async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *,
 
 
 class RecommendationService:
-    """Makes recommendations. Every list is computed from ratings and attributes; no user model is kept."""
+    """Makes recommendations. Every list is computed from what the user did; no user model is kept."""
 
     def __init__(self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache) -> None:
         self._database = database
@@ -114,13 +79,16 @@ class RecommendationService:
         """Recommendations for a user. A user without stored data gets the list for strangers.
 
         Raises:
-            InvalidRequestError: If a filter names a field that items cannot be filtered by.
+            InvalidRequestError: If a filter names a field that items cannot be filtered by, or the list is to be
+                ordered by ratings and the model predicts none.
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
-        raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        raise_if_invalid(
+            filter_errors(options.filters, served.schema.items), rank_by_errors(options.rank_by, served.schema)
+        )
         if user is None:
-            return await self._made(served, _query(served, {}, [], (), options), options)
+            return await self._made(served, {}, Deeds(), options)
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
@@ -128,63 +96,48 @@ class RecommendationService:
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
-            return await self._made(served, _query(served, {}, [], (), options), options)
-        user, ratings, skipped = known
-        query = _query(served, user.attributes, ratings, skipped, options)
-        made = await self._made(served, query, options)
+            return await self._made(served, {}, Deeds(), options)
+        user, deeds = known
+        made = await self._made(served, user.attributes, deeds, options)
         await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
         self,
         attributes: Mapping[str, object],
-        ratings: Sequence[RatingRecord],
-        skipped: Sequence[str],
+        deeds: Deeds,
         options: ListOptions,
     ) -> RecommendationList:
         """Recommendations from the request alone. Nothing is stored.
 
         Raises:
-            InvalidRequestError: If attributes, ratings, skips or filters contradict the schema or the catalogue.
+            InvalidRequestError: If attributes, deeds or options contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()
-        missing = served.missing([given.item_id for given in ratings])
+        schema = served.schema
         raise_if_invalid(
-            attribute_errors(attributes, served.schema.users),
-            rating_errors(ratings, served.schema.rating_scale, missing),
-            missing_item_errors(skipped, served.missing(skipped), where="skipped"),
-            filter_errors(options.filters, served.schema.items),
+            attribute_errors(attributes, schema.users),
+            rating_errors(deeds.ratings, schema.rating_scale, served.missing([each.item_id for each in deeds.ratings])),
+            interaction_errors(
+                deeds.interactions, schema.kinds, served.missing([each.item_id for each in deeds.interactions])
+            ),
+            missing_item_errors(deeds.skipped, served.missing(deeds.skipped), where="skipped"),
+            filter_errors(options.filters, schema.items),
+            rank_by_errors(options.rank_by, schema),
         )
-        return await self._made(served, _query(served, attributes, ratings, skipped, options), options)
+        return await self._made(served, attributes, deeds, options)
 
-    async def _made(self, served: ServedModel, query: RankingQuery, options: ListOptions) -> RecommendationList:
+    async def _made(
+        self, served: ServedModel, attributes: Mapping[str, object], deeds: Deeds, options: ListOptions
+    ) -> RecommendationList:
+        query = ranking_query(served, attributes, deeds, options)
         return await recommend(self._ranker, served, query, explained=options.explain)
 
-    async def _read_users(self, user_ids: Sequence[str]) -> list[_KnownUser | None]:
+    async def _read_users(self, user_ids: Sequence[str]) -> list[KnownUser | None]:
         async with self._database.read() as session:
-            users = await RatingRepository(session).with_users(set(user_ids))
-            skipped = await SkipRepository(session).of_users(users)
-        return [(*users[user_id], skipped.get(user_id, ())) if user_id in users else None for user_id in user_ids]
-
-
-def _query(
-    served: ServedModel,
-    attributes: Mapping[str, object],
-    ratings: Iterable[RatingRecord],
-    skipped: Sequence[str],
-    options: ListOptions,
-) -> RankingQuery:
-    return RankingQuery(
-        attributes=known_attributes(attributes, served.schema.users),
-        ratings=item_ratings(ratings),
-        n=options.n,
-        exclude=options.exclude,
-        include_rated=options.include_rated,
-        where=options.filters,
-        rank_by=options.rank_by,
-        skipped=skipped,
-    )
+            users = await read_users(session, set(user_ids))
+        return [users.get(user_id) for user_id in user_ids]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class UserService:
         self._host = host
 
     async def put(self, user_id: str, attributes: Mapping[str, object]) -> UserProfile:
-        """Create a user, or replace a user's attributes. Ratings stay.
+        """Create a user, or replace a user's attributes. Ratings and interactions stay.
 
         Raises:
             InvalidRequestError: If the attributes contradict the schema.
@@ -54,7 +54,7 @@ class UserService:
             return UserProfile(user, await RatingRepository(session).count(user_id))
 
     async def delete(self, user_id: str) -> None:
-        """Erase a user, with all ratings, skips and events.
+        """Erase a user, with all ratings, interactions, skips and events.
 
         Raises:
             UserNotFoundError: If nothing is stored about the user.

@@ -6,10 +6,12 @@ Each function returns the errors that it finds, so that one answer can name all 
 from collections.abc import Collection, Mapping, Sequence
 
 from app.errors import FieldError, InvalidRequestError
+from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
-from models.data.schema import EntitySource, RatingScale
+from models.data.schema import DatasetSchema, EntitySource, RatingScale
 from models.fields import field_type
+from models.ranking.query import RankBy
 
 
 def raise_if_invalid(*errors: Sequence[FieldError]) -> None:
@@ -40,6 +42,29 @@ def rating_errors(
             errors.append(FieldError(f"{where}.item_id", "is rated twice in this request"))
         seen.add(given.item_id)
     return errors
+
+
+def interaction_errors(
+    interactions: Sequence[InteractionRecord],
+    kinds: Collection[str],
+    missing: Collection[str],
+) -> list[FieldError]:
+    """Errors for kinds that the model does not know, and for items `missing` from the catalogue."""
+    errors = []
+    for index, given in enumerate(interactions):
+        where = f"interactions.{index}"
+        if given.kind not in kinds:
+            errors.append(FieldError(f"{where}.kind", f"is not a kind of interaction; known are: {', '.join(kinds)}"))
+        if given.item_id in missing:
+            errors.append(FieldError(f"{where}.item_id", "is not in the catalogue"))
+    return errors
+
+
+def rank_by_errors(rank_by: RankBy, schema: DatasetSchema) -> list[FieldError]:
+    """An error for a list in the order of ratings by a model that predicts none."""
+    if rank_by is RankBy.RATING and schema.rating_scale is None:
+        return [FieldError("rank_by", "the active model was trained on interactions and predicts no ratings")]
+    return []
 
 
 def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:

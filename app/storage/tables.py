@@ -61,8 +61,9 @@ class Base(DeclarativeBase):
 class User(Base):
     """A user.
 
-    `revision` changes with every change of the attributes or ratings, and is part of the key of cached answers. It is
-    random and not a counter, so that a user who is erased and created again never gets older cached answers.
+    `revision` changes with every change of the attributes or of what the user did, and is part of the key of cached
+    answers. It is random and not a counter, so that a user who is erased and created again never gets older cached
+    answers.
     """
 
     __tablename__ = "users"
@@ -93,6 +94,22 @@ class Skip(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
     skipped_at: Mapped[datetime]
+
+
+class Interaction(Base):
+    """Something that a user did with an item without rating it.
+
+    The client chooses the event id, so that it can send the interaction again. It is unique for the user.
+    """
+
+    __tablename__ = "interactions"
+    __table_args__ = (Index(None, "occurred_at"),)  # by which old interactions are deleted
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    occurred_at: Mapped[datetime]
 
 
 class Item(Base):

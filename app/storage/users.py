@@ -26,8 +26,8 @@ class UserState:
 class UserRepository:
     """Reads and writes users.
 
-    A transaction that changes a user's ratings or skips calls `save` or `touch` first: both lock the user's row, so
-    such transactions of one user follow each other and cannot deadlock.
+    A transaction that changes a user's ratings, interactions or skips calls `save` or `touch` first: both lock the
+    user's row, so such transactions of one user follow each other and cannot deadlock.
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -64,6 +64,12 @@ class UserRepository:
         """Give a user a new revision; False if the user is unknown."""
         statement = update(User).where(User.id == user_id).values(revision=_revision()).returning(User.id)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+    async def touch_all(self, user_ids: Collection[str]) -> None:
+        """Give the known users among these a new revision. They are locked in the order of their ids, as by `save`."""
+        locked = select(_users.c.id).where(_users.c.id.in_(user_ids)).order_by(_users.c.id).with_for_update()
+        known = (await self._session.scalars(locked)).all()
+        await self._session.execute(update(_users).where(_users.c.id.in_(known)).values(revision=_revision()))
 
     async def delete(self, user_id: str) -> bool:
         """Erase everything that is stored about a user; False if nothing is."""

@@ -15,7 +15,7 @@ from coldstart_client.errors import (
     UnexpectedAnswerError,
     WrongField,
 )
-from coldstart_client.given import GivenRating, NewEvent, NewItem
+from coldstart_client.given import GivenInteraction, GivenRating, NewEvent, NewInteraction, NewItem
 
 __all__ = [
     "AsyncClient",
@@ -23,9 +23,11 @@ __all__ = [
     "ColdstartError",
     "ConflictError",
     "ForbiddenError",
+    "GivenInteraction",
     "GivenRating",
     "InvalidRequestError",
     "NewEvent",
+    "NewInteraction",
     "NewItem",
     "NoAnswerError",
     "NotFoundError",

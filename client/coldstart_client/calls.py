@@ -9,12 +9,22 @@ from http import HTTPStatus
 from typing import Literal
 
 from coldstart_client.call import Call, path_of
-from coldstart_client.given import Attributes, Filter, GivenRating, NewEvent, NewItem
+from coldstart_client.given import (
+    Attributes,
+    Filter,
+    GivenInteraction,
+    GivenRating,
+    NewEvent,
+    NewInteraction,
+    NewItem,
+)
 from coldstart_client.methods import call, listing
 from coldstart_client.models import (
     CandidatePage,
     Evaluation,
     EvaluationSummary,
+    Interaction,
+    Interactions,
     Item,
     ItemStream,
     Liveness,
@@ -40,7 +50,7 @@ class Calls:
 
     @call
     def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
-        """Create a user, or replace a user's attributes. Ratings stay."""
+        """Create a user, or replace a user's attributes. Ratings and interactions stay."""
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
 
     @call
@@ -50,7 +60,7 @@ class Calls:
 
     @call
     def delete_user(self, user_id: str) -> Call[None]:
-        """Erase a user, with all ratings, skips and events."""
+        """Erase a user, with all ratings, interactions, skips and events."""
         return Call("DELETE", path_of("/v1/users/{}", user_id), type(None))
 
     @call
@@ -86,6 +96,39 @@ class Calls:
         return Call("DELETE", path_of("/v1/users/{}/ratings/{}", user_id, item_id), type(None))
 
     @call
+    def add_interactions(
+        self,
+        user_id: str,
+        interactions: Sequence[NewInteraction],
+        *,
+        attributes: Attributes | None = None,
+        n: int | None = None,
+        explain: bool | None = None,
+    ) -> Call[Interactions]:
+        """Store interactions, adapt to them, and recommend `n` items. Attributes, if given, replace the user's.
+
+        Creates the user if new. Interactions with event ids can be sent again safely. They are durable when this
+        returns.
+        """
+        return Call(
+            "POST",
+            path_of("/v1/users/{}/interactions", user_id),
+            Interactions,
+            query={"n": n, "explain": explain},
+            body={"interactions": interactions, "attributes": attributes},
+        )
+
+    @listing
+    def list_interactions(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Interaction]]:
+        """The user's interactions, ordered by event id."""
+        return Call("GET", path_of("/v1/users/{}/interactions", user_id), Page[Interaction], query={"limit": page_size})
+
+    @call
+    def delete_interaction(self, user_id: str, event_id: str) -> Call[None]:
+        """Withdraw one interaction."""
+        return Call("DELETE", path_of("/v1/users/{}/interactions/{}", user_id, event_id), type(None))
+
+    @call
     def add_skips(self, user_id: str, item_ids: Sequence[str]) -> Call[None]:
         """Store that a user could not rate items, so that they are not candidates again. Creates the user if new."""
         return Call("POST", path_of("/v1/users/{}/skips", user_id), type(None), body={"item_ids": item_ids})
@@ -107,7 +150,7 @@ class Calls:
         explain: bool | None = None,
         rank_by: str | None = None,
     ) -> Call[RecommendationPage]:
-        """Recommendations for a user, by default without items that the user has rated.
+        """Recommendations for a user, by default without items that the user has rated or interacted with.
 
         A user without stored data gets popular items.
         """
@@ -131,6 +174,7 @@ class Calls:
         *,
         attributes: Attributes | None = None,
         ratings: Sequence[GivenRating] | None = None,
+        interactions: Sequence[GivenInteraction] | None = None,
         skipped: Sequence[str] | None = None,
         n: int | None = None,
         exclude: Sequence[str] | None = None,
@@ -147,6 +191,7 @@ class Calls:
             body={
                 "attributes": attributes,
                 "ratings": ratings,
+                "interactions": interactions,
                 "skipped": skipped,
                 "n": n,
                 "exclude": exclude,
@@ -190,6 +235,7 @@ class Calls:
         self,
         *,
         ratings: Sequence[GivenRating] | None = None,
+        interactions: Sequence[GivenInteraction] | None = None,
         skipped: Sequence[str] | None = None,
         strategy: str | None = None,
         n: int | None = None,
@@ -197,13 +243,14 @@ class Calls:
         filter: Filter | None = None,
         seed: int | None = None,
     ) -> Call[CandidatePage]:
-        """Candidates from the ratings and skips in these arguments alone. Nothing is stored."""
+        """Candidates from these arguments alone. Nothing is stored."""
         return Call(
             "POST",
             "/v1/candidates",
             CandidatePage,
             body={
                 "ratings": ratings,
+                "interactions": interactions,
                 "skipped": skipped,
                 "strategy": strategy,
                 "n": n,

@@ -31,6 +31,33 @@ class GivenRating:
 
 
 @dataclass(frozen=True)
+class GivenInteraction:
+    """An interaction with an item.
+
+    Attributes:
+        item_id: Which item.
+        kind: What the user did, such as `purchase`; see `get_schema`.
+        occurred_at: When, with a time zone; None for now.
+    """
+
+    item_id: str
+    kind: str
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class NewInteraction(GivenInteraction):
+    """An interaction to store.
+
+    Attributes:
+        event_id: Chosen by the caller, unique for the user. An interaction that is sent again counts once. None lets
+            the service choose one.
+    """
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True)
 class NewItem:
     """An item to create or replace.
 

@@ -44,6 +44,15 @@ class Rating(Answer):
     rated_at: datetime
 
 
+class Interaction(Answer):
+    """A stored interaction."""
+
+    event_id: str
+    item_id: str
+    kind: str
+    occurred_at: datetime
+
+
 class Skip(Answer):
     """An item that a user could not rate."""
 
@@ -52,25 +61,27 @@ class Skip(Answer):
 
 
 class Reason(Answer):
-    """A rating of the user that moved a recommended item up."""
+    """A rating or an interaction of the user that moved a recommended item up; the other of both is None."""
 
     item_id: str
     title: str | None
-    rating: float
+    rating: float | None
+    kind: str | None = None
 
 
 class Recommendation(Answer):
     """An item, the user's predicted rating, and how probably the user chooses and then likes the item.
 
-    `like_probability` is None from a model that gives none.
+    `like_probability` is None from a model that gives none. A model that was trained on interactions gives no
+    `predicted_rating` either.
 
-    If it was requested and a rating stands out, `because` names an item that the user likes, or `unlike` one that the
+    If it was requested and something stands out, `because` names an item that the user likes, or `unlike` one that the
     user dislikes and that this item differs from.
     """
 
     item_id: str
     title: str | None
-    predicted_rating: float
+    predicted_rating: float | None
     choice_probability: float
     like_probability: float | None
     rank: int
@@ -94,6 +105,15 @@ class Ratings(Answer):
 
     user_id: str
     ratings: list[Rating]
+    recommendations: RecommendationPage
+    model_version: str
+
+
+class Interactions(Answer):
+    """The stored interactions with the event ids of the request, and the new recommendations."""
+
+    user_id: str
+    interactions: list[Interaction]
     recommendations: RecommendationPage
     model_version: str
 

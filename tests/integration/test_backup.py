@@ -37,6 +37,8 @@ async def write_something(client: httpx.AsyncClient) -> None:
     body = {"ratings": [{"item_id": f"i{number}", "rating": 1 + number % 5} for number in range(20)]}
     (await client.post("/v1/users/ada/ratings", json=body | {"attributes": {"country": "fr"}})).raise_for_status()
     (await client.post("/v1/users/ada/skips", json={"item_ids": ["i30"]})).raise_for_status()
+    bought = {"interactions": [{"item_id": "i29", "kind": "purchase", "event_id": "order-1"}]}
+    (await client.post("/v1/users/ada/interactions", json=bought)).raise_for_status()
     (await client.put("/v1/items/new", json={"title": "Film new"})).raise_for_status()
     (await client.delete("/v1/items/i31")).raise_for_status()
 
@@ -47,6 +49,7 @@ async def state(client: httpx.AsyncClient) -> list[object]:
         "/v1/users/ada",
         "/v1/users/ada/ratings",
         "/v1/users/ada/skips",
+        "/v1/users/ada/interactions",
         "/v1/users/ada/recommendations",
         "/v1/items?limit=500",
         "/v1/model-versions",

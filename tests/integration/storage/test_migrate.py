@@ -122,6 +122,7 @@ ROWS: dict[str, dict[str, object]] = {
         "finished_at": NOON,
     },
     "skips": {"user_id": "ada", "item_id": "i1", "skipped_at": NOON},
+    "interactions": {"user_id": "ada", "event_id": "e", "item_id": "i1", "kind": "view", "occurred_at": NOON},
     "api_keys": {
         "name": "shop",
         "scope": "read",
