@@ -5,7 +5,7 @@ import sys
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from limits import parse
 from pydantic import AfterValidator, Field, SecretStr
@@ -92,6 +92,9 @@ class Settings(BaseSettings):
         max_body_bytes: The longest request body. Longer ones are refused.
         max_rankings: The most requests for recommendations or candidates in progress. More are refused.
         popularity_seconds: Least time between two counts of new ratings for the popularity of items.
+        events_as_interactions: Which events are stored as interactions too, by type, with the kind, such as
+            `{"clicked": "click"}`.
+        interaction_retention_days: After how many days workers delete interactions; they are kept if it is not given.
         cache_entries: The most answers in the in-process cache.
         cache_seconds: The longest time for which an answer is cached.
     """
@@ -118,5 +121,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     max_rankings: Annotated[int, Field(ge=1)] = 512
     popularity_seconds: Annotated[float, Field(gt=0)] = 30.0
+    events_as_interactions: dict[Literal["shown", "clicked"], str] = {}
+    interaction_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600

@@ -56,7 +56,8 @@ class EventsResponse(ResponseModel):
 async def add_events(body: EventsRequest, services: ServicesDep) -> EventsResponse:
     """Store up to 1,000 events, all or none of them, for the reports on their model versions.
 
-    Sending them again changes nothing. Events change no recommendations: post a rating to the user's ratings as well.
+    Sending them again changes nothing. Events change no recommendations, unless a setting makes interactions of them:
+    post ratings and interactions to the user as well.
     """
     now = datetime.now(UTC)
     events = [

@@ -1,4 +1,4 @@
-"""`coldstart import`: imports a data set's users, items or ratings into the service's database."""
+"""`coldstart import`: imports a data set's users, items, ratings or interactions into the service's database."""
 
 import asyncio
 from enum import StrEnum
@@ -20,6 +20,7 @@ class Imported(StrEnum):
     ITEMS = "items"
     USERS = "users"
     RATINGS = "ratings"
+    INTERACTIONS = "interactions"
 
 
 def import_command(
@@ -28,12 +29,16 @@ def import_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
 ) -> None:
-    """Import items, users or ratings into the service's database. Of two ratings of an item the later is kept."""
+    """Import items, users, ratings or interactions into the service's database.
+
+    Of two ratings of an item the later is kept. An interaction that is imported again counts once.
+    """
     dataset = load_dataset(data, schema, malformed)
     store, total = {
         Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),
         Imported.USERS: (DatasetImporter.users, len(dataset.users)),
-        Imported.RATINGS: (DatasetImporter.ratings, len(dataset.ratings)),
+        Imported.RATINGS: (DatasetImporter.ratings, int(dataset.ratings.rated.sum())),
+        Imported.INTERACTIONS: (DatasetImporter.interactions, int((~dataset.ratings.rated).sum())),
     }[what]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import DatabaseUnavailableError, ServiceError
 from app.jobs import evaluation, training
 from app.jobs.job_function import Conclusion, JobFunction, Report
+from app.jobs.retention import delete_old_interactions
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
@@ -92,11 +93,15 @@ class JobRunner:
     async def tidy(self) -> None:
         """Queue the jobs of dead workers again, and delete what trainings that will not go on have left here.
 
+        Old interactions are deleted as well, if a setting says so.
+
         Raises:
             DatabaseUnavailableError: If the database cannot be reached.
         """
         await self._remove_leftovers()
         await self._take_back()
+        if (days := self._settings.interaction_retention_days) is not None:
+            await delete_old_interactions(self._database, older_than=timedelta(days=days))
 
     async def _do(self, job: Job) -> None:
         progress = _Progress()

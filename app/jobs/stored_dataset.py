@@ -1,9 +1,9 @@
-"""The users, items and ratings in the database, as a data set."""
+"""The users, items, ratings and interactions in the database, as a data set."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,22 @@ from app.storage.stored_dataset import StoredDatasetRepository
 from models.data.attribute_values import known_attributes
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.entity_table import entity_table
-from models.data.merging import merge_datasets
-from models.data.schema import DatasetSchema, EntitySource
+from models.data.merging import merge_datasets, without_repetitions
+from models.data.schema import A_RATING, DatasetSchema, EntitySource
 
 logger = logging.getLogger(__name__)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND, _MICROSECONDS = timedelta(microseconds=1), 1_000_000
 
 
 async def read_stored_dataset(
     database: Database, schema: DatasetSchema, *, older: Dataset | None = None, batch_read: Callable[[], None]
 ) -> Dataset:
-    """Read users, items and ratings, all of one moment, as a data set of this schema.
+    """Read users, items, ratings and interactions, all of one moment, as a data set of this schema.
 
     Users and items are ordered by id, a user's ratings by time. Attributes that do not fit the schema become unknown.
-    Ratings off the scale, which another schema allowed, are left out and logged.
+    Ratings off the scale and interactions of unknown kinds, which another schema allowed, are left out and logged.
 
     Args:
         database: The database.
@@ -43,7 +46,7 @@ async def read_stored_dataset(
         collected = StoredDatasetRepository(session)
         users = await _entities(collected.users(), schema.users, batch_read)
         items = await _entities(collected.items(), schema.items, batch_read)
-        ratings = await _ratings(collected.ratings(), users, items, schema, batch_read)
+        ratings = await _ratings(collected, users, items, schema, batch_read)
         deleted = [item_id async for batch in collected.deleted_item_ids() for (item_id,) in batch]
     dataset = Dataset(schema=schema, users=users, items=items, ratings=ratings)
     return dataset if older is None else merge_datasets(dataset, older, without_items=deleted)
@@ -75,38 +78,70 @@ async def _entities(
 
 
 async def _ratings(
-    batches: AsyncIterator[Sequence[tuple[str, str, float, datetime]]],
+    collected: StoredDatasetRepository,
     users: Entities,
     items: Entities,
     schema: DatasetSchema,
     batch_read: Callable[[], None],
 ) -> Ratings:
-    """The ratings as arrays, built batch by batch, because tuples take much more memory."""
-    tables = [pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "value": pl.Float64, "time": pl.Int64})]
-    user_rows, item_rows = users.row_of, items.row_of
+    """Ratings and interactions as arrays, one for each user and item (`without_repetitions`)."""
+    rows = users.row_of, items.row_of
+    scale = schema.rating_scale
+    ratings = await _table(collected.ratings(), pl.Float64, *rows, batch_read)
+    levels = [value for value in ratings["what"].unique() if scale is not None and scale.contains(value)]
+    kept = ratings.filter(pl.col("what").is_in(levels))
+    if left_out := len(ratings) - len(kept):
+        logger.warning("%d ratings are not on the scale %s and are left out.", left_out, scale)
+    interactions = await _table(collected.interactions(), pl.String, *rows, batch_read)
+    places = {kind: place for place, kind in enumerate(schema.kinds)}
+    known = interactions.filter(pl.col("what").is_in(list(places)))
+    if left_out := len(interactions) - len(known):
+        logger.warning("%d interactions are of none of the kinds %s and are left out.", left_out, ", ".join(places))
+    everything = pl.concat(
+        [
+            # The kind's name orders interactions of the same moment, as in lists (`app.services.deeds`).
+            known.sort("moment", "what").with_columns(
+                value=pl.col("what").replace_strict(schema.kinds, return_dtype=pl.Float32),
+                kind=pl.col("what").replace_strict(places, return_dtype=pl.Int8),
+            ),
+            kept.with_columns(value=pl.col("what").cast(pl.Float32), kind=pl.lit(A_RATING, dtype=pl.Int8)),
+        ],
+        how="diagonal_relaxed",
+    ).select("user", "item", "value", "kind", time=pl.col("moment").floordiv(_MICROSECONDS))
+    chosen = (everything if known.is_empty() else without_repetitions(everything)).sort("user", "time", "item")
+    return Ratings.from_columns(
+        user_count=len(users),
+        users=chosen["user"].to_numpy(),
+        items=chosen["item"].to_numpy(),
+        values=chosen["value"].to_numpy(),
+        kinds=None if known.is_empty() else chosen["kind"].to_numpy(),
+        times=chosen["time"].to_numpy(),
+    )
+
+
+async def _table(
+    batches: AsyncIterator[Sequence[tuple[str, str, Any, datetime]]],
+    what: type[pl.DataType],
+    user_rows: Mapping[str, int],
+    item_rows: Mapping[str, int],
+    batch_read: Callable[[], None],
+) -> pl.DataFrame:
+    """Rows of the user and item, `what` the user did, and the `moment` in microseconds since 1970.
+
+    It is built batch by batch, because tuples take much more memory.
+    """
+    tables = [pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "what": what, "moment": pl.Int64})]
     async for batch in batches:
-        user_ids, item_ids, values, moments = zip(*batch, strict=True)
+        user_ids, item_ids, deeds, moments = zip(*batch, strict=True)
         tables.append(
             pl.DataFrame(
                 {
                     "user": np.array([user_rows[user_id] for user_id in user_ids], dtype=np.int32),
                     "item": np.array([item_rows[item_id] for item_id in item_ids], dtype=np.int32),
-                    "value": np.array(values, dtype=np.float64),
-                    "time": np.array([moment.timestamp() // 1 for moment in moments], dtype=np.int64),
+                    "what": pl.Series(deeds, dtype=what),
+                    "moment": np.array([(moment - _EPOCH) // _MICROSECOND for moment in moments], dtype=np.int64),
                 }
             )
         )
         batch_read()
-    everything = pl.concat(tables)
-    scale = schema.rating_scale
-    levels = [value for value in everything["value"].unique() if scale is not None and scale.contains(value)]
-    ratings = everything.filter(pl.col("value").is_in(levels)).sort("user", "time", "item")
-    if left_out := len(everything) - len(ratings):
-        logger.warning("%d ratings are not on the scale %s and are left out.", left_out, scale)
-    return Ratings.from_columns(
-        user_count=len(users),
-        users=ratings["user"].to_numpy(),
-        items=ratings["item"].to_numpy(),
-        values=ratings["value"].cast(pl.Float32).to_numpy(),
-        times=ratings["time"].to_numpy(),
-    )
+    return pl.concat(tables)

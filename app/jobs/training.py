@@ -46,7 +46,8 @@ SPLIT = SplitConfig(by_id=True, new_users=0.2, new_items=0.0, test_ratings=0)
 """The research models' split: a fifth of the users is held out, always the same ones."""
 
 LEAST_USERS = 100
-"""The least number of users with two ratings or more. A fifth of them are held out for the comparison."""
+"""The least number of users with two ratings or more, or without ratings as many interactions. A fifth of them are held
+out for the comparison."""
 
 _TRAINED = 0.9
 """The progress at which training has ended and the comparison begins."""
@@ -80,10 +81,10 @@ class TrainingReport(BaseModel):
 
     Attributes:
         model_version: The new version, registered.
-        training_ratings: Ratings trained on.
+        training_ratings: Ratings trained on, interactions included.
         training_users: Users trained on.
         training_items: Items with a training rating.
-        validation_mae: Mean absolute error of the research twin on the validation users.
+        validation_mae: Mean absolute error of the research twin on the validation users; None without ratings.
         comparison: With the version that was active when the training was asked for; None if that one has the
             artifact format of another release.
         activated: Whether the new version is active now.
@@ -94,7 +95,7 @@ class TrainingReport(BaseModel):
     training_ratings: int
     training_users: int
     training_items: int
-    validation_mae: float
+    validation_mae: float | None
     comparison: Comparison | None
     activated: bool
     reason: str
@@ -135,7 +136,7 @@ class Trained:
             training_ratings=manifest.data.training_ratings,
             training_users=manifest.data.training_users,
             training_items=manifest.data.training_items,
-            validation_mae=manifest.metrics["validation_mae"],
+            validation_mae=manifest.metrics.get("validation_mae"),
             comparison=self.comparison,
             activated=activated,
             reason=reason,
@@ -303,10 +304,15 @@ def _dataset(
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
     dataset = load_stored_dataset(settings, schema, older=older, batch_read=batch_read)
-    users = int((np.diff(dataset.ratings.offsets) >= 2).sum())
+    # A learner of ratings needs ratings; without one, interactions are enough.
+    counted = (
+        dataset.ratings.rated if parameters.preset.learner is not None else np.ones(len(dataset.ratings), np.bool_)
+    )
+    users = int((np.bincount(dataset.ratings.users[counted], minlength=1) >= 2).sum())
     if users < LEAST_USERS:
+        what = "ratings" if parameters.preset.learner is not None else "interactions"
         raise DataError(
-            f"{users} users have two ratings or more, but training needs {LEAST_USERS}: collect more ratings, "
+            f"{users} users have two {what} or more, but training needs {LEAST_USERS}: collect more {what}, "
             "or train on a data set as well (--data; over the API with_data_set)"
         )
     save_dataset(dataset, data)

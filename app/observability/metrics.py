@@ -75,7 +75,9 @@ PHASE_WAIT_SECONDS = Histogram(
 BATCH_REQUESTS = Histogram("coldstart_batch_requests", "Requests of one batch.", ["phase"], buckets=_BATCH_SIZES)
 
 # Is it good?
-RANKINGS = Counter("coldstart_rankings", "Computed rankings, by the number of ratings and interactions they adapted to.", ["ratings"])
+RANKINGS = Counter(
+    "coldstart_rankings", "Computed rankings, by the number of ratings and interactions they adapted to.", ["ratings"]
+)
 ONLINE_ERROR = Summary(
     "coldstart_online_absolute_error",
     "Of a sample of new ratings, |rating − what was predicted from the ratings before|, by the number of those.",

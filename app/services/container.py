@@ -112,6 +112,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             model_versions=ModelVersionService(database, host, announcements),
             model_reports=ModelReportService(database),
             model_refresher=ModelRefresher(host, announcements),
-            events=EventService(database, host),
+            events=EventService(
+                database, host, {str(kind): name for kind, name in settings.events_as_interactions.items()}
+            ),
             health=HealthService(database, host, cache),
         )

@@ -1,5 +1,6 @@
 """Events: which recommended items were shown, clicked and rated."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from app.services.predicted_ratings import RatingToMeasure, predict_rated
 from app.services.validation import raise_if_invalid
 from app.storage.database import Database
 from app.storage.events import EventRecord, EventRepository
+from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.predicted_ratings import PredictedRatingRecord, PredictedRatingRepository
@@ -20,6 +22,8 @@ from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
 from models.data.attribute_values import known_attributes
 from models.data.schema import RatingScale
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,20 @@ class EventsStored:
 
 
 class EventService:
-    """Stores events. They change neither users nor items nor recommendations."""
+    """Stores events. They change neither users nor items nor recommendations, unless they count as interactions.
 
-    def __init__(self, database: Database, host: ModelHost) -> None:
+    Args:
+        database: Where they are stored.
+        host: Has the models that serve.
+        as_interactions: Types of events that are stored as interactions too, with the kinds of these. A kind that the
+            active model does not know is stored and does not count.
+    """
+
+    def __init__(self, database: Database, host: ModelHost, as_interactions: Mapping[str, str]) -> None:
         self._database = database
         self._host = host
+        self._as_interactions = as_interactions
+        self._warned: set[str] = set()
 
     async def add(self, events: Sequence[EventRecord]) -> EventsStored:
         """Store events, all or none of them. An event whose id is stored already is ignored.
@@ -47,7 +60,8 @@ class EventService:
             InvalidRequestError: If a version, an item or a rating is not valid. Nothing is stored.
             NoActiveModelError: If no model is being served: the rating scale is the model's. Nothing is stored.
         """
-        scale = (await self._host.current()).schema.rating_scale
+        schema = (await self._host.current()).schema
+        scale = schema.rating_scale
         async with self._database.read() as session:
             versions = await ModelVersionRepository(session).known({event.model_version for event in events})
             items = await ItemRepository(session).known_ids({event.item_id for event in events})
@@ -58,7 +72,21 @@ class EventService:
             await PredictedRatingRepository(session).save(
                 [rating for event_id, rating in predicted.items() if event_id in new], replace=False
             )
+            if interactions := [
+                (event.user_id, InteractionEvent(event.item_id, kind, event.occurred_at, event.id))
+                for event in events
+                if event.id in new and (kind := self._as_interactions.get(event.type)) is not None
+            ]:
+                await UserRepository(session).save(dict.fromkeys(user_id for user_id, _ in interactions))
+                await InteractionRepository(session).save(interactions)
+        self._warn_of({event.kind for _, event in interactions} - set(schema.kinds))
         return EventsStored(stored=len(new), known=len(events) - len(new))
+
+    def _warn_of(self, unknown: set[str]) -> None:
+        """Say once that a setting names a kind that the active model does not know."""
+        for kind in unknown - self._warned:
+            logger.warning("COLDSTART_EVENTS_AS_INTERACTIONS: the active model knows no interactions %r.", kind)
+        self._warned |= unknown
 
     async def _predicted(self, events: Sequence[EventRecord]) -> Mapping[str, PredictedRatingRecord]:
         """By event id, the rating and its prediction; without unknown users and versions that are not served."""
@@ -75,7 +103,8 @@ class EventService:
                 events_of[event.model_version].append(event)
         predicted: dict[str, PredictedRatingRecord] = {}
         for version_id, version_events in events_of.items():
-            if (served := traffic.by_version.get(version_id)) is not None:
+            served = traffic.by_version.get(version_id)
+            if served is not None and served.schema.rating_scale is not None:
                 known = [event for event in version_events if not served.missing([event.item_id])]
                 rated = [
                     _rating_to_measure(event, served, users[event.user_id], ratings.get(event.user_id, ()))

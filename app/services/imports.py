@@ -1,11 +1,13 @@
-"""DatasetImporter a data set's users, items and ratings into the service, in batches."""
+"""Imports a data set's users, items, ratings and interactions into the service, in batches."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from uuid import UUID, uuid5
 
 from app.services.item_conversion import to_records
 from app.storage import clock
 from app.storage.database import Database
+from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
@@ -13,8 +15,11 @@ from models.data.dataset import Dataset
 
 _BATCH = 500
 
+_EVENTS = UUID("5f1d7c52-2d5e-4a43-9d0c-64c1f3f0a6c8")
+"""The namespace of the event ids of imported interactions."""
+
 Progress = Callable[[int], None]
-"""Called after every committed batch with its number of items, users or ratings."""
+"""Called after every committed batch with its number of items, users, ratings or interactions."""
 
 
 class DatasetImporter:
@@ -44,18 +49,54 @@ class DatasetImporter:
 
     async def ratings(self, dataset: Dataset, progress: Progress) -> None:
         """Store the data set's ratings, and create users as needed. Of two ratings of an item the later is kept."""
-        async with self._database.read() as session:
-            now = await clock.now(session)
-        offsets = dataset.ratings.offsets
+        now, rated = await self._now(), dataset.ratings.rated
         for batch in _batches(len(dataset.users)):
-            async with self._database.write() as session:
-                ratings = [
-                    rating for row in range(batch.start, batch.stop) for rating in _ratings_of(dataset, row, now)
-                ]
-                if ratings:
+            ratings = [
+                (
+                    user_id,
+                    RatingRecord(item_id, float(dataset.ratings.values[row]), now if moment is None else moment),
+                )
+                for row, user_id, item_id, moment in _deeds(dataset, batch)
+                if rated[row]
+            ]
+            if ratings:
+                async with self._database.write() as session:
                     await UserRepository(session).save(dict.fromkeys(user_id for user_id, _ in ratings))
                     await RatingRepository(session).save(ratings)
-            progress(int(offsets[batch.stop] - offsets[batch.start]))
+            progress(len(ratings))
+
+    async def interactions(self, dataset: Dataset, progress: Progress) -> None:
+        """Store the data set's interactions, and create users as needed.
+
+        A data set has no event ids. They are made of user, item, kind and time, so importing again changes nothing.
+        """
+        kinds, names = dataset.ratings.kinds, list(dataset.schema.kinds)
+        if kinds is None:
+            return
+        now, rated = await self._now(), dataset.ratings.rated
+        for batch in _batches(len(dataset.users)):
+            interactions = [
+                (
+                    user_id,
+                    InteractionEvent(
+                        item_id,
+                        names[kinds[row]],
+                        now if moment is None else moment,
+                        _event_id(item_id, names[kinds[row]], moment),
+                    ),
+                )
+                for row, user_id, item_id, moment in _deeds(dataset, batch)
+                if not rated[row]
+            ]
+            if interactions:
+                async with self._database.write() as session:
+                    await UserRepository(session).save(dict.fromkeys(user_id for user_id, _ in interactions))
+                    await InteractionRepository(session).save(interactions)
+            progress(len(interactions))
+
+    async def _now(self) -> datetime:
+        async with self._database.read() as session:
+            return await clock.now(session)
 
 
 def _batches(count: int) -> Iterator[slice]:
@@ -63,17 +104,13 @@ def _batches(count: int) -> Iterator[slice]:
         yield slice(start, min(start + _BATCH, count))
 
 
-def _ratings_of(dataset: Dataset, user: int, now: datetime) -> list[tuple[str, RatingRecord]]:
-    """One user's ratings, each with the user's id. In a data set without times, they were made now."""
+def _deeds(dataset: Dataset, users: slice) -> Iterator[tuple[int, str, str, datetime | None]]:
+    """The row, user, item and time of each rating and interaction of some users; None without times."""
     ratings = dataset.ratings
-    return [
-        (
-            dataset.users.ids[user],
-            RatingRecord(
-                item_id=dataset.items.ids[ratings.items[row]],
-                rating=float(ratings.values[row]),
-                rated_at=now if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC),
-            ),
-        )
-        for row in range(ratings.offsets[user], ratings.offsets[user + 1])
-    ]
+    for row in range(ratings.offsets[users.start], ratings.offsets[users.stop]):
+        moment = None if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC)
+        yield row, dataset.users.ids[ratings.users[row]], dataset.items.ids[ratings.items[row]], moment
+
+
+def _event_id(item_id: str, kind: str, moment: datetime | None) -> str:
+    return uuid5(_EVENTS, f"{item_id}\0{kind}\0{moment}").hex

@@ -1,10 +1,10 @@
-"""All users, items and ratings of the database, read as a stream for training and evaluation."""
+"""All users, items, ratings and interactions of the database, read as a stream for training and evaluation."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, null, select
+from sqlalchemy import Select, func, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base
@@ -15,7 +15,7 @@ _BATCH = 10_000
 class StoredDatasetRepository:
     """Reads whole tables in batches of tuples, in no order. Use it with `Database.snapshot`.
 
-    Deleted items and their ratings are left out: they are neither recommended nor adapted to.
+    Deleted items, their ratings and interactions are left out: they are neither recommended nor adapted to.
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -43,10 +43,26 @@ class StoredDatasetRepository:
             .where(_items.c.deleted.is_(False))
         )
 
+    def interactions(self) -> AsyncIterator[Sequence[tuple[str, str, str, datetime]]]:
+        """User, item, kind and time of the latest interaction of each kind with each item of the catalogue."""
+        return self._batches(
+            select(
+                _interactions.c.user_id,
+                _interactions.c.item_id,
+                _interactions.c.kind,
+                func.max(_interactions.c.occurred_at),
+            )
+            .join(_items, _items.c.id == _interactions.c.item_id)
+            .where(_items.c.deleted.is_(False))
+            .group_by(_interactions.c.user_id, _interactions.c.item_id, _interactions.c.kind)
+        )
+
     async def _batches(self, statement: Select[Any]) -> AsyncIterator[Sequence[Any]]:
         result = await self._session.stream(statement, execution_options={"yield_per": _BATCH})
         async for rows in result.partitions():
             yield rows
 
 
-_users, _items, _ratings = (Base.metadata.tables[name] for name in ("users", "items", "ratings"))
+_users, _items, _ratings, _interactions = (
+    Base.metadata.tables[name] for name in ("users", "items", "ratings", "interactions")
+)

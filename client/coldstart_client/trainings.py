@@ -31,14 +31,15 @@ class Comparison(Answer):
 class TrainingReport(Answer):
     """The result of a training: `model_version` is the new one, and `reason` says why it is active now, or is not.
 
-    `comparison` is None if the service could not load the version that was active.
+    `comparison` is None if the service could not load the version that was active, and `validation_mae` for a model
+    without ratings.
     """
 
     model_version: str
     training_ratings: int
     training_users: int
     training_items: int
-    validation_mae: float
+    validation_mae: float | None
     comparison: Comparison | None
     activated: bool
     reason: str

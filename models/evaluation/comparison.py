@@ -1,6 +1,6 @@
 """Two versions on the same held-out users, and whether the new one is shown to be better."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,15 @@ from models.data.episodes import Episode, batches
 from models.data.malformed import DataError
 from models.data.reader import read_dataset
 from models.data.splits import Split, new_by_id
-from models.evaluation.estimates import UserValues, compare_measures, concatenate_users
+from models.evaluation.estimates import UserValues, compare_means, compare_measures, concatenate_users
 from models.evaluation.figures import ComparedMeasure, ReportPart
+from models.evaluation.lists.measuring import RankedCatalogue, measure_lists
+from models.evaluation.lists.rankers import ModelRanker
 from models.evaluation.predictors import BATCH_USERS, by_learner
 from models.metrics import MAE, measure_users
+from models.metrics.lists import LIST_NDCG
+from models.metrics.measure import Direction
+from models.ranking.query import RankBy
 
 MIN_USERS = 20
 """Users that a decision needs: with fewer, bootstrap intervals are too narrow. It belongs to the protocol."""
@@ -37,10 +42,12 @@ class Comparison(ReportPart):
         new: The new version.
         active: The version that serves. Both figures are those of the versions' research models.
         users: How many users were compared.
-        query_ratings: How many ratings were predicted.
-        mean_support: Ratings that the versions adapted to, mean over users.
-        measures: By the names in `models.metrics.MEASURES`. A measure that is undefined for all users is missing.
-        better: Whether the comparison shows that the new version has the lower MAE.
+        query_ratings: How many ratings were predicted, or of versions without ratings how many interactions.
+        mean_support: Ratings or interactions that the versions adapted to, mean over users.
+        measures: By the names in `models.metrics.MEASURES`, or of versions without ratings by those in
+            `models.metrics.lists.LIST_MEASURES`. A measure that is undefined for all users is missing.
+        better: Whether the comparison shows that the new version has the lower MAE, or without ratings the higher
+            nDCG of lists.
         verdict: The result in words, with the figures.
         notes: What a reader must know to judge the figures.
     """
@@ -69,12 +76,18 @@ def compare(
     new version counts as better if there are enough users and the whole 95 % interval of the difference in MAE lies
     below 0.
 
+    Versions without ratings make a list of the catalogue for each user instead, from half of what the user did. The
+    items of the other half that the user wanted, ten at most, are the relevant ones, and the whole interval of the
+    difference in nDCG has to lie above 0. A version with ratings and one without cannot be compared.
+
     Args:
         new: The research model of the new version. It was trained on the data set, with some users held out.
         active: The research model of any version with the same schema.
         dataset: The data set.
         progress: Called with the share that is done, 0 to 1. An exception from it stops the comparison.
     """
+    if (new.learner is None) != (active.learner is None):
+        return _not_comparable(new, active)
     held_out = _held_out(new, dataset)
     known = trained_on(active, dataset.users.ids)
     notes = _twin_notes(new, active)
@@ -83,9 +96,10 @@ def compare(
     if known is not None and (known_count := int((held_out & known).sum())):
         notes.append(f"{known_count} held-out users are left out, because {active.version} was trained on them.")
     compared = held_out if known is None else held_out & ~known
-    episodes = _episodes(dataset, compared)
-    measures = _measures(new, active, dataset, episodes, progress) if episodes else {}
-    better, verdict = _verdict(len(episodes), measures.get(MAE.name))
+    episodes = _episodes(dataset, compared, dataset.ratings.rated if new.learner is not None else dataset.liked)
+    measure = _measures if new.learner is not None else _list_measures
+    measures = measure(new, active, dataset, episodes, progress) if episodes else {}
+    better, verdict = _verdict(len(episodes), measures)
     return Comparison(
         new=new.served_version,
         active=active.served_version,
@@ -144,17 +158,41 @@ def _held_out(new: TrainedModel, dataset: Dataset) -> NDArray[np.bool_]:
     return held_out
 
 
-def _episodes(dataset: Dataset, users: NDArray[np.bool_]) -> list[Episode]:
-    """One episode for each of these users who has two ratings or more."""
+def _not_comparable(new: TrainedModel, active: TrainedModel) -> Comparison:
+    with_ratings, without = (new, active) if new.learner is not None else (active, new)
+    return Comparison(
+        new=new.served_version,
+        active=active.served_version,
+        users=0,
+        query_ratings=0,
+        mean_support=0.0,
+        measures={},
+        better=False,
+        verdict=f"{with_ratings.served_version} predicts ratings and {without.served_version} does not, "
+        "so they cannot be compared.",
+        notes=(),
+    )
+
+
+def _episodes(dataset: Dataset, users: NDArray[np.bool_], predictable: NDArray[np.bool_]) -> list[Episode]:
+    """One episode for each of these users who has two ratings or more, and a predictable one among the queries.
+
+    Args:
+        dataset: The data set.
+        users: bool [users].
+        predictable: bool [ratings], those that may be queries.
+    """
     ratings = dataset.ratings
     episodes = []
     for user in np.flatnonzero(users & (np.diff(ratings.offsets) >= 2)).tolist():
         rows = np.random.default_rng([_SEED, user]).permutation(
             np.arange(ratings.offsets[user], ratings.offsets[user + 1])
         )
-        queries = min(len(rows) // 2, _MAX_QUERIES)
-        query, support = rows[:queries], rows[queries:]
-        episodes.append(Episode.of(ratings, state=State.USER_COLD, user=user, support=support, query=query))
+        query = rows[: len(rows) // 2]
+        query = query[predictable[query]][:_MAX_QUERIES]
+        if len(query):
+            support = rows[~np.isin(rows, query)]
+            episodes.append(Episode.of(ratings, state=State.USER_COLD, user=user, support=support, query=query))
     return episodes
 
 
@@ -177,13 +215,40 @@ def _measures(
     return compare_measures(new_values, active_values, resamples=_RESAMPLES, seed=_SEED)
 
 
-def _verdict(users: int, mae: ComparedMeasure | None) -> tuple[bool, str]:
-    if mae is None or users < MIN_USERS:
+def _list_measures(
+    new: TrainedModel,
+    active: TrainedModel,
+    dataset: Dataset,
+    episodes: Sequence[Episode],
+    progress: Callable[[float], None],
+) -> dict[str, ComparedMeasure]:
+    """The measures of the lists by which the versions recommend. What the new version was trained on breaks ties."""
+    catalogue = RankedCatalogue.of(dataset, Split.of(dataset, new.split).training)
+    size = max(len(episode.support_items) for episode in episodes)
+    measured: list[UserValues] = []
+    done = 0
+
+    def batch_done(users: int) -> None:
+        nonlocal done
+        done += users
+        progress(done / (2 * len(episodes)))
+
+    for model in (new, active):
+        ranker = ModelRanker(model, dataset, RankBy.CHOICE)
+        measured.append(measure_lists(ranker, episodes, catalogue, size=size, batch_done=batch_done).values)
+    return compare_means(*measured, resamples=_RESAMPLES, seed=_SEED)
+
+
+def _verdict(users: int, measures: Mapping[str, ComparedMeasure]) -> tuple[bool, str]:
+    """Whether the new version is better, by MAE or else by the nDCG of lists, and the result in words."""
+    measure = MAE if MAE.name in measures else LIST_NDCG
+    compared = measures.get(measure.name)
+    if compared is None or users < MIN_USERS:
         return False, f"Only {users} held-out users can be compared; {MIN_USERS} are needed to decide."
-    change = mae.difference
-    better = change.high < 0
+    change = compared.difference
+    better = change.high < 0 if measure.direction is Direction.LOWER else change.low > 0
     figures = (
-        f"MAE {mae.new:.4f} instead of {mae.active:.4f} on {users} held-out users, "
+        f"{measure.title} {compared.new:.4f} instead of {compared.active:.4f} on {users} held-out users, "
         f"a difference of {change.value:+.4f} (95 % interval {change.low:+.4f} to {change.high:+.4f})."
     )
     return better, f"The new version is {'better' if better else 'not shown to be better'}: {figures}"

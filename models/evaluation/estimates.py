@@ -62,6 +62,18 @@ def compare_measures(new: UserValues, active: UserValues, *, resamples: int, see
     }
 
 
+def compare_means(new: UserValues, active: UserValues, *, resamples: int, seed: int) -> dict[str, ComparedMeasure]:
+    """As `compare_measures`, for measures whose average over users is the mean, such as those of lists."""
+    compared = {}
+    for name, column in new.items():
+        first, second = pair(column, active[name])
+        if not np.isnan(first).all():
+            columns = np.stack([first, second, first - second], axis=1)
+            of_new, of_active, difference = estimate_means(columns, resamples=resamples, seed=seed)
+            compared[name] = ComparedMeasure(new=of_new.value, active=of_active.value, difference=difference)
+    return compared
+
+
 def _estimates(
     averages: NDArray[np.float64], resampled: NDArray[np.float64], undefined: NDArray[np.int64]
 ) -> tuple[Estimate, ...]:

@@ -300,3 +300,25 @@ class TestModelWithRatings:
 
         assert kinds["purchase"] == 1.0
         assert kinds["dislike"] < 0
+
+
+class TestEventsAsInteractions:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"events_as_interactions": {"clicked": "view"}})
+
+    async def test_new_events_of_a_type_in_the_setting_are_interactions(self, client: httpx.AsyncClient) -> None:
+        version = (await client.get("/v1/users/ada/recommendations")).json()["model_version"]
+        event = {"model_version": version, "user_id": "ada", "occurred_at": NOON}
+        events = [
+            {**event, "event_id": "e1", "type": "clicked", "item_id": "i1"},
+            {**event, "event_id": "e2", "type": "shown", "item_id": "i2"},
+        ]
+
+        for _ in range(2):
+            assert (await client.post("/v1/events", json={"events": events})).status_code == 200
+
+        expected = {"event_id": "e1", "item_id": "i1", "kind": "view", "occurred_at": NOON}
+        assert await stored(client) == [expected]
+        assert "i1" not in await listed(client)
+        assert "i2" in await listed(client)

@@ -263,7 +263,7 @@ class TestExplanation:
         stored = await client.post(f"{ADA}/ratings", params={"explain": True}, json={"ratings": ratings})
 
         items = stored.json()["recommendations"]["items"]
-        assert {"item_id": "i1", "title": "Film 1", "rating": 5.0} in [item["because"] for item in items]
+        assert {"item_id": "i1", "title": "Film 1", "rating": 5.0, "kind": None} in [item["because"] for item in items]
         assert all(item["unlike"] is None for item in items)
 
     async def test_explanation_by_a_disliked_item_says_unlike(self, client: httpx.AsyncClient) -> None:
@@ -271,7 +271,7 @@ class TestExplanation:
 
         items = (await client.post("/v1/recommendations", json=body)).json()["items"]
 
-        assert {"item_id": "i2", "title": "Film 2", "rating": 1.0} in [item["unlike"] for item in items]
+        assert {"item_id": "i2", "title": "Film 2", "rating": 1.0, "kind": None} in [item["unlike"] for item in items]
         assert all(item["because"] is None for item in items)
 
     async def test_explanation_in_all_calls_and_from_the_cache_is_the_same(self, client: httpx.AsyncClient) -> None:

@@ -15,9 +15,11 @@ from coldstart_client import (
     Client,
     ConflictError,
     ForbiddenError,
+    GivenInteraction,
     GivenRating,
     InvalidRequestError,
     NewEvent,
+    NewInteraction,
     NewItem,
     NoAnswerError,
     NotFoundError,
@@ -112,6 +114,31 @@ def api(connect: Connect, address: str) -> Any:  # noqa: ANN401
 
 async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
     return [item async for item in listed]
+
+
+async def test_interactions_are_stored_listed_and_withdrawn(api: Api) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    bought = NewInteraction("i1", "purchase", noon, event_id="order-1")
+    disliked = NewInteraction("i2", "dislike")
+
+    answer = await api.add_interactions("ada", [bought, disliked], attributes={"country": "fr"}, n=40)
+    again = await api.add_interactions("ada", [bought])
+    visitor = await api.recommend(interactions=[GivenInteraction("i3", "like")], n=40)
+    asked = await api.choose_candidates(interactions=[GivenInteraction("i3", "like")], n=40)
+
+    first, second = answer.interactions
+    assert (first.event_id, first.item_id, first.kind, first.occurred_at) == ("order-1", "i1", "purchase", noon)
+    assert again.interactions == [first]
+    assert not {"i1", "i2"} & {item.item_id for item in answer.recommendations.items}
+    assert "i3" not in {item.item_id for item in [*visitor.items, *asked.items]}
+    assert {each.event_id for each in await in_full(api.list_interactions("ada", page_size=1))} == {
+        "order-1",
+        second.event_id,
+    }
+    assert await api.delete_interaction("ada", "order-1") is None
+    with pytest.raises(NotFoundError) as raised:
+        await api.delete_interaction("ada", "order-1")
+    assert raised.value.code == "interaction-not-found"
 
 
 async def test_user_is_stored_read_and_deleted(api: Api) -> None:

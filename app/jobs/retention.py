@@ -1,0 +1,36 @@
+"""Retention: old interactions are deleted, if a setting says so."""
+
+import logging
+from datetime import timedelta
+
+from app.storage import clock
+from app.storage.database import Database
+from app.storage.interactions import InteractionRepository
+from app.storage.users import UserRepository
+
+logger = logging.getLogger(__name__)
+
+_USERS_AT_ONCE = 200
+"""Users of one transaction, so that requests of the same users wait for a moment only."""
+
+
+async def delete_old_interactions(database: Database, *, older_than: timedelta) -> int:
+    """Delete the interactions that are older, and return how many there were. Lists of their users change.
+
+    Raises:
+        DatabaseUnavailableError: The database cannot be reached.
+    """
+    deleted = 0
+    async with database.read() as session:
+        moment = await clock.now(session) - older_than
+    while True:
+        async with database.read() as session:
+            users = await InteractionRepository(session).users_before(moment, limit=_USERS_AT_ONCE)
+        if not users:
+            break
+        async with database.write() as session:
+            await UserRepository(session).touch_all(users)
+            deleted += await InteractionRepository(session).delete_before(moment, users)
+    if deleted:
+        logger.info("%d interactions were older than %d days and are deleted.", deleted, older_than.days)
+    return deleted
