@@ -38,7 +38,7 @@ kind = "multi_valued"
 USERS, ITEMS = 120, 40
 
 
-def write_purchases(directory: Path) -> None:
+def write_purchases(directory: Path, *, users: int = USERS) -> None:
     """Write a data set in which half of the users buy comedies (odd items), and the others horror films (even ones).
 
     They also view a film or two before they buy it. Only what users bought tells their taste.
@@ -51,14 +51,14 @@ def write_purchases(directory: Path) -> None:
         with (directory / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([header, *rows])
 
-    write("users.csv", ["user", "country"], [[f"u{user}", ("fr", "jp", "br")[user % 3]] for user in range(USERS)])
+    write("users.csv", ["user", "country"], [[f"u{user}", ("fr", "jp", "br")[user % 3]] for user in range(users)])
     write(
         "items.csv",
         ["item", "name", "genre"],
         [[f"i{item}", f"Film {item}", "comedy" if item % 2 else "horror"] for item in range(ITEMS)],
     )
     interactions: list[list[object]] = []
-    for user in range(USERS):
+    for user in range(users):
         taste = user // 7 % 2
         for place, item in enumerate(2 * generator.permutation(ITEMS // 2)[:10] + taste):
             moment = 1_700_000_000 + 100_000 * user + 100 * place

@@ -67,3 +67,12 @@ def test_allowed_host_is_a_name_or_an_address(host: str) -> None:
 def test_allowed_host_of_another_form_is_refused(host: str) -> None:
     with pytest.raises(ValidationError, match="must be a host name such as"):
         Settings(allowed_hosts=(host,))
+
+
+def test_events_as_interactions_are_read_as_json_and_only_of_known_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDSTART_EVENTS_AS_INTERACTIONS", '{"clicked": "click"}')
+    assert Settings().events_as_interactions == {"clicked": "click"}
+
+    monkeypatch.setenv("COLDSTART_EVENTS_AS_INTERACTIONS", '{"bought": "purchase"}')
+    with pytest.raises(ValidationError, match="'shown' or 'clicked'"):
+        Settings()

@@ -2,6 +2,7 @@ from app.services.schema_compatibility import schema_incompatibilities
 from models.data.schema import (
     DatasetSchema,
     EntitySource,
+    InteractionsSource,
     RatingScale,
     RatingsSource,
     SourceFile,
@@ -43,6 +44,18 @@ def test_schema_incompatibilities_names_every_difference() -> None:
         "items.year": "is categorical, but continuous in the active version",
         "items.genre": "is missing, but the active version has it",
     }
+
+
+def test_schema_incompatibilities_names_missing_kinds_of_interactions() -> None:
+    source = InteractionsSource(
+        user="user", item="item", kind="what", kinds={"rent": 1.0, "dislike": -1.0}, files=(SourceFile(path="i.csv"),)
+    )
+    active = schema().model_copy(update={"interactions": source})
+
+    errors = schema_incompatibilities(schema(), active)
+
+    assert [error.field for error in errors] == ["interaction_kinds.rent"]
+    assert schema_incompatibilities(active, active) == []
 
 
 def test_schema_incompatibilities_names_other_dimensions() -> None:

@@ -1,7 +1,5 @@
 """Versions without ratings are compared by their lists."""
 
-from pathlib import Path
-
 import pytest
 
 from models.artifact import TrainedModel
@@ -12,13 +10,17 @@ from models.evaluation.comparison import MIN_USERS, compare
 from models.metrics.lists import LIST_NDCG
 from models.train import train
 from models.training.preset import Preset
+from tests.purchases import write_purchases
 
 BY_ID = SplitConfig(by_id=True, new_items=0.0, test_ratings=0)
 
 
 @pytest.fixture(scope="module")
-def dataset(purchases_dir: Path) -> Dataset:
-    return read_dataset(purchases_dir)[0]
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Enough users that a fifth of them, who are held out, can decide."""
+    directory = tmp_path_factory.mktemp("data") / "purchases"
+    write_purchases(directory, users=240)
+    return read_dataset(directory)[0]
 
 
 @pytest.fixture(scope="module")
