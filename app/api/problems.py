@@ -46,6 +46,10 @@ _OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
 )
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]  # null, which an answer never has
+
+
 class WrongField(BaseModel):
     """A field of the request that is wrong."""
 
@@ -63,7 +67,7 @@ class Problem(BaseModel):
     instance: str | SkipJsonSchema[None] = Field(
         default=None,
         description="Names the request, by its `X-Request-ID`.",
-        json_schema_extra=lambda schema: schema.pop("default"),  # null, which it never is
+        json_schema_extra=_without_default,
     )
     errors: list[WrongField] = Field(default=[], description="The wrong fields, if the request is to blame.")
 

@@ -11,8 +11,7 @@ class SecurityHeaders:
     """Adds the headers that an answer does not set itself.
 
     Answers are about users, so browsers and proxies may not keep them unless an answer allows it. Answers other than
-    HTML may load nothing. HTML without its own policy is FastAPI's documentation, which loads Swagger UI from a CDN, or
-    a report that is saved as a file.
+    HTML may load nothing. HTML without its own policy is a report that is saved as a file.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -34,6 +34,11 @@ def assets() -> ASGIApp:
             Mount("/", StaticFiles(directory=_DIRECTORY)),
         ]
     )
+    return compressed_and_cached(files)
+
+
+def compressed_and_cached(files: ASGIApp) -> ASGIApp:
+    """An application whose files are compressed and cached forever: the content of a URL never changes."""
     return GZipMiddleware(_CachedForGood(files), minimum_size=_COMPRESSED_FROM_BYTES)
 
 
@@ -42,7 +47,7 @@ async def _report_stylesheet(_request: Request) -> Response:
 
 
 class _CachedForGood:
-    """Lets browsers cache the files forever: the content of a URL never changes."""
+    """Lets browsers cache the files forever."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,14 +1,12 @@
 """The pages: most are empty pages that scripts fill from the REST API; reports are rendered here."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.templating import Jinja2Templates
 from pydantic import Field
 
 from app.api.authorisation import KEY_COOKIE, RequiredScope
@@ -18,7 +16,9 @@ from app.errors import InvalidKeyError, MissingKeyError
 from app.reports import comparison_body, report_body
 from app.services.container import Services
 from app.storage.tables import KeyScope
+from app.web import documentation
 from app.web.assets import assets, assets_path
+from app.web.templates import render
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
 from models.evaluation import EvaluationReport
@@ -26,7 +26,6 @@ from models.evaluation import EvaluationReport
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _ASSETS = assets_path()
-_TEMPLATES = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 _HEADERS = {
     # Only this server's scripts, styles and fonts; nothing inline; no frames.
@@ -65,7 +64,9 @@ _SIGNED_IN = Depends(_signed_in)
 def add_pages(app: FastAPI) -> None:
     """Serve the pages and their assets."""
     app.include_router(router)
+    app.include_router(documentation.router)
     app.mount(_ASSETS, assets(), name="assets")
+    app.mount(documentation.SCRIPTS_PATH, documentation.scripts(), name="documentation")
 
 
 @router.get("/")
@@ -140,4 +141,4 @@ async def show_report(evaluation_id: EntityId, request: Request, services: Servi
 def _page(request: Request, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - what the template needs
     services: Services = request.app.state.services
     shared = {"assets": _ASSETS, "keys_required": services.api_keys.required}
-    return _TEMPLATES.TemplateResponse(request, template, {**shared, **context}, headers=_HEADERS)
+    return render(request, template, headers=_HEADERS, **shared, **context)

@@ -95,7 +95,8 @@ def watched(browser: Browser, address: str) -> Iterator[Watched]:
     page = watched.page
     page.on("console", lambda message: message.type == "error" and watched.faults.append(message.text))
     page.on("pageerror", lambda error: watched.faults.append(str(error)))
-    page.on("request", lambda request: request.url.startswith(address) or watched.faults.append(request.url))
+    own = (address, f"blob:{address}")  # a script may start a worker from what is in memory
+    page.on("request", lambda request: request.url.startswith(own) or watched.faults.append(request.url))
     yield watched
     context.close()
     assert watched.faults == []

@@ -64,7 +64,6 @@ SCOPES = {
 UNDOCUMENTED_OPEN = {
     "/openapi.json",
     "/docs",
-    "/docs/oauth2-redirect",
     "/redoc",
     "/metrics",
     "/",

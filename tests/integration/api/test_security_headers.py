@@ -24,7 +24,7 @@ async def test_answer_has_headers_against_sniffing_framing_and_referrers(client:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+    assert headers["cache-control"] == ("no-cache" if path in {"/", "/docs"} else "no-store")
 
 
 async def test_answer_of_the_api_has_a_policy_that_loads_nothing(client: httpx.AsyncClient) -> None:
