@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from app.errors import DatabaseUnavailableError
@@ -11,6 +11,8 @@ from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.tables import ModelVersion
+from models.data.schema import DatasetSchema
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class PopularityCounter:
             if model is None:
                 return
             popularity = ItemPopularityRepository(session)
-            ratings = await popularity.ratings_since(model.created_at)
+            ratings = await _ratings_since_training(model, popularity)
             known = await popularity.changed_since(model_version, 0)
         changed = {item_id: own for item_id, own in ratings.items() if own.outdates(known.get(item_id))}
         nothing = ItemRatings(0, 0.0, 0)
@@ -53,6 +55,16 @@ class PopularityCounter:
             async with self._database.write() as session:
                 self._seen = await CurrentVersionsRepository(session).next_popularity()
                 await ItemPopularityRepository(session).save(model_version, changed, version=self._seen)
+
+
+async def _ratings_since_training(
+    model: ModelVersion, popularity: ItemPopularityRepository
+) -> Mapping[str, ItemRatings]:
+    """What counts for the popularity of items: ratings, or for a model without ratings the wanted interactions too."""
+    if model.manifest["preset"].get("learner") is not None:
+        return await popularity.ratings_since(model.created_at)
+    kinds = DatasetSchema.model_validate(model.manifest["data_schema"]).kinds
+    return await popularity.choices_since(model.created_at, [kind for kind, weight in kinds.items() if weight > 0])
 
 
 @asynccontextmanager

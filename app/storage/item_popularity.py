@@ -1,10 +1,10 @@
-"""The popularity of items in the database: their ratings since a model was trained."""
+"""The popularity of items in the database: their ratings, or interactions, since a model was trained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Subquery, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base
@@ -47,16 +47,29 @@ class ItemPopularityRepository:
 
     async def ratings_since(self, moment: datetime) -> dict[str, ItemRatings]:
         """The ratings of each item after a moment. Items without ratings are left out."""
-        later = (
-            # Ratings of the same time count for each other, whatever their order.
-            select(
-                _ratings.c.item_id,
-                _ratings.c.rating,
-                func.count().over(order_by=_ratings.c.rated_at.desc()).label("from_then_on"),
-            )
-            .where(_ratings.c.rated_at > moment)
-            .subquery()
-        )
+        ratings = select(_ratings.c.item_id, _ratings.c.rating, _ratings.c.rated_at.label("moment"))
+        return await self._counted(ratings.where(_ratings.c.rated_at > moment).subquery())
+
+    async def choices_since(self, moment: datetime, kinds: Collection[str]) -> dict[str, ItemRatings]:
+        """How many users rated each item, or interacted with it in one of these kinds, after a moment.
+
+        For models without ratings. Each user counts once for an item; the mean is 1. Items without choices are left
+        out.
+        """
+        rated = select(_ratings.c.user_id, _ratings.c.item_id, _ratings.c.rated_at.label("moment"))
+        done = select(_interactions.c.user_id, _interactions.c.item_id, _interactions.c.occurred_at)
+        each = union_all(
+            rated.where(_ratings.c.rated_at > moment),
+            done.where(_interactions.c.occurred_at > moment, _interactions.c.kind.in_(kinds)),
+        ).subquery()
+        choices = select(each.c.item_id, literal(1.0).label("rating"), func.max(each.c.moment).label("moment"))
+        return await self._counted(choices.group_by(each.c.user_id, each.c.item_id).subquery())
+
+    async def _counted(self, choices: Subquery) -> dict[str, ItemRatings]:
+        """Counts of rows with `item_id`, `rating` and `moment`."""
+        # Ratings of the same time count for each other, whatever their order.
+        from_then_on = func.count().over(order_by=choices.c.moment.desc()).label("from_then_on")
+        later = select(choices.c.item_id, choices.c.rating, from_then_on).subquery()
         statement = select(later.c.item_id, func.count(), func.avg(later.c.rating), func.max(later.c.from_then_on))
         rows = await self._session.execute(statement.group_by(later.c.item_id))
         # Rounded, because sums in another order may differ in the last bit, which is no change.
@@ -95,4 +108,6 @@ class ItemPopularityRepository:
 
 
 # On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.
-_ratings, _popularity = (Base.metadata.tables[name] for name in ("ratings", "item_popularity"))
+_ratings, _interactions, _popularity = (
+    Base.metadata.tables[name] for name in ("ratings", "interactions", "item_popularity")
+)

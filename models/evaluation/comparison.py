@@ -76,9 +76,9 @@ def compare(
     new version counts as better if there are enough users and the whole 95 % interval of the difference in MAE lies
     below 0.
 
-    Versions without ratings make a list of the catalogue for each user instead, from half of what the user did. The
-    items of the other half that the user wanted, ten at most, are the relevant ones, and the whole interval of the
-    difference in nDCG has to lie above 0. A version with ratings and one without cannot be compared.
+    If one of them predicts no ratings, each makes a list of the catalogue for each user instead, from half of what the
+    user did. The items of the other half that the user wanted, ten at most, are the relevant ones, and the whole
+    interval of the difference in nDCG has to lie above 0.
 
     Args:
         new: The research model of the new version. It was trained on the data set, with some users held out.
@@ -86,8 +86,7 @@ def compare(
         dataset: The data set.
         progress: Called with the share that is done, 0 to 1. An exception from it stops the comparison.
     """
-    if (new.learner is None) != (active.learner is None):
-        return _not_comparable(new, active)
+    with_ratings = new.learner is not None and active.learner is not None
     held_out = _held_out(new, dataset)
     known = trained_on(active, dataset.users.ids)
     notes = _twin_notes(new, active)
@@ -96,8 +95,8 @@ def compare(
     if known is not None and (known_count := int((held_out & known).sum())):
         notes.append(f"{known_count} held-out users are left out, because {active.version} was trained on them.")
     compared = held_out if known is None else held_out & ~known
-    episodes = _episodes(dataset, compared, dataset.ratings.rated if new.learner is not None else dataset.liked)
-    measure = _measures if new.learner is not None else _list_measures
+    episodes = _episodes(dataset, compared, dataset.ratings.rated if with_ratings else dataset.liked)
+    measure = _measures if with_ratings else _list_measures
     measures = measure(new, active, dataset, episodes, progress) if episodes else {}
     better, verdict = _verdict(len(episodes), measures)
     return Comparison(
@@ -156,22 +155,6 @@ def _held_out(new: TrainedModel, dataset: Dataset) -> NDArray[np.bool_]:
     held_out = np.zeros(len(dataset.users), dtype=np.bool_)
     held_out[dataset.ratings.users[(states == State.USER_COLD) | (states == State.USER_AND_ITEM_COLD)]] = True
     return held_out
-
-
-def _not_comparable(new: TrainedModel, active: TrainedModel) -> Comparison:
-    with_ratings, without = (new, active) if new.learner is not None else (active, new)
-    return Comparison(
-        new=new.served_version,
-        active=active.served_version,
-        users=0,
-        query_ratings=0,
-        mean_support=0.0,
-        measures={},
-        better=False,
-        verdict=f"{with_ratings.served_version} predicts ratings and {without.served_version} does not, "
-        "so they cannot be compared.",
-        notes=(),
-    )
 
 
 def _episodes(dataset: Dataset, users: NDArray[np.bool_], predictable: NDArray[np.bool_]) -> list[Episode]:

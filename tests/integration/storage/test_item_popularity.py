@@ -5,6 +5,7 @@ import pytest
 from app.services.item_popularity import PopularityCounter
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
+from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.model_versions import ModelVersionRepository
@@ -12,6 +13,19 @@ from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
 
 TRAINED = datetime(2026, 1, 1, tzinfo=UTC)
+WITHOUT_RATINGS = {
+    "preset": {"learner": None},
+    "data_schema": {
+        "name": "shop",
+        "interactions": {
+            "files": [{"path": "x.csv"}],
+            "user": "user",
+            "item": "item",
+            "kind": "kind",
+            "kinds": {"view": 0.2, "purchase": 1.0},
+        },
+    },
+}
 
 
 @pytest.fixture
@@ -19,7 +33,9 @@ async def trained(database: Database) -> Database:
     """Three items, and an active model."""
     async with database.write() as session:
         await ItemRepository(session).save_differing([ItemRecord(f"i{item}", None, {}) for item in range(3)])
-        await ModelVersionRepository(session).register(version_id="m", path="", manifest={}, created_at=TRAINED)
+        await ModelVersionRepository(session).register(
+            version_id="m", path="", manifest={"preset": {"learner": {}}}, created_at=TRAINED
+        )
         await CurrentVersionsRepository(session).activate("m")
     return database
 
@@ -137,3 +153,48 @@ async def test_count_without_a_model_does_nothing(database: Database) -> None:
     await PopularityCounter(database).count()
 
     assert await current(database) == 0
+
+
+async def interact(database: Database, user_id: str, item_id: str, kind: str, days: int) -> None:
+    async with database.write() as session:
+        await UserRepository(session).save({user_id: None})
+        moment = TRAINED + timedelta(days=days)
+        event = InteractionEvent(item_id, kind, moment, f"{item_id}-{kind}-{days}")
+        await InteractionRepository(session).save([(user_id, event)])
+
+
+@pytest.fixture
+async def without_ratings(trained: Database) -> Database:
+    """The same with an active model that predicts no ratings."""
+    async with trained.write() as session:
+        versions = ModelVersionRepository(session)
+        await versions.register(version_id="clicks", path="", manifest=WITHOUT_RATINGS, created_at=TRAINED)
+        await CurrentVersionsRepository(session).activate("clicks")
+    return trained
+
+
+async def test_count_of_a_model_without_ratings_counts_each_user_who_wanted_the_item(without_ratings: Database) -> None:
+    for user_id, item_id, kind, days in [
+        ("ada", "i1", "view", 1),
+        ("ada", "i1", "purchase", 2),
+        ("bob", "i1", "view", 3),
+        ("bob", "i2", "dislike", 3),
+        ("bob", "i0", "view", -1),
+    ]:
+        await interact(without_ratings, user_id, item_id, kind, days)
+    await rate(without_ratings, "bob", "i1")
+    await rate(without_ratings, "cem", "i1")
+
+    await PopularityCounter(without_ratings).count()
+
+    async with without_ratings.read() as session:
+        changed = await ItemPopularityRepository(session).changed_since("clicks", 0)
+    assert changed == {"i1": ItemRatings(3, 1.0, 2)}
+
+
+async def test_interactions_do_not_count_for_a_model_with_ratings(trained: Database) -> None:
+    await interact(trained, "ada", "i1", "purchase", 1)
+
+    await PopularityCounter(trained).count()
+
+    assert await counts(trained) == {}
