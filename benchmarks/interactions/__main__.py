@@ -1,6 +1,6 @@
 """Measure lists from interactions alone, and write docs/results/interactions.md and interactions.json.
 
-    python -m benchmarks.interactions --grocery DIR --movielens DIR [--work DIR]
+    python -m benchmarks.interactions --grocery DIR [--movielens DIR] [--work DIR]
 
 1. Purchases: a fifth of the customers is new. The first 1, 2, 3 or 5 purchases are the support set, and all later ones
    are relevant. The preset `coldstart-implicit` competes with and without the links between items.
@@ -62,7 +62,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--grocery", type=Path, required=True)
-    parser.add_argument("--movielens", type=Path, required=True)
+    parser.add_argument("--movielens", type=Path, help="left out by default, because it trains for ten minutes")
     parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-interactions"))
     arguments = parser.parse_args()
     compute_in_one_thread()
@@ -70,8 +70,9 @@ def main() -> None:
     tables = {
         **{f"purchases, after {size}": table for size, table in purchases(grocery, arguments.work).items()},
         **{f"new items, after {size}": table for size, table in new_items_alone(grocery, arguments.work).items()},
-        "MovieLens 1M": without_stars(arguments.movielens, arguments.work),
     }
+    if arguments.movielens is not None:
+        tables["MovieLens 1M"] = without_stars(arguments.movielens, arguments.work)
     figures = {name: table.model_dump(mode="json") for name, table in tables.items()}
     (RESULTS / "interactions.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "interactions.md").write_text(page(tables), encoding="utf-8")
