@@ -61,8 +61,9 @@ export function RatingButtons({ scale, name, value, onRate }) {
 /** A predicted rating: five stars filled to its share of the scale, and the number. */
 export function PredictedRating({ scale, rating }) {
   const shown = rating.toFixed(1);
+  const lowest = Math.min(scale.minimum, 0);
   return html`<span class="predicted">
     <span class="predicted-number">${shown}<span class="visually-hidden"> of ${scale.maximum} predicted</span></span>
-    <span class="predicted-stars" aria-hidden="true" style=${{ "--share": `${(100 * rating) / scale.maximum}%` }}>★★★★★</span>
+    <span class="predicted-stars" aria-hidden="true" style=${{ "--share": `${(100 * (rating - lowest)) / (scale.maximum - lowest)}%` }}>★★★★★</span>
   </span>`;
 }
