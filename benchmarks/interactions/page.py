@@ -15,15 +15,19 @@ that of the best baseline, and the paired difference to it.
 
 **Purchases** (Amazon Grocery & Gourmet Food): a fifth of the customers is new. Their first purchases in order of time
 are the support set, and all later ones are relevant. So tables of different support sizes have different customers.
-**New items**: a fifth of the items is new too, and only these are ranked. **MovieLens 1M**: every rating counts as a
-view. Whatever the user rated behind the largest support set is relevant, for all rankers."""
+**New items**: a fifth of the items is new too, and only these are ranked. Links of new items to others, such as
+"bought together", are known here as if the shop had given them. Without links, the only attribute is a category that
+96 % of the items share, and no ranker can tell new items apart."""
+
+_WITHOUT_STARS = """**MovieLens 1M**: every rating counts as a view. Whatever the user rated behind the largest support
+set is relevant, for all rankers."""
 
 _MAIN = (LIST_NDCG.name, "recall@10")
 
 
 def page(tables: Mapping[str, ListTable]) -> str:
     """The page in Markdown."""
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, *([_WITHOUT_STARS] if "MovieLens 1M" in tables else [])]
     for title, table in tables.items():
         described = (
             f"{table.users:,} users, {table.items:,} items, of which {table.relevant:.1f} are relevant on average."
