@@ -32,6 +32,14 @@ class TestGetSchema:
                 ],
                 "date": "year",
             },
+            "interaction_kinds": {
+                "view": 0.2,
+                "click": 0.3,
+                "basket": 0.6,
+                "purchase": 1.0,
+                "like": 1.0,
+                "dislike": -1.0,
+            },
         }
 
 
