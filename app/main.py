@@ -36,7 +36,8 @@ from app.api.security_headers import SecurityHeaders
 from app.observability.logs import configure_logging
 from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
-from app.settings import Settings
+from app.settings import Settings, read_settings
+from app.start_failure import StartFailure
 from app.web.pages import add_pages
 from models.training.threads import compute_in_one_thread
 
@@ -111,7 +112,8 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
-    app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the last is the outermost
+    app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the outermost of those for requests
+    app.add_middleware(StartFailure)
     add_problem_handlers(app)
     for resource in (*_RESOURCES, health, metrics):
         app.include_router(resource.router)
@@ -121,7 +123,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
 def create_app_from_env() -> FastAPI:
     """The service with the settings of the environment, for `uvicorn --factory app.main:create_app_from_env`."""
-    settings = Settings()
+    settings = read_settings()
     configure_logging(settings.log_format)
     return create_app(settings)
 

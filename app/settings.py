@@ -2,16 +2,23 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from limits import parse
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingError
 
 from models.elicitation.strategy import Strategy
+
+
+class SettingsError(ValueError):
+    """A setting is wrong. The message names its variable, and does not repeat a value that may be secret."""
 
 
 class LogFormat(StrEnum):
@@ -52,6 +59,24 @@ def _is_host(text: str) -> str:
         if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text, re.ASCII):
             raise ValueError("must be a host name such as shop.example, without scheme and port") from None
     return text.lower()
+
+
+def _is_redis_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_server = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and (parts.port or 1) > 0
+        is_redis = is_server or (parts.scheme == "unix" and bool(parts.path))
+    except ValueError:
+        is_redis = False
+    if not is_redis:
+        raise ValueError("must be a URL such as redis://:PASSWORD@HOST:6379/0, or rediss://… with TLS")
+    return url
+
+
+def _is_origin(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+|\*", text):
+        raise ValueError("must be an origin such as https://shop.example, without a path")
+    return text
 
 
 def _is_rate(text: str) -> str:
@@ -103,7 +128,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Path(".coldstart")
     database_url: SecretStr = Field(default_factory=_sqlite_in_state_dir)
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_is_redis_url)] | None = None
     model_dir: Path | None = None
     data_dir: Path | None = None
     device: str = "cpu"
@@ -113,7 +138,7 @@ class Settings(BaseSettings):
     allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)
     rate_limit: Annotated[str, AfterValidator(_is_rate)] | None = None
     allowed_hosts: tuple[Annotated[str, AfterValidator(_is_host)], ...] = ()
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[Annotated[str, AfterValidator(_is_origin)], ...] = ()
     access_log: bool = False
     log_format: LogFormat = Field(default_factory=_text_in_a_terminal)
     run_worker: bool = Field(default_factory=_without_redis)
@@ -125,3 +150,34 @@ class Settings(BaseSettings):
     interaction_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600
+
+
+def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of the environment.
+
+    Args:
+        given: Values that override the environment.
+
+    Raises:
+        SettingsError: If one of them is wrong.
+    """
+    try:
+        return Settings(**(given or {}))
+    except ValidationError as error:
+        faults = [f"{_variable(*fault['loc'])}: {_reason(fault['msg'])}" for fault in error.errors()]
+        raise SettingsError("; ".join(faults)) from None
+    except UnreadableSettingError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        variable = _variable(name[1]) if name else "a setting"
+        raise SettingsError(f'{variable}: must be a list in JSON, such as ["shop.example"]') from None
+
+
+def _variable(field: str | int, *index: str | int) -> str:
+    place = "".join(f"[{each}]" for each in index)
+    return f"COLDSTART_{str(field).upper()}{place}"
+
+
+def _reason(message: str) -> str:
+    """Pydantic's words for a wrong value, as a part of a sentence."""
+    message = message.removeprefix("Value error, ")
+    return f"{message.replace('Input should', 'must').partition(', unable')[0]}"

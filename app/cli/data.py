@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from app.cli.checks import require_writable_directory
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
 from models.data.dataset import Dataset, Entities, State
 from models.data.download import PUBLIC_DATASETS, fetch
@@ -33,6 +34,7 @@ def fetch_command(
     ] = Path("data"),
 ) -> None:
     """Download a public data set, unless it is already there."""
+    require_writable_directory(directory, "--to")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, transient=True) as progress:
         task = progress.add_task(name, total=None)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from app.cli.checks import require_writable_file
 from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, report_skipped
 from app.reports import report_page
 from models.artifact import load_research_model
@@ -23,6 +25,7 @@ from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, Stat
 from models.evaluation.figures import ListTable
 from models.metrics import measure_title
 from models.metrics.lists import DISTINCT_ITEMS, LIST_NDCG, LIST_SIMILARITY
+from models.training.devices import require_device
 from models.training.threads import compute_in_one_thread
 
 _TABLE_WIDTH = 120
@@ -73,10 +76,15 @@ def evaluate_command(
             paper_warm=paper_warm,
             order=order,
         )
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--states") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        option = f"--{str(fault['loc'][0]).replace('_', '-')}"
+        raise typer.BadParameter(fault["msg"].removeprefix("Value error, "), param_hint=option) from None
     if episodes and order is Order.TIME:
         raise typer.BadParameter("the episodes of --episodes have their own order", param_hint="--order")
+    for path, option in ((json_file, "--json"), (html_file, "--html"), (predictions, "--predictions")):
+        require_writable_file(path, option)
+    require_device(device)
     trained = load_research_model(model, device=device)
     dataset, rows = read_dataset(
         data,

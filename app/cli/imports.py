@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
 from app.services.imports import DatasetImporter
-from app.settings import Settings
-from app.storage.database import open_database
+from app.settings import read_settings
+from app.storage.database import open_database, require_usable
 from app.storage.migrate import upgrade
 
 
@@ -33,6 +33,8 @@ def import_command(
 
     Of two ratings of an item the later is kept. An interaction that is imported again counts once.
     """
+    url = read_settings().database_url.get_secret_value()
+    asyncio.run(require_usable(url))
     dataset = load_dataset(data, schema, malformed)
     store, total = {
         Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),
@@ -45,7 +47,7 @@ def import_command(
         task = progress.add_task(what.value, total=total)
 
         async def run() -> None:
-            async with open_database(Settings().database_url.get_secret_value()) as database:
+            async with open_database(url) as database:
                 await upgrade(database)
                 await store(DatasetImporter(database), dataset, lambda done: progress.advance(task, done))
 

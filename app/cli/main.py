@@ -1,11 +1,10 @@
 """The command line application, and how it reports errors."""
 
-import errno
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pkgutil import resolve_name
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -37,9 +36,6 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "model": LazyCommand("app.cli.model_versions:model_commands", "Register, list, activate and compare versions."),
     "key": LazyCommand("app.cli.keys:key_commands", "Create, list and revoke API keys."),
 }
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of the system that the user can mend whatever was being written; their message names the file."""
 
 
 class _LazyGroup(TyperGroup):
@@ -93,19 +89,13 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; an expected error is one line on standard error and exit code 1."""
+    """Run a command; a user's mistake is one sentence on standard error and exit code 2."""
     try:
         app()
-    except OSError as error:
-        if error.errno not in FULL_DISK:
-            raise
-        _fail(error)
     except Exception as error:
-        if not isinstance(error, resolve_name("app.cli.expected_errors:EXPECTED_ERRORS")):
+        sentence = resolve_name("app.expected_errors:sentence_about")(error)
+        if sentence is None:
             raise
-        _fail(error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
-    sys.exit(1)
+        Console(stderr=True, highlight=False).print("[red]error:[/red]", end=" ")
+        Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+        sys.exit(2)

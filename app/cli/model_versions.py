@@ -12,8 +12,9 @@ from rich.table import Table
 
 from app.services.container import Services, open_services
 from app.services.model_reports import OnlineEstimate
-from app.settings import Settings
+from app.settings import read_settings
 from app.storage.current_versions import Challenger
+from app.storage.database import require_usable
 
 model_commands = typer.Typer(
     help="Register, list and activate model versions, compare two of them, and report on them.", no_args_is_help=True
@@ -107,8 +108,11 @@ def _figure(estimate: OnlineEstimate | None) -> str:
 
 
 def _with_services(do: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
+    settings = read_settings()
+
     async def run() -> ResultT:
-        async with open_services(Settings()) as services:
+        await require_usable(settings.database_url.get_secret_value())
+        async with open_services(settings) as services:
             return await do(services)
 
     return asyncio.run(run())

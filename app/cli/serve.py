@@ -7,15 +7,17 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from app.cli.checks import require_directories, require_free_port
 from app.cli.keys import with_keys
 from app.jobs.worker import run_worker
 from app.main import create_app
 from app.observability.logs import configure_logging
 from app.services.api_keys import APIKeyService
-from app.settings import Settings
-from app.storage.database import open_database
+from app.settings import Settings, read_settings
+from app.storage.database import open_database, require_usable
 from app.storage.migrate import upgrade
 from models.artifact import ArtifactFormatError, verify_artifact
+from models.training.devices import require_device
 from models.training.threads import compute_in_one_thread
 
 
@@ -29,7 +31,10 @@ def serve_command(
 ) -> None:
     """Serve the API. Options override the environment's COLDSTART_… settings."""
     settings = _settings(data_dir=data, host=host, port=port)
-    # Both here, because uvicorn would show an error during start-up with its traceback.
+    require_directories(settings)
+    require_free_port(settings.host, settings.port)
+    require_device(settings.device)
+    asyncio.run(require_usable(settings.database_url.get_secret_value()))
     if (model_dir := model or settings.model_dir) is not None:
         try:
             verify_artifact(model_dir)
@@ -39,12 +44,20 @@ def serve_command(
     if not settings.allow_anonymous:
         asyncio.run(with_keys(APIKeyService.require_any, settings))
     configure_logging(settings.log_format)
-    uvicorn.run(create_app(settings, model_dir=model), host=settings.host, port=settings.port, log_config=None)
+    app = create_app(settings, model_dir=model)
+    server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None))
+    try:
+        server.run()
+    except SystemExit as failed:  # the start; the log says why
+        raise typer.Exit(2) from failed
 
 
 def worker_command() -> None:
     """Run jobs in a separate process, until SIGINT or SIGTERM."""
-    settings = Settings()
+    settings = read_settings()
+    require_directories(settings)
+    require_device(settings.device)
+    asyncio.run(require_usable(settings.database_url.get_secret_value()))
     configure_logging(settings.log_format)
     compute_in_one_thread()
     run_worker(settings)
@@ -52,13 +65,15 @@ def worker_command() -> None:
 
 def migrate_command() -> None:
     """Migrate the database to this release. `serve` and `worker` also do this when they start."""
+    url = read_settings().database_url.get_secret_value()
 
     async def migrate() -> None:
-        async with open_database(Settings().database_url.get_secret_value()) as database:
+        await require_usable(url)
+        async with open_database(url) as database:
             await upgrade(database)
 
     asyncio.run(migrate())
 
 
 def _settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic validates them
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    return read_settings({name: value for name, value in given.items() if value is not None})

@@ -10,13 +10,15 @@ from typing import Annotated, Self
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.cli.checks import require_writable_directory
 from app.cli.options import Device, Malformed, MalformedOption, OptionalDataDirectory, SchemaFile, load_dataset
 from app.jobs.training import Trained, TrainingParameters, TrainingReport, data_of, train_on_stored_dataset
 from app.services.container import open_services
-from app.settings import Settings
-from app.storage.database import open_database
+from app.settings import Settings, read_settings
+from app.storage.database import open_database, require_usable
 from models.artifact import DataDescription, Manifest
 from models.train import train
+from models.training.devices import require_device
 from models.training.learning_curves import LearningCurves
 from models.training.preset import default_preset, load_preset
 from models.training.threads import compute_in_one_thread
@@ -126,13 +128,16 @@ def train_command(
     curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
     """
     compute_in_one_thread()
+    require_writable_directory(output, "--out")
+    require_device(device)
     if not from_database:
         if activate:
             raise typer.BadParameter("needs --from-database", param_hint="--activate")
         if data is None:
             raise typer.BadParameter("name a data set, or train --from-database", param_hint="--data")
+        named = None if preset is None else load_preset(preset)
         dataset = load_dataset(data, schema, malformed)
-        chosen = load_preset(preset or default_preset(dataset)).with_training(epochs=epochs, seed=seed)
+        chosen = (named or load_preset(default_preset(dataset))).with_training(epochs=epochs, seed=seed)
         with _shown(output) as observer:
             model = train(
                 dataset,
@@ -149,7 +154,8 @@ def train_command(
         raise typer.BadParameter("does not go with --from-database", param_hint="--research-only")
     if schema is not None:
         raise typer.BadParameter("the schema is the active version's", param_hint="--schema")
-    settings = Settings().model_copy(update={"device": device})
+    settings = read_settings({"device": device})
+    asyncio.run(require_usable(settings.database_url.get_secret_value()))
     # The variable names the service's data set; only the option asks to train on it.
     source = context.get_parameter_source("data")
     data_path = data if source is not None and source.name == "COMMANDLINE" else None

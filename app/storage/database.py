@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ _OUTAGES = ("08", "25006", "53", "57P", "58")
 writes, disk full or no connection left, shutting down or starting up, disk or system failing."""
 
 
+class DatabaseURLError(ValueError):
+    """The URL is not one of a usable database. The message does not repeat it, because it may hold a password."""
+
+
 class Database:
     """A database and its connections; made and closed within one event loop.
 
@@ -43,7 +48,7 @@ class Database:
         url: Of SQLAlchemy, with or without the driver's name.
 
     Raises:
-        ValueError: If the URL is not one of SQLite or PostgreSQL; the message does not repeat it.
+        DatabaseURLError: If the URL is not one of SQLite or PostgreSQL, or the directory of the file cannot be made.
     """
 
     def __init__(self, url: str) -> None:
@@ -112,15 +117,43 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
+_FORMS = "use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE"
+
+
+async def require_usable(url: str) -> None:
+    """Connect to a database once, in order to tell what is wrong with a setting.
+
+    Raises:
+        DatabaseURLError: If the URL is wrong, or the database cannot be reached or refuses the connection.
+    """
+    async with open_database(url) as database:
+        try:
+            if database.engine.dialect.name == "sqlite":
+                # Not through the engine: a thread of aiosqlite whose connection fails outlives the event loop.
+                with closing(sqlite3.connect(str(database.engine.url.database))) as file:
+                    file.execute("PRAGMA schema_version")
+            else:
+                async with database.engine.connect():
+                    pass
+        except Exception as error:  # the drivers have their own errors, and SQLAlchemy wraps only some
+            reason = " ".join(str(getattr(error, "orig", None) or error or type(error).__name__).split()).rstrip(".")
+            raise DatabaseURLError(
+                f"the database of COLDSTART_DATABASE_URL cannot be used ({reason}): correct the setting, or see that "
+                "the database runs and may be read and written"
+            ) from error
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except sqlalchemy_errors.ArgumentError:
-        raise ValueError("the database URL cannot be read") from None
+    except (sqlalchemy_errors.ArgumentError, ValueError):
+        raise DatabaseURLError(f"COLDSTART_DATABASE_URL: cannot be read: {_FORMS}") from None
     try:
         return parsed.set(drivername=_ASYNC_DRIVERS[parsed.get_backend_name()])
     except KeyError:
-        raise ValueError(f"{parsed.get_backend_name()} is not supported: use SQLite or PostgreSQL") from None
+        raise DatabaseURLError(
+            f"COLDSTART_DATABASE_URL: {parsed.get_backend_name()} is not supported: {_FORMS}"
+        ) from None
 
 
 def _postgresql_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
@@ -129,8 +162,16 @@ def _postgresql_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401
 
 def _sqlite_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
     if not url.database or url.database == ":memory:":
-        raise ValueError("SQLite needs a file: a database in memory is not shared by connections")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        raise DatabaseURLError(
+            "COLDSTART_DATABASE_URL: SQLite needs a file: a database in memory is not shared by connections"
+        )
+    directory = Path(url.database).parent
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseURLError(
+            f"COLDSTART_DATABASE_URL: the directory {directory} cannot be made: {error.strerror}"
+        ) from error
     engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS}, hide_parameters=True, **options)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     return engine

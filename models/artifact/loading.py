@@ -167,7 +167,9 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         return Manifest.model_validate(body)
     except ValidationError as error:
-        raise ArtifactError(f"{path}: {error}") from error
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise ArtifactError(f"{path}: {where}: {fault['msg']}; train the model again") from error
 
 
 def _read_checked(path: Path, expected: str) -> bytes:

@@ -370,8 +370,10 @@ class DatasetSchema(_SchemaModel):
         """Read a schema file; SchemaError names the file and every wrong field."""
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SchemaError(f"{path}: {error}") from error
+        except OSError as error:
+            raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SchemaError(f"{path}: is not TOML: {error}") from error
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(str(part) for part in fault['loc']) or 'schema'}: {fault['msg']}"

@@ -163,7 +163,7 @@ def test_evaluate_by_time_without_times_fails_and_says_why(
     coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
 ) -> None:
     run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--order", "time")
-    assert run.code == 1
+    assert run.code == 2
     assert "the ratings have no times: evaluate them in random order" in run.err
 
 
@@ -181,7 +181,7 @@ def test_evaluate_with_an_episode_file_uses_its_episodes(
 
     episodes.write_text(json.dumps(episode) + "\n" + json.dumps({**episode, "user_id": "nobody"}), encoding="utf-8")
     run = coldstart(*arguments)
-    assert run.code == 1
+    assert run.code == 2
     assert "line 2: user_id: 'nobody' is not in the data set" in run.err
 
 
@@ -303,7 +303,7 @@ def test_train_from_database_makes_and_activates_the_next_version(
     assert coldstart("model", "activate", former).code == 0
 
     run = coldstart("train", "--from-database", "--out", tmp_path / "early")
-    assert run.code == 1
+    assert run.code == 2
     assert "0 users have two ratings or more, but training needs 100" in run.err
 
     with serving(state=tmp_path) as client:
@@ -359,7 +359,7 @@ def test_train_into_the_active_artifact_is_refused(coldstart: Callable[..., Run]
     version = coldstart("model", "register", trained).out.strip()
     assert coldstart("model", "activate", version).code == 0
     run = coldstart("train", "--from-database", "--out", trained)
-    assert run.code == 1
+    assert run.code == 2
     assert "holds the active version; choose another directory" in run.err
 
 
@@ -367,7 +367,7 @@ def test_key_commands_create_list_and_revoke_keys(coldstart: Callable[..., Run],
     created = coldstart("key", "create", "shop", "--scope", "write")
     key = created.out.strip()
     assert key.startswith("coldstart_")
-    assert coldstart("key", "create", "shop", "--scope", "read").code == 1
+    assert coldstart("key", "create", "shop", "--scope", "read").code == 2
     listed = coldstart("key", "list").out
     assert "shop" in listed
     assert "write" in listed
@@ -380,7 +380,7 @@ def test_key_commands_create_list_and_revoke_keys(coldstart: Callable[..., Run],
 
 def test_serve_on_a_public_host_requires_keys(coldstart: Callable[..., Run], trained: Path, tmp_path: Path) -> None:
     run = coldstart("serve", "--model", trained, "--host", "0.0.0.0", "--port", "0")  # noqa: S104
-    assert run.code == 1
+    assert run.code == 2
     assert "coldstart key create" in run.err
     assert "Traceback" not in run.err
 
@@ -411,7 +411,7 @@ def test_serve_with_a_damaged_artifact_fails_and_says_why(
     assert callable(damage)
     damage(model)
     run = coldstart("serve", "--model", model, "--port", "0")
-    assert run.code == 1
+    assert run.code == 2
     assert message in run.err
     assert "Traceback" not in run.err
 
@@ -420,9 +420,9 @@ def test_train_with_wrong_option_values_says_why(
     coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path
 ) -> None:
     run = coldstart("train", "--data", dataset_dir, "--preset", "best", "--out", tmp_path / "m")
-    assert run.code == 1
+    assert run.code == 2
     assert "no preset 'best'" in run.err
 
     run = coldstart("train", "--data", tmp_path, "--out", tmp_path / "m")
-    assert run.code == 1
+    assert run.code == 2
     assert "has neither a schema.toml nor" in run.err

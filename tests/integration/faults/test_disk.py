@@ -68,7 +68,7 @@ def test_training_on_a_full_disk_says_why_and_keeps_the_former_artifact(
     with full(disk, left=65536):
         training = subprocess.run([sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
 
-    assert training.returncode == 1
+    assert training.returncode == 2
     (message,) = training.stderr.splitlines()
     assert message.startswith("error:")
     assert "No space left" in message or "File too large" in message

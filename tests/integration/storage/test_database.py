@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, UserNotFoundError
 from app.storage.current_versions import CurrentVersionsRepository
-from app.storage.database import Database, open_database
+from app.storage.database import Database, DatabaseURLError, open_database
 from app.storage.tables import CurrentVersions, User
 from app.storage.users import UserRepository
 
@@ -102,12 +102,12 @@ async def test_snapshot_query_is_streamed_in_batches(database: Database) -> None
 
 @pytest.mark.parametrize("url", ["postgresql://u:hunter2@127.0.0.1:1/x", "sqlite:////proc/nothing/x.db"])
 async def test_unreachable_database_raises_an_unavailable_error(url: str) -> None:
-    with pytest.raises((DatabaseUnavailableError, OSError)):
+    with pytest.raises((DatabaseUnavailableError, DatabaseURLError)):
         async with open_database(url) as database, database.read() as session:
             await session.execute(text("SELECT 1"))
 
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@host/x", "nonsense:hunter2", "sqlite://"])
 def test_database_of_another_kind_is_refused_without_showing_the_password(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^(?!.*hunter2)"):
+    with pytest.raises(DatabaseURLError, match=r"^COLDSTART_DATABASE_URL: (?!.*hunter2)"):
         Database(url)
