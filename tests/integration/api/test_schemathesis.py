@@ -55,10 +55,12 @@ async def register(settings: Settings, model: Path) -> str:
 
 
 def rate_something(client: httpx.Client) -> None:
-    """Add ratings of the users and items that schemathesis.toml names."""
+    """Add ratings and interactions of the users and items that schemathesis.toml names."""
     ratings = [{"item_id": f"i{20 + item}", "rating": 1 + item} for item in range(5)]
     for user_id in ("u1", "u2", "u3", "rater"):
         assert client.post(f"/v1/users/{user_id}/ratings", json={"ratings": ratings}).status_code == 200
+    interactions = [{"item_id": f"i{item}", "kind": "view", "event_id": f"e{item}"} for item in range(5)]
+    assert client.post("/v1/users/rater/interactions", json={"interactions": interactions}).status_code == 200
 
 
 def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
