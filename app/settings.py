@@ -169,7 +169,7 @@ def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
     except UnreadableSettingError as error:
         name = re.search(r'field "(\w+)"', str(error))
         variable = _variable(name[1]) if name else "a setting"
-        raise SettingsError(f'{variable}: must be a list in JSON, such as ["shop.example"]') from None
+        raise SettingsError(f'{variable}: must be JSON, such as ["shop.example"] or {{"clicked": "click"}}') from None
 
 
 def _variable(field: str | int, *index: str | int) -> str:
@@ -180,4 +180,4 @@ def _variable(field: str | int, *index: str | int) -> str:
 def _reason(message: str) -> str:
     """Pydantic's words for a wrong value, as a part of a sentence."""
     message = message.removeprefix("Value error, ")
-    return f"{message.replace('Input should', 'must').partition(', unable')[0]}"
+    return message.replace("Input should", "must").partition(", unable")[0]

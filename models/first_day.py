@@ -21,8 +21,8 @@ from models.train import ITEM_ID, Encoders
 from models.training.preset import Preset
 
 _LOG_LIFT = 4.0
-"""How much more likely a choice makes an item with the same attributes, as a logarithm, before it is divided by
-√(n + c). The share of such an item grows about tenfold. It shapes the first day only, and no trained model."""
+"""The logarithm of the factor by which one choice raises P(choose) of an item with the same attributes, before the
+division by √(n + c). It shapes the model of the first day, and no trained model."""
 
 
 def first_day_model(schema: DatasetSchema, items: Entities, preset: Preset, output: Path) -> TrainedModel:

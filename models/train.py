@@ -167,13 +167,13 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
         weights=None if learner is None else learner.state_dict(),
         choice=choice.state_dict(),
         items=dataset.items,
-        statistics=item_statistics(learner or choice, encoded, dataset, split.training),
+        statistics=item_statistics(choice if learner is None else learner, encoded, dataset, split.training),
         exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
     )
 
 
 def _ratings_only(dataset: Dataset, split: Split, preset: Preset) -> Split:
-    """The split with ratings as its only training data: a learner predicts ratings, and interactions are none.
+    """The split without interactions in its training data, because a learner predicts ratings.
 
     Raises:
         DataError: No rating is left.

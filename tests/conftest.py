@@ -1,6 +1,5 @@
 """A small generated data set whose right answers are known, and a model trained on it, for every test."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from models.train import train
 from models.training.preset import Preset, TrainingConfig, load_preset
 from models.training.threads import compute_in_one_thread
 from tests.choice import SMALL_CHOICE
+from tests.csv_files import write_csv
 from tests.purchases import write_purchases
 
 # Every run draws the same examples. No test depends on how long an example or drawing it takes.
@@ -78,18 +78,14 @@ def write_two_tastes(directory: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "schema.toml").write_text(SCHEMA, encoding="utf-8")
 
-    def write(name: str, header: list[str], rows: list[list[object]]) -> None:
-        with (directory / name).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *rows])
-
     countries = ["fr", "jp", "br"]
-    write(
-        "users.csv",
+    write_csv(
+        directory / "users.csv",
         ["user", "country", "age"],
         [[f"u{user}", countries[user % 3], 18 + user % 50] for user in range(USERS)],
     )
-    write(
-        "items.csv",
+    write_csv(
+        directory / "items.csv",
         ["item", "name", "genre", "year"],
         [[f"i{item}", f"Film {item}", "comedy" if item % 2 else "horror", 1980 + item] for item in range(ITEMS)],
     )
@@ -99,7 +95,7 @@ def write_two_tastes(directory: Path) -> None:
             likes = (item % 2 == 1) == (user // 7 % 2 == 1)
             noise = int(generator.random() < 0.2)
             ratings.append([f"u{user}", f"i{item}", 5 - noise if likes else 1 + noise])
-    write("ratings.csv", ["user", "item", "stars"], ratings)
+    write_csv(directory / "ratings.csv", ["user", "item", "stars"], ratings)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,10 @@
 """A data set of interactions without ratings, whose right answers are known."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
+
+from tests.csv_files import write_csv
 
 SCHEMA = """
 name = "purchases"
@@ -47,13 +48,13 @@ def write_purchases(directory: Path, *, users: int = USERS) -> None:
     directory.mkdir(parents=True)
     (directory / "schema.toml").write_text(SCHEMA, encoding="utf-8")
 
-    def write(name: str, header: list[str], rows: list[list[object]]) -> None:
-        with (directory / name).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *rows])
-
-    write("users.csv", ["user", "country"], [[f"u{user}", ("fr", "jp", "br")[user % 3]] for user in range(users)])
-    write(
-        "items.csv",
+    write_csv(
+        directory / "users.csv",
+        ["user", "country"],
+        [[f"u{user}", ("fr", "jp", "br")[user % 3]] for user in range(users)],
+    )
+    write_csv(
+        directory / "items.csv",
         ["item", "name", "genre"],
         [[f"i{item}", f"Film {item}", "comedy" if item % 2 else "horror"] for item in range(ITEMS)],
     )
@@ -65,4 +66,4 @@ def write_purchases(directory: Path, *, users: int = USERS) -> None:
             if place < 2:
                 interactions.append([f"u{user}", f"i{item}", "view", moment])
             interactions.append([f"u{user}", f"i{item}", "purchase", moment + 10])
-    write("interactions.csv", ["user", "item", "what", "time"], interactions)
+    write_csv(directory / "interactions.csv", ["user", "item", "what", "time"], interactions)

@@ -1,11 +1,12 @@
 """A data set whose only item attributes are vectors, with a right answer that is known."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.csv_files import write_csv
 
 DIMENSIONS = 6
 USERS, ITEMS = 90, 40
@@ -44,17 +45,14 @@ def write_vector_data(directory: Path) -> None:
     generator = np.random.default_rng(0)
     directory.mkdir(parents=True)
     (directory / "schema.toml").write_text(SCHEMA, encoding="utf-8")
-    with (directory / "items.csv").open("w", newline="", encoding="utf-8") as file:
-        vectors = [vector_near(item % 2, generator).round(4).tolist() for item in range(ITEMS)]
-        rows = [(f"i{item}", json.dumps(vector)) for item, vector in enumerate(vectors)]
-        csv.writer(file).writerows([("item", "image"), *rows])
-    with (directory / "users.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("user", "age"), *((f"u{user}", 18 + user % 50) for user in range(USERS))])
+    vectors = [vector_near(item % 2, generator).round(4).tolist() for item in range(ITEMS)]
+    items = [(f"i{item}", json.dumps(vector)) for item, vector in enumerate(vectors)]
+    write_csv(directory / "items.csv", ["item", "image"], items)
+    write_csv(directory / "users.csv", ["user", "age"], [(f"u{user}", 18 + user % 50) for user in range(USERS)])
     ratings: list[tuple[str, str, int]] = []
     for user in range(USERS):
         for item in generator.permutation(ITEMS)[:20]:
             likes = item % 2 == user // 7 % 2
             noise = int(generator.random() < 0.2)
             ratings.append((f"u{user}", f"i{item}", 5 - noise if likes else 1 + noise))
-    with (directory / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("user", "item", "stars"), *ratings])
+    write_csv(directory / "ratings.csv", ["user", "item", "stars"], ratings)

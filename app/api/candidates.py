@@ -18,7 +18,7 @@ from app.api.schemas import (
     ShownItemId,
     ShownTitle,
     ShownVersion,
-    VisitorDeeds,
+    VisitorFeedback,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.candidates import CandidateList, CandidateOptions
@@ -52,7 +52,7 @@ class CandidatePage(Page[CandidateResponse]):
         )
 
 
-class CandidatesRequest(VisitorDeeds):
+class CandidatesRequest(VisitorFeedback):
     """The ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
 
     skipped: Annotated[
@@ -105,5 +105,5 @@ async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> C
     options = CandidateOptions(
         strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
     )
-    chosen = await services.candidates.for_visitor(body.deeds(body.skipped), options)
+    chosen = await services.candidates.for_visitor(body.feedback(body.skipped), options)
     return CandidatePage.of(chosen)

@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from app.api.schemas import EntityId, GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
-from app.services.deeds import ListOptions
+from app.services.feedback import ListOptions
 from models.ranking.query import RankBy
 
 

@@ -18,10 +18,10 @@ from app.api.schemas import (
     ShownItemId,
     ShownTitle,
     ShownVersion,
-    VisitorDeeds,
+    VisitorFeedback,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.deeds import ListOptions
+from app.services.feedback import ListOptions
 from app.services.recommendations import RecommendationList
 from models.ranking.explanation import Reason
 from models.ranking.query import RankBy, RankedBy
@@ -104,7 +104,7 @@ class RecommendationPage(Page[Recommendation]):
         )
 
 
-class VisitorRequest(VisitorDeeds):
+class VisitorRequest(VisitorFeedback):
     """Attributes, ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
@@ -165,7 +165,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
     made = await services.recommendations.for_visitor(
         body.attributes,
-        body.deeds(body.skipped),
+        body.feedback(body.skipped),
         ListOptions(
             n=body.n,
             exclude=body.exclude,

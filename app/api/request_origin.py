@@ -1,6 +1,6 @@
-"""Refuses requests that other sites make a browser send.
+"""Refuses requests that pages of other sites send through a visitor's browser.
 
-A browser lends every page that it shows its own rights: it can reach this machine, and it may hold a key in a cookie.
+The browser may reach this machine where the site cannot, and it adds a key that it holds in a cookie.
 """
 
 from collections.abc import Collection
@@ -20,12 +20,13 @@ _OWN_SITE = frozenset(("same-origin", "none"))  # "none" is a request of the use
 class RequestOrigin:
     """Refuses two kinds of requests.
 
-    - A request for a host that is not this service, if no keys are required. A foreign site whose name has been pointed
-      to this machine (DNS rebinding) counts as the same origin for the browser, but its name is in `Host`.
-    - A request with an unsafe method from a foreign page, unless it has a key in its header. That key is the caller's
-      own; a browser adds cookies and its place in the network by itself.
+    - If no keys are required: a request for a host that is not this service. A foreign site can point its own host name
+      to this machine (DNS rebinding). The browser then takes its pages for pages of the service, but sends that name in
+      `Host`.
+    - A request with an unsafe method from a foreign page, unless the request has a key in its header. A browser never
+      adds that header by itself, so the page knows the key.
 
-    Starlette's TrustedHostMiddleware neither knows IPv6 addresses nor answers with problems.
+    Starlette's TrustedHostMiddleware does not know IPv6 addresses, and its answers are not problems (RFC 9457).
 
     Args:
         app: The application.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
-from app.services.deeds import Deeds
+from app.services.feedback import Feedback
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.fields import AttributeValue
@@ -135,7 +135,7 @@ class InteractionRequest(RequestModel):
         return InteractionRecord(self.item_id, self.kind, self.occurred_at)
 
 
-class VisitorDeeds(RequestModel):
+class VisitorFeedback(RequestModel):
     """What a visitor who is not stored did. All of it is optional."""
 
     ratings: Annotated[list[RatingRequest], Field(default_factory=list, max_length=1000)]
@@ -146,9 +146,9 @@ class VisitorDeeds(RequestModel):
         ),
     ]
 
-    def deeds(self, skipped: Sequence[str]) -> Deeds:
+    def feedback(self, skipped: Sequence[str]) -> Feedback:
         """What the visitor did, with the items that the visitor skipped."""
-        return Deeds(
+        return Feedback(
             [rating.record() for rating in self.ratings],
             [each.record() for each in self.interactions],
             skipped,

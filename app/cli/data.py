@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from app.cli.checks import require_writable_directory
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
+from app.jobs.training import LEAST_USERS
 from models.data.dataset import Dataset, Entities, State
 from models.data.download import PUBLIC_DATASETS, fetch
 from models.data.schema import EntitySource
@@ -19,9 +20,6 @@ from models.training.preset import default_preset
 
 _LEAST_OF_A_USER = 2
 """A user needs one rating or interaction to adapt to, and one to learn from."""
-
-_LEAST_USERS = 10
-"""With fewer users, nobody is left to validate on."""
 
 data_commands = typer.Typer(help="Download and check data sets.", no_args_is_help=True)
 
@@ -69,8 +67,10 @@ def check_command(
     users = int((np.diff(ratings.offsets) >= _LEAST_OF_A_USER).sum())
     enough = f"{_LEAST_OF_A_USER} ratings or interactions or more"
     typer.echo(f"  preset: {default_preset(dataset)}; {users:,} users have {enough}")
-    if users < _LEAST_USERS:
-        typer.echo(f"  training needs {_LEAST_USERS} such users; until then: coldstart init --items FILE --out DIR")
+    if users < LEAST_USERS:
+        typer.echo(
+            f"  a service trains on {LEAST_USERS} such users or more; until then: coldstart init --items FILE --out DIR"
+        )
 
 
 def _contents(dataset: Dataset) -> str:

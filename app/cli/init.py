@@ -6,6 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from app.cli.checks import require_writable_directory
 from app.cli.options import Malformed, MalformedOption, SchemaFile, report_skipped
 from models.data.dataset import Entities
 from models.data.entity_files import read_entities
@@ -30,6 +31,7 @@ def init_command(
     The schema is inferred from the columns of the catalogue. With --schema, the files that it names for items are read
     from the directory of the catalogue.
     """
+    require_writable_directory(output, "--out")
     chosen = inferred_schema(items) if schema is None else DatasetSchema.from_toml(schema)
     rows = MalformedRows()
     nothing_rated = pl.Series(dtype=pl.String)

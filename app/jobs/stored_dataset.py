@@ -99,7 +99,7 @@ async def _ratings(
         logger.warning("%d interactions are of none of the kinds %s and are left out.", left_out, ", ".join(places))
     everything = pl.concat(
         [
-            # The kind's name orders interactions of the same moment, as in lists (`app.services.deeds`).
+            # The kind's name orders interactions of the same moment, as in lists (`app.services.feedback`).
             known.sort("moment", "what").with_columns(
                 value=pl.col("what").replace_strict(schema.kinds, return_dtype=pl.Float32),
                 kind=pl.col("what").replace_strict(places, return_dtype=pl.Int8),
@@ -132,13 +132,13 @@ async def _table(
     """
     tables = [pl.DataFrame(schema={"user": pl.Int32, "item": pl.Int32, "what": what, "moment": pl.Int64})]
     async for batch in batches:
-        user_ids, item_ids, deeds, moments = zip(*batch, strict=True)
+        user_ids, item_ids, values, moments = zip(*batch, strict=True)
         tables.append(
             pl.DataFrame(
                 {
                     "user": np.array([user_rows[user_id] for user_id in user_ids], dtype=np.int32),
                     "item": np.array([item_rows[item_id] for item_id in item_ids], dtype=np.int32),
-                    "what": pl.Series(deeds, dtype=what),
+                    "what": pl.Series(values, dtype=what),
                     "moment": np.array([(moment - _EPOCH) // _MICROSECOND for moment in moments], dtype=np.int64),
                 }
             )

@@ -304,13 +304,13 @@ def _dataset(
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
     dataset = load_stored_dataset(settings, schema, older=older, batch_read=batch_read)
-    # A learner of ratings needs ratings; without one, interactions are enough.
-    counted = (
-        dataset.ratings.rated if parameters.preset.learner is not None else np.ones(len(dataset.ratings), np.bool_)
-    )
-    users = int((np.bincount(dataset.ratings.users[counted], minlength=1) >= 2).sum())
+    # A learner needs ratings. The choice model alone needs interactions, and takes ratings as well.
+    if parameters.preset.learner is None:
+        what, counts = "interactions", np.diff(dataset.ratings.offsets)
+    else:
+        what, counts = "ratings", np.bincount(dataset.ratings.users[dataset.ratings.rated])
+    users = int((counts >= 2).sum())
     if users < LEAST_USERS:
-        what = "ratings" if parameters.preset.learner is not None else "interactions"
         raise DataError(
             f"{users} users have two {what} or more, but training needs {LEAST_USERS}: collect more {what}, "
             "or train on a data set as well (--data; over the API with_data_set)"

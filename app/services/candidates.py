@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.services.deeds import Deeds
+from app.services.feedback import Feedback
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import CandidateRequest, Ranker
@@ -76,23 +76,23 @@ class CandidateService:
         raise_if_invalid(filter_errors(options.filters, served.schema.items))
         return await self._choose(served, rated, skipped, options)
 
-    async def for_visitor(self, deeds: Deeds, options: CandidateOptions) -> CandidateList:
-        """Candidates from what the request says that the visitor did, alone. Nothing is stored.
+    async def for_visitor(self, feedback: Feedback, options: CandidateOptions) -> CandidateList:
+        """Candidates from the request alone. Nothing is stored.
 
         Raises:
             InvalidRequestError: If ratings, interactions or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
-        rated = [given.item_id for given in deeds.ratings]
-        interacted = [given.item_id for given in deeds.interactions]
+        rated = [given.item_id for given in feedback.ratings]
+        interacted = [given.item_id for given in feedback.interactions]
         served = await self._host.current()
         raise_if_invalid(
-            rating_errors(deeds.ratings, served.schema.rating_scale, served.missing(rated)),
-            interaction_errors(deeds.interactions, served.schema.kinds, served.missing(interacted)),
+            rating_errors(feedback.ratings, served.schema.rating_scale, served.missing(rated)),
+            interaction_errors(feedback.interactions, served.schema.kinds, served.missing(interacted)),
             filter_errors(options.filters, served.schema.items),
         )
-        # Who interacted with an item knows it, as who rated it.
-        return await self._choose(served, [*rated, *interacted], deeds.skipped, options)
+        # A visitor knows an item after an interaction, so asking about it again is no use.
+        return await self._choose(served, [*rated, *interacted], feedback.skipped, options)
 
     async def _choose(
         self, served: ServedModel, rated: Collection[str], skipped: Collection[str], options: CandidateOptions

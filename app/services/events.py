@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import FieldError
-from app.services.deeds import item_ratings
+from app.services.feedback import item_ratings
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.predicted_ratings import RatingToMeasure, predict_rated
@@ -104,7 +104,7 @@ class EventService:
         predicted: dict[str, PredictedRatingRecord] = {}
         for version_id, version_events in events_of.items():
             served = traffic.by_version.get(version_id)
-            if served is not None and served.schema.rating_scale is not None:
+            if served is not None and served.predicts_ratings:
                 known = [event for event in version_events if not served.missing([event.item_id])]
                 rated = [
                     _rating_to_measure(event, served, users[event.user_id], ratings.get(event.user_id, ()))

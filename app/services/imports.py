@@ -11,7 +11,7 @@ from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.items import ItemRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
-from models.data.dataset import Dataset
+from models.data.dataset import UNKNOWN_TIME, Dataset
 
 _BATCH = 500
 
@@ -56,7 +56,7 @@ class DatasetImporter:
                     user_id,
                     RatingRecord(item_id, float(dataset.ratings.values[row]), now if moment is None else moment),
                 )
-                for row, user_id, item_id, moment in _deeds(dataset, batch)
+                for row, user_id, item_id, moment in _rows_of(dataset, batch)
                 if rated[row]
             ]
             if ratings:
@@ -85,7 +85,7 @@ class DatasetImporter:
                         _event_id(item_id, names[kinds[row]], moment),
                     ),
                 )
-                for row, user_id, item_id, moment in _deeds(dataset, batch)
+                for row, user_id, item_id, moment in _rows_of(dataset, batch)
                 if not rated[row]
             ]
             if interactions:
@@ -104,11 +104,12 @@ def _batches(count: int) -> Iterator[slice]:
         yield slice(start, min(start + _BATCH, count))
 
 
-def _deeds(dataset: Dataset, users: slice) -> Iterator[tuple[int, str, str, datetime | None]]:
-    """The row, user, item and time of each rating and interaction of some users; None without times."""
+def _rows_of(dataset: Dataset, users: slice) -> Iterator[tuple[int, str, str, datetime | None]]:
+    """The row, user, item and time of each rating and interaction of some users; None for an unknown time."""
     ratings = dataset.ratings
     for row in range(ratings.offsets[users.start], ratings.offsets[users.stop]):
-        moment = None if ratings.times is None else datetime.fromtimestamp(int(ratings.times[row]), UTC)
+        seconds = UNKNOWN_TIME if ratings.times is None else int(ratings.times[row])
+        moment = None if seconds == UNKNOWN_TIME else datetime.fromtimestamp(seconds, UTC)
         yield row, dataset.users.ids[ratings.users[row]], dataset.items.ids[ratings.items[row]], moment
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import InteractionNotFoundError, UserNotFoundError
-from app.services.deeds import ListOptions, ranking_query
+from app.services.feedback import ListOptions, ranking_query
 from app.services.model_host import ModelHost
 from app.services.ranking import Ranker
 from app.services.recommendations import RecommendationList, recommend
@@ -66,8 +66,8 @@ class InteractionService:
         )
         known = None if attributes is None else known_attributes(attributes, schema.users)
         written = await self._writer.write(UserWrite(user_id, known, interactions=given))
-        state, deeds = written.user
-        query = ranking_query(served, state.attributes, deeds, ListOptions(n))
+        state, feedback = written.user
+        query = ranking_query(served, state.attributes, feedback, ListOptions(n))
         recommendations = await recommend(self._ranker, served, query, explained=explain)
         return InteractionsStored(written.interactions, recommendations)
 

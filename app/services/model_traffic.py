@@ -27,6 +27,11 @@ class ServedModel:
         """The schema of the model's data, which requests must fit."""
         return self.recommender.model.schema
 
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether the model predicts ratings. That of the first day may take ratings and predict none."""
+        return self.recommender.model.learner is not None
+
     def missing(self, item_ids: Collection[str]) -> set[str]:
         """The ids that are not in the catalogue."""
         # Not `items.row_of`: it is rebuilt after every change of the catalogue, and the request would wait for that.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import RatingNotFoundError, UserNotFoundError
-from app.services.deeds import ListOptions, ranking_query
+from app.services.feedback import ListOptions, ranking_query
 from app.services.model_host import ModelHost
 from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
@@ -75,11 +75,11 @@ class RatingService:
         )
         known = None if attributes is None else known_attributes(attributes, schema.users)
         written = await self._writer.write(UserWrite(user_id, known, ratings=given))
-        state, deeds = written.user
-        query = ranking_query(served, state.attributes, deeds, ListOptions(n))
+        state, feedback = written.user
+        query = ranking_query(served, state.attributes, feedback, ListOptions(n))
         recommendations = await recommend(self._ranker, served, query, explained=explain)
         self._sampler.sample(served, user_id, query, written=written.rated, given=given)
-        by_item = {rating.item_id: rating for rating in deeds.ratings}
+        by_item = {rating.item_id: rating for rating in feedback.ratings}
         return RatingsStored(
             ratings=[by_item[item_id] for item_id in item_ids],
             recommendations=recommendations,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.cache import Cache
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
-from app.services.deeds import Deeds, KnownUser, ListOptions, ranking_query, read_users
+from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_users
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
@@ -85,10 +85,11 @@ class RecommendationService:
         """
         served, user = await self._host.current_with_user(user_id)
         raise_if_invalid(
-            filter_errors(options.filters, served.schema.items), rank_by_errors(options.rank_by, served.schema)
+            filter_errors(options.filters, served.schema.items),
+            rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
         )
         if user is None:
-            return await self._made(served, {}, Deeds(), options)
+            return await self._made(served, {}, Feedback(), options)
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
@@ -96,42 +97,44 @@ class RecommendationService:
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
-            return await self._made(served, {}, Deeds(), options)
-        user, deeds = known
-        made = await self._made(served, user.attributes, deeds, options)
+            return await self._made(served, {}, Feedback(), options)
+        user, feedback = known
+        made = await self._made(served, user.attributes, feedback, options)
         await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
         self,
         attributes: Mapping[str, object],
-        deeds: Deeds,
+        feedback: Feedback,
         options: ListOptions,
     ) -> RecommendationList:
         """Recommendations from the request alone. Nothing is stored.
 
         Raises:
-            InvalidRequestError: If attributes, deeds or options contradict the schema or the catalogue.
+            InvalidRequestError: If attributes, feedback or options contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()
         schema = served.schema
         raise_if_invalid(
             attribute_errors(attributes, schema.users),
-            rating_errors(deeds.ratings, schema.rating_scale, served.missing([each.item_id for each in deeds.ratings])),
-            interaction_errors(
-                deeds.interactions, schema.kinds, served.missing([each.item_id for each in deeds.interactions])
+            rating_errors(
+                feedback.ratings, schema.rating_scale, served.missing([each.item_id for each in feedback.ratings])
             ),
-            missing_item_errors(deeds.skipped, served.missing(deeds.skipped), where="skipped"),
+            interaction_errors(
+                feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
+            ),
+            missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
             filter_errors(options.filters, schema.items),
-            rank_by_errors(options.rank_by, schema),
+            rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
         )
-        return await self._made(served, attributes, deeds, options)
+        return await self._made(served, attributes, feedback, options)
 
     async def _made(
-        self, served: ServedModel, attributes: Mapping[str, object], deeds: Deeds, options: ListOptions
+        self, served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
     ) -> RecommendationList:
-        query = ranking_query(served, attributes, deeds, options)
+        query = ranking_query(served, attributes, feedback, options)
         return await recommend(self._ranker, served, query, explained=options.explain)
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[KnownUser | None]:

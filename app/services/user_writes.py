@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.deeds import KnownUser, read_users
+from app.services.feedback import KnownUser, read_users
 from app.storage.database import Database
 from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository

@@ -9,7 +9,7 @@ from app.errors import FieldError, InvalidRequestError
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
-from models.data.schema import DatasetSchema, EntitySource, RatingScale
+from models.data.schema import EntitySource, RatingScale
 from models.fields import field_type
 from models.ranking.query import RankBy
 
@@ -28,7 +28,7 @@ def rating_errors(
     Without a scale, all ratings are errors.
     """
     if scale is None:
-        reason = "the active model was trained on interactions and takes no ratings: send interactions"
+        reason = "the active model takes no ratings: send interactions"
         return [FieldError("ratings", reason)] if ratings else []
     errors = []
     seen: set[str] = set()
@@ -60,10 +60,10 @@ def interaction_errors(
     return errors
 
 
-def rank_by_errors(rank_by: RankBy, schema: DatasetSchema) -> list[FieldError]:
+def rank_by_errors(rank_by: RankBy, *, predicts_ratings: bool) -> list[FieldError]:
     """An error for a list in the order of ratings by a model that predicts none."""
-    if rank_by is RankBy.RATING and schema.rating_scale is None:
-        return [FieldError("rank_by", "the active model was trained on interactions and predicts no ratings")]
+    if rank_by is RankBy.RATING and not predicts_ratings:
+        return [FieldError("rank_by", "the active model predicts no ratings")]
     return []
 
 

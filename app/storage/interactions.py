@@ -55,14 +55,15 @@ class InteractionRepository:
         Returns:
             The stored interactions with these ids, by user id and event id.
         """
+        interactions = list(interactions)
+        if not interactions:
+            return {}
         now = await clock.now(self._session)
         given: dict[tuple[str, str], InteractionEvent] = {}
         for user_id, each in interactions:
             moment = now if each.occurred_at is None else min(each.occurred_at, now)
             record = InteractionEvent(each.item_id, each.kind, moment, each.event_id)
             given.setdefault((user_id, each.event_id), record)
-        if not given:
-            return given
         statement = (
             insert(dialect_of(self._session), _interactions)
             .on_conflict_do_nothing(index_elements=[_interactions.c.user_id, _interactions.c.event_id])

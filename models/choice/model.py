@@ -22,7 +22,7 @@ from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.inputs.similarity import similarity_product, similarity_width
 from models.learners.base import ItemScorer, ScoringModel, Support
-from models.learners.network import EmbeddingLayers
+from models.learners.network import EmbeddingLayers, input_linear
 from models.learners.warm_up import LaterRatings
 
 _SKIPPED = -1
@@ -116,7 +116,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
         self.user_fields = EmbeddingLayers(user_encoder, inputs)
         self.attributes = nn.Sequential(
-            nn.Linear(self.user_fields.width, config.user_hidden), nn.ReLU(), nn.Linear(config.user_hidden, width)
+            input_linear(self.user_fields.width, config.user_hidden), nn.ReLU(), nn.Linear(config.user_hidden, width)
         )
         # At first the network changes nothing, and the model is an inner product of sums of vectors.
         output = nn.Linear(config.hidden, width)
@@ -156,12 +156,12 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         chosen = skipped = torch.zeros_like(vector), vector.new_zeros(len(vector), 1)
         if steps != 0:
             chosen = self._added(*chosen, support.items, self._rating_rows(support.ratings), support.mask)
-            if support.interaction_items is not None:
-                assert support.interaction_kinds is not None  # noqa: S101 - they come with the items
-                rows = self._points + 1 + support.interaction_kinds
-                chosen = self._added(*chosen, support.interaction_items, rows, support.interaction_mask)
-            if support.skipped_items is not None:
-                skipped = self._added(*skipped, support.skipped_items, None, support.skipped_mask)
+            items, kinds, mask = support.interaction_items, support.interaction_kinds, support.interaction_mask
+            if items is not None and kinds is not None and mask is not None:
+                chosen = self._added(*chosen, items, self._points + 1 + kinds, mask)
+            items, mask = support.skipped_items, support.skipped_mask
+            if items is not None and mask is not None:
+                skipped = self._added(*skipped, items, torch.full_like(mask, _SKIPPED, dtype=torch.long), mask)
         counts = []
         for total, count in (chosen, skipped):
             vector = vector + total / torch.sqrt(count + F.softplus(self.settling_count))
@@ -214,10 +214,10 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
                 parameter.zero_()
 
     def fill_untrained_kinds(self, counts: NDArray[np.int64]) -> None:
-        """Give the kinds of interactions that training did not see the gates and shifts of what is most like them.
+        """Fill the gates and shifts of the kinds of interactions that training did not see.
 
-        A wanted kind says what is known of an item of which only the choice is known. An unwanted one says what the
-        lowest rating says, or without ratings the contrary of a choice.
+        A wanted kind gets those of an item of which only the choice is known. An unwanted kind gets those of the lowest
+        rating. Without ratings, it gets those of a choice with the opposite sign.
 
         Args:
             counts: int64 [kinds], the training interactions of each kind.
@@ -311,7 +311,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         return ((ratings - self._scale.minimum) * (last / length)).clamp(0, last)
 
     def _added(
-        self, total: Tensor, count: Tensor, items: ChoiceItems, rows: Tensor | None, mask: Tensor | None
+        self, total: Tensor, count: Tensor, items: ChoiceItems, rows: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Totals ([B, D]) and counts ([B, 1]) after what some items say about their users is added.
 
@@ -319,22 +319,17 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
             total: The totals so far.
             count: The counts so far.
             items: [B, S].
-            rows: [B, S], rows of the table of gates and shifts; a fraction interpolates between two rows. None for
-                skipped items.
+            rows: [B, S], rows of the table of gates and shifts; a fraction interpolates between two rows.
             mask: bool [B, S].
         """
-        assert mask is not None  # noqa: S101 - it comes with the items
         if not mask.shape[1]:
             return total, count
         table = self.gates_and_shifts
-        if rows is None:
-            gates_and_shifts = table[_SKIPPED]
-        else:
-            gates_and_shifts = table[rows.long()]
-            if rows.is_floating_point():
-                # Behind the last point of the scale there is another row, which then has no weight.
-                following = table[rows.long() + 1]
-                gates_and_shifts = torch.lerp(gates_and_shifts, following, rows.frac().unsqueeze(-1))
+        gates_and_shifts = table[rows.long()]
+        if rows.is_floating_point():
+            # Behind the last point of the scale there is another row, which then has no weight.
+            following = table[rows.long() + 1]
+            gates_and_shifts = torch.lerp(gates_and_shifts, following, rows.frac().unsqueeze(-1))
         gates, shifts = gates_and_shifts.chunk(2, dim=-1)
         # S is small: the mask as a row vector sums the items in one product.
         weights = mask.to(total).unsqueeze(1)

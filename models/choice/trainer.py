@@ -88,8 +88,7 @@ class ChoiceTrainer:
         self._config = config = model.config
         self._items = data.encoded.items.fields[ID_FIELD]
         ratings = data.dataset.ratings
-        # Interactions of an unwanted kind are no choices.
-        chosen = data.training & (ratings.rated | (ratings.values > 0))
+        chosen = data.training & ratings.chosen
         self._counts = np.bincount(ratings.items[chosen], minlength=len(data.dataset.items))
         self._sampler = CandidateSampler(np.flatnonzero(self._counts), len(self._counts), config.exact_items)
         self._episodes = self._drawn_from(data.training)

@@ -97,6 +97,11 @@ class Ratings:
         """Bool [ratings]: set for a rating, unset for an interaction."""
         return np.ones(len(self), dtype=np.bool_) if self.kinds is None else np.asarray(self.kinds == A_RATING)
 
+    @cached_property
+    def chosen(self) -> NDArray[np.bool_]:
+        """Bool [ratings]: unset for an interaction of an unwanted kind, set for all else."""
+        return np.asarray(self.rated | (self.values > 0))
+
     @classmethod
     def from_columns(
         cls,

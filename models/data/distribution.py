@@ -22,29 +22,27 @@ class Distribution(Generic[ArrayT]):
 
     Attributes:
         scale: The rating scale.
-        edges: float64 [K + 1], rising, the ends of the cells.
+        edges: float32 [K + 1], rising, the ends of the cells.
         probabilities: float32 [..., K] of the cells.
     """
 
     scale: RatingScale
-    edges: NDArray[np.float64]
+    edges: ArrayT
     probabilities: ArrayT
 
     def at_least(self, rating: float) -> ArrayT:
         """`P(y ≥ rating)`; float32 [...]."""
-        edge = self.scale.lower_end(rating)
-        cell = int(np.clip(np.searchsorted(self.edges, edge, side="right") - 1, 0, len(self.edges) - 2))
-        low, high = self.edges[cell], self.edges[cell + 1]
-        share = float(np.clip((high - edge) / (high - low), 0, 1))
-        above = self.probabilities[..., cell + 1 :].sum(-1)
+        low, high = self.edges[:-1], self.edges[1:]
+        shares = ((high - self.scale.lower_end(rating)) / (high - low)).clip(0, 1)
         # Rounded, the sum may be more than 1.
-        probabilities: ArrayT = (above + share * self.probabilities[..., cell]).clip(max=1)
+        probabilities: ArrayT = (self.probabilities * shares).sum(-1).clip(max=1)
         return probabilities
 
     def to_numpy(self) -> "Distribution[NDArray[np.float32]]":
         """The same in the memory of the processor."""
-        values: Any = self.probabilities
-        return Distribution(self.scale, self.edges, values.cpu().numpy())
+        edges: Any = self.edges
+        probabilities: Any = self.probabilities
+        return Distribution(self.scale, edges.cpu().numpy(), probabilities.cpu().numpy())
 
 
 def likelihoods(

@@ -143,6 +143,11 @@ class EpisodeBatch:
         )
 
     @property
+    def support_rated(self) -> NDArray[np.bool_]:
+        """Bool [B, S]: where the support sets hold ratings, and neither interactions nor padding."""
+        return self.support_mask if self.support_kinds is None else self.support_mask & (self.support_kinds == A_RATING)
+
+    @property
     def now(self) -> NDArray[np.int64] | None:
         """When predictions are wanted: the time of each user's earliest query rating.
 

@@ -23,18 +23,23 @@ def merge_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def without_repetitions(ratings: pl.DataFrame) -> pl.DataFrame:
     """One row for each user and item: the rating if there is one, or else the interaction of the strongest kind.
 
+    The rows that are kept stay in their order.
+
     A kind is stronger than another if its weight is further from 0. Of two ratings, or two interactions of
     equally strong kinds, the later one is kept; of two of the same time, or of unknown times, the lower row.
 
     Args:
-        ratings: Columns `user`, `item`, `value`, `kind` (as in `Ratings.kinds`), and `time` (null if unknown).
+        ratings: Columns `user`, `item`, `value`, `kind` (as in `Ratings.kinds`), and possibly `time` (null if unknown).
     """
+    times = ["time"] if "time" in ratings.columns else []
     strength = pl.when(pl.col("kind") == A_RATING).then(math.inf).otherwise(pl.col("value").abs())
     return (
-        ratings.with_columns(strength.alias("strength"))
-        .sort("strength", "time", nulls_last=False, maintain_order=True)
-        .unique(["user", "item"], keep="last", maintain_order=True)
-        .drop("strength")
+        ratings.with_row_index("row")
+        .with_columns(strength.alias("strength"))
+        .sort("strength", *times, "row", nulls_last=False)
+        .unique(["user", "item"], keep="last")
+        .sort("row")
+        .drop("strength", "row")
     )
 
 

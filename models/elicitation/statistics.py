@@ -29,7 +29,7 @@ _BATCH_USERS = 32
 def item_statistics(
     model: AnyLearner | ChoiceModel, data: EncodedData, dataset: Dataset, training: NDArray[np.bool_]
 ) -> pl.DataFrame:
-    """Compute the statistics of the items from the training ratings.
+    """Compute the statistics of the items from the training ratings and interactions.
 
     The gradient value of an item is the mean norm of the gradient of its predicted rating, at the adapted parameters of
     each user who rated it. It is divided by the maximum over items. With a choice model, it is the gradient of
@@ -39,11 +39,12 @@ def item_statistics(
         model: The trained learner, or the trained choice model of a model without a learner.
         data: The data set's users and items, encoded.
         dataset: The data set.
-        training: bool [ratings], the ratings that may be used.
+        training: bool [ratings], the ratings and interactions that may be used.
 
     Returns:
-        One row per item, in the order of the items: `id`, `rating_count`, `rating_mean` (null without ratings),
-        `rating_entropy` in nats, and `gradient_value` in [0, 1]. With a learner without gradient norms all gradient
+        One row per item, in the order of the items: `id`; `rating_count`, which counts interactions of wanted kinds
+        too; `rating_mean`, of the ratings alone (null without ratings); `rating_entropy` in nats, likewise (0 without
+        ratings); and `gradient_value` in [0, 1]. With a learner without gradient norms all gradient
         values are 1, so that gradient value × popularity is the popularity.
     """
     norms = (
@@ -51,17 +52,18 @@ def item_statistics(
         if isinstance(model, ChoiceModel)
         else _rating_gradient_norms(model, data, dataset, training)
     )
-    items, values = dataset.ratings.items[training], dataset.ratings.values[training]
-    count = len(dataset.items)
-    counts = np.bincount(items, minlength=count)
+    ratings, count = dataset.ratings, len(dataset.items)
+    rated = training & ratings.rated
+    items, values = ratings.items[rated], ratings.values[rated]
     sums = np.bincount(items, weights=values, minlength=count)
+    numbers = np.bincount(items, minlength=count)
     return pl.DataFrame(
         {
             "id": dataset.items.ids,
-            "rating_count": counts,
-            "rating_mean": np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0),
+            "rating_count": np.bincount(ratings.items[training & ratings.chosen], minlength=count),
+            "rating_mean": np.divide(sums, numbers, out=np.full(count, np.nan), where=numbers > 0),
             "rating_entropy": _entropies(items, values, count),
-            "gradient_value": _gradient_values(norms, len(counts)),
+            "gradient_value": _gradient_values(norms, count),
         }
     ).with_columns(pl.col("rating_mean").fill_nan(None))
 

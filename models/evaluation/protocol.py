@@ -56,12 +56,14 @@ def evaluate(
         mean), predicted_median and score (by which items are ranked).
 
     Raises:
-        DataError: Order of time is wanted, and the data set has no times; or the model predicts no ratings, and no new
-            user has enough interactions for lists.
+        DataError: Order of time is wanted, and the data set has no times; or the model predicts no ratings, and
+            episodes are given, or no new user has enough interactions for lists.
     """
     split = Split.of(dataset, model.split)
     episodes_are_drawn = episodes is None
     if model.learner is None:
+        if episodes is not None:
+            raise DataError("episodes: the model predicts no ratings, so it cannot be evaluated on episodes")
         return _evaluate_lists(model, dataset, split, config, progress), _NO_PREDICTIONS
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
@@ -161,7 +163,7 @@ def _evaluate_lists(
         config=config,
         notes=(
             *_notes(model, dataset, config),
-            "The model was trained on interactions only. It predicts no ratings, so there are lists and no errors.",
+            "The model predicts no ratings, so there are lists and no errors.",
         ),
         states=(),
         elicitation=None,

@@ -15,8 +15,8 @@ from models.fields.config import EncodingConfig, SimilarityConfig
 from models.fields.values import AttributeValue, checked_number
 
 _FAR = 1000.0
-"""A number is far from the others if it is so many times as far from the median as a typical number. It is large,
-because many quantities have long tails."""
+"""A number counts as far from the others if its distance from the median is more than this many typical distances.
+The limit is large, because many quantities have long tails."""
 
 
 def is_far(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:

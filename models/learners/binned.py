@@ -92,19 +92,19 @@ class BinnedLearner(Learner[Any, Any, Any]):
         return self.learner.outer_update(batch, objective)
 
     def variants(self, steps: int | None = None) -> tuple[Variant, ...]:
-        """Those of the learner."""
+        """The learner's variants."""
         return self.learner.variants(steps)
 
     def step_variants(self) -> tuple[Variant, ...]:
-        """Those of the learner."""
+        """The learner's variants by their number of steps."""
         return self.learner.step_variants()
 
     def gradient_norms(self, adapted: object, users: TensorRows, items: TensorRows) -> Tensor | None:
-        """Those of the learner."""
+        """The learner's gradient norms; of ratings on the inner scale."""
         return self.learner.gradient_norms(adapted, users, items)
 
     def last_layer(self, items: TensorRows) -> LastLayer | None:
-        """That of the learner; in squared units of the inner scale."""
+        """The learner's last layer; its noise is in squared units of the inner scale."""
         return self.learner.last_layer(items)
 
 

@@ -16,7 +16,7 @@ from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
-from models.learners.network import EmbeddingLayers, hidden_layers
+from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
 from models.learners.warm_up import LaterRatings
 
 Positive = Annotated[float, Field(gt=0)]
@@ -135,7 +135,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         components = self.collaborative.component_width if self.collaborative else 0
         features = widths[-1] + 1 + inputs + components
         self.prior_mean = nn.Sequential(
-            nn.Linear(self.user_fields.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
+            input_linear(self.user_fields.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
         )
         self.prior_of_rated = nn.Sequential(
             nn.Linear(features, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)

@@ -183,7 +183,7 @@ def embed_episodes(
     dropout: FieldDropout | None = None,
     out_of_fold: OutOfFold | None = None,
 ) -> EmbeddedEpisodes:
-    """Embed the users and items of a batch.
+    """Embed the users and items of a batch. Interactions are left out, because learners predict from ratings.
 
     Args:
         learner: The learner.
@@ -207,7 +207,7 @@ def embed_episodes(
         items=learner.embed_items(items, out_of_fold=out_of_fold),
         support_slots=slots[:, :support_size],
         support_ratings=data.tensor(batch.support_ratings),
-        support_mask=data.tensor(batch.support_mask),
+        support_mask=data.tensor(batch.support_rated),
         query_slots=slots[:, support_size:],
         query_ratings=data.tensor(batch.query_ratings),
         query_mask=data.tensor(batch.query_mask),

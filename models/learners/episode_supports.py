@@ -40,7 +40,7 @@ def batch_support(
         return Support(users, items, tensor(batch.support_ratings), tensor(batch.support_mask), times=times, now=now)
     kinds = np.full(batch.support_mask.shape, A_RATING, dtype=np.int8) if kinds is None else kinds
     shown = np.ones_like(batch.support_mask) if hidden is None else ~hidden
-    rated = batch.support_mask & (kinds == A_RATING) & shown
+    rated = batch.support_rated & shown
     return Support(
         users,
         items,

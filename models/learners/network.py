@@ -1,5 +1,6 @@
 """The preference estimator: embedding layers and decision layers (MeLU, Lee et al., KDD 2019, §3.2)."""
 
+import warnings
 from itertools import pairwise
 
 import torch
@@ -16,6 +17,17 @@ def _is_embedded(field: BaseField, encoder: FeatureEncoder, config: InputConfig)
         return config.item_ids or is_only_input
     most = config.max_embedded_values
     return field.embed and (most is None or (field.category_count or 0) <= most)
+
+
+def input_linear(width: int, outputs: int) -> nn.Linear:
+    """The first layer of a network of attributes. Users may have none: then it has no inputs, and its bias begins at 0.
+
+    An input that is always 0 would be no replacement. The random bias would then shift all users alike, and training
+    would fit noise with it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
+        return nn.Linear(width, outputs)
 
 
 class EmbeddingLayers(nn.Module):
@@ -38,14 +50,14 @@ class EmbeddingLayers(nn.Module):
             for field in fields
         ]
         self.layers = nn.ModuleList(layers)
-        # Without fields there is one input that is always 0, because torch warns of layers without inputs.
-        self.width = sum(layer.width for layer in layers) or 1
+        self.width = sum(layer.width for layer in layers)
+        # It gives the device where there are no fields.
         self.register_buffer("_no_fields", torch.zeros(0), persistent=False)
 
     def forward(self, rows: EncodedRows) -> Tensor:
         """Embed rows; returns float32 [rows, width]."""
         if not self.names:
-            return self._no_fields.new_zeros(len(rows), 1)
+            return self._no_fields.new_zeros(len(rows), 0)
         vectors = [layer(rows.fields[name]) for name, layer in zip(self.names, self.layers, strict=True)]
         return torch.cat(vectors, dim=-1)
 

@@ -17,7 +17,7 @@ from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
 from models.learners.warm_up import LaterRatings
-from models.ranking.embedded_items import EmbeddedItems, orders, unknown_user
+from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.query import RankBy
@@ -51,7 +51,9 @@ class Part:
     @classmethod
     def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Part":
         """Encode and embed items, warmed up by the ratings made since training; without shortlists."""
-        part = cls(model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in orders(model)})
+        part = cls(
+            model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in available_orders(model)}
+        )
         rated = {items.row_of[item_id]: own for item_id, own in new_ratings.items() if item_id in items.row_of}
         rows = np.array(sorted(row for row, (count, *_) in rated.items() if count), dtype=np.int64)
         if not len(rows):

@@ -22,7 +22,7 @@ _EMBEDDED_AT_ONCE = 65_536
 """Items that are embedded at once, which bounds the memory."""
 
 
-def orders(model: TrainedModel) -> tuple[RankBy, ...]:
+def available_orders(model: TrainedModel) -> tuple[RankBy, ...]:
     """The orders in which a model can rank."""
     return (RankBy.CHOICE,) if model.learner is None else tuple(RankBy)
 

@@ -25,7 +25,7 @@ shown, and shapes no model."""
 _REFERENCE_ITEMS = 100
 """Items over which the mean effect of a rating is estimated, which bounds the time."""
 
-_MAX_DEEDS = 50
+_MAX_FEEDBACK = 50
 """Most ratings and interactions of a user who gets reasons. It bounds time and memory, because the model is adapted
 once without each of them; and one of many hardly changes a score."""
 
@@ -78,18 +78,18 @@ def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str])
         interactions gets none.
     """
     catalogue = recommender.catalogue
-    deeds = _deeds(recommender, query)
-    if not shown or not 0 < len(deeds) <= _MAX_DEEDS:
+    feedback = _feedback(recommender, query)
+    if not shown or not 0 < len(feedback) <= _MAX_FEEDBACK:
         return {}
     shown_rows = [row for item_id in shown if (row := catalogue.row_of(item_id)) is not None]
-    scored = np.array([*shown_rows, *(row for row, _ in deeds), *_spread_rows(catalogue.present)], dtype=np.int64)
-    scores = _leave_one_out_scores(recommender, query, scored)
+    scored = np.array([*shown_rows, *(row for row, _ in feedback), *_spread_rows(catalogue.present)], dtype=np.int64)
+    scores = _leave_one_out_scores(recommender, query, scored, variants=len(feedback) + 1)
     shown_effects, own_effects, all_effects = np.split(
-        scores[-1] - scores[:-1], [len(shown), len(shown) + len(deeds)], axis=1
+        scores[-1] - scores[:-1], [len(shown), len(shown) + len(feedback)], axis=1
     )
     effects = shown_effects - all_effects.mean(axis=1, keepdims=True)
     raises_own_item = own_effects.diagonal() > 0
-    liked, disliked = _opinions(recommender.model.schema, [deed for _, deed in deeds])
+    liked, disliked = _opinions(recommender.model.schema, [each for _, each in feedback])
     min_effect = _MIN_EFFECT * _unit(recommender.model)
     reasons = {}
     for column, item_id in enumerate(shown):
@@ -97,41 +97,33 @@ def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str])
         for is_liked, candidates in ((True, liked & raises_own_item), (False, disliked & ~raises_own_item)):
             if item_id not in reasons and (supports & candidates).any():
                 strongest = int(np.where(candidates, effects[:, column], -np.inf).argmax())
-                row, deed = deeds[strongest]
+                row, cause = feedback[strongest]
                 reasons[item_id] = Reason(
                     *catalogue.name(row),
-                    rating=deed.rating if isinstance(deed, ItemRating) else None,
-                    kind=None if isinstance(deed, ItemRating) else deed.kind,
+                    rating=cause.rating if isinstance(cause, ItemRating) else None,
+                    kind=None if isinstance(cause, ItemRating) else cause.kind,
                     liked=is_liked,
                     effect=float(effects[strongest, column]),
                 )
     return reasons
 
 
-_Deed = ItemRating | ItemInteraction
+_Feedback = ItemRating | ItemInteraction
 """What a user did with an item."""
 
 
-def _deeds(recommender: Recommender, query: RankingQuery) -> list[tuple[int, _Deed]]:
+def _feedback(recommender: Recommender, query: RankingQuery) -> list[tuple[int, _Feedback]]:
     """The ratings, then the interactions, that the list follows, with the rows of their items."""
     row_of, kinds = recommender.catalogue.row_of, recommender.model.schema.kinds
-    rated = {rating.item_id for rating in query.ratings}
-    everything: list[_Deed] = [
-        *query.ratings,
-        *(
-            interaction
-            for interaction in query.interactions
-            if interaction.kind in kinds and interaction.item_id not in rated
-        ),
-    ]
-    return [(row, deed) for deed in everything if (row := row_of(deed.item_id)) is not None]
+    everything: list[_Feedback] = [*query.ratings, *query.counted_interactions(kinds)]
+    return [(row, each) for each in everything if (row := row_of(each.item_id)) is not None]
 
 
-def _opinions(schema: DatasetSchema, deeds: Sequence[_Deed]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which of the deeds are of liked items, and which of disliked ones; bool [deeds] each."""
+def _opinions(schema: DatasetSchema, feedback: Sequence[_Feedback]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of the ratings and interactions are of liked items, and which of disliked ones; bool [feedback] each."""
     scale = schema.rating_scale
-    rated = np.array([isinstance(deed, ItemRating) for deed in deeds])
-    values = np.array([deed.rating if isinstance(deed, ItemRating) else schema.kinds[deed.kind] for deed in deeds])
+    rated = np.array([isinstance(each, ItemRating) for each in feedback])
+    values = np.array([each.rating if isinstance(each, ItemRating) else schema.kinds[each.kind] for each in feedback])
     liked, disliked = ~rated & (values > 0), ~rated & (values < 0)
     if scale is not None:
         liked |= rated & (values >= scale.liked_from)
@@ -154,16 +146,15 @@ def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _leave_one_out_scores(
-    recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64]
+    recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64], *, variants: int
 ) -> NDArray[np.float32]:
-    """Scores of some rows without each of the deeds, then with all of them; float32 [deeds + 1, scored].
+    """Scores of some rows without each rating and interaction, then with all of them; float32 [variants, scored].
 
     They are what orders the list: log P(choose) + log P(like) up to a constant, or predicted ratings.
     """
     model, catalogue = recommender.model, recommender.catalogue
     with torch.no_grad():
         supports = QuerySupports(catalogue, [query])
-        variants = len(_deeds(recommender, query)) + 1
         rows = np.broadcast_to(scored, (variants, len(scored)))
         scores = torch.zeros(variants, len(scored), device=model.device)
         if model.learner is not None:

@@ -103,6 +103,15 @@ class RankingQuery:
         did_something = bool(self.ratings or self.interactions or self.skipped)
         return did_something or any(value is not None for value in self.attributes.values())
 
+    def counted_interactions(self, kinds: Collection[str]) -> list[ItemInteraction]:
+        """The interactions that say something: those of a known kind, with items that the user has not rated.
+
+        Args:
+            kinds: The kinds of interactions (`DatasetSchema.kinds`).
+        """
+        rated = {rating.item_id for rating in self.ratings}
+        return [each for each in self.interactions if each.kind in kinds and each.item_id not in rated]
+
     def excluded(self, kinds: Mapping[str, float]) -> set[str]:
         """Ids of all items that may not be in the list.
 

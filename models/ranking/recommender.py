@@ -116,8 +116,11 @@ class Recommender:
             item_ids: For each user, the items whose ratings are predicted.
 
         Returns:
-            For each user, one rating per item; None for an item outside the catalogue.
+            For each user, one rating per item; None for an item outside the catalogue, and for all items if the model
+            predicts no ratings.
         """
+        if self.model.learner is None:
+            return [[None] * len(user_ids) for user_ids in item_ids]
         predicted: list[list[float | None]] = []
         for start in range(0, len(queries), _PREDICTED_AT_ONCE):
             part = slice(start, start + _PREDICTED_AT_ONCE)
@@ -266,7 +269,8 @@ class Recommender:
             order = best_places(figures.scores[place, : len(rows)], self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
             # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
-            order = np.array(sorted(order.tolist(), key=lambda column: -(means[column] or 0.0)), dtype=np.int64)
+            shown = np.array(means, dtype=np.float64)[order]
+            order = order[np.argsort(-shown, kind="stable")]
         return [
             RankedItem(
                 *self.catalogue.name(int(rows[column])),

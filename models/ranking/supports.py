@@ -34,16 +34,13 @@ class QuerySupports:
         self._ratings = self._padded([[rating.rating for _, rating in of_user] for of_user in ratings], np.float32)
         self._times = self._padded([[rating.time for _, rating in of_user] for of_user in ratings], np.int64)
         self._now = torch.tensor([query.now for query in queries], device=catalogue.model.device)
-        rated_ids = [{rating.item_id for rating in query.ratings} for query in queries]
         interactions = [
             [
                 (row, interaction)
-                for interaction in query.interactions
-                if interaction.item_id not in ids
-                and interaction.kind in kinds
-                and (row := row_of(interaction.item_id)) is not None
+                for interaction in query.counted_interactions(kinds)
+                if (row := row_of(interaction.item_id)) is not None
             ]
-            for query, ids in zip(queries, rated_ids, strict=True)
+            for query in queries
         ]
         self._interacted = self._interaction_kinds = self._interaction_times = None
         if any(interactions):
@@ -55,8 +52,10 @@ class QuerySupports:
                 [[interaction.time for _, interaction in of_user] for of_user in interactions], np.int64
             )
         skipped = [
-            set(query.skipped) - ids - {interaction.item_id for interaction in query.interactions}
-            for query, ids in zip(queries, rated_ids, strict=True)
+            set(query.skipped)
+            - {rating.item_id for rating in query.ratings}
+            - {interaction.item_id for interaction in query.interactions}
+            for query in queries
         ]
         self._skipped = self._rows([catalogue.rows_of(ids) for ids in skipped]) if any(skipped) else None
         encoded = catalogue.model.manifest.user_encoder.encode_values([query.attributes for query in queries])

@@ -18,7 +18,6 @@ from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
-from models.learners.binned import BinnedLearner
 from models.learners.episode_predictions import embed_episodes
 from tests.contracts.checks import episode_of
 
@@ -85,8 +84,6 @@ class TestChoiceModel:
 
 class TestLearner:
     def test_adapt_predict_loss_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
-        if isinstance(model.learner, BinnedLearner):
-            pytest.skip("the edges of the bins are read by the CPU, which shapes alone do not allow")
         data, batch = encoded_for(model, dataset), EpisodeBatch.of([episode_of(0, 3), episode_of(1, 0)])
         episodes = embed_episodes(model.learner, data, batch)
         catalogue = on_meta(model.learner.embed_items(data.items))

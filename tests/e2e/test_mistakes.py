@@ -58,7 +58,7 @@ def used_port() -> Iterator[int]:
         ("CANDIDATE_STRATEGY", "best", "must be 'gradient_popularity'"),
         ("RATE_LIMIT", "much", "must be a rate such as 600/minute"),
         ("LOG_FORMAT", "xml", "must be 'json' or 'text'"),
-        ("CORS_ORIGINS", "https://shop.example", "must be a list in JSON"),
+        ("CORS_ORIGINS", "https://shop.example", "must be JSON, such as"),
         ("CORS_ORIGINS", '["shop.example"]', "must be an origin such as https://shop.example"),
         ("ALLOWED_HOSTS", '["http://box"]', "must be a host name such as shop.example"),
         ("REDIS_URL", "http://hunter2@host", "must be a URL such as redis://"),

@@ -95,7 +95,7 @@ def test_interrupted_item_stream_sent_again_stores_the_rest(settings: Settings) 
     with replicas(settings) as (one, other):
         url = urlsplit(str(one.base_url))
         with socket.create_connection((url.hostname or "", url.port or 0)) as connection:
-            head = ["POST /v1/items:batch HTTP/1.1", "Host: x", "Content-Type: application/x-ndjson"]
+            head = ["POST /v1/items:batch HTTP/1.1", "Host: localhost", "Content-Type: application/x-ndjson"]
             head += [f"Content-Length: {len(body)}", "", ""]
             connection.sendall("\r\n".join(head).encode() + body[: len(body) // 2])
             until(lambda: other.get("/v1/items/new1999").status_code == 200)

@@ -20,6 +20,7 @@ from app.observability import metrics
 from app.settings import Settings
 from app.storage.tables import JobStatus
 from app.web.assets import assets_path
+from app.web.documentation import router as documentation
 from app.web.pages import router as pages
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +199,8 @@ def is_reached(path: str) -> bool:
 
 def test_ingress_leads_to_every_route_except_metrics() -> None:
     app = create_app(Settings())
-    paths = {*app.openapi()["paths"], *(route.path for route in pages.routes), app.docs_url, app.openapi_url}
+    routes = [*pages.routes, *documentation.routes]
+    paths = {*app.openapi()["paths"], *(route.path for route in routes), app.openapi_url}
     assert len(paths) > 20
     assert [path for path in sorted(paths) if not is_reached(path)] == []
     assert is_reached(f"{assets_path()}/base.css")

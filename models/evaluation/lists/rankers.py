@@ -16,7 +16,7 @@ from models.evaluation.predictors import encoded_for
 from models.learners.base import AnyLearner, Support
 from models.learners.episode_supports import batch_support
 from models.ranking.catalogue import Part
-from models.ranking.embedded_items import orders, scoring_model
+from models.ranking.embedded_items import available_orders, scoring_model
 from models.ranking.liking import log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.query import RankBy
@@ -83,4 +83,4 @@ def model_rankers(model: TrainedModel, dataset: Dataset) -> Mapping[str, ListRan
     """The ways in which a model ranks a data set's items, by name; first the one by which it recommends."""
     name = model.manifest.preset.name
     names = {RankBy.CHOICE: name, RankBy.RATING: f"{name}, ranked by rating"}
-    return {names[rank_by]: ModelRanker(model, dataset, rank_by) for rank_by in orders(model)}
+    return {names[rank_by]: ModelRanker(model, dataset, rank_by) for rank_by in available_orders(model)}

@@ -79,7 +79,7 @@ class Bins(nn.Module):
             score=self.scores(inner.score),
             mean=probabilities @ ((edges[:-1] + edges[1:]) / 2),
             median=self.scale.nearest(edges[cell] + share * (edges[cell + 1] - edges[cell])),
-            distribution=Distribution(self.scale, self.edges.cpu().numpy(), probabilities),
+            distribution=Distribution(self.scale, edges, probabilities),
         )
 
     def _apart(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:

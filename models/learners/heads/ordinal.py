@@ -82,6 +82,7 @@ class OrdinalHead(Head):
     """
 
     level_shares: Tensor
+    _edges: Tensor
     _levels: Tensor
     _prior_moments: Tensor
 
@@ -99,7 +100,8 @@ class OrdinalHead(Head):
         count = scale.level_count
         self._unit = scale.level_width if unit is None else unit
         width = scale.level_width / self._unit
-        self._edges = scale.rating_of(np.arange(count + 1) - 0.5)
+        edges = torch.from_numpy(scale.rating_of(np.arange(count + 1) - 0.5)).float()
+        self.register_buffer("_edges", edges, persistent=False)
         self.register_buffer("level_shares", torch.full((count,), 1.0 / count))
         self.register_buffer("_levels", torch.arange(count), persistent=False)
         prior = config.prior_ratings * torch.tensor(config.prior_moments)

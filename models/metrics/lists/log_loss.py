@@ -9,7 +9,7 @@ from models.metrics.measure import Direction
 
 
 class LogLoss(ListMeasure):
-    """The mean of −log P over the relevant items: P is the probability of choosing it, and none of the negatives.
+    """The mean of −log P over the relevant items. P is the probability of choosing that item rather than a negative.
 
     P is a softmax over the scores of the relevant item and the negatives (Mult-VAE, Liang et al., WWW 2018, eq. 2), so
     it is defined only for rankers whose scores are logarithms of probabilities. In nats.

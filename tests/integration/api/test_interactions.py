@@ -213,7 +213,7 @@ class TestLists:
 
         for answer in answers:
             assert answer.status_code == 422
-            assert answer.json()["detail"].startswith("rank_by: the active model was trained on interactions")
+            assert answer.json()["detail"].startswith("rank_by: the active model predicts no ratings")
 
     async def test_list_of_a_visitor_is_that_of_a_user_who_did_the_same(self, client: httpx.AsyncClient) -> None:
         interactions = [purchase("i1", occurred_at=NOON), {"item_id": "i4", "kind": "dislike", "occurred_at": NOON}]

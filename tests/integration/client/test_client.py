@@ -398,7 +398,7 @@ class TestRefusals:
 
 
 async def test_retry_after_longer_than_the_longest_pause_raises_at_once(connect: Connect, settings: Settings) -> None:
-    with served(create_app(settings.model_copy(update={"rate_limit": "1/hour"}))) as address:
+    with served(create_app(settings.model_copy(update={"rate_limit": "1/day"}))) as address:
         api = connect(address)
         await api.get_schema()
 

@@ -1,6 +1,5 @@
 """The data set read from the database equals the one read from files."""
 
-import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from app.storage.users import UserRepository
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
+from tests.csv_files import write_csv
 
 SCHEMA = """
 name = "shop"
@@ -60,14 +60,9 @@ def directory(tmp_path: Path) -> Path:
     directory = tmp_path / "shop"
     directory.mkdir()
     (directory / "schema.toml").write_text(SCHEMA, encoding="utf-8")
-    files = {
-        "users.csv": [["user", "country", "age"], *USERS],
-        "items.csv": [["item", "name", "genre", "plot"], *ITEMS],
-        "ratings.csv": [["user", "item", "stars", "time"], *RATINGS],
-    }
-    for name, rows in files.items():
-        with (directory / name).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
+    write_csv(directory / "users.csv", ["user", "country", "age"], USERS)
+    write_csv(directory / "items.csv", ["item", "name", "genre", "plot"], ITEMS)
+    write_csv(directory / "ratings.csv", ["user", "item", "stars", "time"], RATINGS)
     return directory
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.data.distribution import ArrayT, Distribution
+from models.data.distribution import Distribution
 from models.data.schema import RatingScale
 from models.metrics import PredictedRatings
 
@@ -19,6 +19,7 @@ def predicted_ratings(
     return PredictedRatings(scale, mean=predictions, median=predictions, score=predictions, distribution=distribution)
 
 
-def level_distribution(scale: RatingScale, probabilities: ArrayT) -> Distribution[ArrayT]:
+def level_distribution(scale: RatingScale, probabilities: NDArray[np.float32]) -> Distribution[NDArray[np.float32]]:
     """A distribution with one cell for each level."""
-    return Distribution(scale, scale.rating_of(np.arange(scale.level_count + 1) - 0.5), probabilities)
+    edges = scale.rating_of(np.arange(scale.level_count + 1) - 0.5).astype(np.float32)
+    return Distribution(scale, edges, probabilities)

@@ -124,8 +124,6 @@ class TestTrain:
     def test_finished_training_leaves_no_checkpoint(self, artifact: Path) -> None:
         assert [path.name for path in artifact.parent.iterdir()] == [artifact.name]
 
-    # torch warns of layers without inputs.
-    @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
     def test_training_without_attributes_uses_the_item_ids(self, tmp_path: Path) -> None:
         ratings = [(user, item, 1.0 + 4.0 * (item % 2)) for user in range(12) for item in range(6)]
         model = trained(tiny_dataset(ratings, users=12, items=6), tmp_path / "model")

@@ -11,7 +11,7 @@ CONTINUOUS = RatingScale(minimum=0, maximum=10, continuous=True)
 
 
 def two_cells(scale: RatingScale, edges: list[float]) -> Distribution[NDArray[np.float32]]:
-    return Distribution(scale, np.array(edges), np.array([[0.3, 0.7]], dtype=np.float32))
+    return Distribution(scale, np.array(edges, dtype=np.float32), np.array([[0.3, 0.7]], dtype=np.float32))
 
 
 def test_at_least_interpolates_within_a_cell() -> None:
@@ -29,9 +29,10 @@ def test_at_least_of_a_level_counts_the_whole_level() -> None:
 
 def test_tensors_give_the_same_as_arrays() -> None:
     arrays = two_cells(CONTINUOUS, [0, 4, 10])
-    tensors = Distribution(arrays.scale, arrays.edges, torch.from_numpy(arrays.probabilities))
+    tensors = Distribution(arrays.scale, torch.from_numpy(arrays.edges), torch.from_numpy(arrays.probabilities))
     assert tensors.at_least(2.0).numpy() == pytest.approx(arrays.at_least(2.0))
     np.testing.assert_array_equal(tensors.to_numpy().probabilities, arrays.probabilities)
+    np.testing.assert_array_equal(tensors.to_numpy().edges, arrays.edges)
 
 
 def test_likelihoods_of_the_levels_add_up_to_1() -> None:

@@ -14,9 +14,6 @@ from models.training.preset import Preset, TrainingConfig
 from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_dataset
 
-# The users of this population have no attributes, and torch warns of layers without inputs.
-pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
-
 USERS, ITEMS, SPLITTER = 90, 12, 7
 
 

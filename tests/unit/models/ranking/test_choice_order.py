@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.data.distribution import Distribution
 from models.data.entity_table import entity_table
 from models.data.schema import RatingScale
 from models.learners.base import Support
@@ -15,7 +16,6 @@ from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.query import ItemInteraction, RankBy
 from models.ranking.recommender import _Scored
-from tests.unit.models.predictions import level_distribution
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, genres, ids, shown_score
 
 QUERY = RankingQuery(
@@ -125,7 +125,7 @@ class TestLiking:
             median=means,
             distribution=None
             if probabilities is None
-            else level_distribution(self.SCALE, torch.tensor([[probabilities]])),
+            else Distribution(self.SCALE, torch.arange(0.5, 6), torch.tensor([[probabilities]])),
         )
 
     def test_liking_is_the_probability_of_a_liked_rating(self) -> None:

@@ -41,7 +41,7 @@ class GenreLover(Learner[NoAttributes, Genres, None]):
         self.ratings = torch.tensor(ratings)
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
-        raise NotImplementedError
+        pass
 
     def embed_users(self, rows: EncodedRows) -> NoAttributes:
         return NoAttributes(torch.zeros(len(rows)))
@@ -62,7 +62,7 @@ class GenreLover(Learner[NoAttributes, Genres, None]):
         return Predictions(score=ratings, mean=ratings, median=ratings, distribution=None)
 
     def loss(self, adapted: None, users: NoAttributes, items: Genres, ratings: Tensor) -> Tensor:
-        raise NotImplementedError
+        return (self.predict(adapted, users, items).mean - ratings).square()
 
 
 def genre_lover(model: TrainedModel, *, comedy: float, horror: float, counts: Mapping[str, int]) -> Recommender:

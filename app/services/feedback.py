@@ -18,7 +18,7 @@ from models.ranking.query import ItemInteraction, RankBy
 
 
 @dataclass(frozen=True)
-class Deeds:
+class Feedback:
     """What a user did.
 
     Attributes:
@@ -32,7 +32,7 @@ class Deeds:
     skipped: Sequence[str] = ()
 
 
-KnownUser = tuple[UserState, Deeds]
+KnownUser = tuple[UserState, Feedback]
 """A stored user, and all that the user did."""
 
 
@@ -63,25 +63,25 @@ async def read_users(session: AsyncSession, user_ids: Collection[str]) -> dict[s
     interactions = await InteractionRepository(session).of_users(users)
     skipped = await SkipRepository(session).of_users(users)
     return {
-        user_id: (state, Deeds(ratings, interactions.get(user_id, ()), skipped.get(user_id, ())))
+        user_id: (state, Feedback(ratings, interactions.get(user_id, ()), skipped.get(user_id, ())))
         for user_id, (state, ratings) in users.items()
     }
 
 
 def ranking_query(
-    served: ServedModel, attributes: Mapping[str, object], deeds: Deeds, options: ListOptions
+    served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
 ) -> RankingQuery:
     """The query for the list of a user."""
     return RankingQuery(
         attributes=known_attributes(attributes, served.schema.users),
-        ratings=item_ratings(deeds.ratings),
+        ratings=item_ratings(feedback.ratings),
         n=options.n,
         exclude=options.exclude,
         include_rated=options.include_rated,
         where=options.filters,
         rank_by=options.rank_by,
-        interactions=item_interactions(deeds.interactions, served.schema.kinds),
-        skipped=deeds.skipped,
+        interactions=item_interactions(feedback.interactions, served.schema.kinds),
+        skipped=feedback.skipped,
     )
 
 
