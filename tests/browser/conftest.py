@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,9 +87,9 @@ def api(address: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
-def watched(browser: Browser, address: str) -> Iterator[Watched]:
-    """The page of a new visitor; the test fails on an error of the console or a request to another host."""
+@contextmanager
+def watching(browser: Browser, address: str) -> Iterator[Watched]:
+    """The page of a new visitor; at the end, an error of the console or a request to another host is a failure."""
     context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     watched = Watched(context.new_page())
@@ -100,6 +101,13 @@ def watched(browser: Browser, address: str) -> Iterator[Watched]:
     yield watched
     context.close()
     assert watched.faults == []
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    """The page of a new visitor."""
+    with watching(browser, address) as watched:
+        yield watched
 
 
 @pytest.fixture

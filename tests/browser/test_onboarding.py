@@ -139,7 +139,7 @@ def test_ratings_after_a_reload_are_still_there_and_can_be_deleted(page: Page) -
     expect(page.locator(".list ol li")).to_have_count(10)
     page.reload()
     expect(page.locator(".rated li")).to_contain_text(f"Film {film}")
-    page.get_by_role("button", name=f"Delete the rating of Film {film}").click()
+    page.get_by_role("button", name=f"Take back: Film {film}").click()
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
 
 

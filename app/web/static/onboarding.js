@@ -2,17 +2,12 @@
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { Cover, palette } from "./cover.js";
-import { PredictedRating, RatingButtons, ratingOfKey } from "./ratings.js";
+import { PredictedRating } from "./ratings.js";
 import { Search } from "./search.js";
 import { Visit } from "./visit.js";
 
 const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
 const RECOMMENDATIONS = 10;
-const ORDERS = {
-  popularity: "What many people choose and like, of different kinds.",
-  choice: "First what you are most likely to choose and then like. Stars: the rating we expect from you.",
-  rating: "By the rating we expect from you.",
-};
 
 function Onboarding({ visit }) {
   const [state, setState] = useState(visit.state);
@@ -20,34 +15,31 @@ function Onboarding({ visit }) {
     visit.onChange = setState;
     visit.begin();
   }, []);
-  const { schema, problem, rated } = state;
+  const { schema, problem, answers } = state;
   if (problem?.fatal) return html`<p class="notice" role="alert">${problem.text}</p>`;
   if (!schema) return html`<p class="soft" aria-busy="true">Getting the first items …</p>`;
-  const scale = schema.rating_scale;
+  const { feedback } = visit;
   return html`
     <div class="intro">
       <div>
-        <h1>Rate a few. The list learns.</h1>
-        <p class="lead">
-          Every rating adapts the model to you at once, and chooses the next items to ask you about.
-          ${" "}<span class="keys"><kbd>${scale.minimum}</kbd>–<kbd>${scale.maximum >= 10 ? 0 : scale.maximum}</kbd> rate, <kbd>S</kbd> haven’t seen it, <kbd>Tab</kbd> next.</span>
-        </p>
+        <h1>${feedback.title}</h1>
+        <p class="lead">${feedback.lead} <span class="keys">${feedback.keys}</span></p>
       </div>
-      <${Search} scale=${scale} rated=${rated} describe=${(item) => visit.describe(item)} onRate=${(item, rating) => visit.rate(item, rating)} />
+      <${Search} feedback=${feedback} answers=${answers} describe=${(item) => visit.describe(item)} onGive=${(item, value) => visit.give(item, value)} />
     </div>
     <div class="columns">
       <section class="asking" aria-labelledby="asking-title">
         <div class="section-head">
           <h2 id="asking-title">Do you know these?</h2>
-          <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!rated.size && !state.skipped.size && !visit.isKnown}>Start over</button>
+          <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!answers.size && !state.skipped.size && !visit.isKnown}>Start over</button>
         </div>
         ${problem && html`<p class="notice" role="alert">${problem.text}</p>`}
-        ${state.slots.every((item) => !item) && html`<p class="soft">There are no more items to rate. You have rated ${rated.size} and not seen ${state.skipped.size}.</p>`}
+        ${state.slots.every((item) => !item) && html`<p class="soft">There are no more items to ask about. ${feedback.done(answers.size)}, ${feedback.skipped(state.skipped.size)}.</p>`}
         <ul class="tiles">
-          ${state.slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} scale=${scale}
-            onRate=${(rating) => visit.rate(item, rating)} onSkip=${() => visit.skip(item)} />`)}
+          ${state.slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} feedback=${feedback}
+            onGive=${(value) => visit.give(item, value)} onSkip=${() => visit.skip(item)} />`)}
         </ul>
-        <${Rated} state=${state} visit=${visit} />
+        <${Answers} answers=${answers} visit=${visit} />
       </section>
       <${Recommendations} state=${state} visit=${visit} />
     </div>
@@ -59,12 +51,12 @@ function Onboarding({ visit }) {
   `;
 }
 
-function Tile({ item, about, scale, onRate, onSkip }) {
+function Tile({ item, about, feedback, onGive, onSkip }) {
   const name = item.title ?? item.item_id;
   const onKeyDown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const rating = ratingOfKey(event.key, scale);
-    if (rating !== undefined) onRate(rating);
+    const given = feedback.ofKey(event.key);
+    if (given !== undefined) onGive(given);
     else if (event.key === "s" || event.key === "S") onSkip();
     else return;
     event.preventDefault();
@@ -76,21 +68,22 @@ function Tile({ item, about, scale, onRate, onSkip }) {
       <h3 class=${name.length > 28 ? "long" : ""}>${name}</h3>
     </div>
     <p class="meta">${about.line || "\u00a0"}</p>
-    <${RatingButtons} scale=${scale} name=${name} onRate=${onRate} />
-    <button type="button" class="skip" onClick=${onSkip}>Haven’t seen it</button>
+    <${feedback.Buttons} name=${name} onGive=${onGive} />
+    <button type="button" class="skip" onClick=${onSkip}>${feedback.unknown}</button>
   </li>`;
 }
 
-function Rated({ state, visit }) {
-  if (!state.rated.size) return null;
+function Answers({ answers, visit }) {
+  if (!answers.size) return null;
+  const { feedback } = visit;
   return html`<section class="rated" aria-labelledby="rated-title">
-    <h3 id="rated-title">You rated ${state.rated.size}</h3>
+    <h3 id="rated-title">${feedback.done(answers.size)}</h3>
     <ul>
-      ${[...state.rated.values()].reverse().map(({ item, rating }) => {
+      ${[...answers.values()].reverse().map(({ item, value }) => {
         const name = item.title ?? item.item_id;
         return html`<li key=${item.item_id}>
-          <span>${name}</span> <b>★ ${rating}</b>
-          <button type="button" aria-label=${`Delete the rating of ${name}`} onClick=${() => visit.takeBack(item)}>×</button>
+          <span>${name}</span> <b>${feedback.given(value)}</b>
+          <button type="button" aria-label=${`Take back: ${name}`} onClick=${() => visit.takeBack(item)}>×</button>
         </li>`;
       })}
     </ul>
@@ -101,15 +94,17 @@ const isPersonal = ({ rankedBy }) => rankedBy !== "popularity";
 
 function Recommendations({ state, visit }) {
   const { recommendations, schema, timing } = state;
+  const { feedback } = visit;
+  const predicted = recommendations.some((each) => each.predicted_rating !== null);
   const personal = isPersonal(state);
   return html`<aside id="list" class="panel list" aria-labelledby="list-title" tabindex="-1">
     <div class="section-head">
       <h2 id="list-title">${personal ? "Your list" : "What most people like"}</h2>
-      ${personal && html`<span class="count">${described(state.basis)}</span>`}
+      ${personal && html`<span class="count">${described(feedback, state.basis)}</span>`}
     </div>
-    <p class="order">${ORDERS[state.rankedBy] ?? state.rankedBy}</p>
+    <p class="order">${feedback.orders[state.rankedBy]}${predicted && state.rankedBy === "choice" && " Stars: the rating we expect from you."}</p>
     <ol>
-      ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} about=${visit.describe(each)} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)} />`)}
+      ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} about=${visit.describe(each)} scale=${schema.rating_scale} feedback=${feedback} moved=${state.moves.get(each.item_id)} />`)}
     </ol>
     <dl class="timing">
       <div><dt>Answered by</dt><dd class="version">${state.modelVersion}</dd></div>
@@ -120,30 +115,29 @@ function Recommendations({ state, visit }) {
 }
 
 /** What a list is based on, in words. */
-function described({ rated, skipped }) {
-  const ratings = rated && `from ${rated} ${rated === 1 ? "rating" : "ratings"}`;
-  return [ratings, skipped && `${skipped} not seen`].filter(Boolean).join(", ");
+function described(feedback, { answers, skipped }) {
+  return [answers && feedback.from(answers), skipped && feedback.skipped(skipped)].filter(Boolean).join(", ");
 }
 
-function Recommended({ each, about, scale, moved }) {
+function Recommended({ each, about, scale, feedback, moved }) {
   return html`<li class=${moved === "new" ? "entered" : ""}>
     <div class="thumb"><${Cover} id=${each.item_id} category=${about.category} /></div>
     <div class="what">
       <h3>${each.title ?? each.item_id}</h3>
       <p class="meta">${about.line}</p>
-      <${Because} words="because you gave" reason=${each.because} />
-      <${Because} words="unlike" reason=${each.unlike} />
+      <${Because} words=${feedback.because} reason=${each.because} feedback=${feedback} />
+      <${Because} words="unlike" reason=${each.unlike} feedback=${feedback} />
     </div>
     <div class="score">
-      <${PredictedRating} scale=${scale} rating=${each.predicted_rating} />
+      ${each.predicted_rating !== null && html`<${PredictedRating} scale=${scale} rating=${each.predicted_rating} />`}
       <${Move} moved=${moved} />
     </div>
   </li>`;
 }
 
-function Because({ words, reason }) {
+function Because({ words, reason, feedback }) {
   if (!reason) return null;
-  return html`<p class="because">${words} <em>${reason.title ?? reason.item_id}</em> <span class="given">★ ${reason.rating}</span></p>`;
+  return html`<p class="because">${words} <em>${reason.title ?? reason.item_id}</em> <span class="given">${feedback.given(reason.rating ?? reason.kind)}</span></p>`;
 }
 
 function Move({ moved }) {

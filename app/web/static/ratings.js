@@ -6,8 +6,36 @@ const MOST_STARS = 5;
 
 const MOST_BUTTONS = 11;
 
+/** What a visitor can say of an item by a rating. */
+export function ratings(scale) {
+  return {
+    path: "ratings",
+    replaces: true, // a new rating of an item replaces the old one
+    body: (item_id, rating) => ({ ratings: [{ item_id, rating }] }),
+    keyOf: (answer, item) => item.item_id,
+    stored: ({ item_id, rating, rated_at }) => ({ item_id, key: item_id, value: rating, at: rated_at }),
+    ofKey: (key) => ratingOfKey(key, scale),
+    given: (rating) => `★ ${rating}`,
+    spoken: (rating) => `rated ${rating}`,
+    because: "because you gave",
+    title: "Rate a few. The list learns.",
+    lead: "Every rating adapts the model to you at once, and chooses the next items to ask you about.",
+    keys: html`<kbd>${scale.minimum}</kbd>–<kbd>${scale.maximum >= 10 ? 0 : scale.maximum}</kbd> rate, <kbd>S</kbd> haven’t seen it, <kbd>Tab</kbd> next.`,
+    unknown: "Haven’t seen it",
+    from: (count) => `from ${count} ${count === 1 ? "rating" : "ratings"}`,
+    skipped: (count) => `${count} not seen`,
+    done: (count) => `You rated ${count}`,
+    orders: {
+      popularity: "What many people choose and like, of different kinds.",
+      choice: "First what you are most likely to choose and then like.",
+      rating: "By the rating we expect from you.",
+    },
+    Buttons: ({ name, value, onGive }) => html`<${RatingButtons} scale=${scale} name=${name} value=${value} onGive=${onGive} />`,
+  };
+}
+
 /** The ratings that have a button, the lowest first: all of the scale, or evenly spaced ones of a fine scale. */
-export function levels(scale) {
+function levels(scale) {
   const length = scale.maximum - scale.minimum;
   const count = scale.step === null ? Infinity : Math.round(length / scale.step) + 1;
   if (count <= 2 * MOST_BUTTONS) return Array.from({ length: count }, (_, level) => scale.minimum + level * scale.step);
@@ -19,7 +47,7 @@ export function levels(scale) {
 }
 
 /** The rating that a key stands for: digits are ratings, 0 is 10; undefined for other keys. */
-export function ratingOfKey(key, scale) {
+function ratingOfKey(key, scale) {
   if (!/^\d$/.test(key)) return undefined;
   const rating = key === "0" ? 10 : Number(key);
   return levels(scale).find((level) => Math.abs(level - rating) < 1e-6);
@@ -30,7 +58,7 @@ export function ratingOfKey(key, scale) {
  *
  * One stop for the tabulator key; arrows move within, and Enter or the space bar rates.
  */
-export function RatingButtons({ scale, name, value, onRate }) {
+function RatingButtons({ scale, name, value, onGive }) {
   const all = levels(scale);
   const [current, setCurrent] = useState(Math.floor(all.length / 2));
   const stars = all.length <= MOST_STARS;
@@ -52,7 +80,7 @@ export function RatingButtons({ scale, name, value, onRate }) {
         aria-label=${`${rating} of ${scale.maximum}`}
         aria-pressed=${value === rating ? "true" : undefined}
         onFocus=${() => setCurrent(level)}
-        onClick=${() => onRate(rating)}
+        onClick=${() => onGive(rating)}
       >${stars ? "★" : rating}</button>`,
     )}
   </div>`;

@@ -1,15 +1,14 @@
-// Finding an item by its title, to rate it.
+// Finding an item by its title, to say something of it.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { call } from "./api.js";
 import { Cover } from "./cover.js";
-import { RatingButtons, ratingOfKey } from "./ratings.js";
 
 const PAUSE_MILLISECONDS = 150;
 const FETCHED = 100;
 const SHOWN = 8;
 
-export function Search({ scale, rated, describe, onRate }) {
+export function Search({ feedback, answers, describe, onGive }) {
   const [query, setQuery] = useState("");
   const [found, setFound] = useState(null);
   const box = useRef();
@@ -38,24 +37,24 @@ export function Search({ scale, rated, describe, onRate }) {
       <p class="visually-hidden" role="status">${found.length} found</p>
       ${!found.length && html`<p class="soft">No title contains “${query.trim()}”.</p>`}
       <ul>
-        ${found.map((item) => html`<${Found} key=${item.item_id} item=${item} about=${describe(item)} scale=${scale} value=${rated.get(item.item_id)?.rating} onRate=${(rating) => onRate(item, rating)} />`)}
+        ${found.map((item) => html`<${Found} key=${item.item_id} item=${item} about=${describe(item)} feedback=${feedback} value=${answers.get(item.item_id)?.value} onGive=${(value) => onGive(item, value)} />`)}
       </ul>
     </div>`}
   </search>`;
 }
 
-function Found({ item, about, scale, value, onRate }) {
+function Found({ item, about, feedback, value, onGive }) {
   const name = item.title ?? item.item_id;
   const onKeyDown = (event) => {
-    const rating = ratingOfKey(event.key, scale);
-    if (rating === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const given = feedback.ofKey(event.key);
+    if (given === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    onRate(rating);
+    onGive(given);
   };
   return html`<li onKeyDown=${onKeyDown}>
     <div class="thumb"><${Cover} id=${item.item_id} category=${about.category} /></div>
     <div class="what"><h3>${name}</h3><p class="meta">${about.line}</p></div>
-    <${RatingButtons} scale=${scale} name=${name} value=${value} onRate=${onRate} />
+    <${feedback.Buttons} name=${name} value=${value} onGive=${onGive} />
   </li>`;
 }
 

@@ -1,6 +1,8 @@
-// One visitor's way through the onboarding page: what was asked, rated and skipped, and what is recommended.
+// One visitor's way through the onboarding page: what was asked, answered and skipped, and what is recommended.
 
 import { Problem, call, callTimed } from "./api.js";
+import { hearts } from "./hearts.js";
+import { ratings } from "./ratings.js";
 
 const STORED_ID = "coldstart-visitor";
 const SPARE = 6; // candidates at hand, so that a tile is replaced without waiting
@@ -10,10 +12,10 @@ const FIRST = {
   modelVersion: "",
   rankedBy: "popularity", // what orders the recommendations
   slots: [], // items being asked about; null where there is none left
-  rated: new Map(), // item id → { item, rating }, in the order of rating
+  answers: new Map(), // item id → { item, value }: a rating or a kind of interaction, in the order of giving
   skipped: new Set(),
   recommendations: [],
-  basis: { rated: 0, skipped: 0 }, // how many ratings and skips the recommendations come from
+  basis: { answers: 0, skipped: 0 }, // how many of them the recommendations come from
   moves: new Map(), // item id → places moved up since the last list, or "new"
   timing: { server: null, screen: null },
   announcement: "",
@@ -27,6 +29,8 @@ export class Visit {
     this.length = recommendations;
     this.onChange = () => {};
     this.state = FIRST;
+    this.feedback = null; // what can be said of an item: by `ratings`, or by `hearts` if the model takes no ratings
+    this.keys = new Map(); // item id → the key by which the service deletes its answer
     this.known = new Map(); // item id → item with its attributes
     this.spare = [];
     this.calls = Promise.resolve();
@@ -35,36 +39,39 @@ export class Visit {
     this.id = localStorage.getItem(STORED_ID) ?? newId();
   }
 
-  /** Load the schema, what was rated and skipped before, and the first items. */
+  /** Load the schema, what was answered and skipped before, and the first items. */
   begin() {
     return this.inTurn(async () => {
       const schema = await call("GET", "/v1/schema");
+      this.feedback = schema.rating_scale ? ratings(schema.rating_scale) : hearts(schema.interaction_kinds);
       this.set({ schema, modelVersion: schema.model_version, ...(await this.before()) });
       await Promise.all([this.refill(), this.recommend()]);
     }, { fatal: true });
   }
 
-  /** Rate an item; its tile shows the next one at once. */
-  rate(item, rating) {
+  /** Answer about an item; its tile shows the next one at once. */
+  give(item, value) {
     const started = performance.now();
-    const rated = new Map(this.state.rated);
-    rated.delete(item.item_id);
-    rated.set(item.item_id, { item, rating });
+    const answers = new Map(this.state.answers);
+    answers.delete(item.item_id);
+    answers.set(item.item_id, { item, value });
     const skipped = new Set(this.state.skipped);
-    skipped.delete(item.item_id); // a rating replaces the skip of its item
-    this.set({ rated, skipped, problem: null });
+    skipped.delete(item.item_id); // an answer replaces the skip of its item
+    this.set({ answers, skipped, problem: null });
     const basis = this.basis();
     const next = this.replace(item);
-    this.announce(`${this.name(item)}: rated ${rating}.`, next);
+    this.announce(`${this.name(item)}: ${this.feedback.spoken(value)}.`, next);
     return this.inTurn(async () => {
       localStorage.setItem(STORED_ID, this.id);
-      const { data, milliseconds } = await callTimed("POST", `/v1/users/${this.id}/ratings`, {
+      if (!this.feedback.replaces) await this.delete(item);
+      const { data, milliseconds } = await callTimed("POST", `/v1/users/${this.id}/${this.feedback.path}`, {
         params: { n: this.length, explain: true },
-        body: { ratings: [{ item_id: item.item_id, rating }] },
+        body: this.feedback.body(item.item_id, value),
       }).catch((error) => {
         this.forget(item);
         throw error;
       });
+      this.keys.set(item.item_id, this.feedback.keyOf(data, item));
       this.refillSoon();
       await this.show(data.recommendations, { basis, milliseconds, started });
     });
@@ -83,12 +90,12 @@ export class Visit {
     });
   }
 
-  /** Delete a rating. */
+  /** Delete an answer. */
   takeBack(item) {
     this.forget(item);
-    this.announce(`The rating of ${this.name(item)} is deleted.`);
+    this.announce(`Your answer about ${this.name(item)} is deleted.`);
     return this.inTurn(async () => {
-      await call("DELETE", `/v1/users/${this.id}/ratings/${encodeURIComponent(item.item_id)}`);
+      await this.delete(item);
       this.refillSoon();
       await this.recommend();
     });
@@ -99,9 +106,10 @@ export class Visit {
     return this.inTurn(async () => {
       await this.erase();
       this.spare = [];
+      this.keys.clear();
       this.set({ ...FIRST, schema: this.state.schema, modelVersion: this.state.modelVersion });
       await Promise.all([this.refill(), this.recommend()]);
-      this.announce("All your ratings are deleted.");
+      this.announce("All your answers are deleted.");
       document.querySelector(".tile button")?.focus();
     });
   }
@@ -117,23 +125,34 @@ export class Visit {
     return { category: values[0], line: [when, values.slice(0, 3).join(", ")].filter((part) => part || part === 0).join(" · ") };
   }
 
-  /** What was rated and skipped in earlier visits. */
+  /** What was answered and skipped in earlier visits. */
   async before() {
-    const rated = new Map();
+    const answers = new Map();
     const skipped = new Set();
-    if (!this.isKnown) return { rated, skipped };
+    if (!this.isKnown) return { answers, skipped };
     try {
-      const [ratings, skips] = await Promise.all(
-        ["ratings", "skips"].map((name) => call("GET", `/v1/users/${this.id}/${name}`, { params: { limit: 500 } })),
+      const [given, skips] = await Promise.all(
+        [this.feedback.path, "skips"].map((name) => call("GET", `/v1/users/${this.id}/${name}`, { params: { limit: 500 } })),
       );
-      await this.know(ratings.items);
-      ratings.items.sort((one, other) => one.rated_at.localeCompare(other.rated_at));
-      for (const { item_id, rating } of ratings.items) rated.set(item_id, { item: this.known.get(item_id) ?? { item_id }, rating });
+      await this.know(given.items);
+      const stored = given.items.map(this.feedback.stored).sort((one, other) => one.at.localeCompare(other.at));
+      for (const { item_id, key, value } of stored) {
+        answers.set(item_id, { item: this.known.get(item_id) ?? { item_id }, value });
+        this.keys.set(item_id, key);
+      }
       for (const { item_id } of skips.items) skipped.add(item_id);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 404) throw error; // the service has forgotten this visitor
     }
-    return { rated, skipped };
+    return { answers, skipped };
+  }
+
+  /** Delete the stored answer about an item, if there is one. */
+  async delete(item) {
+    const key = this.keys.get(item.item_id);
+    if (key === undefined) return;
+    await call("DELETE", `/v1/users/${this.id}/${this.feedback.path}/${encodeURIComponent(key)}`);
+    this.keys.delete(item.item_id);
   }
 
   async erase() {
@@ -179,8 +198,8 @@ export class Visit {
     await this.know(answer.items);
     // The visitor may have gone on meanwhile.
     const current = new Set(this.state.slots.filter(Boolean).map((item) => item.item_id));
-    const { rated, skipped } = this.state;
-    const next = answer.items.filter(({ item_id }) => !rated.has(item_id) && !skipped.has(item_id) && !current.has(item_id));
+    const { answers, skipped } = this.state;
+    const next = answer.items.filter(({ item_id }) => !answers.has(item_id) && !skipped.has(item_id) && !current.has(item_id));
     const slots = Array.from({ length: this.tiles }, (_, slot) => this.state.slots[slot] ?? next.shift() ?? null);
     this.spare = next;
     this.set({ slots });
@@ -195,10 +214,10 @@ export class Visit {
   }
 
   basis() {
-    return { rated: this.state.rated.size, skipped: this.state.skipped.size };
+    return { answers: this.state.answers.size, skipped: this.state.skipped.size };
   }
 
-  /** Show a list that is based on `basis`; `started` is when the visitor gave the last rating or skip of it. */
+  /** Show a list that is based on `basis`; `started` is when the visitor gave the last answer or skip of it. */
   async show(page, { basis, milliseconds, started = null }) {
     await this.know(page.items);
     const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));
@@ -231,9 +250,9 @@ export class Visit {
   }
 
   forget(item) {
-    const rated = new Map(this.state.rated);
-    rated.delete(item.item_id);
-    this.set({ rated });
+    const answers = new Map(this.state.answers);
+    answers.delete(item.item_id);
+    this.set({ answers });
   }
 
   /** Get the attributes of items that were not seen before. */
