@@ -21,6 +21,8 @@ class ChoiceConfig(BaseModel):
         neighbour_scale: If it is positive, item vectors start instead at the similarities of items by who chose them
             (`models.choice.start`), with inner products multiplied by it. With few choices for each item, training from
             random vectors overfits before it finds these.
+        trend_points: Points of time at which it is learned what people in general choose then (`models.choice.trend`).
+            With 0, the time of a request says nothing of that.
         level_knots: Points of the rating scale at which it is learned how a rating changes what an item says about its
             user. Between them it is interpolated.
         count_scale: Multiplies the logarithm of the number of support items to the size of other inputs.
@@ -58,6 +60,7 @@ class ChoiceConfig(BaseModel):
     user_hidden: Annotated[int, Field(ge=1)] = 64
     initial_scale: Annotated[float, Field(gt=0)] = 0.1
     neighbour_scale: Annotated[float, Field(ge=0)] = 0.0
+    trend_points: Annotated[int, Field(ge=0)] = 0
     level_knots: Annotated[int, Field(ge=2)] = 5
     count_scale: Annotated[float, Field(gt=0)] = 0.3
     settling_count: Annotated[float, Field(gt=0)] = 1.3

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.choice.config import ChoiceConfig
+from models.choice.trend import Trend
 from models.data.dataset import UNKNOWN_TIME
 from models.data.schema import DatasetSchema
 from models.fields import UNKNOWN
@@ -59,14 +60,15 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
     (Mult-VAE, Liang et al., WWW 2018, has the same likelihood.) The user's vector g_i is a set encoder of the support
     set: what its items say, W z_s, changed by what the user did with them, is added up and completed by a network,
 
-        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c) + t·l
+        a = u(attributes) + Σ_s (γ(y_s) ∘ W z_s + δ(y_s)) / √(n + c) + t·l + r(now)
         g = a + MLP([a, log(1 + n), log(1 + m), t])
 
     with a gate γ and a shift δ that are interpolated between points of the rating scale, and learned for every kind of
     interaction and for an item of which only the choice is known. The m skipped items, which the user did not know, are
     added up apart from these n items in the same way. t is 1 if all n items were chosen before the time of the request,
     and else 0: what people choose first differs from what they choose later, so "what comes next" (t = 1, as in
-    serving) and "what else" (t = 0) are two questions, and l is the difference. So g adapts to a user by one pass.
+    serving) and "what else" (t = 0) are two questions, and l is the difference. r(now) is what people in general choose
+    at the time of the request (`Trend`), if the configuration has it. So g adapts to a user by one pass.
 
     Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
     on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
@@ -113,6 +115,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         rows = self._points + 1 + len(self._kind_weights) + 1
         self.gates_and_shifts = nn.Parameter(torch.cat([torch.ones(rows, width), torch.zeros(rows, width)], dim=1))
         self.later = nn.Parameter(torch.zeros(width))
+        self.trend = Trend(config.trend_points, width) if config.trend_points else None
         self.settling_count = nn.Parameter(torch.tensor(config.settling_count).expm1().log())
         self.user_fields = EmbeddingLayers(user_encoder, inputs)
         self.attributes = nn.Sequential(
@@ -168,6 +171,9 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
             counts.append(torch.log1p(count) * self.config.count_scale)
         later = _is_later(support) * (chosen[1] > 0)
         vector = vector + later * self.later
+        if self.trend is not None:
+            now = support.ratings.new_full((len(vector),), UNKNOWN_TIME) if support.now is None else support.now
+            vector = vector + self.trend(now)
         completed: Tensor = self.completion(torch.cat([vector, *counts, later], dim=-1))
         return vector + completed
 

@@ -95,6 +95,8 @@ class ChoiceTrainer:
         # Ratings that are held out for evaluations must not show in the draws.
         self._known = data.training if data.validation is None else data.training | data.validation
         model.start_from(self._items, self._counts, self._starting_vectors(chosen))
+        if model.trend is not None and ratings.times is not None:
+            model.trend.place_points(ratings.times[chosen])
         self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
 

@@ -1,0 +1,48 @@
+"""How what people choose changes with time."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.data.dataset import UNKNOWN_TIME
+
+
+class Trend(nn.Module):
+    """A vector that is added to a user's vector: what people in general choose at the time of the request.
+
+    It is learned at a few points of time, at equal shares of the training choices, and interpolated between them.
+    Before the first and after the last point it stays the same, so a service recommends what people chose lately. A
+    request whose time is unknown is one of the present.
+    """
+
+    points: Tensor
+
+    def __init__(self, points: int, dimensions: int) -> None:
+        """Allocate the vectors, which are 0 at first.
+
+        Args:
+            points: Number of points of time K, at least 2.
+            dimensions: Length of the vectors D.
+        """
+        super().__init__()
+        # float64, because float32 holds seconds since 1970 to two minutes only.
+        self.register_buffer("points", torch.zeros(points, dtype=torch.float64))
+        self.vectors = nn.Parameter(torch.zeros(points, dimensions))
+
+    def place_points(self, times: NDArray[np.int64]) -> None:
+        """Place the points at equal shares of some times (int64, any number; unknown ones are left out)."""
+        known = times[times != UNKNOWN_TIME]
+        if len(known):
+            self.points.copy_(torch.from_numpy(np.quantile(known, np.linspace(0, 1, len(self.points)))))
+
+    def forward(self, now: Tensor) -> Tensor:
+        """The vectors at the times of B requests (int64 [B], `UNKNOWN_TIME` where unknown); float32 [B, D]."""
+        time = torch.where(now == UNKNOWN_TIME, self.points[-1], now.to(self.points)).clamp(
+            self.points[0], self.points[-1]
+        )
+        following = torch.searchsorted(self.points, time).clamp(min=1)
+        begin, end = self.points[following - 1], self.points[following]
+        # Points are equal where many choices have the same time.
+        share = ((time - begin) / (end - begin).clamp(min=1)).to(self.vectors).unsqueeze(1)
+        return torch.lerp(self.vectors[following - 1], self.vectors[following], share)
