@@ -50,7 +50,12 @@ SIZES = (1, 2, 3, 5)
 KNOWN_ITEMS = SplitConfig(new_items=0.0)
 """All items are known, so that only customers are new."""
 
-BASELINES = (Popularity(), LikedItemNeighbours(shrinkage=20), EASE(ridge=50), IALS(ridge=10, confidence=10))
+BASELINES = (
+    Popularity(),
+    LikedItemNeighbours(shrinkage=3000),
+    EASE(ridge=30_000),
+    IALS(ridge=300, confidence=100),
+)
 """With the settings that `benchmarks.interactions.settings` found best on the validation customers."""
 
 LINKS = ("bought_together", "instead_of")

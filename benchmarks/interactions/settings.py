@@ -31,13 +31,13 @@ from models.training.threads import compute_in_one_thread
 
 GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
     "popularity": {},
-    "item neighbours": {"shrinkage": (0, 20, 50, 100, 200, 500, 1000)},
-    "EASE": {"ridge": (20, 50, 150, 400, 1000, 3000)},
-    "iALS": {"ridge": (1, 10, 30, 100), "confidence": (1, 3, 10, 30)},
+    "item neighbours": {"shrinkage": (20, 100, 500, 3000, 10_000)},
+    "EASE": {"ridge": (50, 400, 3000, 30_000, 100_000)},
+    "iALS": {"ridge": (30, 100, 300, 1000), "confidence": (10, 30, 100, 300)},
 }
 """The values that are tried for each baseline, all combinations of them."""
 
-CHANGES = ("neighbour_scale", "learning_rate", "weight_power", "in_order_of_time")
+CHANGES = ("neighbour_scale", "learning_rate", "weight_power", "in_order_of_time", "trend_points")
 """The choices in which the preset differs from the preset `coldstart`, tried one on top of the other."""
 
 SUPPORTS = (0, *SIZES)
@@ -51,7 +51,7 @@ nDCG@10 of customers who are held out for validation, after their first 0, 1, 2,
 [results](interactions.md) are others. [Decision 0023](../decisions/0023-interactions.md) draws the conclusions.
 
 The choice model begins with the settings of the preset `coldstart`. Each row adds one setting of the preset
-`coldstart-implicit` to the row above; the last row doubles the dimensions."""
+`coldstart-implicit` to the row above, so the last row is the preset."""
 
 
 def main() -> None:
@@ -102,7 +102,6 @@ def _configs() -> Iterator[tuple[str, ChoiceConfig]]:
     for name in CHANGES:
         config = config.model_copy(update={name: getattr(chosen, name)})
         yield f"{name} {getattr(chosen, name):g}", config
-    yield f"dimensions {2 * chosen.dimensions}", chosen.model_copy(update={"dimensions": 2 * chosen.dimensions})
 
 
 def _trained(dataset: Dataset, config: ChoiceConfig, directory: Path) -> ListRanker:
