@@ -28,8 +28,10 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
+from app.api.head_requests import HeadRequests
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
 from app.api.problems import add_problem_handlers
+from app.api.query_parameters import KNOWN_PARAMETERS
 from app.api.request_origin import RequestOrigin
 from app.api.request_tracking import RequestTracking
 from app.api.security_headers import SecurityHeaders
@@ -112,11 +114,12 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the outermost of those for requests
     app.add_middleware(StartFailure)
     add_problem_handlers(app)
     for resource in (*_RESOURCES, health, metrics):
-        app.include_router(resource.router)
+        app.include_router(resource.router, dependencies=[KNOWN_PARAMETERS])
     add_pages(app)
     return app
 

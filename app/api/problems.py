@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
@@ -25,6 +26,7 @@ from app.errors import (
     MissingKeyError,
     RateLimitedError,
     ServiceError,
+    UnsupportedMediaTypeError,
 )
 from app.observability import request_id
 
@@ -172,7 +174,11 @@ async def _on_service_error(_request: Request, error: ServiceError) -> JSONRespo
     return problem_response(error)
 
 
-async def _on_validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+async def _on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    if isinstance(error.body, bytes) and error.body:  # FastAPI decodes no body but JSON
+        other = request.scope["route"].openapi_extra or {}
+        expected = ["application/json", *other.get("requestBody", {}).get("content", ())]
+        return problem_response(UnsupportedMediaTypeError(request.headers.get("content-type"), expected=expected))
     return problem_response(InvalidRequestError([_field_error(each) for each in error.errors()]))
 
 
@@ -185,15 +191,17 @@ async def _on_http_exception(request: Request, error: HTTPException) -> JSONResp
         return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
     response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
     response.headers.update(error.headers or {})
-    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _documented_methods(request)):
-        response.headers["Allow"] = ", ".join(allowed)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_methods(request)) or "GET, HEAD"  # files of a mount have no route
     return response
 
 
-def _documented_methods(request: Request) -> list[str]:
+def _methods(request: Request) -> list[str]:
     """All methods of a request's path. Starlette knows only those of the first route that matches."""
     path = getattr(request.scope.get("route"), "path", None)
-    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
+    routes = (route for route in iter_route_contexts(request.app.routes) if route.path == path)
+    methods = {method for route in routes for method in route.methods or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
