@@ -40,6 +40,7 @@ from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
 from app.settings import Settings, read_settings
 from app.start_failure import StartFailure
+from app.web.error_pages import ErrorPages
 from app.web.pages import add_pages
 from models.training.threads import compute_in_one_thread
 
@@ -105,6 +106,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         allowed_hosts=settings.allowed_hosts,
         cors_origins=settings.cors_origins,
     )
+    app.add_middleware(ErrorPages)
     app.add_middleware(SecurityHeaders)
     if settings.cors_origins:
         app.add_middleware(
