@@ -189,18 +189,28 @@ async def _on_http_exception(request: Request, error: HTTPException) -> JSONResp
         return problem_response(BodyTooLargeError(error.detail))
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's, for bytes that are not JSON
         return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
-    response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
+    allowed = ", ".join(_methods(request)) if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
+    response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, _detail(request, error, allowed))
     response.headers.update(error.headers or {})
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = ", ".join(_methods(request)) or "GET, HEAD"  # files of a mount have no route
+    if allowed:
+        response.headers["Allow"] = allowed
     return response
+
+
+def _detail(request: Request, error: HTTPException, allowed: str) -> str:
+    if error.detail == HTTPStatus(error.status_code).phrase:  # Starlette's, which says no more than the title
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return f"There is nothing at {request.url.path}."
+        if allowed:
+            return f"{request.url.path} has {allowed}, but no {request.method}."
+    return error.detail
 
 
 def _methods(request: Request) -> list[str]:
     """All methods of a request's path. Starlette knows only those of the first route that matches."""
     path = getattr(request.scope.get("route"), "path", None)
     routes = (route for route in iter_route_contexts(request.app.routes) if route.path == path)
-    methods = {method for route in routes for method in route.methods or ()}
+    methods = {method for route in routes for method in route.methods or ()} or {"GET"}  # files have no route
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

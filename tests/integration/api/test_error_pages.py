@@ -29,7 +29,7 @@ def database_url(tmp_path: object) -> str:
         ("GET", "/v1/users/nobody", 404, "There is no user &#39;nobody&#39;."),
         ("GET", "/evaluations/nothing", 404, "There is no evaluation &#39;nothing&#39;."),
         ("GET", "/evaluations/compare", 422, "one: Field required"),
-        ("GET", "/v1/events", 405, "Method Not Allowed"),
+        ("GET", "/v1/events", 405, "/v1/events has POST, but no GET."),
         ("GET", "/<script>alert(1)</script>", 404, "&lt;script&gt;alert(1)&lt;/script&gt;"),
     ],
 )

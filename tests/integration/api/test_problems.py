@@ -32,7 +32,8 @@ async def test_unknown_path_is_answered_with_a_problem(client: httpx.AsyncClient
     answer = await client.get("/v1/nothing")
 
     assert answer.status_code == 404
-    assert problem(answer)["type"] == "urn:coldstart:problem:not-found"
+    body = problem(answer)
+    assert (body["type"], body["detail"]) == ("urn:coldstart:problem:not-found", "There is nothing at /v1/nothing.")
 
 
 async def test_unsupported_method_is_answered_with_a_problem(client: httpx.AsyncClient) -> None:
@@ -40,7 +41,9 @@ async def test_unsupported_method_is_answered_with_a_problem(client: httpx.Async
 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
-    assert problem(answer)["type"] == "urn:coldstart:problem:method-not-allowed"
+    body = problem(answer)
+    assert body["type"] == "urn:coldstart:problem:method-not-allowed"
+    assert body["detail"] == "/v1/items/i1 has DELETE, GET, HEAD, PUT, but no POST."
 
 
 @pytest.mark.parametrize("path", ["users", "items", "evaluations"])
