@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
+from app.api.body_fields import fields_at
 from app.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
@@ -29,12 +30,15 @@ from app.errors import (
     UnsupportedMediaTypeError,
 )
 from app.observability import request_id
+from app.suggestions import suggestion
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-_MAX_ERRORS = 50
+MAX_ERRORS = 50
+"""The most wrong fields that an answer names."""
+
 _MAX_TEXT = 500
 _SCHEMAS = "#/components/schemas/"
 _OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
@@ -179,7 +183,16 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
         other = request.scope["route"].openapi_extra or {}
         expected = ["application/json", *other.get("requestBody", {}).get("content", ())]
         return problem_response(UnsupportedMediaTypeError(request.headers.get("content-type"), expected=expected))
-    return problem_response(InvalidRequestError([_field_error(each) for each in error.errors()]))
+    body = getattr(request.scope["route"], "body_field", None)
+    of_body = None if body is None else body.field_info.annotation
+    return problem_response(
+        InvalidRequestError(
+            [
+                _field_error(each, of_body if number < MAX_ERRORS else None)  # the others are only counted
+                for number, each in enumerate(error.errors())
+            ]
+        )
+    )
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
@@ -231,7 +244,7 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         instance=None if (current := request_id.current.get()) is None else f"urn:coldstart:request:{current}",
         errors=[
             WrongField(field=presentable(error.field), reason=presentable(error.reason))
-            for error in errors[:_MAX_ERRORS]
+            for error in errors[:MAX_ERRORS]
         ],
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
@@ -258,9 +271,18 @@ def presentable(text: str) -> str:
     return text[:_MAX_TEXT].encode(errors="replace").decode()
 
 
-def _field_error(error: dict[str, Any]) -> FieldError:
-    """One of Pydantic's errors, without the input, which may be secret or not valid in JSON."""
+def _field_error(error: dict[str, Any], body: Any) -> FieldError:  # noqa: ANN401 - any type
+    """One of Pydantic's errors, without the input, which may be secret or not valid in JSON.
+
+    Args:
+        error: The error.
+        body: The type of the request's body.
+    """
     source, *path = error["loc"]
     if error["type"] == "json_invalid":
         return FieldError("body", f"is not JSON: {error['ctx']['error']} at character {path[0]}")
-    return FieldError(".".join(map(str, path)) or source, error["msg"].removeprefix("Value error, "))
+    field = ".".join(map(str, path)) or source
+    if error["type"] == "extra_forbidden":
+        known = fields_at(body, path[:-1])
+        return FieldError(field, f"is not a field of this request; {suggestion(str(path[-1]), known)}")
+    return FieldError(field, error["msg"].removeprefix("Value error, "))

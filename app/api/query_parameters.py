@@ -3,6 +3,7 @@
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
+from app.api.problems import MAX_ERRORS
 from app.errors import FieldError, InvalidRequestError
 from app.suggestions import suggestion
 
@@ -11,13 +12,14 @@ async def _refuse_unknown_parameters(request: Request) -> None:
     if not request.query_params:
         return
     known = sorted(_names(request.scope["route"].dependant))
-    errors = [
-        FieldError(name, f"is not a parameter of this request; {suggestion(name, known)}")
-        for name in dict.fromkeys(request.query_params)
-        if name not in known
-    ]
-    if errors:
-        raise InvalidRequestError(errors)
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+    if unknown:
+        raise InvalidRequestError(
+            [
+                FieldError(name, f"is not a parameter of this request; {suggestion(name, known)}")
+                for name in unknown[:MAX_ERRORS]
+            ]
+        )
 
 
 def _names(dependant: Dependant) -> set[str]:

@@ -131,6 +131,31 @@ async def test_missing_body_is_named_whatever_its_media_type(client: httpx.Async
     assert (await client.post("/v1/evaluations", headers={"content-type": "text/plain"})).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field", "said"),
+    [
+        ("/v1/recommendations", {"raitngs": []}, "raitngs", "did you mean ratings?"),
+        ("/v1/candidates", {"Strategy": "random"}, "Strategy", "did you mean strategy?"),
+        (
+            "/v1/users/ada/ratings",
+            {"ratings": [{"item_id": "i1", "rating": 5, "rated": 1}]},
+            "ratings.0.rated",
+            "did you mean rated_at?",
+        ),
+        ("/v1/evaluations", {"state": ["warm"]}, "state", "did you mean states or steps?"),
+        ("/v1/trainings", {"x": 1}, "x", "known are: preset, epochs, seed, with_data_set, activate"),
+        ("/sign-in", {"key": "x", "keys": "x"}, "keys", "did you mean key?"),
+    ],
+)
+async def test_misspelt_field_is_named_with_the_nearest_one(
+    client: httpx.AsyncClient, path: str, body: dict[str, object], field: str, said: str
+) -> None:
+    answer = await client.post(path, json=body)
+
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [{"field": field, "reason": f"is not a field of this request; {said}"}]
+
+
 class TestBodyLimit:
     async def test_body_with_a_declared_length_above_the_limit_is_refused(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/v1/recommendations", content=b" " * (1024 * 1024 + 1), headers=JSON)
