@@ -99,9 +99,11 @@ secrets: .env ## Write .env with random passwords for docker compose, if there i
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))')"; done > $@)
 
 .PHONY: generator
-generator: ## Install openapi-python-client, with which a test generates a client; apart, because it needs an older Typer
+generator: ## Install openapi-python-client and openapi-typescript, with which tests generate clients; apart, because one needs an older Typer
 	$(PYTHON) -m venv $(STATE)/generator
 	$(STATE)/generator/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
+	npm install --prefix $(STATE)/generator --no-audit --no-fund --no-save --loglevel=error \
+		openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@20.19.43
 
 .PHONY: audit
 audit: ## Look for known vulnerabilities of the pinned dependencies; also fails if one could not be looked up

@@ -60,6 +60,18 @@ class BodyTooLargeError(ServiceError):
     title = "The request body is too large"
 
 
+class UnsupportedMediaTypeError(ServiceError):
+    """The request's body has another media type than the route reads."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported-media-type"
+    title = "The request body has another media type"
+
+    def __init__(self, given: str | None, *, expected: Sequence[str]) -> None:
+        sent = "no Content-Type" if given is None else f"the Content-Type {given!r}"
+        super().__init__(f"The body was sent with {sent}; send it with Content-Type: {' or '.join(expected)}.")
+
+
 class MissingKeyError(ServiceError):
     """The request has no API key and needs one."""
 

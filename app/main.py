@@ -28,8 +28,10 @@ from app.api import (
     users,
 )
 from app.api.body_limit import BodyLimit
+from app.api.head_requests import HeadRequests
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
 from app.api.problems import add_problem_handlers
+from app.api.query_parameters import KNOWN_PARAMETERS
 from app.api.request_origin import RequestOrigin
 from app.api.request_tracking import RequestTracking
 from app.api.security_headers import SecurityHeaders
@@ -38,6 +40,7 @@ from app.observability.tracing import FASTAPI_TELEMETRY
 from app.services.container import open_services
 from app.settings import Settings, read_settings
 from app.start_failure import StartFailure
+from app.web.error_pages import ErrorPages
 from app.web.pages import add_pages
 from models.training.threads import compute_in_one_thread
 
@@ -103,6 +106,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         allowed_hosts=settings.allowed_hosts,
         cors_origins=settings.cors_origins,
     )
+    app.add_middleware(ErrorPages)
     app.add_middleware(SecurityHeaders)
     if settings.cors_origins:
         app.add_middleware(
@@ -112,11 +116,12 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key"],
             expose_headers=["Location", "Retry-After", "Server-Timing", "X-Request-ID"],
         )
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestTracking, logs_requests=settings.access_log)  # the outermost of those for requests
     app.add_middleware(StartFailure)
     add_problem_handlers(app)
     for resource in (*_RESOURCES, health, metrics):
-        app.include_router(resource.router)
+        app.include_router(resource.router, dependencies=[KNOWN_PARAMETERS])
     add_pages(app)
     return app
 

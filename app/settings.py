@@ -164,7 +164,11 @@ def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**(given or {}))
     except ValidationError as error:
-        faults = [f"{_variable(*fault['loc'])}: {_reason(fault['msg'])}" for fault in error.errors()]
+        faults = [
+            f"{_variable(*fault['loc'])}: {_reason(fault['msg'])}"
+            for fault in error.errors()
+            if fault["type"] != "default_factory_not_called"  # the consequence of another fault
+        ]
         raise SettingsError("; ".join(faults)) from None
     except UnreadableSettingError as error:
         name = re.search(r'field "(\w+)"', str(error))

@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.ndjson import NdjsonRoute, is_ndjson
+from app.api.ndjson import MEDIA_TYPE, NdjsonRoute, is_ndjson
 from app.api.problems import problem_response
 from app.errors import BodyTooLargeError
 
@@ -19,7 +19,9 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        self._error = BodyTooLargeError(f"The limit is {max_body_bytes} bytes.")
+        self._error = BodyTooLargeError(
+            f"The limit is {max_body_bytes} bytes; a stream of items ({MEDIA_TYPE}) has none."
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

@@ -26,7 +26,8 @@ async def _filters(
         Query(
             alias="filter",
             max_length=100,
-            description="`field:value`. May be repeated. An item must have one of the values of every field.",
+            description="`field:value`. May be repeated. An item must have one of the values of every field. Case and "
+            "accents do not count.",
             examples=[["genre:Comedy"]],
         ),
     ] = None,

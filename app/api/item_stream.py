@@ -17,6 +17,7 @@ from app.api.schemas import BatchItemRequest, ResponseModel
 from app.errors import FieldError
 from app.services.item_stream import GivenLine, LineError, StreamReport
 from app.storage.items import ItemRecord
+from app.suggestions import suggestion
 
 router = APIRouter(prefix="/v1", tags=["items"], route_class=NdjsonRoute)
 
@@ -86,5 +87,8 @@ def _read(number: int, line: bytes) -> GivenLine:
 
 def _fault(error: ErrorDetails) -> FieldError:
     """One of Pydantic's errors, without the input."""
-    reason = error["msg"].removeprefix("Value error, ").replace(" at line 1 column ", " at column ")
+    if error["type"] == "extra_forbidden":
+        reason = f"is not a field of an item; {suggestion(str(error['loc'][-1]), list(BatchItemRequest.model_fields))}"
+    else:
+        reason = error["msg"].removeprefix("Value error, ").replace(" at line 1 column ", " at column ")
     return FieldError(".".join(map(str, error["loc"])) or "line", reason)

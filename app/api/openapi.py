@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.api.examples import example_of
 from app.api.problems import declared_problem, problem_schemas
-from app.errors import BodyTooLargeError
+from app.errors import BodyTooLargeError, UnsupportedMediaTypeError
 
 DESCRIPTION = """\
 Recommendations for new users and new items, from few or no ratings and interactions.
@@ -18,6 +18,8 @@ Recommendations for new users and new items, from few or no ratings and interact
 - **Lists** come in pages: an answer's `next_cursor` is the next request's `cursor`, and null on the last page.
 - **Errors** are problem details (RFC 9457, `application/problem+json`). `type` names the kind and never changes; each
   answer declares its kinds. A request that is not valid changes nothing, and `errors` names its wrong fields.
+- **Query parameters** that an operation does not have are refused, like unknown fields of a body.
+- **HEAD** is answered wherever GET is, with the same headers and without a body.
 - **503 and 429 with `Retry-After`**: nothing was done. Send the same request again after that number of seconds.
 - **Every answer** has an `X-Request-ID`: the request's, or else a new one. The service's log has it, too.
 """
@@ -102,7 +104,8 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
         _give_example(operation["requestBody"]["content"], schemas, f"the request of {operation['operationId']}")
-        responses[str(int(BodyTooLargeError.status))] = declared_problem(BodyTooLargeError)
+        for error in (BodyTooLargeError, UnsupportedMediaTypeError):
+            responses[str(int(error.status))] = declared_problem(error)
     for status, response in responses.items():
         _give_example(response.get("content", {}), schemas, f"the answer {status} of {operation['operationId']}")
         if response["description"] == _UNDESCRIBED:

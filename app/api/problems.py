@@ -9,10 +9,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
+from app.api.body_fields import fields_at
 from app.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
@@ -25,14 +27,18 @@ from app.errors import (
     MissingKeyError,
     RateLimitedError,
     ServiceError,
+    UnsupportedMediaTypeError,
 )
 from app.observability import request_id
+from app.suggestions import suggestion
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-_MAX_ERRORS = 50
+MAX_ERRORS = 50
+"""The most wrong fields that an answer names."""
+
 _MAX_TEXT = 500
 _SCHEMAS = "#/components/schemas/"
 _OF_EVERY_ROUTE: Sequence[type[ServiceError]] = (
@@ -172,8 +178,21 @@ async def _on_service_error(_request: Request, error: ServiceError) -> JSONRespo
     return problem_response(error)
 
 
-async def _on_validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
-    return problem_response(InvalidRequestError([_field_error(each) for each in error.errors()]))
+async def _on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    if isinstance(error.body, bytes) and error.body:  # FastAPI decodes no body but JSON
+        other = request.scope["route"].openapi_extra or {}
+        expected = ["application/json", *other.get("requestBody", {}).get("content", ())]
+        return problem_response(UnsupportedMediaTypeError(request.headers.get("content-type"), expected=expected))
+    body = getattr(request.scope["route"], "body_field", None)
+    of_body = None if body is None else body.field_info.annotation
+    return problem_response(
+        InvalidRequestError(
+            [
+                _field_error(each, of_body if number < MAX_ERRORS else None)  # the others are only counted
+                for number, each in enumerate(error.errors())
+            ]
+        )
+    )
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
@@ -183,17 +202,29 @@ async def _on_http_exception(request: Request, error: HTTPException) -> JSONResp
         return problem_response(BodyTooLargeError(error.detail))
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's, for bytes that are not JSON
         return problem_response(InvalidRequestError([FieldError("body", "cannot be read as JSON")]))
-    response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, error.detail)
+    allowed = ", ".join(_methods(request)) if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
+    response = _problem(status, status.name.lower().replace("_", "-"), status.phrase, _detail(request, error, allowed))
     response.headers.update(error.headers or {})
-    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _documented_methods(request)):
-        response.headers["Allow"] = ", ".join(allowed)
+    if allowed:
+        response.headers["Allow"] = allowed
     return response
 
 
-def _documented_methods(request: Request) -> list[str]:
+def _detail(request: Request, error: HTTPException, allowed: str) -> str:
+    if error.detail == HTTPStatus(error.status_code).phrase:  # Starlette's, which says no more than the title
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return f"There is nothing at {request.url.path}."
+        if allowed:
+            return f"{request.url.path} has {allowed}, but no {request.method}."
+    return error.detail
+
+
+def _methods(request: Request) -> list[str]:
     """All methods of a request's path. Starlette knows only those of the first route that matches."""
     path = getattr(request.scope.get("route"), "path", None)
-    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
+    routes = (route for route in iter_route_contexts(request.app.routes) if route.path == path)
+    methods = {method for route in routes for method in route.methods or ()} or {"GET"}  # files have no route
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _on_unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
@@ -213,7 +244,7 @@ def _problem(status: HTTPStatus, code: str, title: str, detail: str, errors: Seq
         instance=None if (current := request_id.current.get()) is None else f"urn:coldstart:request:{current}",
         errors=[
             WrongField(field=presentable(error.field), reason=presentable(error.reason))
-            for error in errors[:_MAX_ERRORS]
+            for error in errors[:MAX_ERRORS]
         ],
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
@@ -240,9 +271,18 @@ def presentable(text: str) -> str:
     return text[:_MAX_TEXT].encode(errors="replace").decode()
 
 
-def _field_error(error: dict[str, Any]) -> FieldError:
-    """One of Pydantic's errors, without the input, which may be secret or not valid in JSON."""
+def _field_error(error: dict[str, Any], body: Any) -> FieldError:  # noqa: ANN401 - any type
+    """One of Pydantic's errors, without the input, which may be secret or not valid in JSON.
+
+    Args:
+        error: The error.
+        body: The type of the request's body.
+    """
     source, *path = error["loc"]
     if error["type"] == "json_invalid":
         return FieldError("body", f"is not JSON: {error['ctx']['error']} at character {path[0]}")
-    return FieldError(".".join(map(str, path)) or source, error["msg"].removeprefix("Value error, "))
+    field = ".".join(map(str, path)) or source
+    if error["type"] == "extra_forbidden":
+        known = fields_at(body, path[:-1])
+        return FieldError(field, f"is not a field of this request; {suggestion(str(path[-1]), known)}")
+    return FieldError(field, error["msg"].removeprefix("Value error, "))

@@ -105,7 +105,8 @@ Filters = Annotated[
     dict[str, Annotated[list[str], Field(max_length=1000)]],
     Field(
         max_length=100,
-        description="Accepted values by item field. An item must have one of them for every field.",
+        description="Accepted values by item field. An item must have one of them for every field. Case and accents do "
+        "not count.",
         examples=[{"genre": ["Comedy", "Drama"]}],
     ),
 ]

@@ -75,7 +75,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"coldstart {version('coldstart')}")
+        typer.echo(f"coldstart {version('coldstart-recommender')}")
         raise typer.Exit
 
 

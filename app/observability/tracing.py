@@ -1,6 +1,6 @@
 """Traces by OpenTelemetry: FastAPI's span of each request, and below it one of each phase that the request waits for.
 
-They are sent where OTEL_EXPORTER_OTLP_ENDPOINT says, which FastAPI reads (`pip install 'coldstart[otel]'`). Without it
+They are sent where OTEL_EXPORTER_OTLP_ENDPOINT says, which FastAPI reads (`pip install '.[otel]'`). Without it
 nothing is recorded.
 """
 

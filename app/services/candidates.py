@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.services.feedback import Feedback
+from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import CandidateRequest, Ranker
-from app.services.validation import filter_errors, interaction_errors, raise_if_invalid, rating_errors
+from app.services.validation import interaction_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.interactions import InteractionRepository
 from app.storage.ratings import RatingRepository
@@ -60,7 +61,7 @@ class CandidateService:
             options: The options of the request.
 
         Raises:
-            InvalidRequestError: If a filter names a field that items cannot be filtered by.
+            InvalidRequestError: If a filter names a field or a value that items do not have.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current(user_id)
@@ -73,7 +74,7 @@ class CandidateService:
                     *await RatingRepository(session).rated_items(user_id),
                     *await InteractionRepository(session).items_of(user_id),
                 ]
-        raise_if_invalid(filter_errors(options.filters, served.schema.items))
+        raise_if_invalid(await filter_errors(options.filters, served))
         return await self._choose(served, rated, skipped, options)
 
     async def for_visitor(self, feedback: Feedback, options: CandidateOptions) -> CandidateList:
@@ -89,7 +90,7 @@ class CandidateService:
         raise_if_invalid(
             rating_errors(feedback.ratings, served.schema.rating_scale, served.missing(rated)),
             interaction_errors(feedback.interactions, served.schema.kinds, served.missing(interacted)),
-            filter_errors(options.filters, served.schema.items),
+            await filter_errors(options.filters, served),
         )
         # A visitor knows an item after an interaction, so asking about it again is no use.
         return await self._choose(served, [*rated, *interacted], feedback.skipped, options)

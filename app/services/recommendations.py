@@ -13,12 +13,12 @@ from app.cache import Cache
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.services.batching import Batcher
 from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_users
+from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.validation import (
     attribute_errors,
-    filter_errors,
     interaction_errors,
     missing_item_errors,
     raise_if_invalid,
@@ -79,13 +79,13 @@ class RecommendationService:
         """Recommendations for a user. A user without stored data gets the list for strangers.
 
         Raises:
-            InvalidRequestError: If a filter names a field that items cannot be filtered by, or the list is to be
+            InvalidRequestError: If a filter names a field or a value that items do not have, or the list is to be
                 ordered by ratings and the model predicts none.
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
         raise_if_invalid(
-            filter_errors(options.filters, served.schema.items),
+            await filter_errors(options.filters, served),
             rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
         )
         if user is None:
@@ -126,7 +126,7 @@ class RecommendationService:
                 feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
             ),
             missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
-            filter_errors(options.filters, schema.items),
+            await filter_errors(options.filters, served),
             rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
         )
         return await self._made(served, attributes, feedback, options)

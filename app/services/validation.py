@@ -10,7 +10,6 @@ from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
 from models.data.schema import EntitySource, RatingScale
-from models.fields import field_type
 from models.ranking.query import RankBy
 
 
@@ -92,14 +91,3 @@ def attribute_errors(
         except ValueError as error:
             errors.append(FieldError(f"{where}.{name}", str(error)))
     return errors
-
-
-def filter_errors(filters: Mapping[str, Sequence[str]], source: EntitySource) -> list[FieldError]:
-    """Errors for filters by fields that items do not have, or whose values are not categories."""
-    filterable = [field.name for field in source.fields if field_type(field).filterable]
-    known = ", ".join(filterable) or "none"
-    return [
-        FieldError(f"filter.{name}", f"items cannot be filtered by it; known are: {known}")
-        for name in filters
-        if name not in filterable
-    ]

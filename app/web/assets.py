@@ -3,12 +3,11 @@
 import hashlib
 from pathlib import Path
 
-from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,7 +27,7 @@ def assets_path() -> str:
 
 def assets() -> ASGIApp:
     """The application that serves the assets, the reports' style sheet among them."""
-    files = Starlette(
+    files = Router(  # not an application of its own, which would answer errors without problems
         routes=[
             Route("/report.css", _report_stylesheet),
             Mount("/", StaticFiles(directory=_DIRECTORY)),

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -51,7 +50,7 @@ _HEADERS = {
 def scripts() -> ASGIApp:
     """The application that serves the scripts and styles of Swagger UI and Redoc."""
     return compressed_and_cached(
-        Starlette(
+        Router(
             routes=[Route("/redoc.standalone.js", _redoc_script), Mount("/", StaticFiles(directory=_SCRIPTS))],
         )
     )

@@ -1,7 +1,7 @@
 """The pages: most are empty pages that scripts fill from the REST API; reports are rendered here."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -14,37 +14,15 @@ from app.api.dependencies import ServicesDep
 from app.api.schemas import EntityId, RequestModel
 from app.errors import InvalidKeyError, MissingKeyError
 from app.reports import comparison_body, report_body
-from app.services.container import Services
 from app.storage.tables import KeyScope
 from app.web import documentation
-from app.web.assets import assets, assets_path
-from app.web.templates import render
+from app.web.assets import assets
+from app.web.page import ASSETS, page
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
 from models.evaluation import EvaluationReport
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-
-_ASSETS = assets_path()
-
-_HEADERS = {
-    # Only this server's scripts, styles and fonts; nothing inline; no frames.
-    "Content-Security-Policy": "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "font-src 'self'",
-            "img-src 'self'",
-            "connect-src 'self'",
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
-    ),
-    "Cache-Control": "no-cache",
-}
-
 
 _may_read = RequiredScope(KeyScope.READ)
 
@@ -65,26 +43,26 @@ def add_pages(app: FastAPI) -> None:
     """Serve the pages and their assets."""
     app.include_router(router)
     app.include_router(documentation.router)
-    app.mount(_ASSETS, assets(), name="assets")
+    app.mount(ASSETS, assets(), name="assets")
     app.mount(documentation.SCRIPTS_PATH, documentation.scripts(), name="documentation")
 
 
 @router.get("/")
 async def show_onboarding(request: Request) -> HTMLResponse:
     """The onboarding page: items to rate, and recommendations."""
-    return _page(request, "onboarding.html")
+    return page(request, "onboarding.html")
 
 
 @router.get("/models")
 async def show_models(request: Request) -> HTMLResponse:
     """The model versions page."""
-    return _page(request, "models.html")
+    return page(request, "models.html")
 
 
 @router.get("/evaluations")
 async def show_evaluations(request: Request) -> HTMLResponse:
     """The evaluations page: all evaluations, and a form to start one."""
-    return _page(
+    return page(
         request,
         "evaluations.html",
         states=[state.label for state in State],
@@ -102,7 +80,7 @@ class SignInRequest(RequestModel):
 @router.get("/sign-in")
 async def show_sign_in(request: Request) -> HTMLResponse:
     """A form that asks for an API key."""
-    return _page(request, "sign-in.html", signed_in=KEY_COOKIE in request.cookies)
+    return page(request, "sign-in.html", signed_in=KEY_COOKIE in request.cookies)
 
 
 @router.post("/sign-in", status_code=HTTPStatus.NO_CONTENT)
@@ -127,7 +105,7 @@ async def show_comparison(
     first = EvaluationReport.model_validate(await services.evaluations.report(one))
     second = EvaluationReport.model_validate(await services.evaluations.report(other))
     body = await to_thread.run_sync(comparison_body, first, second)
-    return _page(request, "comparison.html", reports=(first, second), body=body)
+    return page(request, "comparison.html", reports=(first, second), body=body)
 
 
 @router.get("/evaluations/{evaluation_id}", dependencies=[_SIGNED_IN])
@@ -135,10 +113,4 @@ async def show_report(evaluation_id: EntityId, request: Request, services: Servi
     """An evaluation's report."""
     report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
     body = await to_thread.run_sync(report_body, report)
-    return _page(request, "report.html", report=report, evaluation_id=evaluation_id, body=body)
-
-
-def _page(request: Request, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - what the template needs
-    services: Services = request.app.state.services
-    shared = {"assets": _ASSETS, "keys_required": services.api_keys.required}
-    return render(request, template, headers=_HEADERS, **shared, **context)
+    return page(request, "report.html", report=report, evaluation_id=evaluation_id, body=body)

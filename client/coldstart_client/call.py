@@ -10,7 +10,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
-from coldstart_client.errors import UnexpectedAnswerError, problem_of
+from coldstart_client.errors import InvalidArgumentError, UnexpectedAnswerError, problem_of
 
 T = TypeVar("T")
 
@@ -39,11 +39,11 @@ class Call(Generic[T]):
 
     def request(self) -> dict[str, Any]:
         """The request as httpx takes it."""
-        made: dict[str, Any] = {"method": self.method, "url": self.path, "params": _given(self.query)}
+        made: dict[str, Any] = {"method": self.method, "url": self.path, "params": _jsonable(_given(self.query))}
         if self.body is not None:
-            made["json"] = to_jsonable_python(_given(self.body))
+            made["json"] = _jsonable(_given(self.body))
         if self.lines is not None:
-            made["content"] = b"\n".join(map(to_json, self.lines))
+            made["content"] = b"\n".join(to_json(line, fallback=_plain) for line in self.lines)
             made["headers"] = {"Content-Type": "application/x-ndjson"}
         return made
 
@@ -73,6 +73,18 @@ def _read(answer: type[T], response: httpx.Response) -> T:
 def path_of(template: str, *ids: str) -> str:
     """A path with ids. Dots are quoted as well, because an id `..` would mean the parent path."""
     return template.format(*(quote(each, safe="").replace(".", "%2E") for each in ids))
+
+
+def _jsonable(values: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON
+    return to_jsonable_python(values, fallback=_plain)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - of any library
+    """The numbers of NumPy, and so of pandas, as those of Python."""
+    try:
+        return value.tolist()
+    except AttributeError:
+        raise InvalidArgumentError(f"{type(value).__name__} cannot be sent: {value!r:.100}") from None
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:

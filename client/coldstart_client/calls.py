@@ -1,6 +1,6 @@
 """Every call of the API. Methods and arguments have the names of the OpenAPI document.
 
-Every call raises a `ColdstartError` if it does not succeed.
+Every call raises a `ColdstartError` if it does not succeed. A list is fetched in pages of `limit`, from `cursor` on.
 """
 
 from collections.abc import Sequence
@@ -86,9 +86,11 @@ class Calls:
         )
 
     @listing
-    def list_ratings(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Rating]]:
+    def list_ratings(self, user_id: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[Rating]]:
         """The user's ratings, ordered by item id."""
-        return Call("GET", path_of("/v1/users/{}/ratings", user_id), Page[Rating], query={"limit": page_size})
+        return Call(
+            "GET", path_of("/v1/users/{}/ratings", user_id), Page[Rating], query={"limit": limit, "cursor": cursor}
+        )
 
     @call
     def delete_rating(self, user_id: str, item_id: str) -> Call[None]:
@@ -119,9 +121,16 @@ class Calls:
         )
 
     @listing
-    def list_interactions(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Interaction]]:
+    def list_interactions(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Call[Page[Interaction]]:
         """The user's interactions, ordered by event id."""
-        return Call("GET", path_of("/v1/users/{}/interactions", user_id), Page[Interaction], query={"limit": page_size})
+        return Call(
+            "GET",
+            path_of("/v1/users/{}/interactions", user_id),
+            Page[Interaction],
+            query={"limit": limit, "cursor": cursor},
+        )
 
     @call
     def delete_interaction(self, user_id: str, event_id: str) -> Call[None]:
@@ -134,9 +143,9 @@ class Calls:
         return Call("POST", path_of("/v1/users/{}/skips", user_id), type(None), body={"item_ids": item_ids})
 
     @listing
-    def list_skips(self, user_id: str, *, page_size: int | None = None) -> Call[Page[Skip]]:
+    def list_skips(self, user_id: str, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[Skip]]:
         """The user's skips, ordered by item id."""
-        return Call("GET", path_of("/v1/users/{}/skips", user_id), Page[Skip], query={"limit": page_size})
+        return Call("GET", path_of("/v1/users/{}/skips", user_id), Page[Skip], query={"limit": limit, "cursor": cursor})
 
     @call
     def get_recommendations(
@@ -291,10 +300,17 @@ class Calls:
 
     @listing
     def list_items(
-        self, *, query: str | None = None, item_id: Sequence[str] | None = None, page_size: int | None = None
+        self,
+        *,
+        query: str | None = None,
+        item_id: Sequence[str] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Call[Page[Item]]:
         """The items of the catalogue, ordered by id; only those with these ids or with this text in the title."""
-        return Call("GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": page_size})
+        return Call(
+            "GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": limit, "cursor": cursor}
+        )
 
     @call
     def get_schema(self) -> Call[Schema]:
@@ -340,9 +356,9 @@ class Calls:
         )
 
     @listing
-    def list_evaluations(self, *, page_size: int | None = None) -> Call[Page[EvaluationSummary]]:
+    def list_evaluations(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[EvaluationSummary]]:
         """All evaluations, newest first, without their reports."""
-        return Call("GET", "/v1/evaluations", Page[EvaluationSummary], query={"limit": page_size})
+        return Call("GET", "/v1/evaluations", Page[EvaluationSummary], query={"limit": limit, "cursor": cursor})
 
     @call
     def get_evaluation(self, evaluation_id: str) -> Call[Evaluation]:
@@ -392,9 +408,9 @@ class Calls:
         )
 
     @listing
-    def list_trainings(self, *, page_size: int | None = None) -> Call[Page[TrainingSummary]]:
+    def list_trainings(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[TrainingSummary]]:
         """All trainings, newest first, without their reports."""
-        return Call("GET", "/v1/trainings", Page[TrainingSummary], query={"limit": page_size})
+        return Call("GET", "/v1/trainings", Page[TrainingSummary], query={"limit": limit, "cursor": cursor})
 
     @call
     def get_training(self, training_id: str) -> Call[Training]:
@@ -407,9 +423,9 @@ class Calls:
         return Call("DELETE", path_of("/v1/trainings/{}", training_id), Training)
 
     @listing
-    def list_model_versions(self, *, page_size: int | None = None) -> Call[Page[ModelVersion]]:
+    def list_model_versions(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[ModelVersion]]:
         """All registered versions, last registered first."""
-        return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": page_size})
+        return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": limit, "cursor": cursor})
 
     @call
     def activate_model_version(self, version: str, *, allow_schema_change: bool | None = None) -> Call[ModelVersion]:
@@ -430,7 +446,7 @@ class Calls:
             "GET",
             path_of("/v1/model-versions/{}/report", version),
             ModelReport,
-            query={"since": since and since.isoformat(), "until": until and until.isoformat()},
+            query={"since": since, "until": until},
         )
 
     @call

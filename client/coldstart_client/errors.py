@@ -12,6 +12,14 @@ class ColdstartError(Exception):
     """Base of this package's errors."""
 
 
+class InvalidArgumentError(ColdstartError, ValueError):
+    """An argument of another type, an empty id, or an address without a scheme. Nothing was sent."""
+
+
+class WaitTimeoutError(ColdstartError, TimeoutError):
+    """A job has not ended in the time that `wait` was given. It goes on."""
+
+
 class NoAnswerError(ColdstartError):
     """No answer came: the service cannot be reached, or took longer than the timeout.
 

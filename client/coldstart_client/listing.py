@@ -61,4 +61,4 @@ class AsyncListing(Generic[T]):
 
 
 def _at(first: Call[Page[T]], cursor: str | None) -> Call[Page[T]]:
-    return replace(first, query={**first.query, "cursor": cursor})
+    return first if cursor is None else replace(first, query={**first.query, "cursor": cursor})

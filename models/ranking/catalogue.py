@@ -15,6 +15,8 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
+from models.fields.values import folded
+from models.fields.vocabulary import VocabularyField
 from models.inputs.rows import TensorRows
 from models.learners.warm_up import LaterRatings
 from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
@@ -258,7 +260,8 @@ class Catalogue:
 
         Args:
             excluded: Ids of items that may not be in the list; unknown ids are ignored.
-            where: Field → values; only items with one of the values of every field are allowed.
+            where: Field → values; only items with one of the values of every field are allowed. Case and accents do
+                not count.
 
         Raises:
             ValueError: `where` names a field that the items do not have, or that cannot filter items.
@@ -270,6 +273,21 @@ class Catalogue:
         if where:
             allowed &= np.concatenate([part.filters.matching(where) for part in self.parts])
         return allowed
+
+    def has_value(self, name: str, value: str) -> bool:
+        """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
+
+        Raises:
+            ValueError: The items do not have the field, or cannot be filtered by it.
+        """
+        if any(part.filters.has(name, value) for part in self.parts):
+            return True
+        return folded(value) in map(folded, self._vocabulary(name))
+
+    def values(self, name: str) -> list[str]:
+        """The values of a field, those that most items have first; ValueError as in `has_value`."""
+        of_items = (value for part in self.parts for value in part.filters.values(name))
+        return list(dict.fromkeys([*of_items, *self._vocabulary(name)]))
 
     @property
     def users_at_once(self) -> int:
@@ -332,6 +350,11 @@ class Catalogue:
                 user, adapted = self.unknown_rater
                 norms = learner.gradient_norms(adapted, user, self.vectors(rows[None]))
         return np.ones(len(rows)) if norms is None else np.asarray(norms[0].cpu().numpy(), dtype=np.float64)
+
+    def _vocabulary(self, name: str) -> Sequence[str]:
+        """The values of a field that the model was trained with."""
+        fields = self.model.manifest.item_encoder.fields
+        return next((field.values for field in fields if field.name == name and isinstance(field, VocabularyField)), ())
 
     @cached_property
     def _table(self) -> pl.DataFrame:

@@ -85,6 +85,7 @@ def test_serve_with_a_wrong_setting_says_which(fail: Fail, variable: str, value:
     assert said in sentence
     if variable not in {"DEVICE", "MODEL_DIR"}:
         assert f"COLDSTART_{variable}" in sentence
+    assert "default factory" not in sentence
     assert "hunter2" not in sentence
 
 

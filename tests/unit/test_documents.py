@@ -1,6 +1,8 @@
 """The documents name only files, modules and headings that exist."""
 
 import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ DOCUMENTS = sorted(
 FOLDERS = r"(?:models|app|tests|benchmarks|deploy|client|migrations|docs)"
 PATH = re.compile(rf"(?<![\w/.-]){FOLDERS}/[\w./-]*\w\.(?:py|md|toml|json|ya?ml|html|svg|png|lua)\b")
 CODE_PATH = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|toml)|[\w./-]+/)`")
+PIP_INSTALL = re.compile(r"pip install ([^\n#`]+)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -74,3 +77,29 @@ def test_document_with_relative_links_leads_to_files_and_headings(document: Path
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+def test_documents_install_only_from_this_repository(document: Path) -> None:
+    """A name on a package index may belong to somebody else."""
+    for arguments in PIP_INSTALL.findall(document.read_text(encoding="utf-8")):
+        for argument in shlex.split(arguments):
+            if not argument.startswith("-"):
+                path = argument.partition("[")[0]
+                assert path.startswith((".", "requirements")), arguments
+                assert (ROOT / path).exists(), arguments
+
+
+def test_distributions_have_the_names_that_their_code_asks_for() -> None:
+    names = {
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+        for folder in (".", "client")
+    }
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("app", "models", "client")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    asked = {name for source in sources for name in re.findall(r"""version\(["'](coldstart[\w-]*)["']\)""", source)}
+
+    assert names == {"coldstart-recommender", "coldstart-recommender-client"}
+    assert asked <= names

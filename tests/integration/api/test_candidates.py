@@ -71,7 +71,7 @@ class TestListCandidates:
 
     async def test_list_candidates_with_filter_and_exclusions_respects_both(self, client: httpx.AsyncClient) -> None:
         answer = await client.get(
-            "/v1/candidates", params={"n": 500, "filter": "genre:comedy", "exclude": ["i1", "i3"]}
+            "/v1/candidates", params={"n": 500, "filter": "genre:Comedy", "exclude": ["i1", "i3"]}
         )
 
         assert set(ids(answer)) == {f"i{item}" for item in range(5, 40, 2)}
@@ -89,6 +89,7 @@ class TestListCandidates:
             ({"n": 0}, "n"),
             ({"strategy": "guess"}, "strategy"),
             ({"filter": "director:x"}, "filter.director"),
+            ({"filter": "genre:western"}, "filter.genre"),
             ({"user_id": "a/b"}, "user_id"),
             ({"skipped": "a/b"}, "skipped.0"),
             ({"seed": -1}, "seed"),
@@ -140,6 +141,7 @@ class TestChooseCandidates:
             ({"n": 0}, "n"),
             ({"strategy": "guess"}, "strategy"),
             ({"filter": {"director": ["x"]}}, "filter.director"),
+            ({"filter": {"genre": ["western"]}}, "filter.genre"),
             ({"ratings": [{"item_id": "i1", "rating": 6}]}, "ratings.0.rating"),
             ({"ratings": [{"item_id": "unheard-of", "rating": 3}]}, "ratings.0.item_id"),
             ({"skipped": ["i1", "a/b"]}, "skipped.1"),

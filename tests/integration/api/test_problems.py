@@ -32,15 +32,18 @@ async def test_unknown_path_is_answered_with_a_problem(client: httpx.AsyncClient
     answer = await client.get("/v1/nothing")
 
     assert answer.status_code == 404
-    assert problem(answer)["type"] == "urn:coldstart:problem:not-found"
+    body = problem(answer)
+    assert (body["type"], body["detail"]) == ("urn:coldstart:problem:not-found", "There is nothing at /v1/nothing.")
 
 
 async def test_unsupported_method_is_answered_with_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/items/i1")
 
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "PUT, GET, DELETE"
-    assert problem(answer)["type"] == "urn:coldstart:problem:method-not-allowed"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
+    body = problem(answer)
+    assert body["type"] == "urn:coldstart:problem:method-not-allowed"
+    assert body["detail"] == "/v1/items/i1 has DELETE, GET, HEAD, PUT, but no POST."
 
 
 @pytest.mark.parametrize("path", ["users", "items", "evaluations"])
@@ -84,6 +87,73 @@ async def test_refusal_of_many_errors_is_short(client: httpx.AsyncClient) -> Non
 
     assert answer.status_code == 422
     assert len(answer.content) < 20_000
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "json"])
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/v1/users/ada/ratings", "application/json"),
+        ("PUT", "/v1/items/i1", "application/json"),
+        ("POST", "/v1/evaluations", "application/json"),
+        ("POST", "/v1/items:batch", "application/json or application/x-ndjson"),
+        ("POST", "/sign-in", "application/json"),
+    ],
+)
+async def test_body_of_another_media_type_is_refused(
+    client: httpx.AsyncClient, method: str, path: str, expected: str, content_type: str | None
+) -> None:
+    headers = {} if content_type is None else {"content-type": content_type}
+
+    answer = await client.request(method, path, content=b"{}", headers=headers)
+
+    assert answer.status_code == 415
+    body = problem(answer)
+    assert body["type"] == "urn:coldstart:problem:unsupported-media-type"
+    assert str(body["detail"]).endswith(f"send it with Content-Type: {expected}.")
+    assert (content_type or "no Content-Type") in str(body["detail"])
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"]
+)
+async def test_body_of_a_json_media_type_is_read(client: httpx.AsyncClient, content_type: str) -> None:
+    answer = await client.post("/v1/recommendations", content=b"{}", headers={"content-type": content_type})
+
+    assert answer.status_code == 200
+
+
+async def test_missing_body_is_named_whatever_its_media_type(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/recommendations")
+
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [{"field": "body", "reason": "Field required"}]
+    assert (await client.post("/v1/evaluations", headers={"content-type": "text/plain"})).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "said"),
+    [
+        ("/v1/recommendations", {"raitngs": []}, "raitngs", "did you mean ratings?"),
+        ("/v1/candidates", {"Strategy": "random"}, "Strategy", "did you mean strategy?"),
+        (
+            "/v1/users/ada/ratings",
+            {"ratings": [{"item_id": "i1", "rating": 5, "rated": 1}]},
+            "ratings.0.rated",
+            "did you mean rated_at?",
+        ),
+        ("/v1/evaluations", {"state": ["warm"]}, "state", "did you mean states or steps?"),
+        ("/v1/trainings", {"x": 1}, "x", "known are: preset, epochs, seed, with_data_set, activate"),
+        ("/sign-in", {"key": "x", "keys": "x"}, "keys", "did you mean key?"),
+    ],
+)
+async def test_misspelt_field_is_named_with_the_nearest_one(
+    client: httpx.AsyncClient, path: str, body: dict[str, object], field: str, said: str
+) -> None:
+    answer = await client.post(path, json=body)
+
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [{"field": field, "reason": f"is not a field of this request; {said}"}]
 
 
 class TestBodyLimit:

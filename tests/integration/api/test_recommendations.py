@@ -111,7 +111,7 @@ class TestGetRecommendations:
 
         answer = await client.get(
             f"{ADA}/recommendations",
-            params={"n": 500, "filter": ["genre:horror", "genre:western"], "exclude": ["i10", "i12", "nothing"]},
+            params={"n": 500, "filter": ["genre:Horror", "genre:HÖRROR"], "exclude": ["i10", "i12", "nothing"]},
         )
 
         assert {int(item.removeprefix("i")) for item in ids(answer)} == {8, *range(14, 40, 2)}
@@ -167,6 +167,7 @@ class TestGetRecommendations:
             ({"n": 501}, "n"),
             ({"filter": "director:x"}, "filter.director"),
             ({"filter": "year:1990"}, "filter.year"),
+            ({"filter": "genre:western"}, "filter.genre"),
             ({"filter": "comedy"}, "filter.0"),
             ({"exclude": ["i1", "x" * 129]}, "exclude.1"),
             ({"rank_by": "popularity"}, "rank_by"),
@@ -238,6 +239,7 @@ class TestRecommend:
             ({"n": 5.5}, "n"),
             ({"filter": {"director": ["x"]}}, "filter.director"),
             ({"filter": {"genre": "comedy"}}, "filter.genre"),
+            ({"filter": {"genre": ["comedy", "western"]}}, "filter.genre"),
             ({"ratings": [{"item_id": "nothing", "rating": 5}]}, "ratings.0.item_id"),
             ({"ratings": [{"item_id": "i1", "rating": 9}]}, "ratings.0.rating"),
             ({"attributes": {"height": 1}}, "attributes.height"),

@@ -50,7 +50,7 @@ class Awaited:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method
         method = getattr(self._client, name)
-        if isinstance(vars(Calls)[name], listing):
+        if isinstance(vars(Calls).get(name), listing):
             return lambda *args, **given: AwaitedListing(method(*args, **given))
         return lambda *args, **given: to_thread.run_sync(partial(method, *args, **given))
 
@@ -131,7 +131,7 @@ async def test_interactions_are_stored_listed_and_withdrawn(api: Api) -> None:
     assert again.interactions == [first]
     assert not {"i1", "i2"} & {item.item_id for item in answer.recommendations.items}
     assert "i3" not in {item.item_id for item in [*visitor.items, *asked.items]}
-    assert {each.event_id for each in await in_full(api.list_interactions("ada", page_size=1))} == {
+    assert {each.event_id for each in await in_full(api.list_interactions("ada", limit=1))} == {
         "order-1",
         second.event_id,
     }
@@ -242,7 +242,7 @@ async def test_item_stream_with_an_invalid_item_stores_the_others(api: Api) -> N
 
 
 async def test_listing_is_fetched_page_by_page(api: Api) -> None:
-    listed = api.list_items(page_size=7)
+    listed = api.list_items(limit=7)
 
     assert len({item.item_id for item in await in_full(listed)}) == 40
     first = await listed.page()
@@ -261,6 +261,7 @@ async def test_evaluation_is_started_reported_and_cancelled(api: Api, settings: 
     await to_thread.run_sync(do_next_job, settings)
 
     assert (await api.get_evaluation(started.evaluation_id)).status == "succeeded"
+    assert (await api.wait(started)).report is not None
     report = await api.get_evaluation_report(started.evaluation_id)
     assert report.states[0].predictors[0].measures["mae"].value > 0
     assert (await api.download_evaluation_report(started.evaluation_id)).startswith("<!doctype html>")
@@ -277,7 +278,8 @@ async def test_training_is_started_reported_and_cancelled(api: Api, settings: Se
 
     await to_thread.run_sync(do_next_job, settings)
 
-    finished = await api.get_training(started.training_id)
+    finished = await api.wait(started)
+    assert finished == await api.get_training(started.training_id)
     assert finished.status == "succeeded", finished.error
     assert finished.report.comparison.active == started.model_version
     assert finished.report.comparison.measures["mae"].new > 0
@@ -412,8 +414,8 @@ async def test_request_to_a_stopped_server_raises_no_answer_error(connect: Conne
     with served(app) as address:
         pass
 
-    with pytest.raises(NoAnswerError, match="ConnectError"):
-        await connect(address).get_liveness()
+    with pytest.raises(NoAnswerError, match=f"{address} does not answer: ConnectError"):
+        await connect(address, retries=0).get_liveness()
 
 
 class TestForeignServer:

@@ -27,7 +27,7 @@ def test_help_of_a_command_describes_it(name: str) -> None:
 
 
 def test_version_option_prints_the_package_version() -> None:
-    assert shown("--version") == f"coldstart {version('coldstart')}\n"
+    assert shown("--version") == f"coldstart {version('coldstart-recommender')}\n"
 
 
 def test_unknown_command_is_refused_by_name() -> None:

@@ -23,7 +23,6 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 CALLS = {name: method for name, method in vars(Calls).items() if isinstance(method, call | listing)}
-PAGE_PARAMETERS = {"limit", "cursor"}
 
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
@@ -36,8 +35,6 @@ def test_calls_have_a_method_for_every_operation() -> None:
 def test_call_takes_all_arguments_of_its_operation(name: str) -> None:
     _, _, operation = OPERATIONS[name]
     documented = {parameter["name"] for parameter in operation.get("parameters", ())} | body_fields(operation)
-    if documented >= PAGE_PARAMETERS:
-        documented = documented - PAGE_PARAMETERS | {"page_size"}
 
     assert set(inspect.signature(CALLS[name].define).parameters) - {"self"} == documented
 
@@ -51,7 +48,7 @@ def test_call_sends_the_method_and_path_of_its_operation(name: str) -> None:
     assert made.method == method
     assert made.path == path.format(**ids)
     queried = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
-    assert set(made.query) == queried - {"cursor"}
+    assert set(made.query) == queried
     assert set(made.body or ()) == body_fields(operation)
 
 

@@ -11,8 +11,7 @@ USE = """
 from collections.abc import Coroutine
 from typing import Any, assert_type
 
-from coldstart_client import AsyncClient, Client, GivenRating
-from coldstart_client.models import Rating, Ratings, User
+from coldstart_client import AsyncClient, Client, Evaluation, GivenRating, Rating, Ratings, Training, User
 
 
 def use(client: Client) -> None:
@@ -20,12 +19,15 @@ def use(client: Client) -> None:
     assert_type(client.add_ratings("ada", [GivenRating("50", 5)], n=3), Ratings)
     for rating in client.list_ratings("ada"):
         assert_type(rating, Rating)
+    assert_type(client.wait(client.start_evaluation()), Evaluation)
+    assert_type(client.with_options(timeout_seconds=2).get_user("ada"), User)
 
 
 async def use_async(client: AsyncClient) -> None:
     assert_type(await client.get_user("ada"), User)
-    async for rating in client.list_ratings("ada", page_size=7):
+    async for rating in client.list_ratings("ada", limit=7):
         assert_type(rating, Rating)
+    assert_type(await client.wait(await client.start_training(), poll_seconds=5), Training)
     call: Coroutine[Any, Any, None] = client.delete_user("ada")
     await call
 """
@@ -37,6 +39,7 @@ def use(client: Client) -> None:
     client.get_user(5)
     client.get_user()
     client.get_user("ada", number=5)
+    client.wait("ada")
 """
 
 
@@ -68,5 +71,5 @@ def test_methods_of_both_clients_have_exact_types(tmp_path: Path) -> None:
     run = python("-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", used, misused)
 
     errors = [line for line in run.stdout.splitlines() if ": error: " in line]
-    assert len(errors) == 3, run.stdout
+    assert len({line.split(":")[1] for line in errors}) == 4, run.stdout
     assert all(line.startswith(str(misused)) for line in errors), run.stdout

@@ -112,7 +112,7 @@ def test_operation_declares_the_errors_of_its_kind(operation: Operation) -> None
     if operation.get("parameters"):
         expected |= {"422"}
     if "requestBody" in operation:
-        expected |= {"413", "422"}
+        expected |= {"413", "415", "422"}
     assert expected <= set(operation["responses"])
 
 

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequestError
 from app.services.validation import (
     attribute_errors,
-    filter_errors,
     raise_if_invalid,
     rating_errors,
 )
@@ -69,19 +68,12 @@ class TestRatingErrors:
         assert fields == ["ratings.0.rating", "ratings.1.item_id", "ratings.2.item_id"]
 
 
-def test_filter_errors_of_a_field_without_categories_names_it() -> None:
-    errors = filter_errors({"genre": ["a"], "year": ["1990"], "nothing": ["x"]}, SOURCE)
-
-    assert [error.field for error in errors] == ["filter.year", "filter.nothing"]
-    assert "country, genre" in errors[0].reason
-
-
 def test_raise_if_invalid_raises_all_errors_together() -> None:
     raise_if_invalid([], [])
-    first = filter_errors({"x": []}, SOURCE)
+    first = attribute_errors({"x": 1}, SOURCE)
     second = attribute_errors({"y": 1}, SOURCE)
 
     with pytest.raises(InvalidRequestError) as error:
         raise_if_invalid(first, second)
 
-    assert [error.field for error in error.value.errors] == ["filter.x", "attributes.y"]
+    assert [error.field for error in error.value.errors] == ["attributes.x", "attributes.y"]

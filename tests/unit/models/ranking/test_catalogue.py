@@ -74,6 +74,18 @@ class TestShortlist:
         assert len(large.recommend(filtered)) == 18
 
 
+class TestFilterValues:
+    def test_value_of_an_item_or_of_the_model_is_known(self, large: Recommender) -> None:
+        fields = large.model.schema.items.fields
+        western = entity_table(fields, [("new", None, {"genre": ["Western"]})])
+        changed = large.with_changes(western, [item_id for item_id in large.items.ids if item_id != "i1"]).catalogue
+
+        assert [changed.has_value("genre", value) for value in ("WESTERN", "Horror", "opera")] == [True, True, False]
+        assert set(changed.values("genre")) == {"comedy", "Western", "horror"}
+        with pytest.raises(ValueError, match="cannot be filtered"):
+            changed.has_value("year", "1990")
+
+
 class TestWithChanges:
     def test_few_changes_leave_the_main_part_as_it_is(self, large: Recommender) -> None:
         changed = large.with_changes(comedies(large.model, "new", "i0"), ["i1"])
