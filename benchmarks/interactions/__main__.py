@@ -54,7 +54,7 @@ BASELINES = (
     Popularity(),
     LikedItemNeighbours(shrinkage=3000),
     EASE(ridge=30_000),
-    IALS(ridge=300, confidence=100),
+    IALS(ridge=1000, confidence=300),
 )
 """With the settings that `benchmarks.interactions.settings` found best on the validation customers."""
 

@@ -33,7 +33,7 @@ GRIDS: Mapping[str, Mapping[str, Sequence[float]]] = {
     "popularity": {},
     "item neighbours": {"shrinkage": (20, 100, 500, 3000, 10_000)},
     "EASE": {"ridge": (50, 400, 3000, 30_000, 100_000)},
-    "iALS": {"ridge": (30, 100, 300, 1000), "confidence": (10, 30, 100, 300)},
+    "iALS": {"ridge": (100, 300, 1000, 3000), "confidence": (30, 100, 300, 1000)},
 }
 """The values that are tried for each baseline, all combinations of them."""
 
