@@ -30,6 +30,7 @@ from app.api import (
 from app.api.body_limit import BodyLimit
 from app.api.head_requests import HeadRequests
 from app.api.openapi import DESCRIPTION, TAGS, DocumentedAPI
+from app.api.path_ids import EncodedPaths
 from app.api.problems import add_problem_handlers
 from app.api.query_parameters import KNOWN_PARAMETERS
 from app.api.request_origin import RequestOrigin
@@ -99,6 +100,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
         telemetry=FASTAPI_TELEMETRY,
     )
+    app.add_middleware(EncodedPaths)  # the innermost
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(
         RequestOrigin,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from app.api.schemas import EntityId, GivenItemId
+from app.api.path_ids import PathId
+from app.api.schemas import GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
 from app.services.feedback import ListOptions
@@ -42,8 +43,8 @@ async def _filters(
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
-UserId = Annotated[EntityId, Path(description="The user's id.", examples=["ada"])]
-ItemId = Annotated[EntityId, Path(description="The item's id.", examples=["50"])]
+UserId = Annotated[PathId, Path(description="The user's id.", examples=["ada"])]
+ItemId = Annotated[PathId, Path(description="The item's id.", examples=["50"])]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 Excluded = Annotated[
     list[GivenItemId] | None, Query(max_length=500, description="An item to leave out. May be repeated.")

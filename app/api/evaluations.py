@@ -14,6 +14,7 @@ from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
 from app.api.links import linked
 from app.api.pagination import Page, PageDep
+from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.schemas import EntityId, ShownVersion
 from app.errors import (
@@ -31,9 +32,7 @@ from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, Pred
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
-EvaluationId = Annotated[
-    EntityId, Path(description="An evaluation's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])
-]
+EvaluationId = Annotated[PathId, Path(description="An evaluation's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])]
 
 
 _STARTED = {"evaluation_id": "$response.body#/evaluation_id"}

@@ -12,6 +12,7 @@ from app.api.authorisation import READ, WRITE
 from app.api.dependencies import Explain, ListLength, ServicesDep, UserId
 from app.api.links import linked
 from app.api.pagination import Page, PageDep
+from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.recommendations import RecommendationPage, time_ranking
@@ -38,7 +39,7 @@ router = APIRouter(prefix="/v1/users/{user_id}/interactions", tags=["interaction
 
 _FIRST_EVENT = "$response.body#/interactions/0/event_id"
 
-EventId = Annotated[EntityId, Path(description="The event id of the interaction.", examples=["order-1042-1"])]
+EventId = Annotated[PathId, Path(description="The event id of the interaction.", examples=["order-1042-1"])]
 
 
 class UserInteractionRequest(InteractionRequest):

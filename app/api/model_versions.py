@@ -9,15 +9,16 @@ from pydantic import Field
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.pagination import Page, PageDep
+from app.api.path_ids import PathId
 from app.api.problems import problem_responses
-from app.api.schemas import EntityId, Moment, ResponseModel, ShownVersion
+from app.api.schemas import Moment, ResponseModel, ShownVersion
 from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError, SchemaMismatchError
 from app.storage.current_versions import Versions
 from app.storage.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
-VersionId = Annotated[EntityId, Path(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
+VersionId = Annotated[PathId, Path(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
 
 
 class ModelVersionResponse(ResponseModel):

@@ -1,6 +1,5 @@
 """Types and schemas that several resources share."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from app.services.feedback import Feedback
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
+from models.data.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH, has_unclean_characters
 from models.fields import AttributeValue
 
 
@@ -25,18 +25,11 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-# Includes surrogates: JSON can contain them, but no file or database can store them.
-_UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CLEAN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
-def _is_id(text: str) -> str:
-    if "/" in text or _UNCLEAN.search(text):
-        raise ValueError("must not contain '/' or control characters")
-    return text
-
-
-def _is_line(text: str) -> str:
-    if _UNCLEAN.search(text):
+def _is_clean(text: str) -> str:
+    if has_unclean_characters(text):
         raise ValueError("must not contain control characters")
     return text
 
@@ -60,10 +53,10 @@ def _in_utc(moment: datetime) -> datetime:
 EntityId = Annotated[
     str,
     # The pattern is for the OpenAPI document: the validator has the better message.
-    Field(min_length=1, max_length=128, json_schema_extra={"pattern": r"^[^/\x00-\x1f\x7f-\x9f]*$"}),
-    AfterValidator(_is_id),
+    Field(min_length=1, max_length=MAX_ID_LENGTH, json_schema_extra={"pattern": _CLEAN}),
+    AfterValidator(_is_clean),
 ]
-"""The id of a user, an item or another resource."""
+"""The id of a user, an item or another resource; `models.data.ids` has the rule."""
 
 GivenItemId = Annotated[EntityId, Field(examples=["50"])]
 """An item's id in a request."""
@@ -73,8 +66,8 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_i
 
 Line = Annotated[
     str,
-    Field(max_length=1000, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}),
-    AfterValidator(_is_line),
+    Field(max_length=1000, json_schema_extra={"pattern": _CLEAN}),
+    AfterValidator(_is_clean),
 ]
 """A text that people read, such as a title."""
 

@@ -10,8 +10,9 @@ from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
 from app.api.jobs import JobSummary, job_fields
 from app.api.pagination import Page, PageDep
+from app.api.path_ids import PathId
 from app.api.problems import problem_responses
-from app.api.schemas import EntityId, RequestModel, ShownVersion
+from app.api.schemas import RequestModel, ShownVersion
 from app.errors import (
     InvalidRequestError,
     NoActiveModelError,
@@ -25,7 +26,7 @@ from models.training.preset import load_preset, preset_names
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
-TrainingId = Annotated[EntityId, Path(description="A training's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])]
+TrainingId = Annotated[PathId, Path(description="A training's id.", examples=["3f2b8c1d5e6a4f7089abcdef01234567"])]
 
 
 def _is_preset(name: str) -> str:

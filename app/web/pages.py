@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.api.authorisation import KEY_COOKIE, RequiredScope
 from app.api.dependencies import ServicesDep
+from app.api.path_ids import PathId
 from app.api.schemas import EntityId, RequestModel
 from app.errors import InvalidKeyError, MissingKeyError
 from app.reports import comparison_body, report_body
@@ -109,7 +110,7 @@ async def show_comparison(
 
 
 @router.get("/evaluations/{evaluation_id}", dependencies=[_SIGNED_IN])
-async def show_report(evaluation_id: EntityId, request: Request, services: ServicesDep) -> HTMLResponse:
+async def show_report(evaluation_id: PathId, request: Request, services: ServicesDep) -> HTMLResponse:
     """An evaluation's report."""
     report = EvaluationReport.model_validate(await services.evaluations.report(evaluation_id))
     body = await to_thread.run_sync(report_body, report)

@@ -52,7 +52,7 @@ async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_
             b'{"item_id": "new2", "title": ',
             b"",
             json.dumps(item("new3", attributes={"year": "long ago", "height": 3})).encode(),
-            json.dumps(item("a/b", name="x")).encode(),
+            json.dumps(item("a\tb", name="x")).encode(),
             b'{"item_id": "new4", "attributes": {"year": NaN}}',
             b"[]",
             b'"\xff"',
@@ -86,7 +86,7 @@ async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_
     assert reasons[1:4] == [
         "must be a finite number",
         "is not an attribute; known are: genre, year",
-        "must not contain '/' or control characters",
+        "must not contain control characters",
     ]
     assert await titles(client, [f"new{n}" for n in range(1, 6)]) == {"new1": "Film new1", "new5": "Film new5"}
 
