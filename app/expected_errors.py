@@ -35,7 +35,12 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def sentence_about(error: BaseException) -> str | None:
-    """What is wrong and what to change; None if the error is a fault of the program, which needs its traceback."""
+    """What is wrong and what to change; None if the error is a fault of the program, which needs its traceback.
+
+    It is one line, or several if it lists malformed rows.
+    """
+    if isinstance(error, DataError):
+        return str(error)
     if isinstance(error, _MISTAKES):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename is not None:

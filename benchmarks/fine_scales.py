@@ -22,8 +22,8 @@ from models.artifact import TrainedModel, load_artifact
 from models.baselines import BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import batches, evaluation_episodes
+from models.data.rating_scale import RatingScale
 from models.data.reader import read_dataset
-from models.data.schema import RatingScale
 from models.data.splits import Split, SplitConfig
 from models.evaluation import evaluate
 from models.evaluation.config import EvaluationConfig

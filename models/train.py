@@ -27,7 +27,7 @@ from models.choice.trainer import ChoiceData, ChoiceTrainer, RoundResult, best_r
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.malformed import DataError
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.data.splits import Split, SplitConfig
 from models.elicitation.statistics import item_statistics
 from models.fields import AttributeField, FieldKind

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.data.dataset import Dataset
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.inputs.config import InputConfig
 from models.learners.closed_form import ClosedFormConfig
 from models.learners.heads.ordinal import OrdinalConfig

@@ -1,5 +1,6 @@
 """NDJSON bodies: one JSON text a line, read as they arrive."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -38,7 +39,7 @@ def ndjson_body(description: str, *, example: str) -> dict[str, Any]:
 
 
 async def numbered_lines(chunks: AsyncIterator[bytes], *, longest: int) -> AsyncIterator[tuple[int, bytes]]:
-    """The lines with their numbers, from 1. Empty lines are counted and left out.
+    """The lines with their numbers, from 1. Empty lines are counted and left out, and so is a byte order mark.
 
     Args:
         chunks: The body, cut anywhere.
@@ -49,11 +50,17 @@ async def numbered_lines(chunks: AsyncIterator[bytes], *, longest: int) -> Async
         *ends, rest = chunk.split(b"\n")
         for end in ends:
             line += end[: longest + 1]
-            if line.strip():
-                yield number, bytes(line)
+            if content := _content(number, line):
+                yield number, content
             number += 1
             line.clear()
         if len(line) <= longest:
             line += rest
-    if line.strip():
-        yield number, bytes(line)
+    if content := _content(number, line):
+        yield number, content
+
+
+def _content(number: int, line: bytearray) -> bytes:
+    """A line without the byte order mark that the first one may have; nothing if it is empty."""
+    content = bytes(line.removeprefix(BOM_UTF8) if number == 1 else line)
+    return content if content.strip() else b""

@@ -64,6 +64,9 @@ def check_command(
         typer.echo(f"  {entity} attributes: {fields or 'none'}")
         for line in _far_numbers(entity, dataset.users if entity == "user" else dataset.items, source):
             typer.echo(f"  warning: {line}")
+    for remark in dataset.remarks:
+        if not remark.is_warning:
+            typer.echo(f"  {remark.text}")
     users = int((np.diff(ratings.offsets) >= _LEAST_OF_A_USER).sum())
     enough = f"{_LEAST_OF_A_USER} ratings or interactions or more"
     typer.echo(f"  preset: {default_preset(dataset)}; {users:,} users have {enough}")

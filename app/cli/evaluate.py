@@ -13,7 +13,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.cli.checks import require_writable_file
-from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, report_skipped
+from app.cli.options import (
+    DataDirectory,
+    Device,
+    Malformed,
+    MalformedOption,
+    SchemaFile,
+    report_skipped,
+    report_warnings,
+)
 from app.reports import report_page
 from models.artifact import load_research_model
 from models.data.dataset import State
@@ -92,6 +100,7 @@ def evaluate_command(
         malformed=malformed.value,
     )
     report_skipped(rows)
+    report_warnings(dataset.remarks)
     given = read_episodes(episodes, dataset) if episodes else None
     with Progress(transient=True) as progress:
         task = progress.add_task("evaluating", total=1.0)

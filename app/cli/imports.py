@@ -1,26 +1,19 @@
 """`coldstart import`: imports a data set's users, items, ratings or interactions into the service's database."""
 
 import asyncio
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from app.services.imports import DatasetImporter
+from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, report_skipped, report_warnings
+from app.services.imports import DatasetImporter, Imported, accepted_by, part_of
 from app.settings import read_settings
 from app.storage.database import open_database, require_usable
 from app.storage.migrate import upgrade
-
-
-class Imported(StrEnum):
-    """The parts of a data set that can be imported."""
-
-    ITEMS = "items"
-    USERS = "users"
-    RATINGS = "ratings"
-    INTERACTIONS = "interactions"
+from models.data.accepted import Accepted
+from models.data.reader import find_schema, read_dataset
+from models.data.schema import DatasetSchema
 
 
 def import_command(
@@ -31,11 +24,17 @@ def import_command(
 ) -> None:
     """Import items, users, ratings or interactions into the service's database.
 
-    Of two ratings of an item the later is kept. An interaction that is imported again counts once.
+    Rows are checked like requests: by the schema of the active model, and ratings and interactions by the catalogue.
+    Nothing is imported if a row is refused, unless --malformed skip leaves such rows out. Of two ratings of an item the
+    later is kept. An interaction that is imported again counts once.
     """
     url = read_settings().database_url.get_secret_value()
     asyncio.run(require_usable(url))
-    dataset = load_dataset(data, schema, malformed)
+    part = part_of(DatasetSchema.from_toml(schema) if schema else find_schema(data), what)
+    accepted = asyncio.run(_accepted(url, what))
+    dataset, rows = read_dataset(data, schema=part, malformed=malformed.value, accepted=accepted)
+    report_skipped(rows)
+    report_warnings(dataset.remarks)
     store, total = {
         Imported.ITEMS: (DatasetImporter.items, len(dataset.items)),
         Imported.USERS: (DatasetImporter.users, len(dataset.users)),
@@ -48,8 +47,13 @@ def import_command(
 
         async def run() -> None:
             async with open_database(url) as database:
-                await upgrade(database)
                 await store(DatasetImporter(database), dataset, lambda done: progress.advance(task, done))
 
         asyncio.run(run())
     typer.echo(f"imported {total:,} {what.value}")
+
+
+async def _accepted(url: str, what: Imported) -> Accepted:
+    async with open_database(url) as database:
+        await upgrade(database)
+        return await accepted_by(database, what)

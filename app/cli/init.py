@@ -7,7 +7,7 @@ import polars as pl
 import typer
 
 from app.cli.checks import require_writable_directory
-from app.cli.options import Malformed, MalformedOption, SchemaFile, report_skipped
+from app.cli.options import Malformed, MalformedOption, SchemaFile, report_skipped, report_warnings
 from models.data.dataset import Entities
 from models.data.entity_files import read_entities
 from models.data.inferred_schema import inferred_schema
@@ -35,10 +35,13 @@ def init_command(
     chosen = inferred_schema(items) if schema is None else DatasetSchema.from_toml(schema)
     rows = MalformedRows()
     nothing_rated = pl.Series(dtype=pl.String)
-    table, source = read_entities(items.parent, chosen.items, rated_ids=nothing_rated, malformed=rows)
+    table, source, remarks = read_entities(
+        items.parent, chosen.items, noun="item", rated_ids=nothing_rated, malformed=rows
+    )
     if rows and malformed is Malformed.REFUSE:
         raise DataError(f"{items}: {len(rows):,} malformed rows\n{rows.summary()}")
     report_skipped(rows)
+    report_warnings(remarks)
     complete = chosen.model_copy(update={"items": source})
     model = first_day_model(complete, Entities(table), load_preset("coldstart-implicit"), output)
     typer.echo(f"{output}: {model.version}, {table.height:,} items")

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from models.data.dataset import Dataset
+from models.data.dataset import Dataset, Remark
 from models.data.malformed import MalformedRows
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
@@ -48,10 +49,11 @@ Device = Annotated[str, typer.Option(envvar="COLDSTART_DEVICE", help="Where to c
 
 
 def load_dataset(directory: Path, schema_file: Path | None, malformed: Malformed) -> Dataset:
-    """Read a data set, and report skipped rows on standard error."""
+    """Read a data set, and report skipped rows and warnings on standard error."""
     schema = DatasetSchema.from_toml(schema_file) if schema_file else None
     dataset, rows = read_dataset(directory, schema=schema, malformed=malformed.value)
     report_skipped(rows)
+    report_warnings(dataset.remarks)
     return dataset
 
 
@@ -59,3 +61,10 @@ def report_skipped(rows: MalformedRows) -> None:
     """Print how many rows were skipped, and why."""
     if rows:
         typer.echo(f"skipped {len(rows):,} malformed rows\n{rows.summary()}", err=True)
+
+
+def report_warnings(remarks: Iterable[Remark]) -> None:
+    """Print the warnings among what the reader noticed."""
+    for remark in remarks:
+        if remark.is_warning:
+            typer.echo(f"warning: {remark.text}", err=True)

@@ -303,6 +303,9 @@ def _dataset(
         older, rows = read_dataset(parameters.data_path, schema=schema, malformed=parameters.malformed)
         if rows:
             logger.warning("%s: %d malformed rows are left out.\n%s", parameters.data_path, len(rows), rows.summary())
+        for remark in older.remarks:
+            if remark.is_warning:
+                logger.warning("%s: %s", parameters.data_path, remark.text)
     dataset = load_stored_dataset(settings, schema, older=older, batch_read=batch_read)
     # A learner needs ratings. The choice model alone needs interactions, and takes ratings as well.
     if parameters.preset.learner is None:

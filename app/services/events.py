@@ -21,7 +21,7 @@ from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.tables import EventType
 from app.storage.users import UserRepository, UserState
 from models.data.attribute_values import known_attributes
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 logger = logging.getLogger(__name__)
 

@@ -2,24 +2,96 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid5
+
+import polars as pl
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.services.item_conversion import to_records
 from app.storage import clock
+from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.items import ItemRepository
+from app.storage.model_versions import ModelVersionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
+from models.data.accepted import Accepted
 from models.data.dataset import UNKNOWN_TIME, Dataset
+from models.data.malformed import DataError
+from models.data.schema import DatasetSchema, EntitySource
 
 _BATCH = 500
+
+
+class Imported(StrEnum):
+    """The parts of a data set that can be imported."""
+
+    ITEMS = "items"
+    USERS = "users"
+    RATINGS = "ratings"
+    INTERACTIONS = "interactions"
+
+
+def part_of(schema: DatasetSchema, what: Imported) -> DatasetSchema:
+    """The schema of what an import needs: faults elsewhere in the data set are not its business.
+
+    Raises:
+        DataError: The data set has no such part.
+    """
+    alone: dict[str, Any] = {"users": EntitySource(), "items": EntitySource()}
+    if what is Imported.RATINGS:
+        alone |= {"interactions": None}
+    elif what is Imported.INTERACTIONS:
+        alone |= {"ratings": None, "rating_scale": None}
+    else:
+        return schema
+    if getattr(schema, what) is None:
+        raise DataError(f"the schema of {schema.name} names no {what}: there is nothing to import")
+    return schema.model_copy(update=alone)
+
+
+async def accepted_by(database: Database, what: Imported) -> Accepted:
+    """What the service accepts of a data set: the same as in requests.
+
+    Without an active model, ratings and attributes are only checked against the schema of the data set.
+
+    Raises:
+        DataError: The active model takes no ratings.
+    """
+    async with database.read() as session:
+        schema = await _active_schema(session)
+        item_ids = pl.Series(await ItemRepository(session).catalogue_ids(), dtype=pl.String)
+    match what:
+        case Imported.ITEMS:
+            return Accepted(items=None if schema is None else schema.items)
+        case Imported.USERS:
+            return Accepted(users=None if schema is None else schema.users)
+        case Imported.INTERACTIONS:
+            return Accepted(kinds=None if schema is None else schema.kinds, item_ids=item_ids)
+        case Imported.RATINGS:
+            if schema is not None and schema.rating_scale is None:
+                raise DataError("the active model takes no ratings: import interactions")
+            return Accepted(rating_scale=None if schema is None else schema.rating_scale, item_ids=item_ids)
+
 
 _EVENTS = UUID("5f1d7c52-2d5e-4a43-9d0c-64c1f3f0a6c8")
 """The namespace of the event ids of imported interactions."""
 
 Progress = Callable[[int], None]
 """Called after every committed batch with its number of items, users, ratings or interactions."""
+
+
+async def _active_schema(session: AsyncSession) -> DatasetSchema | None:
+    active = (await CurrentVersionsRepository(session).current()).model_version
+    version = None if active is None else await ModelVersionRepository(session).get(active)
+    try:
+        return None if version is None else DatasetSchema.model_validate(version.manifest["data_schema"])
+    except ValidationError:
+        return None  # an older release wrote it
 
 
 class DatasetImporter:

@@ -9,7 +9,8 @@ from app.errors import FieldError, InvalidRequestError
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import fit_value
-from models.data.schema import EntitySource, RatingScale
+from models.data.rating_scale import RatingScale
+from models.data.schema import EntitySource
 from models.ranking.query import RankBy
 
 

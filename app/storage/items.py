@@ -113,6 +113,10 @@ class ItemRepository:
             statement = statement.where(Item.id.in_(among))
         return set(await self._session.scalars(statement))
 
+    async def catalogue_ids(self) -> Sequence[str]:
+        """The ids of all items that are not deleted."""
+        return (await self._session.scalars(select(Item.id).where(Item.deleted.is_(False)))).all()
+
     async def delete(self, item_id: str, *, version: int) -> bool:
         """Mark an item as deleted; False if it is not in the catalogue."""
         statement = (

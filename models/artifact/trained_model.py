@@ -9,7 +9,8 @@ import torch
 from models.artifact.manifest import Manifest
 from models.choice.model import ChoiceModel
 from models.data.dataset import Entities
-from models.data.schema import DatasetSchema, RatingScale
+from models.data.rating_scale import RatingScale
+from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure

@@ -129,13 +129,26 @@ class Ratings:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something that a reader noticed and that is no error, in a sentence. A warning says what is probably wrong."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """A data set in memory; every rated item and every user with ratings has a row in its table."""
+    """A data set in memory; every rated item and every user with ratings has a row in its table.
+
+    Attributes:
+        remarks: What the reader of its files noticed.
+    """
 
     schema: DatasetSchema
     users: Entities
     items: Entities
     ratings: Ratings
+    remarks: tuple[Remark, ...] = ()
 
     @cached_property
     def liked(self) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 ArrayT = TypeVar("ArrayT", NDArray[np.float32], Tensor)
 """float32 numpy arrays, or torch tensors."""

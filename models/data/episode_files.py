@@ -47,7 +47,7 @@ def read_episodes(path: Path, dataset: Dataset) -> list[Episode]:
     episodes = []
     try:
         # Not `splitlines`, which also splits at characters that JSON strings may contain.
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EpisodeFileError(f"{path}: {error}") from error
     for number, line in enumerate(lines, start=1):

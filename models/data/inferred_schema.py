@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from models.data.malformed import LINE, DataError, MalformedRows
-from models.data.schema import RESERVED_NAMES, DatasetSchema, EntitySource, InteractionsSource, SourceFile
+from models.data.schema import RESERVED_NAMES, DatasetSchema, EntityFile, EntitySource, InteractionsSource, SourceFile
 from models.data.tables import columns_of, read_table
 from models.fields import AttributeField, FieldKind
 
@@ -37,7 +37,7 @@ def inferred_schema(path: Path) -> DatasetSchema:
     Raises:
         DataError: The file cannot be read, or has no rows.
     """
-    source = SourceFile(path=path.name, separator="\t" if ".tsv" in path.suffixes else ",")
+    source = EntityFile(path=path.name, separator="\t" if ".tsv" in path.suffixes else ",")
     names = columns_of(path.parent, source)
     table = read_table(path.parent, source, required=names, lists=names, malformed=MalformedRows()).drop(LINE)
     if table.is_empty():

@@ -25,11 +25,14 @@ class Fault(StrEnum):
     ENCODING = "bytes that are not text"
     FLAG = "flag is neither 0 nor 1"
     MISSING_ID = "no id"
+    ID = "id that breaks the rule"
     NUMBER = "not a number"
     ATTRIBUTE = "attribute that does not fit its field"
     OFF_SCALE = "rating off the scale"
     KIND = "unknown kind of interaction"
+    TIME = "time that cannot be read"
     STATE = "unknown state"
+    UNKNOWN_ITEM = "item that is not in the catalogue"
     DUPLICATE = "duplicate"
 
 

@@ -10,13 +10,16 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from models.data.accepted import Accepted
 from models.data.dataset import UNKNOWN_TIME, Dataset, Entities, Ratings
 from models.data.entity_files import read_entities
-from models.data.malformed import DataError, MalformedRows
+from models.data.malformed import DataError, Fault, MalformedRows
 from models.data.rating_files import read_ratings
 from models.data.schema import A_RATING, DatasetSchema, SourceFile
 
 SCHEMA_FILE = "schema.toml"
+
+_ANYTHING = Accepted()
 
 
 @cache
@@ -51,6 +54,7 @@ def read_dataset(
     *,
     schema: DatasetSchema | None = None,
     malformed: Literal["refuse", "skip"] = "refuse",
+    accepted: Accepted = _ANYTHING,
 ) -> tuple[Dataset, MalformedRows]:
     """Read a data set.
 
@@ -58,6 +62,7 @@ def read_dataset(
         directory: Where its files are.
         schema: Describes the files; by default the one that `find_schema` finds.
         malformed: Whether to raise an error for malformed rows ("refuse") or to leave them out ("skip").
+        accepted: What a service accepts, if the data are for it. Other rows are malformed.
 
     Returns:
         The data set, and the malformed rows that were left out (none with "refuse"). All users and items of the files
@@ -65,27 +70,48 @@ def read_dataset(
         it has the dimensions of vectors.
 
     Raises:
-        DataError: A file is missing, cannot be read or lacks a column; or malformed rows are refused.
+        DataError: A file is missing, cannot be read or lacks a column; or malformed rows are refused; or the service
+            does not take the data set's attributes.
             The message then gives their number, the first lines and what is wrong with them.
         SchemaError: The `schema.toml` of the directory is wrong.
     """
     schema = schema or find_schema(directory)
     rows = MalformedRows()
     try:
-        ratings = read_ratings(directory, schema, rows)
-        users, of_users = read_entities(directory, schema.users, rated_ids=ratings["user"], malformed=rows)
-        items, of_items = read_entities(directory, schema.items, rated_ids=ratings["item"], malformed=rows)
+        ratings, remarks = read_ratings(directory, schema, rows, accepted)
+        users, of_users, on_users = read_entities(
+            directory, schema.users, noun="user", rated_ids=ratings["user"], malformed=rows
+        )
+        items, of_items, on_items = read_entities(
+            directory, schema.items, noun="item", rated_ids=ratings["item"], malformed=rows
+        )
+        accepted.check_attributes(users=of_users, items=of_items)
     except DataError as error:
         raise DataError(f"{directory}: {error}") from error
     if rows and malformed == "refuse":
-        raise DataError(f"{directory}: {len(rows):,} malformed rows\n{rows.summary()}")
+        raise DataError(f"{directory}: {len(rows):,} malformed rows\n{rows.summary()}{_advice(schema, rows)}")
     dataset = Dataset(
         schema=schema.model_copy(update={"users": of_users, "items": of_items}),
         users=Entities(users),
         items=Entities(items),
         ratings=_as_arrays(ratings, users["id"], items["id"]),
+        remarks=(*remarks, *on_users, *on_items),
     )
     return dataset, rows
+
+
+def _advice(schema: DatasetSchema, rows: MalformedRows) -> str:
+    """Lines about keys of the schema that may be missing, for faults that often have this cause."""
+    lines = []
+    of_entities = {file.path for source in (schema.users, schema.items) for file in source.files}
+    for file, fault in rows.counts:
+        if fault is Fault.OFF_SCALE:
+            lines.append(f"if such a value in {file} means that there is no rating, name it in no_rating")
+        if fault is Fault.UNKNOWN_ITEM:
+            lines.append("import the items first, or correct the ids")
+        if fault is Fault.DUPLICATE and file in of_entities:
+            lines.append(f"if {file} has a row for each value, such as a category, set link_table = true for the file")
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _as_arrays(ratings: pl.DataFrame, user_ids: pl.Series, item_ids: pl.Series) -> Ratings:

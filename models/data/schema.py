@@ -8,22 +8,20 @@ format with an example.
 import codecs
 import math
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from torch import Tensor
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from models.data.rating_scale import RatingScale
+from models.data.times import time_format_fault
+from models.data.toml_files import read_toml, wrong_fields
 from models.fields import AttributeField, field_type
 
 A_RATING = -1
 """Marks a rating among the kinds of interactions, and is no setting."""
-
-ArrayT = TypeVar("ArrayT", NDArray[Any], Tensor)
-"""A numpy array or a torch tensor."""
 
 DEFAULT_KINDS = {"view": 0.2, "click": 0.3, "basket": 0.6, "purchase": 1.0, "like": 1.0, "dislike": -1.0}
 """The kinds of interactions of a data set without interactions, and their weights. A service takes them too."""
@@ -94,115 +92,30 @@ class SourceFile(_SchemaModel):
         return encoding
 
 
-class RatingScale(_SchemaModel):
-    """The ratings that exist: `minimum`, `minimum + step`, …, `maximum`; or, if `continuous`, all numbers between.
-
-    The level of a rating is its place on a scale with steps, counted from 0.
+class EntityFile(SourceFile):
+    """One file of users or items.
 
     Attributes:
-        minimum: The lowest rating.
-        maximum: The highest rating.
-        continuous: Whether every number from minimum to maximum is a rating, such as a time in seconds.
-        step: Between one rating and the next; None on a continuous scale.
-        liked_from: The lowest rating of a user who likes the item; by default the first at or above three quarters of
-            the scale.
+        id: Column of the id in this file; by default that of the source.
+        adds: Whether every id of the file is a user or an item. Otherwise the file only adds columns to those that
+            other files or the ratings have. By default the first file of a source adds them, and the others do not.
+        link_table: Whether an id may have several rows, such as one for each of its categories. The values of a
+            multi-valued field are then collected from all of them.
     """
 
-    minimum: Annotated[float, Field(allow_inf_nan=False)]
-    maximum: Annotated[float, Field(allow_inf_nan=False)]
-    continuous: bool = False
-    step: Annotated[float, Field(gt=0)] | None = 1.0
-    liked_from: float = math.nan
+    id: str | None = None
+    adds: bool | None = None
+    link_table: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_step_if_continuous(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw input
-        return {"step": None, **data} if isinstance(data, dict) and data.get("continuous") is True else data
 
-    @model_validator(mode="after")
-    def _is_a_scale(self) -> Self:
-        if not self.minimum < self.maximum:
-            raise ValueError("the scale's minimum must lie below its maximum")
-        if self.continuous and self.step is not None:
-            raise ValueError("a continuous scale has no step: leave out `step` or `continuous`")
-        if not self.continuous and self.step is None:
-            raise ValueError("a scale needs a step, or `continuous = true`")
-        if self.step is not None and self._rounding > 0.25:
-            raise ValueError(f"the step {self.step:g} is too small for ratings of this size: use `continuous = true`")
-        if math.isnan(self.liked_from):
-            liked = 0.75 * (self.maximum - self.minimum)
-            if self.step is not None:
-                liked = math.ceil(liked / self.step - 1e-9) * self.step
-            # The model is frozen; this is its last value to be set.
-            object.__setattr__(self, "liked_from", self.minimum + liked)
-        return self
+def _checked_time_format(time_format: str | None) -> str | None:
+    if time_format is not None and (fault := time_format_fault(time_format)) is not None:
+        raise ValueError(fault)
+    return time_format
 
-    def contains(self, rating: float) -> bool:
-        """Whether a rating is on the scale."""
-        if not self.minimum <= rating <= self.maximum:
-            return False
-        if self.step is None:
-            return True
-        steps = (rating - self.minimum) / self.step
-        return abs(steps - round(steps)) < 1e-6 + self._rounding
 
-    @property
-    def level_width(self) -> float:
-        """The step; ValueError for a continuous scale, which has no levels."""
-        if self.step is None:
-            raise ValueError(f"the scale from {self} has no levels")
-        return self.step
-
-    @property
-    def level_count(self) -> int:
-        """The number of ratings that exist, K."""
-        return round((self.maximum - self.minimum) / self.level_width) + 1
-
-    @property
-    def all_ratings(self) -> NDArray[np.float64]:
-        """The ratings that exist, the lowest first; float64 [K]."""
-        return self.rating_of(np.arange(self.level_count))
-
-    def has_at_most(self, levels: int) -> bool:
-        """Whether the scale has levels, and not more than so many."""
-        return self.step is not None and self.level_count <= levels
-
-    def lower_end(self, rating: float) -> float:
-        """Where a rating's level begins: half a step below it; on a continuous scale the rating itself."""
-        return rating if self.step is None else rating - self.step / 2
-
-    def level(self, rating: float) -> int:
-        """The level of one rating."""
-        return round((rating - self.minimum) / self.level_width)
-
-    def levels_of(self, ratings: ArrayT) -> ArrayT:
-        """The level nearest to each rating, of a numpy array or a torch tensor; int64, in 0 … K − 1."""
-        levels = self._nearest_levels(ratings)
-        return levels.astype(np.int64) if isinstance(levels, np.ndarray) else levels.long()
-
-    def rating_of(self, levels: ArrayT) -> ArrayT:
-        """The rating of each level, of a numpy array or a torch tensor; a level may lie between two ratings."""
-        return levels * self.level_width + self.minimum
-
-    def nearest(self, values: ArrayT) -> ArrayT:
-        """The rating on the scale that is nearest to each value, of a numpy array or a torch tensor."""
-        return (
-            values.clip(self.minimum, self.maximum)
-            if self.step is None
-            else self.rating_of(self._nearest_levels(values))
-        )
-
-    def _nearest_levels(self, ratings: ArrayT) -> ArrayT:
-        return ((ratings - self.minimum) / self.level_width).round().clip(0, self.level_count - 1)
-
-    @property
-    def _rounding(self) -> float:
-        """The error of a rating in float32, as files and arrays store it, in steps."""
-        return 0.0 if self.step is None else 2.0**-23 * max(abs(self.minimum), abs(self.maximum)) / self.step
-
-    def __str__(self) -> str:
-        steps = "continuous" if self.step is None else f"in steps of {self.step:g}"
-        return f"{self.minimum:g} to {self.maximum:g}{', ' if self.step is None else ' '}{steps}"
+TimeFormat = Annotated[str | None, AfterValidator(_checked_time_format)]
+"""The unit or the format of a column of times: see `models.data.times`. None if the reader is to recognise it."""
 
 
 class RatingsSource(_SchemaModel):
@@ -213,7 +126,9 @@ class RatingsSource(_SchemaModel):
         user: Column of the user's id.
         item: Column of the item's id.
         rating: Column of the rating.
-        time: Column of the time in seconds since 1970, if there is one.
+        no_rating: Values of this column that mean that there is no rating. Their rows are left out.
+        time: Column of the time, if there is one.
+        time_format: Unit or format of the times.
         state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
     """
 
@@ -221,7 +136,9 @@ class RatingsSource(_SchemaModel):
     user: str
     item: str
     rating: str
+    no_rating: tuple[float | str, ...] = ()
     time: str | None = None
+    time_format: TimeFormat = None
     state: str | None = None
 
 
@@ -236,7 +153,8 @@ class InteractionsSource(_SchemaModel):
         kinds: The kinds and their weights. A weight says how much one interaction counts as a choice of the item,
             up to 1. The strongest kind of a user and an item counts. A kind with a negative weight says that
             the user does not want the item. If there is none, the kind `dislike` is added, so that users can say so.
-        time: Column of the time in seconds since 1970, if there is one.
+        time: Column of the time, if there is one.
+        time_format: Unit or format of the times.
         state: Column of the state (`warm`, `user_cold`, `item_cold`, `user_and_item_cold`), if there is one.
     """
 
@@ -246,6 +164,7 @@ class InteractionsSource(_SchemaModel):
     kind: str | None = None
     kinds: dict[str, Annotated[float, Field(ge=-1, le=1)]] = {}
     time: str | None = None
+    time_format: TimeFormat = None
     state: str | None = None
 
     @model_validator(mode="before")
@@ -279,6 +198,7 @@ class EntitySource(_SchemaModel):
 
     Attributes:
         files: All that exist are joined by id. If two files have the same column of an id, the earlier file counts.
+            The first of them says which users or items there are, with those that the ratings name.
         id: Column of the id.
         title: Column of the title.
         date: Name of a continuous field. If the data set has no state column, the items with its largest values are the
@@ -286,7 +206,7 @@ class EntitySource(_SchemaModel):
         fields: The attributes.
     """
 
-    files: tuple[SourceFile, ...] = ()
+    files: tuple[EntityFile, ...] = ()
     id: str = "id"
     title: str | None = None
     date: str | None = None
@@ -369,14 +289,10 @@ class DatasetSchema(_SchemaModel):
     def from_toml(cls, path: Path) -> Self:
         """Read a schema file; SchemaError names the file and every wrong field."""
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.model_validate(read_toml(path))
         except OSError as error:
             raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SchemaError(f"{path}: is not TOML: {error}") from error
         except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(str(part) for part in fault['loc']) or 'schema'}: {fault['msg']}"
-                for fault in error.errors()
-            )
-            raise SchemaError(f"{path}: {faults}") from error
+            raise SchemaError(f"{path}: {wrong_fields(error, whole='schema')}") from error
+        except ValueError as error:
+            raise SchemaError(f"{path}: is not TOML: {error}") from error

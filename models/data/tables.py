@@ -4,12 +4,12 @@ Text is read record by record, so that the line of every malformed record is kno
 the memory needed does not grow with the file.
 """
 
-import codecs
 import csv
 import gzip
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -103,8 +103,10 @@ def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
     row_count = file.select(pl.len()).collect().item()
     for offset in range(0, max(row_count, 1), CHUNK_ROWS):
         chunk = file.slice(offset, CHUNK_ROWS).collect()
-        # Dates and truth values as a text file has them: in seconds, and as 0 and 1.
-        chunk = chunk.with_columns((cs.date() | cs.datetime()).dt.epoch("s"), cs.boolean().cast(pl.Int8))
+        # Dates and truth values as a text file has them: in seconds, and as 0 and 1. Data frames write NaN for nothing.
+        chunk = chunk.with_columns(
+            (cs.date() | cs.datetime()).dt.epoch("s"), cs.boolean().cast(pl.Int8), cs.float().fill_nan(None)
+        )
         yield chunk.with_columns((cs.all() - cs.by_name(LINE) - cs.list() - cs.array()).cast(pl.String)).with_columns(
             cs.array().arr.to_list()
         )
@@ -129,19 +131,19 @@ def _text_chunks(path: Path, source: SourceFile, malformed: MalformedRows) -> It
 
 def _open_text(path: Path, encoding: str) -> TextIO:
     """Open a text file; bytes that are not text become characters that `_is_text` finds."""
-    # Spreadsheets put a byte order mark before UTF-8; it must not become part of the first column's name.
-    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding=codec, errors="surrogateescape", newline="")
-    return path.open(encoding=codec, errors="surrogateescape", newline="")
+        return gzip.open(path, "rt", encoding=encoding, errors="surrogateescape", newline="")
+    return path.open(encoding=encoding, errors="surrogateescape", newline="")
 
 
-def _records(text: Iterable[str], source: SourceFile) -> Iterator[_Record]:
+def _records(text: TextIO, source: SourceFile) -> Iterator[_Record]:
     """The records of a text, without blank ones."""
+    # Spreadsheets put a byte order mark first; it must not become part of the first column's name.
+    lines = chain([text.readline().removeprefix("\ufeff")], text)
     if source.quoted and len(source.separator) == 1:
-        records = _csv_records(text, source.separator)
+        records = _csv_records(lines, source.separator)
     else:
-        records = _split_records(text, source.separator)
+        records = _split_records(lines, source.separator)
     return (record for record in records if record[1])
 
 

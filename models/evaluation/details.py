@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.episodes import Episode
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.evaluation.figures import Calibration, CalibrationBin, ThresholdCalibration, UserErrors, UserGroup
 from models.metrics.calibration import ReliabilityBin, reliability
 

@@ -9,7 +9,7 @@ from models.artifact import TrainedModel
 from models.baselines import Baseline
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.episode_predictions import EncodedData, predict_episodes
 from models.metrics import PredictedRatings
 

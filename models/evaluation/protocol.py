@@ -12,7 +12,7 @@ from models.baselines import ALL_BASELINES, baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch, Order, batches, evaluation_episodes
 from models.data.malformed import DataError
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig

@@ -91,6 +91,11 @@ class BaseField(BaseModel, ABC):
         return raw.cast(cls.polars_type, strict=False)
 
     @classmethod
+    def collected(cls, values: pl.Expr) -> pl.Expr:
+        """The value of an id that has several rows, as an aggregation of them: by default the first known one."""
+        return values.drop_nulls().first()
+
+    @classmethod
     def malformed(cls, raw: pl.Expr, parsed: pl.Expr) -> pl.Expr:
         """True where a file's column has an entry that is no value of this kind.
 

@@ -49,6 +49,11 @@ class MultiValuedField(VocabularyField):
         return pl.when(values.list.len() > 0).then(values)
 
     @classmethod
+    def collected(cls, values: pl.Expr) -> pl.Expr:
+        """The distinct values of all rows in their order."""
+        return values.drop_nulls().explode(empty_as_null=False).unique(maintain_order=True)
+
+    @classmethod
     def malformed(cls, raw: pl.Expr, parsed: pl.Expr) -> pl.Expr:  # noqa: ARG003 - any text is well-formed
         """Never true: a text without values is unknown, not malformed."""
         return pl.lit(value=False)

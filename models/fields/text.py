@@ -44,6 +44,11 @@ class TextField(VocabularyField):
         return checked_text(value, cls.expected(field))
 
     @classmethod
+    def collected(cls, values: pl.Expr) -> pl.Expr:
+        """The distinct texts of all rows, one after the other."""
+        return values.drop_nulls().unique(maintain_order=True).str.join("\n").replace("", None)
+
+    @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:  # noqa: ARG003 - no scale
         """Learn the words and their inverse document frequencies."""
         counts = Counter(word for text in values.drop_nulls().to_list() for word in set(_analyzer()(text)))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder

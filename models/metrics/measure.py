@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.distribution import Distribution
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 if TYPE_CHECKING:
     # At run time this would load torch, which the service's storage, an importer of this package, does not need.

@@ -5,7 +5,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.metrics.measure import Direction, Measure, PredictedRatings
 
 _LARGEST_EXPONENT = 32

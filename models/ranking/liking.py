@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Predictions
 
 _LEAST = 1e-3

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.inputs.rows import TensorRows
 from models.learners.base import AnyScoringModel, ItemScorer, Support
 

@@ -1,7 +1,6 @@
 """A learner and its training as a preset: one TOML file of choices (`models/training/presets/`)."""
 
 import math
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceModel
 from models.data.dataset import Dataset
-from models.data.schema import DatasetSchema, RatingScale
+from models.data.rating_scale import RatingScale
+from models.data.schema import DatasetSchema
+from models.data.toml_files import read_toml, wrong_fields
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner, LearnerParts
@@ -192,15 +193,12 @@ def load_preset(name: str) -> Preset:
     """
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
     try:
-        return Preset.model_validate({"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))})
+        return Preset.model_validate({"name": path.stem, **read_toml(path)})
     except OSError as error:
         raise PresetError(
             f"no preset {name!r}: use one of {', '.join(preset_names())} or the path of a .toml file"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"preset {path}: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
-        )
-        raise PresetError(f"preset {path}: {faults}") from error
+        raise PresetError(f"preset {path}: {wrong_fields(error, whole='preset')}") from error
+    except ValueError as error:
+        raise PresetError(f"preset {path}: is not TOML: {error}") from error

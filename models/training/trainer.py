@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import FeatureEncoder

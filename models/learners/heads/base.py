@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.data.distribution import Distribution
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 
 @dataclass(frozen=True)

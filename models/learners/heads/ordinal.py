@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.distribution import Distribution
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Head, HeadConfig, Latent, Predictions, SupportSummary
 
 _MOMENTS = 4

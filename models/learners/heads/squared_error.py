@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Head, HeadConfig, Latent, Predictions, SupportSummary
 
 

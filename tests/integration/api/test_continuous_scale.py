@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from app.settings import Settings
+from models.data.rating_scale import RatingScale
 from models.data.reader import read_dataset
-from models.data.schema import RatingScale
 from models.train import train
 from tests.fine_data import FINE_PRESET, on_scale
 

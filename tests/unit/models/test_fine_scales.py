@@ -8,7 +8,7 @@ import pytest
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.evaluation import evaluate
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.figures import EvaluationReport

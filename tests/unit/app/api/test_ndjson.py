@@ -25,6 +25,12 @@ async def test_numbered_lines_with_any_chunks_are_the_same(lines: list[bytes], c
     assert await numbered(b"\n".join(lines), cuts, longest=12) == expected
 
 
+@given(st.lists(st.integers(0)))
+async def test_numbered_lines_leave_out_a_byte_order_mark(cuts: list[int]) -> None:
+    assert await numbered(b"\xef\xbb\xbfab\n\xef\xbb\xbfcd", cuts, longest=12) == [(1, b"ab"), (2, b"\xef\xbb\xbfcd")]
+    assert await numbered(b"\xef\xbb\xbf\nab", cuts, longest=12) == [(2, b"ab")]
+
+
 @given(st.lists(st.integers(0)), st.integers(6, 40))
 async def test_numbered_lines_with_a_long_line_cuts_it(cuts: list[int], length: int) -> None:
     (first, long, last) = await numbered(b"ab\n" + b"x" * length + b"\ncd", cuts, longest=5)

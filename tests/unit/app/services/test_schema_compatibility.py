@@ -1,12 +1,6 @@
 from app.services.schema_compatibility import schema_incompatibilities
-from models.data.schema import (
-    DatasetSchema,
-    EntitySource,
-    InteractionsSource,
-    RatingScale,
-    RatingsSource,
-    SourceFile,
-)
+from models.data.rating_scale import RatingScale
+from models.data.schema import DatasetSchema, EntitySource, InteractionsSource, RatingsSource, SourceFile
 from models.fields import AttributeField, FieldKind
 
 

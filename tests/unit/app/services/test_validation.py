@@ -10,7 +10,8 @@ from app.services.validation import (
 )
 from app.storage.ratings import RatingRecord
 from models.data.attribute_values import known_attributes
-from models.data.schema import EntitySource, RatingScale
+from models.data.rating_scale import RatingScale
+from models.data.schema import EntitySource
 
 SOURCE = EntitySource.model_validate(
     {

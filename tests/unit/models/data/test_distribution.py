@@ -4,7 +4,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.data.distribution import Distribution, likelihoods
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 TENTHS = RatingScale(minimum=0, maximum=1, step=0.1)
 CONTINUOUS = RatingScale(minimum=0, maximum=10, continuous=True)

@@ -143,7 +143,8 @@ class TestRatings:
 
 class TestEntities:
     def test_rows_of_the_first_file_come_first_then_others_by_id(self, shop: Path) -> None:
-        write(shop, {"details.csv": "product,name,eur,about\np99,Jug,1,\np3,Cup,3,\n"})
+        adding = SHOP.replace('path = "details.csv"', 'path = "details.csv", adds = true')
+        write(shop, {"schema.toml": adding, "details.csv": "product,name,eur,about\np99,Jug,1,\np3,Cup,3,\n"})
         dataset = read(shop)
         assert dataset.users.ids == ["u1", "u2", "u3", "u9"]
         assert dataset.items.ids == ["p2", "p1", "p3", "p9", "p99"]
@@ -276,6 +277,7 @@ class TestMalformed:
             "  and 2 more",
             "customers.csv: attribute that does not fit its field: 1 row",
             "  customers.csv:2: age: 'old' is not a finite number",
+            "if such a value in ratings.csv means that there is no rating, name it in no_rating",
         ]
 
     def test_row_with_two_faults_counts_once(self, shop: Path) -> None:

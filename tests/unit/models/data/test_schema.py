@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 
 SCALES = [
     RatingScale(minimum=1, maximum=5),

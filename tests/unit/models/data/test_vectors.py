@@ -23,7 +23,7 @@ item = "item"
 rating = "stars"
 
 [items]
-files = [{ path = "items.csv" }, { path = "more.parquet" }]
+files = [{ path = "items.csv" }, { path = "more.parquet", adds = true }]
 id = "item"
 fields = [{ name = "image", kind = "vector" }]
 """

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.data.dataset import Dataset
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.elicitation.statistics import _entropies, item_statistics
 from models.fields import CategoricalField
 from models.inputs.config import InputConfig

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.data.dataset import State
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.evaluation.details import calibration, user_errors
 from tests.unit.models.tiny_data import tiny_episode
 

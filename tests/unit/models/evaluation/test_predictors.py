@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from models.baselines import Baseline
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.evaluation.predictors import by_baseline
 from models.metrics import measure_users
 

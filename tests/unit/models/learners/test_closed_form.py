@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.fields import CategoricalField
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Latent, SupportSummary
 from models.learners.heads.ordinal import OrdinalConfig, OrdinalHead
 from models.learners.inner_loop import GradientDescent, Parameters, StepRule, inner_loop

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.fields import CategoricalField
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder

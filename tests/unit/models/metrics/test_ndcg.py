@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.metrics import MEASURES, NDCG, Gain
 from tests.unit.models.predictions import predicted_ratings
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.metrics import MEASURES
 from tests.unit.models.predictions import predicted_ratings
 

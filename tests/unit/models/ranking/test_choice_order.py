@@ -9,7 +9,7 @@ import torch
 
 from models.data.distribution import Distribution
 from models.data.entity_table import entity_table
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankingQuery, Recommender

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.baselines.global_mean import GlobalMean
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.data.splits import Split, SplitConfig
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder

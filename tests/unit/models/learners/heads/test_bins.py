@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import integrate, optimize
 
 from models.data.distribution import Distribution
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Latent, Predictions, SupportSummary
 from models.learners.heads.bins import Bins
 from models.learners.heads.ordinal import OrdinalConfig

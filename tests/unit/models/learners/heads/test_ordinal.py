@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import logistic
 from torch import Tensor
 
-from models.data.schema import RatingScale
+from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Latent, SupportSummary
 from models.learners.heads.ordinal import OrdinalConfig, OrdinalHead
 
