@@ -42,6 +42,9 @@ from models.training.trainer import EpochResult, Trainer, TrainingData, Training
 ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
 """The id as a field of the items."""
 
+LEAST_OF_A_USER = 2
+"""A user needs one rating or interaction to adapt to, and one to learn from."""
+
 _RESEARCH_MODEL, _SERVED_MODEL = "research model", "served model"
 """The phases of a training."""
 
@@ -152,13 +155,12 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
             None for the research model itself.
     """
     dataset, preset = task.dataset, task.preset
-    if not split.training.any():
-        raise DataError(f"{dataset.schema.name}: nothing is left to train on")
+    require_trainable(dataset, split, preset)
     encoders = fit_encoders(dataset, split, preset)
     encoded = _encode(dataset, encoders, task.device)
     learner, history = None, []
     if preset.learner is not None:
-        ratings = _ratings_only(dataset, split, preset)
+        ratings = _ratings_only(dataset, split)
         learner = _new_learner(dataset, ratings, preset, encoders, encoded)
         history = _meta_train(learner, task, ratings, encoders, encoded, twin)
     choice, choice_history = _train_choices(task, split, encoders, encoded, twin)
@@ -172,19 +174,30 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     )
 
 
-def _ratings_only(dataset: Dataset, split: Split, preset: Preset) -> Split:
-    """The split without interactions in its training data, because a learner predicts ratings.
+def require_trainable(dataset: Dataset, split: Split, preset: Preset) -> None:
+    """Refuse data of which too little is left for training.
 
     Raises:
-        DataError: No rating is left.
+        DataError: No user has two training ratings, or interactions if the preset takes them.
     """
-    ratings = split.training & dataset.ratings.rated
-    if not ratings.any():
+    needed, usable = "ratings or interactions", split.training
+    if preset.learner is not None:
+        needed, usable = "ratings", split.training & dataset.ratings.rated
+        if not dataset.ratings.rated.any():
+            raise DataError(
+                f"{dataset.schema.name}: there are no ratings to train the preset {preset.name} on; "
+                "use the preset coldstart-implicit for interactions"
+            )
+    if np.bincount(dataset.ratings.users[usable], minlength=1).max() < LEAST_OF_A_USER:
         raise DataError(
-            f"{dataset.schema.name}: there are no ratings to train the preset {preset.name} on; "
-            "use the preset coldstart-implicit for interactions"
+            f"{dataset.schema.name}: nothing is left to train on: among the users and items that are not held out, no "
+            f"user has two {needed}; collect more, and begin with `coldstart init --items FILE --out DIR`"
         )
-    return replace(split, training=ratings)
+
+
+def _ratings_only(dataset: Dataset, split: Split) -> Split:
+    """The split without interactions in its training data, because a learner predicts ratings."""
+    return replace(split, training=split.training & dataset.ratings.rated)
 
 
 def _encode(dataset: Dataset, encoders: Encoders, device: torch.device) -> EncodedData:

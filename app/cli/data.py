@@ -14,12 +14,11 @@ from app.jobs.training import LEAST_USERS
 from models.data.dataset import Dataset, Entities, State
 from models.data.download import PUBLIC_DATASETS, fetch
 from models.data.schema import EntitySource
+from models.data.splits import Split, SplitConfig
 from models.fields import FieldKind
 from models.fields.continuous import is_far
-from models.training.preset import default_preset
-
-_LEAST_OF_A_USER = 2
-"""A user needs one rating or interaction to adapt to, and one to learn from."""
+from models.train import LEAST_OF_A_USER, require_trainable
+from models.training.preset import default_preset, load_preset
 
 data_commands = typer.Typer(help="Download and check data sets.", no_args_is_help=True)
 
@@ -48,7 +47,7 @@ def fetch_command(
 def check_command(
     data: DataDirectory, schema: SchemaFile = None, malformed: MalformedOption = Malformed.REFUSE
 ) -> None:
-    """Read a data set, print a summary, and say which preset fits it."""
+    """Read a data set, print a summary, and say which preset fits it and what is missing for a training."""
     dataset = load_dataset(data, schema, malformed)
     ratings = dataset.ratings
     typer.echo(
@@ -67,13 +66,15 @@ def check_command(
     for remark in dataset.remarks:
         if not remark.is_warning:
             typer.echo(f"  {remark.text}")
-    users = int((np.diff(ratings.offsets) >= _LEAST_OF_A_USER).sum())
-    enough = f"{_LEAST_OF_A_USER} ratings or interactions or more"
-    typer.echo(f"  preset: {default_preset(dataset)}; {users:,} users have {enough}")
+    preset = default_preset(dataset)
+    users = int((np.diff(ratings.offsets) >= LEAST_OF_A_USER).sum())
+    enough = f"{LEAST_OF_A_USER} ratings or interactions or more"
+    typer.echo(f"  preset: {preset}; {users:,} users have {enough}")
     if users < LEAST_USERS:
         typer.echo(
             f"  a service trains on {LEAST_USERS} such users or more; until then: coldstart init --items FILE --out DIR"
         )
+    require_trainable(dataset, Split.of(dataset, SplitConfig()), load_preset(preset))
 
 
 def _contents(dataset: Dataset) -> str:

@@ -29,8 +29,8 @@ def rated_ids_remark(file: str, ids: pl.Series, rated: pl.Series, *, noun: str) 
     """
     shared = int(ids.is_in(rated.implode()).sum())
     text = (
-        f"{file}: {shared:,} of its {len(ids):,} ids have ratings or interactions; "
-        f"{shared:,} of the {len(rated):,} {noun}s with ratings or interactions are in it"
+        f"{file}: {shared:,} of its {len(ids):,} ids occur in the ratings or interactions, "
+        f"which name {len(rated):,} {noun}{'s' if len(rated) != 1 else ''}"
     )
     if shared >= _ENOUGH * len(rated):
         return Remark(text)
@@ -42,7 +42,7 @@ def known_ids_remark(file: str, ids: pl.Series, known: pl.Series, *, noun: str) 
     shared = int(ids.is_in(known.implode()).sum())
     text = f"{file}: {shared:,} of its {len(ids):,} ids are {noun}s that other files name"
     if shared < len(ids):
-        text += f"; the others are left out (adds = true would make them {noun}s)"
+        text += f"; the others are left out (with adds = true they would be {noun}s too)"
     if shared >= _ENOUGH * min(len(ids), len(known)):
         return Remark(text)
     return Remark(f"{text}; {_likely_cause(ids, known, shared)}", is_warning=True)

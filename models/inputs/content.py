@@ -49,14 +49,19 @@ class ContentRegression:
             targets: float64 [items, targets].
             counts: int64 [items], the number of ratings of each item. An item without ratings has no weight.
             config: The variances of the targets.
+
+        Without features, as if no attribute has values, the weighted mean is predicted.
         """
         if not counts.any():
             # Nothing is known, so 0 is predicted.
             width = targets.shape[1]
             return cls(np.zeros((features.shape[1], width), np.float32), np.zeros(width, np.float32))
-        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
         # The inverse of item_variance + rating_variance / counts.
         precisions = counts / (config.item_variance * counts + config.rating_variance)
+        if not features.shape[1]:
+            mean = np.average(targets, axis=0, weights=precisions)
+            return cls(np.zeros((0, targets.shape[1]), np.float32), mean.astype(np.float32))
+        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
         ridge.fit(features, targets, sample_weight=precisions)
         # A regression on one target has coefficients without a dimension for the targets.
         coefficients, intercepts = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
