@@ -46,8 +46,8 @@ def _faults(source: EntitySource, accepted: EntitySource | None, *, noun: str) -
     faults = []
     for field in source.fields:
         if field.name not in known:
-            names = ", ".join(known) or "none"
-            faults.append(f"{field.name} is not a {noun} attribute of the active model; known are: {names}")
+            names = ", ".join(known) or "none at all"
+            faults.append(f"the active model has no {noun} attribute {field.name}, but {names}")
         elif not known[field.name].takes_values_of(field):
             faults.append(
                 f"the {noun} attribute {field.name} is {field.description}, "

@@ -82,11 +82,25 @@ class TestFineScales:
             ({"step": None}, "needs a step, or `continuous = true`"),
             ({"step": 1e-6}, "too small .* use `continuous = true`"),
             ({"maximum": float("inf"), "continuous": True}, "finite"),
+            ({"minimum": 10}, "the minimum, 10, must lie below the maximum, 10"),
+            ({"minimum": float("nan")}, "finite"),
+            ({"step": 0}, "the step must be above 0, not 0"),
+            ({"step": -1}, "the step must be above 0, not -1"),
+            ({"step": float("nan")}, "finite"),
+            ({"step": 11}, "no whole number of steps of 11 leads from 0 to 10"),
+            ({"step": 0.3}, "no whole number of steps of 0.3 leads from 0 to 10"),
+            ({"liked_from": 10.5}, "liked_from, 10.5, must lie on the scale from 0 to 10"),
+            ({"liked_from": -1, "continuous": True}, "liked_from, -1, must lie on the scale from 0 to 10"),
+            ({"liked_from": float("nan")}, "finite"),
         ],
     )
     def test_contradicting_scale_is_refused(self, values: dict[str, object], message: str) -> None:
         with pytest.raises(ValidationError, match=message):
             RatingScale.model_validate({"minimum": 0, "maximum": 10, **values})
+
+
+def test_liked_from_by_default_has_no_rounding_error() -> None:
+    assert str(RatingScale(minimum=1, maximum=10, step=0.2).liked_from) == "7.8"
 
 
 def test_rating_scale_levels_in_between_have_ratings_in_between() -> None:
