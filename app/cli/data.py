@@ -1,6 +1,5 @@
 """`coldstart data`: downloads and checks data sets."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from app.cli.checks import require_writable_directory
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
 from app.jobs.training import LEAST_USERS
-from models.data.dataset import Dataset, Entities, State
+from models.data.dataset import Dataset, State
 from models.data.download import PUBLIC_DATASETS, fetch
-from models.data.schema import EntitySource
 from models.data.splits import Split, SplitConfig
-from models.fields import FieldKind
-from models.fields.continuous import is_far
 from models.train import LEAST_OF_A_USER, require_trainable
 from models.training.preset import default_preset, load_preset
 
@@ -61,8 +57,6 @@ def check_command(
     for entity, source in (("user", dataset.schema.users), ("item", dataset.schema.items)):
         fields = ", ".join(f"{field.name} ({field.description})" for field in source.fields)
         typer.echo(f"  {entity} attributes: {fields or 'none'}")
-        for line in _far_numbers(entity, dataset.users if entity == "user" else dataset.items, source):
-            typer.echo(f"  warning: {line}")
     for remark in dataset.remarks:
         if not remark.is_warning:
             typer.echo(f"  {remark.text}")
@@ -88,15 +82,3 @@ def _contents(dataset: Dataset) -> str:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in named if count)
         parts.append(f"{np.count_nonzero(~ratings.rated):,} interactions ({kinds})")
     return " and ".join(parts)
-
-
-def _far_numbers(entity: str, entities: Entities, source: EntitySource) -> Iterator[str]:
-    """One line for each number that is far from all others of its column."""
-    for field in source.fields:
-        if field.kind is FieldKind.CONTINUOUS:
-            known = entities.table.select("id", field.name).drop_nulls()
-            for entity_id, number in known.filter(is_far(known[field.name].to_numpy())).iter_rows():
-                yield (
-                    f"{field.name} of {entity} {entity_id!r} is {number:g}, far from all others; "
-                    "it counts as the end of their range"
-                )

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from models.data.dataset import Remark
+from models.data.far_numbers import far_number_remarks
 from models.data.id_matches import known_ids_remark, rated_ids_remark
 from models.data.ids import canonical_id, id_fault, shown_id
 from models.data.malformed import LINE, DataError, Fault, MalformedRows
@@ -42,6 +43,7 @@ def read_entities(
         raise DataError(f"none of {', '.join(file.path for file in source.files)} exists")
     rated = _without_attributes(rated_ids.unique().sort(), source)
     tables: list[pl.DataFrame] = []
+    remarks: list[Remark] = []
     present: set[str] = set()
     for file in files:
         table = read_table(
@@ -55,13 +57,15 @@ def read_entities(
         present.update(table.columns)
         raw = _by_field(table, file, source)
         source = _completed(source, raw)
-        tables.append(_typed(raw, file, source, malformed))
+        typed = _typed(raw, file, source, malformed)
+        remarks += far_number_remarks(file.path, typed, source)
+        tables.append(_collected(typed, source) if file.link_table else typed.drop(LINE))
     # A column that no file has is an error in the schema, unless a missing file may have it.
     if files and len(files) == len(source.files):
         _require_columns(source, present)
     adding = [place == 0 if file.adds is None else file.adds for place, file in enumerate(files)]
     known = pl.concat([rated, *(table for table, adds in zip(tables, adding, strict=True) if adds)])["id"].unique()
-    remarks = [
+    remarks += [
         rated_ids_remark(file.path, table["id"], rated["id"], noun=noun)
         if adds
         else known_ids_remark(file.path, table["id"], known, noun=noun)
@@ -70,7 +74,9 @@ def read_entities(
     ]
     whole = merge_tables([table.filter(pl.col("id").is_in(known.implode())) for table in (*tables, rated)])
     empty = [field.name for field in source.fields if files and whole[field.name].null_count() == len(whole)]
-    remarks += [Remark(f"{noun} attribute {name} has no values: nothing is learned from it", True) for name in empty]
+    remarks += [
+        Remark(f"{noun} attribute {name} has no values: nothing is learned from it", is_warning=True) for name in empty
+    ]
     return whole, source, remarks
 
 
@@ -115,7 +121,7 @@ def _completed(source: EntitySource, raw: pl.DataFrame) -> EntitySource:
 
 
 def _typed(raw: pl.DataFrame, file: EntityFile, source: EntitySource, malformed: MalformedRows) -> pl.DataFrame:
-    """The well-formed rows with the fields' values, each id once."""
+    """`LINE`, `id`, `title` and the fields' values of the well-formed rows. Only link tables repeat ids."""
     names = [field.name for field in source.fields]
     table = raw.select(
         LINE,
@@ -158,16 +164,15 @@ def _typed(raw: pl.DataFrame, file: EntityFile, source: EntitySource, malformed:
                 "{}: '{}' is not {}", pl.lit(field.name), shown, pl.lit(field_type(field).expected(field))
             ),
         )
-    if file.link_table:
-        return _collected(table, source)
-    table = malformed.drop(
-        table,
-        file=file.path,
-        where=~pl.col("id").is_first_distinct(),
-        fault=Fault.DUPLICATE,
-        detail=pl.format("{} '{}' is in an earlier line too", pl.lit(_id_column(file, source)), "id"),
-    )
-    return table.select("id", "title", *names)
+    if not file.link_table:
+        table = malformed.drop(
+            table,
+            file=file.path,
+            where=~pl.col("id").is_first_distinct(),
+            fault=Fault.DUPLICATE,
+            detail=pl.format("{} '{}' is in an earlier line too", pl.lit(_id_column(file, source)), "id"),
+        )
+    return table.select(LINE, "id", "title", *names)
 
 
 def _collected(table: pl.DataFrame, source: EntitySource) -> pl.DataFrame:

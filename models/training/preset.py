@@ -201,4 +201,4 @@ def load_preset(name: str) -> Preset:
     except ValidationError as error:
         raise PresetError(f"preset {path}: {wrong_fields(error, whole='preset')}") from error
     except ValueError as error:
-        raise PresetError(f"preset {path}: is not TOML: {error}") from error
+        raise PresetError(f"preset {path}: {error}") from error

@@ -168,6 +168,9 @@ def test_data_set_with_many_quirks_goes_from_files_to_lists(tmp_path: Path, tiny
     files["items.csv"] = files["items.csv"].replace("\n7,", "\na/7,").replace(",12\r", ",1e300\r")
     dataset = read(tmp_path, {"ratings.csv": "", **files})
 
+    [far] = [remark.text for remark in dataset.remarks if remark.is_warning]
+    assert far.startswith("items.csv:13: price of '12' is 1e+300, far from all others")
+
     preset = tiny_preset.with_training(epochs=1, seed=None)
     train(dataset, preset, tmp_path / "model", data_path=tmp_path, research_only=True)
     model = load_artifact(tmp_path / "model")

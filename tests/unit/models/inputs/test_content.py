@@ -114,6 +114,11 @@ class TestContentRegression:
             regression.predict(sparse.csr_matrix(features)), expected.predict(features), atol=1e-3
         )
 
+    def test_without_features_predicts_the_weighted_mean(self) -> None:
+        targets, counts = np.array([[1.0], [4.0]]), np.array([8, 8])
+        regression = ContentRegression.fit(sparse.csr_matrix((2, 0)), targets, counts, CONFIG)
+        assert regression.predict(sparse.csr_matrix((3, 0))).tolist() == [[2.5]] * 3
+
     def test_without_ratings_behind_it_little_is_believed(self) -> None:
         features, targets = sparse.csr_matrix(np.eye(2)), np.array([[1.0, 0.0], [-1.0, 0.0]])
         few, many = (

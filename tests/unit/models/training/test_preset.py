@@ -69,6 +69,11 @@ class TestLoadPreset:
         with pytest.raises(PresetError, match=re.escape(f"preset {path}: {reason}")):
             load_preset(str(path))
 
+    def test_preset_with_a_byte_order_mark_loads(self, tmp_path: Path) -> None:
+        path = tmp_path / "own.toml"
+        path.write_text("[learner]\nkind = 'melu'", encoding="utf-8-sig")
+        assert load_preset(str(path)).name == "own"
+
 
 class TestPreset:
     @pytest.mark.parametrize("name", preset_names())
