@@ -43,8 +43,8 @@ async def _filters(
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
-UserId = Annotated[PathId, Path(description="The user's id.", examples=["ada"])]
-ItemId = Annotated[PathId, Path(description="The item's id.", examples=["50"])]
+UserId = Annotated[PathId, Path(description="The user's id, percent-encoded.", examples=["ada"])]
+ItemId = Annotated[PathId, Path(description="The item's id, percent-encoded.", examples=["50"])]
 ListLength = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 Excluded = Annotated[
     list[GivenItemId] | None, Query(max_length=500, description="An item to leave out. May be repeated.")

@@ -13,7 +13,7 @@ from app.errors import BodyTooLargeError, UnsupportedMediaTypeError
 DESCRIPTION = """\
 Recommendations for new users and new items, from few or no ratings and interactions.
 
-- **Ids** are strings of 1 to 128 characters, without `/` and control characters.
+- **Ids** are strings of 1 to 128 characters without control characters. In paths they are percent-encoded: `a%2Fb`.
 - **Moments** are RFC 3339 with a time zone; answers are in UTC.
 - **Lists** come in pages: an answer's `next_cursor` is the next request's `cursor`, and null on the last page.
 - **Errors** are problem details (RFC 9457, `application/problem+json`). `type` names the kind and never changes; each

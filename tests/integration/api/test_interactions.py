@@ -112,7 +112,7 @@ class TestAddInteractions:
                 "is not a kind of interaction; known are: view, purchase, dislike",
             ),
             ({"interactions": [purchase("unheard-of")]}, "interactions.0.item_id", "is not in the catalogue"),
-            ({"interactions": [purchase("i1", event_id="a/b")]}, "interactions.0.event_id", ""),
+            ({"interactions": [purchase("i1", event_id="a\tb")]}, "interactions.0.event_id", ""),
             ({"interactions": [purchase("i1", occurred_at="noon")]}, "interactions.0.occurred_at", ""),
             ({"interactions": [purchase("i1", rating=5)]}, "interactions.0.rating", ""),
             ({"interactions": [purchase("i1")], "attributes": {"shoe": "44"}}, "attributes.shoe", ""),

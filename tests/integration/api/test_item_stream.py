@@ -52,7 +52,7 @@ async def test_put_item_stream_with_invalid_lines_stores_the_others_and_reports_
             b'{"item_id": "new2", "title": ',
             b"",
             json.dumps(item("new3", attributes={"year": "long ago", "height": 3})).encode(),
-            json.dumps(item("a\tb", name="x")).encode(),
+            json.dumps(item("a\tb", title="x", name="x")).encode(),
             b'{"item_id": "new4", "attributes": {"year": NaN}}',
             b"[]",
             b'"\xff"',

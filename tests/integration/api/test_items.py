@@ -130,7 +130,7 @@ class TestPutItems:
         [
             ([{"item_id": "new"}, {"item_id": "bad", "attributes": {"x": 1}}], "items.1.attributes.x"),
             ([{"item_id": "new"}, {"item_id": "i1"}, {"item_id": "new"}], "items.2.item_id"),
-            ([{"item_id": "new"}, {"item_id": "a/b"}], "items.1.item_id"),
+            ([{"item_id": "new"}, {"item_id": "a\tb"}], "items.1.item_id"),
             ([{"item_id": "new"}, {}], "items.1.item_id"),
             ([], "items"),
             ([{"item_id": "new"}] * 1001, "items"),

@@ -243,7 +243,7 @@ class TestRecommend:
             ({"ratings": [{"item_id": "nothing", "rating": 5}]}, "ratings.0.item_id"),
             ({"ratings": [{"item_id": "i1", "rating": 9}]}, "ratings.0.rating"),
             ({"attributes": {"height": 1}}, "attributes.height"),
-            ({"exclude": ["a/b"]}, "exclude.0"),
+            ({"exclude": ["a\tb"]}, "exclude.0"),
             ({"rank_by": "popularity"}, "rank_by"),
             ({"skipped": ["i1", "unheard-of"]}, "skipped.1"),
             ({"user_id": "ada"}, "user_id"),

@@ -56,7 +56,7 @@ class TestAddSkips:
             ({}, "item_ids"),
             ({"item_ids": []}, "item_ids"),
             ({"item_ids": ["i1", "unheard-of"]}, "item_ids.1"),
-            ({"item_ids": ["a/b"]}, "item_ids.0"),
+            ({"item_ids": ["a\tb"]}, "item_ids.0"),
             ({"item_ids": ["i1"], "reason": "x"}, "reason"),
         ],
     )
