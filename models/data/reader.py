@@ -87,7 +87,7 @@ def read_dataset(
         )
         accepted.check_attributes(users=of_users, items=of_items)
     except DataError as error:
-        raise DataError(f"{directory}: {error}") from error
+        raise DataError(f"{directory}: {error}{_advice(schema, rows)}") from error
     if rows and malformed == "refuse":
         raise DataError(f"{directory}: {len(rows):,} malformed rows\n{rows.summary()}{_advice(schema, rows)}")
     dataset = Dataset(
