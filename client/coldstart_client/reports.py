@@ -11,8 +11,8 @@ class Estimate(Answer):
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     undefined_users: int = 0
 
 
