@@ -8,10 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import DataDirectory, Malformed, MalformedOption, SchemaFile, load_dataset
-from app.services.imports import DatasetImporter
-from app.settings import read_settings
-from app.storage.database import open_database, require_usable
-from app.storage.migrate import upgrade
+from app.cli.output import JSONOption, print_json, progress_console
 
 
 class Imported(StrEnum):
@@ -28,11 +25,17 @@ def import_command(
     data: DataDirectory,
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
+    as_json: JSONOption = False,
 ) -> None:
     """Import items, users, ratings or interactions into the service's database.
 
     Of two ratings of an item the later is kept. An interaction that is imported again counts once.
     """
+    from app.services.imports import DatasetImporter
+    from app.settings import read_settings
+    from app.storage.database import open_database, require_usable
+    from app.storage.migrate import upgrade
+
     url = read_settings().database_url.get_secret_value()
     asyncio.run(require_usable(url))
     dataset = load_dataset(data, schema, malformed)
@@ -43,7 +46,7 @@ def import_command(
         Imported.INTERACTIONS: (DatasetImporter.interactions, int((~dataset.ratings.rated).sum())),
     }[what]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
+    with Progress(*columns, transient=True, console=progress_console()) as progress:
         task = progress.add_task(what.value, total=total)
 
         async def run() -> None:
@@ -52,4 +55,7 @@ def import_command(
                 await store(DatasetImporter(database), dataset, lambda done: progress.advance(task, done))
 
         asyncio.run(run())
-    typer.echo(f"imported {total:,} {what.value}")
+    if as_json:
+        print_json({"what": what.value, "imported": total})
+    else:
+        typer.echo(f"imported {total:,} {what.value}")

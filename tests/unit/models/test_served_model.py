@@ -25,12 +25,12 @@ from models.evaluation import EvaluationConfig, evaluate
 from models.evaluation.comparison import compare
 from models.train import checkpoint_of, train
 from models.training.preset import Preset
-from models.training.trainer import EpochResult
+from models.training.trainer import EpochResult, TrainingObserver
 
 SPLIT = SplitConfig(seed=1)
 
 
-class Recorder:
+class Recorder(TrainingObserver):
     """Notes the phases and their epochs; may interrupt a training after the first epoch of a phase."""
 
     def __init__(self, interrupt_in: str | None = None) -> None:
@@ -40,9 +40,6 @@ class Recorder:
 
     def phase_begun(self, phase: str, *, epochs: int) -> None:
         self.phases.append((phase, epochs))
-
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        pass
 
     def epoch_done(self, result: EpochResult) -> None:
         phase, _ = self.phases[-1]

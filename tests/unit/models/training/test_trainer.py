@@ -21,7 +21,7 @@ from models.learners.melu import MeLUConfig
 from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
 from models.training.preset import MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
+from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver, Validation
 from tests.unit.models.predictions import predicted_ratings
 
 PRESET = Preset(
@@ -42,7 +42,7 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
     """The training was interrupted, as by Ctrl-C."""
 
 
-class Recorder:
+class Recorder(TrainingObserver):
     """Records the trainer's reports and the learner's weights after every epoch. It may interrupt the training."""
 
     def __init__(self, learner: AnyLearner, *, interrupt_at_users: tuple[int, int] | None = None) -> None:
@@ -51,9 +51,6 @@ class Recorder:
         self.done: list[tuple[int, int, int]] = []
         self.results: list[EpochResult] = []
         self.weights: list[Weights] = []
-
-    def phase_begun(self, phase: str, *, epochs: int) -> None:
-        pass
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         self.done.append((epoch, users_done, users_total))
