@@ -9,7 +9,7 @@ from rich.text import Text
 from app.cli.output import Cells, print_figures, print_text
 from models.evaluation import Estimate, EvaluationReport, StateReport
 from models.evaluation.figures import ListTable
-from models.metrics import MEASURES, measure_title
+from models.metrics import measure_title
 from models.metrics.lists import DISTINCT_ITEMS, LIST_NDCG, LIST_SIMILARITY
 
 _COLUMN_WIDTH = 13
@@ -27,8 +27,8 @@ def print_report(report: EvaluationReport) -> None:
             _print_state(state)
         else:
             print_text(f"{state.state}: no user has enough ratings")
-    if any(state.predictors for state in report.states):
-        print_text(_decoding())
+    if report.decoding:
+        print_text(report.decoding)
     if report.lists:
         _print_lists("lists of the whole catalogue", report.lists.catalogue)
         if report.lists.new_items:
@@ -51,15 +51,6 @@ def _print_state(state: StateReport) -> None:
     print_figures((_NAMES, *headers), rows)
     for line in _users_left_out(state):
         print_text(line)
-
-
-def _decoding() -> str:
-    """How each measure decodes predictions, those of all rows alike."""
-    titles: dict[str, list[str]] = {}
-    for name in _SHOWN:
-        if decoding := MEASURES[name].decoding:
-            titles.setdefault(decoding, []).append(measure_title(name))
-    return "In every row: " + "; ".join(f"{', '.join(names)}: {decoding}" for decoding, names in titles.items()) + "."
 
 
 def _print_lists(title: str, lists: ListTable) -> None:

@@ -158,6 +158,7 @@ class EvaluationReport(Answer):
     data: str
     config: EvaluationConfig
     notes: list[str]
+    decoding: str = ""
     states: list[StateReport]
     elicitation: Elicitation | None
     lists: ListsReport | None

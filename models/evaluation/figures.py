@@ -277,6 +277,8 @@ class EvaluationReport(ReportPart):
         data: The name of the data set.
         config: The settings of the evaluation.
         notes: What a reader must know to judge the figures.
+        decoding: How predictions are decoded for each measure, the same for all predictors; empty in reports of
+            releases that decoded them differently.
         states: One report per state.
         elicitation: The comparison of candidate strategies; None without new users.
         lists: How good lists are; None without new users, and if the state `user_cold` is not evaluated.
@@ -287,6 +289,7 @@ class EvaluationReport(ReportPart):
     data: str
     config: EvaluationConfig
     notes: tuple[str, ...]
+    decoding: str = ""
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
     lists: ListsReport | None = None

@@ -68,7 +68,7 @@ def test_tab_offers_names_without_the_imports_that_take_long(tmp_path: Path) -> 
 
 
 def test_names_for_completion_are_those_of_the_modules_that_take_long_to_import() -> None:
-    assert completion.STATES == tuple(state.label for state in State)
+    assert tuple(state.label for state in State) == completion.STATES
     assert set(completion.DATASETS) == set(PUBLIC_DATASETS)
     assert completion.complete_preset("") == sorted(path.stem for path in PRESETS.glob("*.toml"))
     assert [order.value for order in QueryOrder] == [order.value for order in Order]

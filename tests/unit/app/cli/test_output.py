@@ -63,5 +63,3 @@ def test_text_breaks_between_words_only(width: int | None, capsys: pytest.Captur
     assert "held-out" in shown
     if width in {200, None}:
         assert shown.count("\n") == 1
-
-

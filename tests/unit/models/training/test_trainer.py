@@ -49,8 +49,12 @@ class Recorder(TrainingObserver):
         self.learner = learner
         self.interrupt_at_users = interrupt_at_users
         self.done: list[tuple[int, int, int]] = []
+        self.resumed_after: list[int] = []
         self.results: list[EpochResult] = []
         self.weights: list[Weights] = []
+
+    def resumed(self, *, epoch: int) -> None:
+        self.resumed_after.append(epoch)
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         self.done.append((epoch, users_done, users_total))
@@ -313,6 +317,7 @@ class TestResuming:
         trainer = Trainer(learner, data, PRESET, checkpoint_directory=tmp_path, identity={"data set": "this data"})
         assert trainer.fit(recorder) == history
         assert recorder.done == []
+        assert recorder.resumed_after == [len(history)]
         assert are_identical(weights_of(learner), expected)
 
     def test_checkpoint_of_another_preset_is_refused(self, data: TrainingData, tmp_path: Path) -> None:
