@@ -70,8 +70,8 @@ soak: $(VENV)/developing ## Run ten minutes of mixed load on the data set in DAT
 	$(BIN)/python -m benchmarks.soak --data $(DATA)
 
 .PHONY: pages
-pages: $(VENV)/developing ## Take screenshots of the pages and time them, serving MODEL with DATA; rewrites docs/images and docs/results/pages.md
-	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
+pages: $(VENV)/developing $(DEMO_MODEL)/manifest.json ## Take screenshots of the pages of the demo and time them (or of MODEL with DATA); rewrites docs/images and docs/results/pages.md
+	$(BIN)/python -m benchmarks.pages --model $(or $(MODEL),$(DEMO_MODEL)) --data $(or $(DATA),$(DEMO_DATA))
 
 .PHONY: report
 report: $(VENV)/developing ## Evaluate MODEL on DATA; rewrites docs/results/evaluation.html and evaluation.json

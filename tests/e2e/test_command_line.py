@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.cli.completion import complete_model_version
+from app.cli.completion import complete_key, complete_model_version
 from app.cli.main import main
 from app.services.model_traffic import traffic_position
 
@@ -206,21 +206,21 @@ def test_commands_print_what_they_show_as_json(
     assert (shop["name"], shop["scope"], shop["revoked_at"]) == ("shop", "read", None)
 
 
-@pytest.mark.parametrize("width", [60, 80, 200, None])
-def test_listed_version_is_accepted_by_activate_at_any_width(
-    coldstart: Callable[..., Run], model_dir: Path, monkeypatch: pytest.MonkeyPatch, width: int | None
+def test_listed_ids_are_accepted_by_other_commands_at_any_width(
+    coldstart: Callable[..., Run], model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    if width is not None:
-        monkeypatch.setenv("COLUMNS", str(width))
     version = coldstart("model", "register", model_dir).out.strip()
-    coldstart("key", "create", "a-key-with-a-rather-long-name-for-a-narrow-terminal", "--scope", "write")
-    words = coldstart("model", "list").out.split()
-    assert version in words
-    assert str(model_dir) in words
-    assert "a-key-with-a-rather-long-name-for-a-narrow-terminal" in coldstart("key", "list").out.split()
+    key = "a-key-with-a-rather-long-name-for-a-narrow-terminal"
+    coldstart("key", "create", key, "--scope", "write")
+    for width in ("60", "80", "200", ""):
+        monkeypatch.setenv("COLUMNS", width)
+        words = coldstart("model", "list").out.split()
+        assert {version, str(model_dir)} <= set(words)
+        assert key in coldstart("key", "list").out.split()
     assert complete_model_version(version[:4]) == [version]
+    assert complete_key("a-key") == [key]
     assert coldstart("model", "activate", version).code == 0
+    assert coldstart("key", "revoke", key).code == 0
 
 
 def test_evaluate_by_time_without_times_fails_and_says_why(
