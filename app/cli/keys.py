@@ -72,11 +72,9 @@ def list_command(as_json: JSONOption = False) -> None:
     )
 
 
-def _as_json(key: "APIKey") -> dict[str, str | None]:
+def _as_json(key: "APIKey") -> dict[str, object]:
     moments = {"created_at": key.created_at, "last_used_at": key.last_used_at, "revoked_at": key.revoked_at}
-    return {"name": key.name, "scope": key.scope} | {
-        name: None if moment is None else moment.isoformat() for name, moment in moments.items()
-    }
+    return {"name": key.name, "scope": key.scope, **moments}
 
 
 def _shown(moment: datetime | None) -> str:

@@ -23,7 +23,9 @@ _INDENT = "  "
 
 def print_json(value: object) -> None:
     """Print a value as JSON, whose moments are as in the API."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    from pydantic_core import to_jsonable_python
+
+    typer.echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
 
 
 def print_text(text: str) -> None:
