@@ -10,7 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY models models
 COPY migrations migrations
-# The lock as constraints: the same versions, without the development tools.
+# The lock as constraints: the versions that `make install` takes.
 RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.13-slim

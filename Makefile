@@ -23,8 +23,15 @@ $(VENV)/installed: requirements.lock pyproject.toml client/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --editable . --editable client
 	@touch $@
 
+$(VENV)/developing: requirements-dev.lock $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint requirements.lock --requirement requirements-dev.lock
+	@touch $@
+
 .PHONY: install
-install: $(VENV)/installed ## Make the virtual environment in .venv with the pinned dependencies
+install: $(VENV)/installed ## Make the virtual environment in .venv with what training and serving need
+
+.PHONY: develop
+develop: $(VENV)/developing ## Add to it what tests, checks and benchmarks need
 
 $(DEMO_DATA): | $(VENV)/installed
 	$(BIN)/coldstart data fetch ml-100k --to $(STATE)/data
@@ -43,53 +50,57 @@ demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, tra
 	$(BIN)/coldstart serve --model $(DEMO_MODEL) --data $(DEMO_DATA) --port $(PORT)
 
 .PHONY: test
-test: $(VENV)/installed ## Run the whole test suite
+test: $(VENV)/developing ## Run the whole test suite
 # A file's tests share its servers; the files that take long come first.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/installed ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and elicitation.md
+bench-quality: $(VENV)/developing ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and elicitation.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
 	$(BIN)/python -m benchmarks.lists --data $(DATA) $(OTHER)
 	$(BIN)/python -m benchmarks.new_items --data $(DATA)
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure speed on the data set in DATA; rewrites docs/results/speed.md
+bench: $(VENV)/developing ## Measure speed on the data set in DATA; rewrites docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
 .PHONY: soak
-soak: $(VENV)/installed ## Run ten minutes of mixed load on the data set in DATA, with PostgreSQL and Redis; rewrites docs/results/soak.md
+soak: $(VENV)/developing ## Run ten minutes of mixed load on the data set in DATA, with PostgreSQL and Redis; rewrites docs/results/soak.md
 	$(BIN)/python -m benchmarks.soak --data $(DATA)
 
 .PHONY: pages
-pages: $(VENV)/installed ## Take screenshots of the pages and time them, serving MODEL with DATA; rewrites docs/images and docs/results/pages.md
-	$(BIN)/python -m benchmarks.pages --model $(MODEL) --data $(DATA)
+pages: $(VENV)/developing $(DEMO_MODEL)/manifest.json ## Take screenshots of the pages of the demo and time them (or of MODEL with DATA); rewrites docs/images and docs/results/pages.md
+	$(BIN)/python -m benchmarks.pages --model $(or $(MODEL),$(DEMO_MODEL)) --data $(or $(DATA),$(DEMO_DATA))
 
 .PHONY: report
-report: $(VENV)/installed ## Evaluate MODEL on DATA; rewrites docs/results/evaluation.html and evaluation.json
+report: $(VENV)/developing ## Evaluate MODEL on DATA; rewrites docs/results/evaluation.html and evaluation.json
 	$(BIN)/coldstart evaluate --model $(MODEL) --data $(DATA) \
 		--json docs/results/evaluation.json --html docs/results/evaluation.html
 
 .PHONY: check
-check: $(VENV)/installed ## Check format, lint, types and import contracts
+check: $(VENV)/developing ## Check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/installed ## Format the code and apply the fixes of the linter
+format: $(VENV)/developing ## Format the code and apply the fixes of the linter
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The version of a wheel for one device ends with its name ("+cpu"). The locks must fit every machine, so the name is removed.
+COMPILED = $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--no-header --no-annotate --output-file - pyproject.toml $(1) | sed -E 's/\+[a-z0-9.]+$$//'
+
 .PHONY: lock
-lock: $(VENV)/installed ## Write requirements.lock from pyproject.toml
-	@echo '# The versions that `make` installs: written by `make lock` from pyproject.toml.' > requirements.lock
-# The version of a wheel for one device ends with its name ("+cpu"). The lock must fit every machine, so the name is removed.
-	$(BIN)/pip-compile --quiet --extra dev --extra bench --extra otel --strip-extras --no-emit-index-url --no-emit-find-links \
-		--no-emit-trusted-host --no-header --no-annotate --output-file - pyproject.toml \
-		| sed -E 's/\+[a-z0-9.]+$$//' >> requirements.lock
+lock: $(VENV)/developing ## Write requirements.lock and requirements-dev.lock from pyproject.toml
+	@echo '# What training and serving need, and the image has: written by `make lock` from pyproject.toml.' > requirements.lock
+	$(call COMPILED,--extra otel) >> requirements.lock
+	@echo '# What tests, checks and benchmarks need beside requirements.lock: written by `make lock` from pyproject.toml.' > requirements-dev.lock
+	$(call COMPILED,--extra otel --extra dev --extra bench --constraint requirements.lock) \
+		| grep -vxFf requirements.lock >> requirements-dev.lock
 
 .PHONY: secrets
 secrets: .env ## Write .env with random passwords for docker compose, if there is no .env
@@ -109,7 +120,7 @@ generator: ## Install openapi-python-client and openapi-typescript, with which t
 audit: ## Look for known vulnerabilities of the pinned dependencies; also fails if one could not be looked up
 	$(PYTHON) -m venv $(STATE)/audit
 	$(STATE)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	$(STATE)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
+	$(STATE)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock --requirement requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove the virtual environment and everything the demo created

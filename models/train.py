@@ -284,6 +284,7 @@ def _train_choices(
     return model, ChoiceTrainer(model, data).fit(
         rounds,
         batch_done=lambda number, done, total: observer.batch_done(epoch=number, users_done=done, users_total=total),
+        round_done=observer.round_done,
     )
 
 

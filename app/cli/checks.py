@@ -4,10 +4,12 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from app.settings import Settings, SettingsError
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 _IN_USE = errno.EADDRINUSE
 _FORBIDDEN = errno.EACCES
@@ -46,6 +48,8 @@ def require_free_port(host: str, port: int) -> None:
     Raises:
         SettingsError: If it is used by another program, is not this machine's, or needs more rights.
     """
+    from app.settings import SettingsError
+
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -65,12 +69,14 @@ def require_free_port(host: str, port: int) -> None:
         ) from error
 
 
-def require_directories(settings: Settings) -> None:
+def require_directories(settings: "Settings") -> None:
     """Refuse directories of the settings that are missing.
 
     Raises:
         SettingsError: If the data set is missing, or the state directory cannot be made.
     """
+    from app.settings import SettingsError
+
     if settings.data_dir is not None and not settings.data_dir.is_dir():
         raise SettingsError(f"COLDSTART_DATA_DIR: there is no directory {settings.data_dir}")
     try:

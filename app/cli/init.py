@@ -3,18 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from app.cli.checks import require_writable_directory
 from app.cli.options import Malformed, MalformedOption, SchemaFile, report_skipped, report_warnings
-from models.data.dataset import Entities
-from models.data.entity_files import read_entities
-from models.data.inferred_schema import inferred_schema
-from models.data.malformed import DataError, MalformedRows
-from models.data.schema import DatasetSchema
-from models.first_day import first_day_model
-from models.training.preset import load_preset
+from app.cli.output import JSONOption, print_json
 
 
 def init_command(
@@ -22,6 +15,7 @@ def init_command(
     output: Annotated[Path, typer.Option("--out", file_okay=False, help="Directory of the artifact to write.")],
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
+    as_json: JSONOption = False,
 ) -> None:
     """Make a model of a catalogue alone, for the first day of a service.
 
@@ -31,6 +25,16 @@ def init_command(
     The schema is inferred from the columns of the catalogue. With --schema, the files that it names for items are read
     from the directory of the catalogue.
     """
+    import polars as pl
+
+    from models.data.dataset import Entities
+    from models.data.entity_files import read_entities
+    from models.data.inferred_schema import inferred_schema
+    from models.data.malformed import DataError, MalformedRows
+    from models.data.schema import DatasetSchema
+    from models.first_day import first_day_model
+    from models.training.preset import load_preset
+
     require_writable_directory(output, "--out")
     chosen = inferred_schema(items) if schema is None else DatasetSchema.from_toml(schema)
     rows = MalformedRows()
@@ -44,6 +48,10 @@ def init_command(
     report_warnings(remarks)
     complete = chosen.model_copy(update={"items": source})
     model = first_day_model(complete, Entities(table), load_preset("coldstart-implicit"), output)
+    if as_json:
+        fields = {field.name: field.kind for field in source.fields}
+        print_json({"version": model.version, "path": str(output), "items": table.height, "attributes": fields})
+        return
     typer.echo(f"{output}: {model.version}, {table.height:,} items")
     for field in source.fields:
         typer.echo(f"  {field.name}: {field.description}")

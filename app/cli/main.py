@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from copy import copy
 from importlib.metadata import version
 from pkgutil import resolve_name
 from typing import Annotated, Any, NamedTuple
@@ -11,24 +12,28 @@ from rich.console import Console
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from app.cli.json_file import OptionalFile
+
 
 class LazyCommand(NamedTuple):
-    """A command whose module is imported only when the command is used, because most modules import torch.
+    """A command whose module is imported only when the command is used.
 
     Attributes:
         source: `module:name` of a function, or of a Typer application with commands of its own.
         summary: The first sentence of its help.
+        cls: How its arguments are parsed.
     """
 
     source: str
     summary: str
+    cls: type[TyperCommand] = TyperCommand
 
 
 COMMANDS: Mapping[str, LazyCommand] = {
     "data": LazyCommand("app.cli.data:data_commands", "Obtain and check data sets."),
     "init": LazyCommand("app.cli.init:init_command", "Make a model of a catalogue alone, for the first day."),
     "train": LazyCommand("app.cli.train:train_command", "Train a model and write it as an artifact."),
-    "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines."),
+    "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines.", OptionalFile),
     "serve": LazyCommand("app.cli.serve:serve_command", "Serve the API."),
     "worker": LazyCommand("app.cli.serve:worker_command", "Do evaluation and training jobs in a process of its own."),
     "migrate": LazyCommand("app.cli.serve:migrate_command", "Bring the database to the tables of this release."),
@@ -58,14 +63,28 @@ class _LazyGroup(TyperGroup):
 def _imported(name: str) -> Any:  # noqa: ANN401 - a command, of a type that Typer does not publish
     found = resolve_name(COMMANDS[name].source)
     if isinstance(found, typer.Typer):
-        return get_group(found)
-    single = typer.Typer(add_completion=False)
-    single.command(name)(found)
-    return get_command(single)
+        command: Any = get_group(found)
+        for each in command.commands.values():
+            _add_version_option(each)
+    else:
+        single = typer.Typer(add_completion=False)
+        single.command(name, cls=COMMANDS[name].cls)(found)
+        command = get_command(single)
+    _add_version_option(command)
+    return command
+
+
+def _add_version_option(command: Any) -> None:  # noqa: ANN401 - see above
+    """Let a command show the version too; its help does not repeat that."""
+    (of_all,) = (option for option in get_command(app).params if option.name == "_version")
+    option = copy(of_all)
+    option.expose_value, option.hidden = False, True  # type: ignore[attr-defined]  # it is an option
+    command.params.append(option)
 
 
 app = typer.Typer(
     name="coldstart",
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="A cold-start recommender: train, evaluate and serve a meta-learned user-preference estimator.",
     cls=_LazyGroup,
     no_args_is_help=True,

@@ -4,47 +4,73 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from app.services.container import Services, open_services
-from app.services.model_reports import OnlineEstimate
-from app.settings import read_settings
-from app.storage.current_versions import Challenger
-from app.storage.database import require_usable
+from app.cli.completion import complete_model_version
+from app.cli.output import JSONOption, print_json, print_list
+
+if TYPE_CHECKING:
+    from app.services.container import Services
+    from app.services.model_reports import OnlineEstimate
+    from app.services.model_versions import ModelVersionList
 
 model_commands = typer.Typer(
     help="Register, list and activate model versions, compare two of them, and report on them.", no_args_is_help=True
 )
 
-_MOST_LISTED = 100
+_PAGE = 100
 
 ResultT = TypeVar("ResultT")
-Version = Annotated[str, typer.Argument(help="Id of a registered version.")]
+Version = Annotated[str, typer.Argument(help="Id of a registered version.", autocompletion=complete_model_version)]
 
 
 @model_commands.command("register")
 def register_command(
     model: Annotated[Path, typer.Argument(file_okay=False, help="Directory of the artifact.")],
+    as_json: JSONOption = False,
 ) -> None:
-    """Register an artifact with the service, without activating it."""
-    typer.echo(_with_services(lambda services: services.model_versions.register(model)))
+    """Register an artifact with the service, without activating it. It prints the version's id."""
+    version = _with_services(lambda services: services.model_versions.register(model))
+    if as_json:
+        print_json({"version": version, "path": str(model)})
+    else:
+        typer.echo(version)
 
 
 @model_commands.command("list")
-def list_command() -> None:
+def list_command(as_json: JSONOption = False) -> None:
     """List the registered versions, last registered first."""
-    listed = _with_services(lambda services: services.model_versions.page(after=None, limit=_MOST_LISTED))
-    table = Table("version", "created", "active", "users", "path")
-    for version in listed.versions:
-        active = "yes" if version.id == listed.current.model_version else ""
-        percent = listed.current.percent_of(version.id)
-        users = f"{percent:g} %" if percent else ""
-        table.add_row(version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, users, version.path)
-    Console().print(table)
+    pages = _with_services(_all_pages)
+    if as_json:
+        from app.api.model_versions import ModelVersionResponse
+
+        print_json(
+            {
+                "items": [
+                    ModelVersionResponse.of(version, page.current).model_dump(mode="json") | {"path": version.path}
+                    for page in pages
+                    for version in page.versions
+                ]
+            }
+        )
+        return
+    rows = []
+    for page in pages:
+        for version in page.versions:
+            active = "yes" if version.id == page.current.model_version else ""
+            percent = page.current.percent_of(version.id)
+            users = f"{percent:g} %" if percent else ""
+            rows.append((version.id, f"{version.created_at:%Y-%m-%d %H:%M}", active, users, version.path))
+    print_list(("version", "created", "active", "users", "path"), rows)
+
+
+async def _all_pages(services: "Services") -> "list[ModelVersionList]":
+    pages = [await services.model_versions.page(after=None, limit=_PAGE)]
+    while len(pages[-1].versions) == _PAGE:
+        pages.append(await services.model_versions.page(after=pages[-1].versions[-1].id, limit=_PAGE))
+    return pages
 
 
 @model_commands.command("activate")
@@ -69,6 +95,8 @@ def challenge_command(
     percent: Annotated[float, typer.Option(help="Share of the users, between 0 and 100.")],
 ) -> None:
     """Let a registered version serve some users, always the same ones, instead of the active version."""
+    from app.storage.current_versions import Challenger
+
     if not 0 < percent < 100:
         raise typer.BadParameter("must lie between 0 and 100", param_hint="--percent")
     _with_services(lambda services: services.model_versions.challenge(Challenger(version, percent)))
@@ -87,10 +115,16 @@ def report_command(
     version: Version,
     since: Annotated[datetime | None, typer.Option(help="Start of the time, inclusive, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the time, exclusive, UTC.")] = None,
+    as_json: JSONOption = False,
 ) -> None:
     """Report on a version: clicks on its recommendations, and the error of its predictions."""
     ends = {"since": since and since.replace(tzinfo=UTC), "until": until and until.replace(tzinfo=UTC)}
     report = _with_services(lambda services: services.model_reports.report(version, **ends))
+    if as_json:
+        from app.api.model_versions import ModelReportResponse
+
+        print_json(ModelReportResponse.model_validate(report).model_dump(mode="json"))
+        return
     typer.echo(f"users             {report.users:,}")
     typer.echo(f"shown             {report.shown:,}")
     typer.echo(f"clicked           {report.clicked:,}")
@@ -100,14 +134,18 @@ def report_command(
     typer.echo(f"MAE               {_figure(report.mae)}")
 
 
-def _figure(estimate: OnlineEstimate | None) -> str:
+def _figure(estimate: "OnlineEstimate | None") -> str:
     if estimate is None:
         return "-"
     interval = "" if estimate.low is None else f" (95 %: {estimate.low:.4f} to {estimate.high:.4f})"
     return f"{estimate.value:.4f}{interval}"
 
 
-def _with_services(do: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
+def _with_services(do: "Callable[[Services], Awaitable[ResultT]]") -> ResultT:
+    from app.services.container import open_services
+    from app.settings import read_settings
+    from app.storage.database import require_usable
+
     settings = read_settings()
 
     async def run() -> ResultT:

@@ -2,23 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import uvicorn
 
 from app.cli.checks import require_directories, require_free_port
-from app.cli.keys import with_keys
-from app.jobs.worker import run_worker
-from app.main import create_app
-from app.observability.logs import configure_logging
-from app.services.api_keys import APIKeyService
-from app.settings import Settings, read_settings
-from app.storage.database import open_database, require_usable
-from app.storage.migrate import upgrade
-from models.artifact import ArtifactFormatError, verify_artifact
-from models.training.devices import require_device
-from models.training.threads import compute_in_one_thread
+from models.elicitation.strategy import Strategy
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def serve_command(
@@ -28,9 +20,22 @@ def serve_command(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    candidate_strategy: Annotated[
+        Strategy | None, typer.Option(help="How candidates are chosen if a request does not say it.")
+    ] = None,
 ) -> None:
     """Serve the API. Options override the environment's COLDSTART_… settings."""
-    settings = _settings(data_dir=data, host=host, port=port)
+    import uvicorn
+
+    from app.cli.keys import with_keys
+    from app.main import create_app
+    from app.observability.logs import configure_logging
+    from app.services.api_keys import APIKeyService
+    from app.storage.database import require_usable
+    from models.artifact import ArtifactFormatError, verify_artifact
+    from models.training.devices import require_device
+
+    settings = _settings(data_dir=data, host=host, port=port, candidate_strategy=candidate_strategy)
     require_directories(settings)
     require_free_port(settings.host, settings.port)
     require_device(settings.device)
@@ -54,6 +59,13 @@ def serve_command(
 
 def worker_command() -> None:
     """Run jobs in a separate process, until SIGINT or SIGTERM."""
+    from app.jobs.worker import run_worker
+    from app.observability.logs import configure_logging
+    from app.settings import read_settings
+    from app.storage.database import require_usable
+    from models.training.devices import require_device
+    from models.training.threads import compute_in_one_thread
+
     settings = read_settings()
     require_directories(settings)
     require_device(settings.device)
@@ -65,6 +77,10 @@ def worker_command() -> None:
 
 def migrate_command() -> None:
     """Migrate the database to this release. `serve` and `worker` also do this when they start."""
+    from app.settings import read_settings
+    from app.storage.database import open_database, require_usable
+    from app.storage.migrate import upgrade
+
     url = read_settings().database_url.get_secret_value()
 
     async def migrate() -> None:
@@ -75,5 +91,7 @@ def migrate_command() -> None:
     asyncio.run(migrate())
 
 
-def _settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic validates them
+def _settings(**given: Any) -> "Settings":  # noqa: ANN401 - pydantic validates them
+    from app.settings import read_settings
+
     return read_settings({name: value for name, value in given.items() if value is not None})

@@ -36,7 +36,7 @@ from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
 from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset
-from models.training.trainer import EpochResult, TrainingObserver
+from models.training.trainer import TrainingObserver
 
 logger = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ def train_on_stored_dataset(
     return Trained(new, output, comparison, parameters)
 
 
-class _ProgressOf:
+class _ProgressOf(TrainingObserver):
     """Reports the share of a job that is done while it trains. Early stopping skips the rest of a phase."""
 
     def __init__(self, progress: Callable[[float], None]) -> None:
@@ -271,9 +271,6 @@ class _ProgressOf:
         """Report a global update."""
         done_of_phase = (epoch - 1 + users_done / users_total) / self._epochs
         self._progress(_TRAINED * (self._phases_begun - 1 + done_of_phase) / _PHASES)
-
-    def epoch_done(self, result: EpochResult) -> None:
-        """Do nothing: batches report the progress."""
 
 
 def _active_model(parameters: TrainingParameters, settings: Settings) -> TrainedModel | None:

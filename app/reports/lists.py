@@ -29,11 +29,11 @@ class ListCharts:
                 name,
                 self.styles[name],
                 [(float(place), estimate.value) for place, estimate in enumerate(curve)],
-                band=[(estimate.low, estimate.high) for estimate in curve] if name == evaluated else (),
+                band=[estimate.ends for estimate in curve] if name == evaluated else (),
             )
             for name, curve in curves.items()
         ]
-        ends = [estimate.high for curve in curves.values() for estimate in curve]
+        ends = [max(estimate.ends) for curve in curves.values() for estimate in curve]
         return line_chart(
             f"{LIST_NDCG.title} against support ratings: {title}",
             series,

@@ -138,11 +138,9 @@ class _Charts:
     def mae(self, state: StateReport) -> Markup:
         """MAE of every predictor with its interval."""
         all_maes = [predictor.measures[MAE.name] for drawn in self._states for predictor in drawn.predictors]
-        axis = linear_axis(
-            [end for mae in all_maes for end in (mae.low, mae.high)], f"{MAE.title}, {MAE.direction} is better"
-        )
+        axis = linear_axis([end for mae in all_maes for end in mae.ends], f"{MAE.title}, {MAE.direction} is better")
         maes = [(predictor.name, predictor.measures[MAE.name]) for predictor in state.predictors]
-        rows = [(Series(name, self.styles[name], [(mae.value, 0.0)]), (mae.low, mae.high)) for name, mae in maes]
+        rows = [(Series(name, self.styles[name], [(mae.value, 0.0)]), mae.ends) for name, mae in maes]
         return interval_chart(f"MAE in the state {state.state}", rows, axis)
 
     def by_support(self, state: StateReport) -> Markup:
@@ -261,13 +259,13 @@ def _curve_chart(
     title: str, curve: MAECurve, all_curves: Sequence[MAECurve], styles: dict[str, int], horizontal: str
 ) -> Markup:
     values = [mae.value for drawn in all_curves for predictor in drawn.predictors for mae in predictor.mae]
-    bands = [end for drawn in all_curves for mae in drawn.predictors[0].mae for end in (mae.low, mae.high)]
+    bands = [end for drawn in all_curves for mae in drawn.predictors[0].mae for end in mae.ends]
     series = [
         Series(
             predictor.name,
             styles[predictor.name],
             [(float(place), mae.value) for place, mae in enumerate(predictor.mae)],
-            band=[(mae.low, mae.high) for mae in predictor.mae] if predictor is curve.predictors[0] else (),
+            band=[mae.ends for mae in predictor.mae] if predictor is curve.predictors[0] else (),
         )
         for predictor in curve.predictors
     ]
@@ -287,10 +285,13 @@ def _number(value: float, decimals: int = 3, sign: str = "-") -> Markup:
 
 
 def _estimate(estimate: Estimate, sign: str = "-") -> Markup:
-    """An average and its interval, and how many users were left out if there are any."""
-    html = Markup('{} <span class="interval">{}–{}</span>').format(
-        _number(estimate.value, sign=sign), _number(estimate.low, sign=sign), _number(estimate.high, sign=sign)
-    )
+    """An average and its interval if it has one, and how many users were left out if there are any."""
+    html = _number(estimate.value, sign=sign)
+    if estimate.has_interval:
+        low, high = (_number(end, sign=sign) for end in estimate.ends)
+        html += Markup(' <span class="interval">{}–{}</span>').format(low, high)
+    else:
+        html += Markup(' <span class="interval">— (one user, so no interval)</span>')
     if estimate.undefined_users:
         count = estimate.undefined_users
         html += Markup(' <span class="interval">without <data value="{}">{:,}</data></span>').format(count, count)

@@ -41,7 +41,7 @@ class Contestants:
         """A contestant's predictor; trains or fits it first if that is not done yet."""
         if name in BASELINES:
             baseline = baseline_class(name).fit(self.dataset, self.split.training)
-            return by_baseline(baseline, self.dataset.schema.rating_scale, rounded=True)
+            return by_baseline(baseline, self.dataset.schema.rating_scale)
         model = self.trained(name.removesuffix(NOT_ADAPTED))
         return by_learner(model, self.dataset, steps=0 if name.endswith(NOT_ADAPTED) else None)
 

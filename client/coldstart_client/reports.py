@@ -11,8 +11,8 @@ class Estimate(Answer):
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     undefined_users: int = 0
 
 
@@ -158,6 +158,7 @@ class EvaluationReport(Answer):
     data: str
     config: EvaluationConfig
     notes: list[str]
+    decoding: str = ""
     states: list[StateReport]
     elicitation: Elicitation | None
     lists: ListsReport | None

@@ -113,13 +113,20 @@ class ChoiceTrainer:
         )
         return vectors * np.float32(np.sqrt(self._config.neighbour_scale))
 
-    def fit(self, rounds: int, *, batch_done: Callable[[int, int, int], None] = lambda *_: None) -> list[RoundResult]:
+    def fit(
+        self,
+        rounds: int,
+        *,
+        batch_done: Callable[[int, int, int], None] = lambda *_: None,
+        round_done: Callable[[RoundResult], None] = lambda _: None,
+    ) -> list[RoundResult]:
         """Train, and fit the predictions for new items.
 
         Args:
             rounds: How many rounds to train. With held-out users, training may stop early, and the weights of the best
                 round are kept.
             batch_done: Called after every update with the round, the updates done in it, and the updates in a round.
+            round_done: Called after every round and its validation.
 
         Returns:
             The result of every round.
@@ -131,6 +138,7 @@ class ChoiceTrainer:
         best = self._model.state_dict()
         for number in range(1, rounds + 1):
             history.append(self._train_round(number, batches, generator, validation, batch_done))
+            round_done(history[-1])
             if best_round(history) == number:
                 best = copy.deepcopy(self._model.state_dict())
             elif number - best_round(history) >= self._config.patience:

@@ -229,9 +229,12 @@ def _verdict(users: int, measures: Mapping[str, ComparedMeasure]) -> tuple[bool,
     if compared is None or users < MIN_USERS:
         return False, f"Only {users} held-out users can be compared; {MIN_USERS} are needed to decide."
     change = compared.difference
-    better = change.high < 0 if measure.direction is Direction.LOWER else change.low > 0
+    if not change.has_interval:
+        return False, f"{measure.title} is defined for one held-out user only, which is not enough to decide."
+    low, high = change.ends
+    better = high < 0 if measure.direction is Direction.LOWER else low > 0
     figures = (
         f"{measure.title} {compared.new:.4f} instead of {compared.active:.4f} on {users} held-out users, "
-        f"a difference of {change.value:+.4f} (95 % interval {change.low:+.4f} to {change.high:+.4f})."
+        f"a difference of {change.value:+.4f} (95 % interval {low:+.4f} to {high:+.4f})."
     )
     return better, f"The new version is {'better' if better else 'not shown to be better'}: {figures}"

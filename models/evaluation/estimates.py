@@ -22,8 +22,7 @@ def concatenate_users(batches: Sequence[UserValues]) -> UserValues:
 def estimate_means(values: NDArray[np.float64], *, resamples: int, seed: int) -> tuple[Estimate, ...]:
     """The mean of each column of float64 [users, columns]; users without a value (NaN) are left out and counted."""
     resampled = bootstrap_means(values, resamples=resamples, seed=seed)
-    undefined = np.isnan(values)
-    return _estimates(mean_where(values, ~undefined, axis=0), resampled, undefined.sum(axis=0))
+    return _estimates(mean_where(values, ~np.isnan(values), axis=0), resampled, values)
 
 
 def estimate_measures(values: UserValues, *, resamples: int, seed: int) -> dict[str, Estimate]:
@@ -32,8 +31,8 @@ def estimate_measures(values: UserValues, *, resamples: int, seed: int) -> dict[
     averages, resampled = bootstrap_averages(
         [(MEASURES[name], values[name]) for name in names], resamples=resamples, seed=seed
     )
-    undefined = np.array([np.isnan(values[name]).sum() for name in names])
-    return dict(zip(names, _estimates(averages, resampled, undefined), strict=True))
+    columns = np.stack([values[name] for name in names], axis=1)
+    return dict(zip(names, _estimates(averages, resampled, columns), strict=True))
 
 
 def compare_measures(new: UserValues, active: UserValues, *, resamples: int, seed: int) -> dict[str, ComparedMeasure]:
@@ -52,8 +51,8 @@ def compare_measures(new: UserValues, active: UserValues, *, resamples: int, see
         np.split(averages, 2),
         np.split(resampled, 2, axis=1),
     )
-    undefined = np.array([np.isnan(pairs[name][0]).sum() for name in names])
-    differences = _estimates(new_averages - active_averages, new_resampled - active_resampled, undefined)
+    columns = np.stack([pairs[name][0] for name in names], axis=1)
+    differences = _estimates(new_averages - active_averages, new_resampled - active_resampled, columns)
     return {
         name: ComparedMeasure(new=float(new_average), active=float(active_average), difference=difference)
         for name, new_average, active_average, difference in zip(
@@ -75,9 +74,18 @@ def compare_means(new: UserValues, active: UserValues, *, resamples: int, seed: 
 
 
 def _estimates(
-    averages: NDArray[np.float64], resampled: NDArray[np.float64], undefined: NDArray[np.int64]
+    averages: NDArray[np.float64], resampled: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[Estimate, ...]:
+    """The average of each column of `values`, float64 [users, columns]; a single user's has no interval."""
+    undefined = np.isnan(values).sum(axis=0)
+    lows, highs = interval_95(resampled)
+    has_interval = len(values) - undefined > 1
     return tuple(
-        Estimate(value=float(value), low=float(low), high=float(high), undefined_users=int(count))
-        for value, low, high, count in zip(averages, *interval_95(resampled), undefined, strict=True)
+        Estimate(
+            value=float(value),
+            low=float(low) if has else None,
+            high=float(high) if has else None,
+            undefined_users=int(count),
+        )
+        for value, low, high, count, has in zip(averages, lows, highs, undefined, has_interval, strict=True)
     )

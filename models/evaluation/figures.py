@@ -16,16 +16,29 @@ class Estimate(ReportPart):
 
     Attributes:
         value: The average.
-        low: The lower end of the interval.
-        high: The upper end of the interval.
+        low: The lower end of the interval; None for a single user, whose average has no interval.
+        high: The upper end of the interval, or None.
         undefined_users: How many users were left out of the average, because the measure is undefined for them. 0 in
             reports that were written before this was counted.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     undefined_users: int = 0
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it averages over two users or more."""
+        return self.low is not None and self.high is not None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends of the interval; where there is none, both are the value, so that a plot shows the value alone."""
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
 
 
 class ComparedMeasure(ReportPart):
@@ -264,6 +277,8 @@ class EvaluationReport(ReportPart):
         data: The name of the data set.
         config: The settings of the evaluation.
         notes: What a reader must know to judge the figures.
+        decoding: How predictions are decoded for each measure, the same for all predictors; empty in reports of
+            releases that decoded them differently.
         states: One report per state.
         elicitation: The comparison of candidate strategies; None without new users.
         lists: How good lists are; None without new users, and if the state `user_cold` is not evaluated.
@@ -274,6 +289,7 @@ class EvaluationReport(ReportPart):
     data: str
     config: EvaluationConfig
     notes: tuple[str, ...]
+    decoding: str = ""
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
     lists: ListsReport | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from models.artifact import TrainedModel
@@ -47,19 +46,10 @@ def encoded_for(model: TrainedModel, dataset: Dataset) -> EncodedData:
     )
 
 
-def by_baseline(baseline: Baseline, scale: RatingScale, *, rounded: bool = False) -> Predict:
-    """A fitted baseline. Its predictions are clipped to the scale; the score that ranks stays as it is.
-
-    Args:
-        baseline: The baseline.
-        scale: The rating scale.
-        rounded: Whether its median rating is rounded to the nearest level, which lowers the MAE.
-    """
+def by_baseline(baseline: Baseline, scale: RatingScale) -> Predict:
+    """A fitted baseline, decoded on this rating scale."""
 
     def predict(batch: EpisodeBatch) -> PredictedRatings:
-        predictions = baseline.predict(batch)
-        clipped = np.clip(predictions, scale.minimum, scale.maximum)
-        median = scale.nearest(clipped) if rounded else clipped
-        return PredictedRatings(scale, mean=clipped, median=median, score=predictions)
+        return PredictedRatings.of_points(baseline.predict(batch), scale)
 
     return predict

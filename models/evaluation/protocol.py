@@ -30,7 +30,7 @@ from models.evaluation.figures import (
 from models.evaluation.lists.contest import ListContest
 from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
 from models.learners.base import AnyLearner
-from models.metrics import MAE, PredictedRatings, measure_users
+from models.metrics import MAE, PredictedRatings, decoding_of_measures, measure_users
 
 
 def evaluate(
@@ -112,6 +112,7 @@ def evaluate(
             data=dataset.schema.name,
             config=config,
             notes=_notes(model, dataset, config) + (_order_notes(config) if episodes_are_drawn else ()),
+            decoding=decoding_of_measures(),
             states=tuple(reports),
             elicitation=elicitation,
             lists=lists,

@@ -44,6 +44,16 @@ def measure_caption(name: str) -> str:
     return _DESCRIBED[name].caption if name in _DESCRIBED else name
 
 
+def decoding_of_measures() -> str:
+    """How each measure decodes the predictions of every predictor."""
+    titles: dict[str, list[str]] = {}
+    for measure in MEASURES.values():
+        if measure.decoding:
+            titles.setdefault(measure.decoding, []).append(measure.title)
+    parts = [f"{' and '.join(names)}: {decoding}" for decoding, names in titles.items()]
+    return f"For all predictors alike, {'; '.join(parts)}."
+
+
 _DESCRIBED: Mapping[str, Described] = {**MEASURES, **LIST_MEASURES, **ALL_LISTS_MEASURES}
 
 
@@ -55,6 +65,7 @@ __all__ = [
     "Gain",
     "Measure",
     "PredictedRatings",
+    "decoding_of_measures",
     "measure_caption",
     "measure_title",
     "measure_users",

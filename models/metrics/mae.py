@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.measure import Direction, Measure, PredictedRatings, mean_where
+from models.metrics.measure import EXPECTED, ROUNDED, Direction, Measure, PredictedRatings, mean_where
 
 
 class MeanAbsoluteError(Measure):
@@ -25,12 +25,13 @@ class MeanAbsoluteError(Measure):
     def __init__(self, name: str, title: str, *, decoding: Literal["mean", "median"]) -> None:
         self.name = name
         self.title = title
-        self._decoding = decoding
+        self.decoding = ROUNDED if decoding == "median" else EXPECTED
+        self._of_median = decoding == "median"
 
     def per_user(
         self, predicted: PredictedRatings, ratings: NDArray[np.float32], mask: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Each user's mean absolute error."""
-        predictions = predicted.median if self._decoding == "median" else predicted.mean
+        predictions = predicted.median if self._of_median else predicted.mean
         errors = np.abs(ratings.astype(np.float64) - predictions)
         return mean_where(errors, mask, axis=1)

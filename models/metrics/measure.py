@@ -35,7 +35,8 @@ class PredictedRatings:
     Attributes:
         scale: The rating scale.
         mean: float32 [B, Q], the expected rating, which minimises the squared error.
-        median: float32 [B, Q], the median rating, which minimises the absolute error.
+        median: float32 [B, Q], the median rating as a rating of the scale, which minimises the absolute error. Every
+            predictor is rounded, so that none has an advantage.
         score: float32 [B, Q], what ranks the items; it need not lie on the rating scale.
         distribution: Of each rating, [B, Q]; None from a predictor that predicts none.
     """
@@ -52,10 +53,21 @@ class PredictedRatings:
         return cls(
             scale=scale,
             mean=predictions.mean.cpu().numpy(),
-            median=predictions.median.cpu().numpy(),
+            median=scale.nearest(predictions.median.cpu().numpy()),
             score=predictions.score.cpu().numpy(),
             distribution=None if predictions.distribution is None else predictions.distribution.to_numpy(),
         )
+
+    @classmethod
+    def of_points(cls, points: NDArray[np.float32], scale: RatingScale) -> Self:
+        """Predictions that are one number each (float32 [B, Q]), clipped to the scale; the score stays as it is."""
+        clipped = points.clip(scale.minimum, scale.maximum)
+        return cls(scale=scale, mean=clipped, median=scale.nearest(clipped), score=points)
+
+
+ROUNDED = "predictions rounded to a rating of the scale"
+EXPECTED = "predictions not rounded"
+"""How predictions are decoded: as `PredictedRatings.median`, or as its `mean`."""
 
 
 class Described:
@@ -66,12 +78,15 @@ class Described:
         title: The name in reports, such as "nDCG@3, linear gain".
         unit: The unit of the values, such as "nats"; empty for a pure number.
         direction: Which values are better.
+        decoding: Which number stands for a prediction, the same for every predictor: `ROUNDED` or `EXPECTED`; empty
+            where no number does.
     """
 
     name: str
     title: str
     unit: str
     direction: Direction
+    decoding: str = ""
 
     @property
     def caption(self) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.measure import Direction, Measure, PredictedRatings, mean_where
+from models.metrics.measure import EXPECTED, Direction, Measure, PredictedRatings, mean_where
 
 
 class RootMeanSquaredError(Measure):
@@ -17,6 +17,7 @@ class RootMeanSquaredError(Measure):
     title = "RMSE"
     unit = "rating points"
     direction = Direction.LOWER
+    decoding = EXPECTED
 
     def per_user(
         self, predicted: PredictedRatings, ratings: NDArray[np.float32], mask: NDArray[np.bool_]

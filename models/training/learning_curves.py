@@ -7,10 +7,10 @@ from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from models.training.trainer import EpochResult
+from models.training.trainer import EpochResult, TrainingObserver
 
 
-class LearningCurves:
+class LearningCurves(TrainingObserver):
     """A training observer that writes every epoch's figures; `tensorboard --logdir DIRECTORY` shows them.
 
     Every training, also one that goes on after an interruption, is a directory named after its beginning. Each of its
@@ -36,9 +36,6 @@ class LearningCurves:
         """Begin the curves of a model."""
         self._close()
         self._writer = SummaryWriter(str(self._run / phase.replace(" ", "-")))
-
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        """Curves are of epochs."""
 
     def epoch_done(self, result: EpochResult) -> None:
         """Add a point to every curve."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from models.choice.trainer import RoundResult
 from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
 from models.data.rating_scale import RatingScale
 from models.fields import InputLayer
@@ -61,17 +62,23 @@ class EpochResult(BaseModel):
     users: int
 
 
-class TrainingObserver(Protocol):
-    """Shows the progress of training."""
+class TrainingObserver:
+    """Is told of the progress of training; a subclass does something about what it wants to know."""
 
     def phase_begun(self, phase: str, *, epochs: int) -> None:
         """A model is trained from now on, for so many epochs at most; the phase is named after it."""
+
+    def resumed(self, *, epoch: int) -> None:
+        """An interrupted training of this model goes on after its last epoch that was ended."""
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """A global update was made."""
 
     def epoch_done(self, result: EpochResult) -> None:
         """An epoch and its validation are over."""
+
+    def round_done(self, result: RoundResult) -> None:
+        """A round of the choice model, which is an epoch of its phase, and its validation are over."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,8 @@ class Trainer:
         """
         if self._checkpoint_directory is not None and Checkpoint.exists(self._checkpoint_directory):
             self._resume(Checkpoint.load(self._checkpoint_directory))
+            if observer is not None:
+                observer.resumed(epoch=len(self._history))
         while not self._is_finished():
             epoch = len(self._history) + 1
             result = self._train_epoch(epoch, observer)

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.cli.completion import complete_key, complete_model_version
 from app.cli.main import main
 from app.services.model_traffic import traffic_position
 
@@ -115,6 +116,10 @@ def trained(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     assert run.returncode == 0, run.stderr
     assert "trained on 2,400 ratings of 120 users and 40 items" in run.stdout
     assert re.search(r"research twin quick-\w+: trained on .* of 91 users and 32 items, .*; validation MAE", run.stdout)
+    assert run.stdout.endswith(f"\nnext: coldstart serve --model {output}\n")
+    assert run.stderr.startswith(f"reading {dataset_dir}\n")
+    assert "\nresearch model\nepoch 1 of 4   loss" in run.stderr
+    assert "\nchoices of the served model\nepoch 1 of " in run.stderr
     return output
 
 
@@ -157,6 +162,65 @@ def test_evaluate_writes_report_and_predictions_that_agree(
             (line,) = (line for line in shown.splitlines()[:15] if line.strip().startswith(f"{contestant['name']}  "))
             for cell in contestant["by_size"]:
                 assert f"{cell['measures']['list_ndcg@10']['value']:.3f} ±" in line
+
+
+def test_evaluate_prints_json_in_place_of_tables(
+    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
+) -> None:
+    run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--json", "--states", "warm")
+    assert run.code == 0, run.err
+    report = json.loads(run.out)
+    assert [state["state"] for state in report["states"]] == ["warm"]
+    maes = {each["name"]: each["measures"]["mae"]["value"] for each in report["states"][0]["predictors"]}
+    means = {each["name"]: each["measures"]["mae_of_mean"]["value"] for each in report["states"][0]["predictors"]}
+    assert maes["global mean"] != means["global mean"]  # it is rounded for the first, as the model is
+
+
+def test_commands_print_what_they_show_as_json(
+    coldstart: Callable[..., Run], dataset_dir: Path, model_dir: Path, other_model_dir: Path
+) -> None:
+    def result(*arguments: str | Path) -> dict[str, object]:
+        run = coldstart(*arguments, "--json")
+        assert run.code == 0, run.err
+        value = json.loads(run.out)
+        assert isinstance(value, dict)
+        return value
+
+    checked = result("data", "check", "--data", dataset_dir)
+    assert (checked["ratings"], checked["users"], checked["items"]) == (2400, 120, 40)
+    assert checked["preset"] == "coldstart"
+    assert result("import", "items", "--data", dataset_dir) == {"what": "items", "imported": 40, "skipped": 0}
+    first = result("init", "--items", dataset_dir / "items.csv", "--out", dataset_dir.parent / "first")
+    assert first["items"] == 40
+
+    versions = [str(result("model", "register", model)["version"]) for model in (model_dir, other_model_dir)]
+    assert coldstart("model", "activate", versions[0]).code == 0
+    listed = result("model", "list")["items"]
+    assert isinstance(listed, list)
+    assert [(each["version"], each["active"]) for each in listed] == [(versions[1], False), (versions[0], True)]
+    assert result("model", "report", versions[0])["shown"] == 0
+
+    key = result("key", "create", "shop", "--scope", "read")
+    assert str(key["key"]).startswith("coldstart_")
+    (shop,) = result("key", "list")["items"]  # type: ignore[misc]
+    assert (shop["name"], shop["scope"], shop["revoked_at"]) == ("shop", "read", None)
+
+
+def test_listed_ids_are_accepted_by_other_commands_at_any_width(
+    coldstart: Callable[..., Run], model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = coldstart("model", "register", model_dir).out.strip()
+    key = "a-key-with-a-rather-long-name-for-a-narrow-terminal"
+    coldstart("key", "create", key, "--scope", "write")
+    for width in ("60", "80", "200", ""):
+        monkeypatch.setenv("COLUMNS", width)
+        words = coldstart("model", "list").out.split()
+        assert {version, str(model_dir)} <= set(words)
+        assert key in coldstart("key", "list").out.split()
+    assert complete_model_version(version[:4]) == [version]
+    assert complete_key("a-key") == [key]
+    assert coldstart("model", "activate", version).code == 0
+    assert coldstart("key", "revoke", key).code == 0
 
 
 def test_evaluate_by_time_without_times_fails_and_says_why(
@@ -312,8 +376,8 @@ def test_train_from_database_makes_and_activates_the_next_version(
         run = coldstart("train", "--from-database", "--preset", quick, "--out", new, "--activate")
         assert run.code == 0, run.err
         assert f"compared with {former}: The new version is better: MAE " in run.out
-        assert run.out.endswith("registered and activated\n")
         version = run.out.split(": ")[1].split()[0]
+        assert run.out.endswith(f"registered and activated\nnext: coldstart model report {version}\n")
         deadline = time.monotonic() + 60
         while client.get("/v1/candidates").json()["model_version"] != version:
             assert time.monotonic() < deadline
@@ -330,7 +394,8 @@ def test_train_from_database_makes_and_activates_the_next_version(
     )
     assert run.code == 0, run.err
     assert f"compared with {version}: The new version is not shown to be better: MAE " in run.out
-    assert run.out.endswith("registered, not activated\n")
+    worse = run.out.split(": ")[1].split()[0]
+    assert run.out.endswith(f"registered, not activated\nnext: coldstart model challenge {worse} --percent 10\n")
     manifest = json.loads((tmp_path / "worse" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data"]["path"] == str(dataset_dir)
     assert manifest["data"]["training_users"] > 150

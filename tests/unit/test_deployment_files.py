@@ -98,6 +98,22 @@ def test_image_has_the_pinned_torch_for_cpus() -> None:
     assert len(re.findall(r"^torch==", lock, re.MULTILINE)) == 1
 
 
+def test_locks_divide_what_serving_needs_from_what_development_needs() -> None:
+    def pinned(lock: str) -> set[str]:
+        return set(re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+    def named(requirements: list[str]) -> set[str]:
+        return {re.split(r"[\[<>=]", requirement)[0] for requirement in requirements}
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    runtime, development = pinned("requirements.lock"), pinned("requirements-dev.lock")
+    assert not runtime & development
+    assert named([*project["dependencies"], *extras["otel"]]) <= runtime
+    assert named([*extras["dev"], *extras["bench"]]) <= runtime | development
+    assert not {"pytest", "mypy", "locust", "playwright"} & runtime
+
+
 def test_image_runs_without_root_under_an_init_and_checks_health() -> None:
     final = dict(FINAL_STAGE)
     assert int(final["USER"]) > 0  # a number, because Kubernetes cannot tell from a name that the user is not root

@@ -13,20 +13,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from models.artifact import ArtifactError, load_artifact
 from models.data.reader import read_dataset
-from models.training.trainer import EpochResult
-
-
-class Silent:
-    """A training observer that does nothing."""
-
-    def phase_begun(self, phase: str, *, epochs: int) -> None:
-        pass
-
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        pass
-
-    def epoch_done(self, result: EpochResult) -> None:
-        pass
+from models.training.trainer import TrainingObserver
 
 
 class StopError(Exception):
@@ -52,7 +39,12 @@ async def parameters(database: Database, dataset_dir: Path, model_dir: Path) -> 
 
 async def train(parameters: TrainingParameters, output: Path, settings: Settings) -> Trained:
     return await asyncio.to_thread(
-        train_on_stored_dataset, parameters, output, settings=settings, observer=Silent(), progress=lambda _: None
+        train_on_stored_dataset,
+        parameters,
+        output,
+        settings=settings,
+        observer=TrainingObserver(),
+        progress=lambda _: None,
     )
 
 

@@ -18,31 +18,36 @@ from models.artifact import (
     load_research_model,
     verify_artifact,
 )
-from models.choice.trainer import best_round
+from models.choice.trainer import RoundResult, best_round
 from models.data.dataset import Dataset
 from models.data.splits import SplitConfig
 from models.evaluation import EvaluationConfig, evaluate
 from models.evaluation.comparison import compare
 from models.train import checkpoint_of, train
 from models.training.preset import Preset
-from models.training.trainer import EpochResult
+from models.training.trainer import EpochResult, TrainingObserver
 
 SPLIT = SplitConfig(seed=1)
 
 
-class Recorder:
+class Recorder(TrainingObserver):
     """Notes the phases and their epochs; may interrupt a training after the first epoch of a phase."""
 
     def __init__(self, interrupt_in: str | None = None) -> None:
         self.phases: list[tuple[str, int]] = []
         self.epochs: list[tuple[str, int]] = []
+        self.rounds: list[tuple[str, int]] = []
+        self.resumed_after: list[tuple[str, int]] = []
         self._interrupt_in = interrupt_in
 
     def phase_begun(self, phase: str, *, epochs: int) -> None:
         self.phases.append((phase, epochs))
 
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        pass
+    def resumed(self, *, epoch: int) -> None:
+        self.resumed_after.append((self.phases[-1][0], epoch))
+
+    def round_done(self, result: RoundResult) -> None:
+        self.rounds.append((self.phases[-1][0], result.round))
 
     def epoch_done(self, result: EpochResult) -> None:
         phase, _ = self.phases[-1]
@@ -189,6 +194,8 @@ class TestInterrupted:
 
         assert model.version == served.version
         assert not set(interrupted.epochs) & set(resumed.epochs)
+        assert (phase, 1) in resumed.resumed_after
+        assert {of for of, _ in resumed.rounds} == {"choices of the research model", "choices of the served model"}
         assert not checkpoint_of(tmp_path / "model").exists()
 
 

@@ -18,7 +18,7 @@ from models.learners.melu import MeLUConfig
 from models.train import train
 from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset, TrainingConfig, load_preset
-from models.training.trainer import EpochResult
+from models.training.trainer import EpochResult, TrainingObserver
 from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_dataset
 
@@ -47,17 +47,11 @@ COLDSTART = (
 PRESETS = pytest.mark.parametrize("preset", [PRESET, COLDSTART], ids=["melu", "coldstart"])
 
 
-class InterruptAfter:
+class InterruptAfter(TrainingObserver):
     """Interrupts a training after some epochs."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
-
-    def phase_begun(self, phase: str, *, epochs: int) -> None:
-        pass
-
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        pass
 
     def epoch_done(self, result: EpochResult) -> None:
         if result.epoch == self.epochs:

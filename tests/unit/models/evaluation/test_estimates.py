@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.evaluation.estimates import compare_measures, concatenate_users, estimate_means, estimate_measures
 
@@ -32,6 +33,16 @@ def test_estimate_means_counts_users_without_a_value_by_column() -> None:
     first, second = estimate_means(np.column_stack([MAES, np.where(UNDEFINED, np.nan, MAES)]), resamples=100, seed=0)
     assert (first.undefined_users, second.undefined_users) == (0, 7)
     assert (first.value, second.value) == (pytest.approx(MAES.mean()), pytest.approx(MAES[7:].mean()))
+
+
+@pytest.mark.parametrize("users", [np.array([0.5]), np.array([0.5, np.nan])], ids=["alone", "the others undefined"])
+def test_figure_of_a_single_user_has_no_interval(users: NDArray[np.float64]) -> None:
+    (of_measure,) = estimate_measures({"mae": users}, resamples=100, seed=0).values()
+    (of_mean,) = estimate_means(users[:, None], resamples=100, seed=0)
+    (compared,) = compare_measures({"mae": users}, {"mae": users + 1}, resamples=100, seed=0).values()
+    for estimate in (of_measure, of_mean, compared.difference):
+        assert (estimate.low, estimate.high) == (None, None)
+        assert estimate.ends == (estimate.value, estimate.value)
 
 
 def test_compare_measures_leaves_out_users_who_are_undefined_for_either_model() -> None:

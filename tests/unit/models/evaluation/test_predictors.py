@@ -2,6 +2,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from models.baselines import Baseline
@@ -9,7 +10,8 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.rating_scale import RatingScale
 from models.evaluation.predictors import by_baseline
-from models.metrics import measure_users
+from models.learners.heads.base import Predictions
+from models.metrics import PredictedRatings, measure_users
 
 HALF_STARS = RatingScale(minimum=0.5, maximum=5.0, step=0.5)
 PREDICTIONS = np.array([[0.1, 2.6, 2.8, 7.0]], dtype=np.float32)
@@ -37,18 +39,23 @@ def batch() -> EpisodeBatch:
 def test_baseline_predictions_are_clipped_to_the_scale_but_scores_are_not(batch: EpisodeBatch) -> None:
     predicted = by_baseline(Fixed(), HALF_STARS)(batch)
     np.testing.assert_allclose(predicted.mean, [[0.5, 2.6, 2.8, 5.0]])
-    np.testing.assert_array_equal(predicted.median, predicted.mean)
     np.testing.assert_array_equal(predicted.score, PREDICTIONS)
 
 
-def test_rounded_baseline_median_is_the_nearest_rating(batch: EpisodeBatch) -> None:
-    predicted = by_baseline(Fixed(), HALF_STARS, rounded=True)(batch)
-    np.testing.assert_array_equal(predicted.median, [[0.5, 2.5, 3.0, 5.0]])
-    np.testing.assert_allclose(predicted.mean, [[0.5, 2.6, 2.8, 5.0]])
+def test_median_of_learners_and_baselines_is_the_nearest_rating(batch: EpisodeBatch) -> None:
+    point = torch.tensor(PREDICTIONS)
+    learned = PredictedRatings.of(Predictions(score=point, mean=point, median=point, distribution=None), HALF_STARS)
+    for predicted in (learned, by_baseline(Fixed(), HALF_STARS)(batch)):
+        np.testing.assert_array_equal(predicted.median, [[0.5, 2.5, 3.0, 5.0]])
+
+
+def test_median_on_a_continuous_scale_is_not_rounded(batch: EpisodeBatch) -> None:
+    predicted = by_baseline(Fixed(), RatingScale(minimum=0.5, maximum=5.0, continuous=True))(batch)
+    np.testing.assert_array_equal(predicted.median, predicted.mean)
 
 
 def test_measures_of_a_baseline_take_the_median_for_the_mae_and_the_mean_for_the_rmse(batch: EpisodeBatch) -> None:
-    predicted = by_baseline(Fixed(), HALF_STARS, rounded=True)(batch)
+    predicted = by_baseline(Fixed(), HALF_STARS)(batch)
     measures = measure_users(predicted, batch.query_ratings, batch.query_mask)
     assert measures["mae"] == pytest.approx([0.5 / 4])
     assert measures["mae_of_mean"] == pytest.approx([(0.1 + 0.7) / 4])

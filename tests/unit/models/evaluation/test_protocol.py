@@ -64,8 +64,10 @@ class TestKnownAnswers:
     def test_global_mean_errors_equal_the_definition(self, report: EvaluationReport, model: TrainedModel) -> None:
         mean = model.manifest.data.mean_rating
         errors = [episode.query_ratings - mean for episode in self.WARM]
+        rounded = [episode.query_ratings - round(mean) for episode in self.WARM]
         found = measures(report.states[0], "global mean")
-        assert found["mae"].value == pytest.approx(np.mean([np.abs(own).mean() for own in errors]))
+        assert found["mae"].value == pytest.approx(np.mean([np.abs(own).mean() for own in rounded]))
+        assert found["mae_of_mean"].value == pytest.approx(np.mean([np.abs(own).mean() for own in errors]))
         assert found["rmse"].value == pytest.approx(np.sqrt(np.mean([np.square(own).mean() for own in errors])))
 
     @pytest.mark.parametrize("k", [1, 3, 10])
@@ -84,15 +86,17 @@ class TestKnownAnswers:
     ) -> None:
         users = model.manifest.user_encoder.encode(two_tastes.users.table)
         items = model.manifest.item_encoder.encode(two_tastes.items.table)
-        errors = []
+        errors, rounded = [], []
         for episode in self.WARM:
             rows = torch.tensor(episode.query_items, dtype=torch.int64)
             same_user = users.take(torch.full_like(rows, episode.user))
             with torch.no_grad():
                 predicted = model.learner.network(same_user, items.take(rows)).clamp(1, 5).numpy()
             errors.append(np.abs(predicted - episode.query_ratings).mean())
+            rounded.append(np.abs(predicted.round() - episode.query_ratings).mean())
         found = measures(report.states[0], "tiny, 0 steps")
-        assert found["mae"].value == pytest.approx(np.mean(errors), rel=1e-5)
+        assert found["mae_of_mean"].value == pytest.approx(np.mean(errors), rel=1e-5)
+        assert found["mae"].value == pytest.approx(np.mean(rounded))
 
     def test_report_counts_users_and_query_ratings(self, report: EvaluationReport) -> None:
         warm, user_cold, item_cold, both_cold = report.states
@@ -102,10 +106,15 @@ class TestKnownAnswers:
         assert (item_cold.users, item_cold.query_ratings, item_cold.predictors) == (0, 0, ())
         assert both_cold.users == 0
 
-    def test_interval_of_one_user_has_no_width(self, report: EvaluationReport) -> None:
+    def test_figures_of_one_user_have_no_interval(self, report: EvaluationReport) -> None:
         for row in report.states[1].predictors:
             for estimate in row.measures.values():
-                assert estimate.low == pytest.approx(estimate.value) == estimate.high
+                assert (estimate.low, estimate.high) == (None, None)
+
+    def test_report_says_how_predictions_are_decoded(self, report: EvaluationReport) -> None:
+        assert report.decoding.startswith(
+            "For all predictors alike, MAE: predictions rounded to a rating of the scale;"
+        )
 
 
 class TestPredictors:

@@ -21,7 +21,7 @@ from models.learners.melu import MeLUConfig
 from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
 from models.training.preset import MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData, Validation
+from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver, Validation
 from tests.unit.models.predictions import predicted_ratings
 
 PRESET = Preset(
@@ -42,18 +42,19 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
     """The training was interrupted, as by Ctrl-C."""
 
 
-class Recorder:
+class Recorder(TrainingObserver):
     """Records the trainer's reports and the learner's weights after every epoch. It may interrupt the training."""
 
     def __init__(self, learner: AnyLearner, *, interrupt_at_users: tuple[int, int] | None = None) -> None:
         self.learner = learner
         self.interrupt_at_users = interrupt_at_users
         self.done: list[tuple[int, int, int]] = []
+        self.resumed_after: list[int] = []
         self.results: list[EpochResult] = []
         self.weights: list[Weights] = []
 
-    def phase_begun(self, phase: str, *, epochs: int) -> None:
-        pass
+    def resumed(self, *, epoch: int) -> None:
+        self.resumed_after.append(epoch)
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         self.done.append((epoch, users_done, users_total))
@@ -316,6 +317,7 @@ class TestResuming:
         trainer = Trainer(learner, data, PRESET, checkpoint_directory=tmp_path, identity={"data set": "this data"})
         assert trainer.fit(recorder) == history
         assert recorder.done == []
+        assert recorder.resumed_after == [len(history)]
         assert are_identical(weights_of(learner), expected)
 
     def test_checkpoint_of_another_preset_is_refused(self, data: TrainingData, tmp_path: Path) -> None:

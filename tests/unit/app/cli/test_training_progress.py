@@ -3,7 +3,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from app.cli.train import ProgressBar
+from app.cli.training_progress import ProgressBar
+from models.choice.trainer import RoundResult
 from models.training.trainer import EpochResult, Validation
 
 VALIDATION = Validation(loss=1.0, mae=0.75, stopping_value=1.0)
@@ -34,17 +35,24 @@ def test_progress_bar_names_the_model_and_its_epoch() -> None:
     assert "64/120 users" in served
 
 
-def test_progress_bar_prints_each_epoch_with_its_validation_error_if_there_is_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_progress_is_printed_epoch_by_epoch_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressBar() as bar:
-        for phase, validation in (("research model", VALIDATION), ("served model", None)):
-            bar.phase_begun(phase, epochs=1)
-            bar.epoch_done(result(1, validation))
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert lines[:4] == [
+        bar.phase_begun("research model", epochs=20)
+        bar.resumed(epoch=6)
+        bar.epoch_done(result(7, VALIDATION))
+        bar.phase_begun("choices of the research model", epochs=3)
+        bar.round_done(RoundResult(round=1, training_loss=5.0, validation_loss=6.0, seconds=1.0))
+        bar.phase_begun("served model", epochs=18)
+        bar.epoch_done(result(1, None))
+    printed = capsys.readouterr()
+    lines = [line.strip() for line in printed.err.splitlines() if line.strip()]
+    assert printed.out == ""
+    assert lines[:7] == [
         "research model",
-        "epoch   1   loss 2.0000   validation MAE 0.7500   100 users/s",
+        "resumed after epoch 6",
+        "epoch 7 of 20   loss 2.0000   validation MAE 0.7500   100 users/s",
+        "choices of the research model",
+        "epoch 1 of 3   loss 5.0000   validation loss 6.0000",
         "served model",
-        "epoch   1   loss 2.0000   100 users/s",
+        "epoch 1 of 18   loss 2.0000   100 users/s",
     ]

@@ -1,0 +1,76 @@
+"""The tables of an evaluation, at several widths, from a stored report."""
+
+from pathlib import Path
+
+import pytest
+
+from app.cli.evaluation_tables import print_report
+from models.evaluation import Estimate, EvaluationReport
+from models.metrics import decoding_of_measures
+
+RESULTS = Path(__file__).parents[4] / "docs" / "results"
+LONG = "a-preset-with-a-name-of-forty-characters"
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    """The report of MovieLens 1M, of a model with a long name."""
+    text = (RESULTS / "evaluation.json").read_text(encoding="utf-8")
+    return EvaluationReport.model_validate_json(text.replace('"coldstart"', f'"{LONG}"'))
+
+
+@pytest.mark.parametrize("width", ["60", "80", "200", None])
+def test_tables_have_every_name_and_number_at_any_width(
+    report: EvaluationReport, width: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if width is not None:
+        monkeypatch.setenv("COLUMNS", width)
+    print_report(report)
+    shown = capsys.readouterr().out
+
+    assert LONG in shown
+    for state in report.states:
+        for predictor in state.predictors:
+            assert predictor.name in shown
+            for measure in ("mae", "mae_of_mean", "rmse", "ndcg@1_linear", "ndcg@3_linear", "nll"):
+                if (estimate := predictor.measures.get(measure)) is not None:
+                    low, high = estimate.ends
+                    assert f"{estimate.value:.3f} ±{(high - low) / 2:.3f}" in shown
+    assert report.lists is not None
+    for contestant in report.lists.catalogue.contestants:
+        for cell in contestant.by_size:
+            assert f"{cell.measures['list_ndcg@10'].value:.3f} ±" in shown
+    if width is not None:
+        # Names and numbers are never broken, so a line may be as wide as the longest name with a column beside it.
+        assert max(map(len, shown.splitlines())) <= int(width)
+
+
+def test_tables_say_how_every_row_is_decoded(
+    report: EvaluationReport, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_report(report.model_copy(update={"decoding": decoding_of_measures()}))
+
+    assert (
+        "For all predictors alike, MAE: predictions rounded to a rating of the scale; "
+        "MAE of the expected rating and RMSE: predictions not rounded.\n"
+    ) in capsys.readouterr().out
+
+
+def test_figure_of_one_user_has_no_interval_and_the_reason(
+    report: EvaluationReport, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    alone = Estimate(value=0.671, low=None, high=None)
+    state = report.states[0]
+    predictor = state.predictors[0].model_copy(update={"measures": {"mae": alone}})
+    print_report(
+        report.model_copy(
+            update={"lists": None, "states": (state.model_copy(update={"predictors": (predictor,), "users": 1}),)}
+        )
+    )
+    shown = capsys.readouterr().out
+
+    assert "0.671 —" in shown
+    assert "—: no interval, because it is the figure of a single user." in shown
