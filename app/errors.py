@@ -168,6 +168,17 @@ class RatingNotFoundError(ServiceError):
         super().__init__(f"User {user_id!r} has no rating of item {item_id!r}.")
 
 
+class SkipNotFoundError(ServiceError):
+    """The user has not skipped the item."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "skip-not-found"
+    title = "There is no such skip"
+
+    def __init__(self, user_id: str, item_id: str) -> None:
+        super().__init__(f"User {user_id!r} has no skip of item {item_id!r}.")
+
+
 class InteractionNotFoundError(ServiceError):
     """The user has no interaction with this event id."""
 

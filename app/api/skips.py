@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.authorisation import READ, WRITE
-from app.api.dependencies import ServicesDep, UserId
+from app.api.dependencies import ItemId, ServicesDep, UserId
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.schemas import GivenItemId, RequestModel, ResponseModel, ShownItemId
-from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
+from app.errors import InvalidRequestError, NoActiveModelError, SkipNotFoundError, UserNotFoundError
 
 router = APIRouter(prefix="/v1/users/{user_id}/skips", tags=["candidates"])
 
@@ -49,3 +49,14 @@ async def list_skips(user_id: UserId, services: ServicesDep, page: PageDep) -> P
     """The user's skips, ordered by item id."""
     skips = await services.skips.page(user_id, after=page.after, limit=page.limit)
     return page.page(skips, SkipResponse.model_validate, key=lambda skip: skip.item_id)
+
+
+@router.delete(
+    "/{item_id}",
+    dependencies=[WRITE],
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(InvalidRequestError, UserNotFoundError, SkipNotFoundError),
+)
+async def delete_skip(user_id: UserId, item_id: ItemId, services: ServicesDep) -> None:
+    """Delete one skip: the item can be a candidate again."""
+    await services.skips.delete(user_id, item_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from app.errors import UserNotFoundError
+from app.errors import SkipNotFoundError, UserNotFoundError
 from app.services.model_host import ModelHost
 from app.services.validation import missing_item_errors, raise_if_invalid
 from app.storage.database import Database
@@ -13,7 +13,7 @@ from app.storage.users import UserRepository
 
 
 class SkipService:
-    """Stores and lists skips."""
+    """Stores, lists and deletes skips."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
@@ -42,3 +42,16 @@ class SkipService:
             if await UserRepository(session).get(user_id) is None:
                 raise UserNotFoundError(user_id)
             return await SkipRepository(session).page(user_id, after=after, limit=limit)
+
+    async def delete(self, user_id: str, item_id: str) -> None:
+        """Delete one skip: the item can be a candidate again.
+
+        Raises:
+            UserNotFoundError: If the user is unknown.
+            SkipNotFoundError: If the user has not skipped the item.
+        """
+        async with self._database.write() as session:
+            if not await UserRepository(session).touch(user_id):
+                raise UserNotFoundError(user_id)
+            if not await SkipRepository(session).delete(user_id, item_id):
+                raise SkipNotFoundError(user_id, item_id)

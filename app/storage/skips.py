@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.tables import Base, Rating, Skip
@@ -49,6 +49,11 @@ class SkipRepository:
         if after is not None:
             statement = statement.where(Skip.item_id > after)
         return (await self._session.scalars(statement)).all()
+
+    async def delete(self, user_id: str, item_id: str) -> bool:
+        """Delete one skip; False if there is none."""
+        statement = delete(Skip).where(Skip.user_id == user_id, Skip.item_id == item_id).returning(Skip.item_id)
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
 
 # On the table instead of the ORM class, because every list of a user reads it.

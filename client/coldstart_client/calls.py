@@ -148,6 +148,11 @@ class Calls:
         return Call("GET", path_of("/v1/users/{}/skips", user_id), Page[Skip], query={"limit": limit, "cursor": cursor})
 
     @call
+    def delete_skip(self, user_id: str, item_id: str) -> Call[None]:
+        """Delete one skip: the item can be a candidate again."""
+        return Call("DELETE", path_of("/v1/users/{}/skips/{}", user_id, item_id), type(None))
+
+    @call
     def get_recommendations(
         self,
         user_id: str,

@@ -33,6 +33,7 @@ SCOPES = {
     "delete_interaction": "write",
     "add_skips": "write",
     "list_skips": "read",
+    "delete_skip": "write",
     "get_recommendations": "read",
     "recommend": "read",
     "list_candidates": "read",

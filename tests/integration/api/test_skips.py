@@ -91,3 +91,38 @@ class TestListSkips:
         await client.put("/v1/users/ada", json={})
 
         assert await skipped(client) == []
+
+
+class TestDeleteSkip:
+    async def test_delete_skip_makes_the_item_a_candidate_again(self, client: httpx.AsyncClient) -> None:
+        async def candidates() -> set[str]:
+            answer = await client.get("/v1/candidates", params={"user_id": "ada", "n": 500})
+            return {item["item_id"] for item in answer.json()["items"]}
+
+        await client.post(SKIPS, json={"item_ids": ["i1", "i2"]})
+        assert "i1" not in await candidates()
+
+        assert (await client.delete(f"{SKIPS}/i1")).status_code == 204
+
+        assert await skipped(client) == ["i2"]
+        assert "i1" in await candidates()
+
+    async def test_delete_skip_changes_the_list(self, client: httpx.AsyncClient) -> None:
+        lists = "/v1/users/ada/recommendations"
+        await client.put("/v1/users/ada", json={})
+        before = (await client.get(lists)).json()
+        await client.post(SKIPS, json={"item_ids": ["i1", "i2"]})
+        assert (await client.get(lists)).json() != before
+
+        for item in ("i1", "i2"):
+            await client.delete(f"{SKIPS}/{item}")
+
+        assert (await client.get(lists)).json() == before
+
+    async def test_delete_skip_that_does_not_exist_is_not_found(self, client: httpx.AsyncClient) -> None:
+        unknown_user = await client.delete(f"{SKIPS}/i1")
+        await client.put("/v1/users/ada", json={})
+        unknown_skip = await client.delete(f"{SKIPS}/i1")
+
+        assert (unknown_user.status_code, unknown_skip.status_code) == (404, 404)
+        assert unknown_skip.json()["type"] == "urn:coldstart:problem:skip-not-found"

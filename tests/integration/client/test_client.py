@@ -215,6 +215,8 @@ async def test_candidates_of_a_user_exclude_skipped_items(api: Api) -> None:
     await api.add_skips("ada", ["i1", "i2"])
 
     assert [skip.item_id for skip in await in_full(api.list_skips("ada"))] == ["i1", "i2"]
+    await api.delete_skip("ada", "i1")
+    assert [skip.item_id for skip in await in_full(api.list_skips("ada"))] == ["i2"]
     asked = await api.list_candidates(user_id="ada", strategy="random", seed=3, n=40, filter={"genre": ["horror"]})
     assert {item.item_id for item in asked.items} == {f"i{item}" for item in range(0, 40, 2)} - {"i2"}
 
