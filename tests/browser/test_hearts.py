@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.settings import Settings
 from tests.browser.conftest import Watched, watching
+from tests.browser.failing import Fails, answer_lost, watching_failures
 from tests.browser.test_onboarding import open_page, recommended, tiles, title_number
 from tests.integration.running import server
 
@@ -73,3 +75,18 @@ def test_another_answer_about_an_item_replaces_the_first_and_can_be_taken_back(p
 
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
     expect(page.locator(".rated")).to_have_count(0)
+
+
+def test_heart_whose_answer_is_lost_is_stored_once(browser: Browser, shop: str) -> None:
+    with watching_failures(browser, shop) as watched:
+        page = watched.page
+        open_page(page)
+        page.route("**/v1/users/*/interactions*", Fails(answer_lost, times=1, method="POST"))
+        tiles(page).first.get_by_role("button", name="I like it").click()
+        expect(page.locator(".unsaved")).to_be_visible()
+
+        page.get_by_role("alert").get_by_role("button", name="Retry").click()
+
+        expect(page.locator(".count")).to_have_text("from 1 answer")
+        visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+        assert len(httpx.get(f"{shop}/v1/users/{visitor}/interactions").json()["items"]) == 1

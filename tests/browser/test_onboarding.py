@@ -143,6 +143,74 @@ def test_ratings_after_a_reload_are_still_there_and_can_be_deleted(page: Page) -
     expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
 
 
+def test_skip_is_undone_at_once_or_later(watched: Watched, api: httpx.Client) -> None:
+    page = watched.page
+    open_page(page)
+    films = []
+    for tile in (tiles(page).nth(2), tiles(page).nth(5)):
+        films.append(f"Film {title_number(tile.inner_text())}")
+        tile.get_by_role("button", name="Haven’t seen it").click()
+    expect(page.locator(".count")).to_have_text("2 not seen")
+    visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".count")).to_have_text("1 not seen")
+    expect(tiles(page).nth(5).get_by_role("heading")).to_have_text(films[1])
+    page.reload()
+    page.get_by_text("Skipped: 1").click()
+    watched.require_accessible()
+    page.get_by_role("button", name=f"Do not skip: {films[0]}").click()
+
+    expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+    assert api.get(f"/v1/users/{visitor}/skips").json()["items"] == []
+
+
+def test_start_over_is_undone(page: Page, api: httpx.Client) -> None:
+    open_page(page)
+    films = {f"Film {rate(tiles(page).nth(place))}" for place in (0, 1)}
+    tiles(page).nth(3).get_by_role("button", name="Haven’t seen it").click()
+    expect(page.locator(".count")).to_have_text("from 2 ratings, 1 not seen")
+    page.get_by_role("button", name="Start over").click()
+    expect(page.get_by_text("All your answers are deleted.").first).to_be_visible()
+    expect(page.get_by_role("heading", name="What most people like")).to_be_visible()
+
+    page.get_by_role("button", name="Undo").click()
+
+    expect(page.locator(".count")).to_have_text("from 2 ratings, 1 not seen")
+    visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+    ratings = api.get(f"/v1/users/{visitor}/ratings").json()["items"]
+    assert {f"Film {rating['item_id'].removeprefix('i')}" for rating in ratings} == films
+
+
+def test_recommended_items_are_rated_marked_as_seen_or_dismissed(watched: Watched, api: httpx.Client) -> None:
+    page = watched.page
+    open_page(page)
+    rated, seen, dismissed = recommended(page)[:3]
+    page.get_by_role("button", name=f"Know it? Film {rated}", exact=True).click()
+    watched.require_accessible()
+    page.locator(".list").get_by_role("button", name="4 of 5").click()
+    expect(page.locator(".count")).to_have_text("from 1 rating")
+    for film, button, count in ((seen, "Seen it", 1), (dismissed, "Not interested", 2)):
+        place = page.locator(".list ol li", has=page.get_by_role("heading", name=f"Film {film}", exact=True))
+        if not place.count():
+            film = recommended(page)[0]
+            place = page.locator(".list ol li").first
+        if button == "Seen it":
+            place.get_by_role("button", name="Know it?").click()
+        place.get_by_role("button", name=button).click()
+        expect(page.locator(".count")).to_have_text(f"from 1 rating, {count} marked")
+        assert film not in recommended(page)
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".count")).to_have_text("from 1 rating, 1 marked")
+    page.reload()
+
+    expect(page.locator(".rated h3")).to_have_text("You rated 1 and marked 1")
+    visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+    assert [item["kind"] for item in api.get(f"/v1/users/{visitor}/interactions").json()["items"]] == ["view"]
+    assert [item["rating"] for item in api.get(f"/v1/users/{visitor}/ratings").json()["items"]] == [4]
+
+
 def test_start_over_erases_the_user(page: Page, api: httpx.Client) -> None:
     open_page(page)
     rate(tiles(page).first)

@@ -1,30 +1,36 @@
 // Giving and showing ratings on whatever scale the data have.
 
 import { html, useState } from "./vendor/htm-preact.js";
+import { marks } from "./marks.js";
 
 const MOST_STARS = 5;
 
 const MOST_BUTTONS = 11;
 
-/** What a visitor can say of an item by a rating. */
-export function ratings(scale) {
+/** What a visitor can say of an item by a rating, or by a mark; `kinds` are the weights of interactions by kind. */
+export function ratings(scale, kinds) {
+  const { seen, dislike } = marks(kinds);
+  const markOf = (kind) => ({ [seen]: "seen", [dislike]: "not interested" })[kind] ?? kind;
+  const isMark = (value) => typeof value === "string";
   return {
-    path: "ratings",
-    replaces: true, // a new rating of an item replaces the old one
-    body: (item_id, rating) => ({ ratings: [{ item_id, rating }] }),
-    keyOf: (answer, item) => item.item_id,
-    stored: ({ item_id, rating, rated_at }) => ({ item_id, key: item_id, value: rating, at: rated_at }),
+    paths: ["ratings", "interactions"],
+    isMark,
+    marks: [{ value: seen, text: "Seen it" }],
+    dislike,
     ofKey: (key) => ratingOfKey(key, scale),
-    given: (rating) => `★ ${rating}`,
-    spoken: (rating) => `rated ${rating}`,
+    given: (value) => (isMark(value) ? markOf(value) : `★ ${value}`),
+    spoken: (value) => (isMark(value) ? markOf(value) : `rated ${value}`),
     because: "because you gave",
     title: "Rate a few. The list learns.",
     lead: "Every rating adapts the model to you at once, and chooses the next items to ask you about.",
     keys: html`<kbd>${scale.minimum}</kbd>–<kbd>${scale.maximum >= 10 ? 0 : scale.maximum}</kbd> rate, <kbd>S</kbd> haven’t seen it, <kbd>Tab</kbd> next.`,
     unknown: "Haven’t seen it",
-    from: (count) => `from ${count} ${count === 1 ? "rating" : "ratings"}`,
+    from: (values) => ratingsAndMarks(values, isMark),
     skipped: (count) => `${count} not seen`,
-    done: (count) => `You rated ${count}`,
+    done: (values) => {
+      const rated = values.filter((value) => !isMark(value)).length;
+      return rated === values.length ? `You rated ${rated}` : `You rated ${rated} and marked ${values.length - rated}`;
+    },
     orders: {
       popularity: "What many people choose and like, of different kinds.",
       choice: "First what you are most likely to choose and then like.",
@@ -32,6 +38,14 @@ export function ratings(scale) {
     },
     Buttons: ({ name, value, onGive }) => html`<${RatingButtons} scale=${scale} name=${name} value=${value} onGive=${onGive} />`,
   };
+}
+
+/** What a list comes from, in words. */
+function ratingsAndMarks(values, isMark) {
+  const marked = values.filter(isMark).length;
+  const rated = values.length - marked;
+  const parts = [rated && `${rated} ${rated === 1 ? "rating" : "ratings"}`, marked && `${marked} marked`].filter(Boolean);
+  return `from ${parts.join(", ")}`;
 }
 
 /** The ratings that have a button, the lowest first: all of the scale, or evenly spaced ones of a fine scale. */

@@ -1,25 +1,32 @@
 // One visitor's way through the onboarding page: what was asked, answered and skipped, and what is recommended.
 
-import { Problem, call, callTimed } from "./api.js";
+import { Problem, callForAll, callTimed, messageOf } from "./api.js";
 import { hearts } from "./hearts.js";
+import { Journal } from "./journal.js";
+import { KnownItems } from "./known-items.js";
 import { ratings } from "./ratings.js";
+import { afterwards, answering, erasing, newId, skipping, storedAnswer, unskipping, withdrawing } from "./requests.js";
 
 const STORED_ID = "coldstart-visitor";
 const SPARE = 6; // candidates at hand, so that a tile is replaced without waiting
 
 const FIRST = {
+  ready: false, // whether the page has had all that it needs to begin
   schema: null,
   modelVersion: "",
   rankedBy: "popularity", // what orders the recommendations
   slots: [], // items being asked about; null where there is none left
-  answers: new Map(), // item id → { item, value }: a rating or a kind of interaction, in the order of giving
-  skipped: new Set(),
+  answers: new Map(), // item id → { item, value, keys }: a rating or a kind of interaction, in the order of giving
+  skipped: new Map(), // item id → item
+  unsaved: new Map(), // item id → why its answer could not be stored yet
   recommendations: [],
-  basis: { answers: 0, skipped: 0 }, // how many of them the recommendations come from
+  basis: { answers: [], skipped: 0 }, // the values and the number of skips that the recommendations come from
   moves: new Map(), // item id → places moved up since the last list, or "new"
   timing: { server: null, screen: null },
   announcement: "",
+  undo: null, // { text, run }: how to undo what was done last
   problem: null,
+  waiting: null, // { seconds, retry, of }: when a busy service is asked again
 };
 
 /** Keeps the state of the page and tells `onChange` of every new one. */
@@ -29,146 +36,203 @@ export class Visit {
     this.length = recommendations;
     this.onChange = () => {};
     this.state = FIRST;
+    this.problems = {}; // by what failed, so that a success takes back only its own message
     this.feedback = null; // what can be said of an item: by `ratings`, or by `hearts` if the model takes no ratings
-    this.keys = new Map(); // item id → the key by which the service deletes its answer
-    this.known = new Map(); // item id → item with its attributes
+    this.journal = new Journal();
+    this.items = new KnownItems();
     this.spare = [];
     this.calls = Promise.resolve();
+    this.leaving = new AbortController();
     this.refilling = null;
     // Stored with the first answer: before it, there is nothing to come back to.
-    this.id = localStorage.getItem(STORED_ID) ?? newId();
+    this.id = localStorage.getItem(STORED_ID) ?? newId("visitor");
   }
 
-  /** Load the schema, what was answered and skipped before, and the first items. */
+  /** Send what the last visit could not; load the schema, what was answered and skipped before, and the first items. */
   begin() {
+    return this.inTurn(() =>
+      this.attempt("start", async () => {
+        const schema = await this.ask("GET", "/v1/schema");
+        const { rating_scale: scale, interaction_kinds: kinds } = schema;
+        this.feedback = scale ? ratings(scale, kinds) : hearts(kinds);
+        await this.sendJournal();
+        this.set({ schema, modelVersion: schema.model_version, ...(await this.before()) });
+        await Promise.all([this.refill(), this.recommend()]);
+        this.set({ ready: true });
+      }),
+    );
+  }
+
+  /** Do again what has failed. */
+  retry() {
+    for (const what of Object.keys(this.problems)) this.tell(what, null);
+    if (!this.state.ready) return this.begin();
     return this.inTurn(async () => {
-      const schema = await call("GET", "/v1/schema");
-      this.feedback = schema.rating_scale ? ratings(schema.rating_scale) : hearts(schema.interaction_kinds);
-      this.set({ schema, modelVersion: schema.model_version, ...(await this.before()) });
-      await Promise.all([this.refill(), this.recommend()]);
-    }, { fatal: true });
+      await this.sendJournal();
+      await this.know([]);
+      await this.refresh();
+    });
   }
 
   /** Answer about an item; its tile shows the next one at once. */
   give(item, value) {
-    const started = performance.now();
-    const answers = new Map(this.state.answers);
-    answers.delete(item.item_id);
-    answers.set(item.item_id, { item, value });
-    const skipped = new Set(this.state.skipped);
-    skipped.delete(item.item_id); // an answer replaces the skip of its item
-    this.set({ answers, skipped, problem: null });
-    const basis = this.basis();
+    const answer = answering(this.id, item, value);
+    const former = this.state.answers.get(item.item_id)?.keys ?? [];
+    const requests = former.filter((key) => key !== answer.key).map((key) => withdrawing(this.id, item, key));
+    // A rating deletes the skip of its item, an interaction does not.
+    if (typeof value === "string" && this.state.skipped.has(item.item_id)) requests.push(unskipping(this.id, item));
+    const said = `${this.name(item)}: ${this.feedback.spoken(value)}.`;
     const next = this.replace(item);
-    this.announce(`${this.name(item)}: ${this.feedback.spoken(value)}.`, next);
-    return this.inTurn(async () => {
-      localStorage.setItem(STORED_ID, this.id);
-      if (!this.feedback.replaces) await this.delete(item);
-      const { data, milliseconds } = await callTimed("POST", `/v1/users/${this.id}/${this.feedback.path}`, {
-        params: { n: this.length, explain: true },
-        body: this.feedback.body(item.item_id, value),
-      }).catch((error) => {
-        this.forget(item);
-        throw error;
-      });
-      this.keys.set(item.item_id, this.feedback.keyOf(data, item));
-      this.refillSoon();
-      await this.show(data.recommendations, { basis, milliseconds, started });
-    });
+    this.record([...requests, answer], this.feedback.isMark(value) ? { text: said, run: () => this.takeBack(item) } : null);
+    this.announce(said, next);
+    return this.deliver();
   }
 
   /** Ask about something else instead. What a visitor has not seen changes the list, too. */
   skip(item) {
-    const started = performance.now();
-    this.set({ skipped: new Set(this.state.skipped).add(item.item_id), problem: null });
-    this.announce(`${this.name(item)}: not seen.`, this.replace(item));
-    return this.inTurn(async () => {
-      localStorage.setItem(STORED_ID, this.id);
-      await call("POST", `/v1/users/${this.id}/skips`, { body: { item_ids: [item.item_id] } });
-      this.refillSoon();
-      await this.recommend({ started });
-    });
+    const slot = this.slotOf(item);
+    const next = this.replace(item);
+    const said = `${this.name(item)} is skipped.`;
+    this.record([skipping(this.id, item)], { text: said, run: () => this.unskip(item, slot) });
+    this.announce(said, next);
+    return this.deliver();
+  }
+
+  /** Undo a skip: ask about the item again, in the tile where it was. */
+  unskip(item, slot = -1) {
+    this.record([unskipping(this.id, item)], null);
+    if (slot >= 0) {
+      const slots = [...this.state.slots];
+      if (slots[slot]) this.spare.unshift(slots[slot]);
+      slots[slot] = item;
+      this.set({ slots });
+    }
+    this.announce(`${this.name(item)} is not skipped any more.`);
+    return this.deliver();
   }
 
   /** Delete an answer. */
   takeBack(item) {
-    this.forget(item);
-    this.announce(`Your answer about ${this.name(item)} is deleted.`);
-    return this.inTurn(async () => {
-      await this.delete(item);
-      this.refillSoon();
-      await this.recommend();
-    });
+    const { keys, value } = this.state.answers.get(item.item_id);
+    const text = `Your answer about ${this.name(item)} is deleted.`;
+    this.record(keys.map((key) => withdrawing(this.id, item, key)), { text, run: () => this.give(item, value) });
+    this.announce(text);
+    return this.deliver();
   }
 
   /** Erase everything that the service knows about this visitor, and start over. */
   startOver() {
+    this.leaving.abort(); // do not wait for a service that does not answer
+    this.leaving = new AbortController();
     return this.inTurn(async () => {
-      await this.erase();
+      const { schema, modelVersion, rankedBy, recommendations, slots, answers, skipped } = this.state;
+      if (this.isKnown) {
+        for (const entry of this.journal.of(this.id)) this.journal.remove(entry);
+        this.journal.add([erasing(this.id)]);
+      }
+      localStorage.removeItem(STORED_ID);
+      this.id = newId("visitor");
       this.spare = [];
-      this.keys.clear();
-      this.set({ ...FIRST, schema: this.state.schema, modelVersion: this.state.modelVersion });
-      await Promise.all([this.refill(), this.recommend()]);
-      this.announce("All your answers are deleted.");
+      const undo = { text: "All your answers are deleted.", run: () => this.restore(answers, skipped) };
+      this.set({ ...FIRST, ready: true, schema, modelVersion, rankedBy, recommendations, slots, undo });
+      await this.sendJournal();
+      await this.refresh();
+      this.announce(undo.text);
       document.querySelector(".tile button")?.focus();
     });
   }
 
+  /** Undo a new start: say everything again, as a new visitor. */
+  restore(answers, skipped) {
+    const again = [...answers.values()].map(({ item, value }) => answering(this.id, item, value));
+    this.record([...again, ...[...skipped.values()].map((item) => skipping(this.id, item))], null);
+    for (const item_id of [...answers.keys(), ...skipped.keys()]) this.replace({ item_id });
+    this.announce("Your answers are back.");
+    return this.deliver();
+  }
+
   /** What to say of an item beside its title: the category that colours it, and a line. */
   describe(item) {
-    const attributes = item.attributes ?? this.known.get(item.item_id)?.attributes ?? {};
-    const { fields, date } = this.state.schema.items;
-    const named = fields.filter((field) => field.filterable);
-    const shown = named.find((field) => Array.isArray(attributes[field.name])) ?? named[0];
-    const values = [attributes[shown?.name] ?? []].flat();
-    const when = date === null ? undefined : attributes[date];
-    return { category: values[0], line: [when, values.slice(0, 3).join(", ")].filter((part) => part || part === 0).join(" · ") };
+    return this.items.describe(item, this.state.schema.items);
   }
 
-  /** What was answered and skipped in earlier visits. */
-  async before() {
-    const answers = new Map();
-    const skipped = new Set();
-    if (!this.isKnown) return { answers, skipped };
-    try {
-      const [given, skips] = await Promise.all(
-        [this.feedback.path, "skips"].map((name) => call("GET", `/v1/users/${this.id}/${name}`, { params: { limit: 500 } })),
-      );
-      await this.know(given.items);
-      const stored = given.items.map(this.feedback.stored).sort((one, other) => one.at.localeCompare(other.at));
-      for (const { item_id, key, value } of stored) {
-        answers.set(item_id, { item: this.known.get(item_id) ?? { item_id }, value });
-        this.keys.set(item_id, key);
-      }
-      for (const { item_id } of skips.items) skipped.add(item_id);
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status !== 404) throw error; // the service has forgotten this visitor
-    }
-    return { answers, skipped };
+  name(item) {
+    return this.items.name(item);
   }
 
-  /** Delete the stored answer about an item, if there is one. */
-  async delete(item) {
-    const key = this.keys.get(item.item_id);
-    if (key === undefined) return;
-    await call("DELETE", `/v1/users/${this.id}/${this.feedback.path}/${encodeURIComponent(key)}`);
-    this.keys.delete(item.item_id);
-  }
-
-  async erase() {
-    if (!this.isKnown) return;
-    try {
-      await call("DELETE", `/v1/users/${this.id}`);
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status !== 404) throw error;
-    }
-    localStorage.removeItem(STORED_ID);
-    this.id = newId();
-  }
-
-  /** Whether the service knows anything of this visitor. */
+  /** Whether the service may know anything of this visitor. */
   get isKnown() {
     return localStorage.getItem(STORED_ID) !== null;
+  }
+
+  /** Store requests in the journal, and show their effect at once. */
+  record(requests, undo) {
+    localStorage.setItem(STORED_ID, this.id);
+    const entries = this.journal.add(requests);
+    entries.at(-1).started = performance.now();
+    const { answers, skipped } = entries.reduce(afterwards, this.state);
+    const recommendations = this.state.recommendations.filter(({ item_id }) => !answers.has(item_id));
+    this.set({ answers, skipped, recommendations, undo });
+  }
+
+  // Sending and loading.
+
+  /** Send the journal, unless an earlier turn has sent all that is new in it. */
+  deliver() {
+    return this.inTurn(async () => {
+      if (this.journal.hasNew) await this.sendJournal();
+    });
+  }
+
+  /** Send the journal and show the list that follows. What fails stays in the journal, and the visitor is told. */
+  async sendJournal() {
+    let behind = null; // the last request that changed the list without answering with it
+    await this.journal.send(async (entry) => {
+      const isAnswer = entry.does === "answer";
+      const params = isAnswer ? { n: this.length, explain: true } : {};
+      const { data, milliseconds } = await this.askTimed(entry.method, entry.path, { params, body: entry.body });
+      behind = isAnswer ? null : entry;
+      if (entry.user !== this.id || !this.state.ready) return;
+      this.refillSoon();
+      if (isAnswer) await this.show(data.recommendations, { basis: this.basis(entry), milliseconds, started: entry.started });
+    });
+    this.tellOfJournal();
+    if (behind?.user === this.id && this.state.ready) {
+      await this.attempt("list", () => this.recommend({ started: behind.started }));
+    }
+  }
+
+  tellOfJournal() {
+    const failed = this.journal.entries.filter(({ error }) => error);
+    const answers = failed.filter(({ does, user }) => does === "answer" && user === this.id);
+    this.set({ unsaved: new Map(answers.map(({ item, error }) => [item.item_id, messageOf(error)])) });
+    if (!failed.length) return this.tell("journal", null);
+    const what = answers.length === 0 ? "Your last change" : answers.length === 1 ? `Your answer about ${this.name(answers[0].item)}` : `${answers.length} of your answers`;
+    return this.tell("journal", `${what} could not be saved yet. ${messageOf((answers[0] ?? failed[0]).error)}`);
+  }
+
+  /** What was answered and skipped in earlier visits, stored or not. */
+  async before() {
+    const stored = { answers: new Map(), skipped: new Map() };
+    if (!this.isKnown) return stored;
+    try {
+      const names = [...this.feedback.paths, "skips"];
+      const lists = await Promise.all(names.map((name) => callForAll(`/v1/users/${this.id}/${name}`, { signal: this.leaving.signal })));
+      const skips = lists.pop();
+      const given = lists.flat().map(storedAnswer).sort((one, other) => one.at.localeCompare(other.at));
+      await this.know([...given, ...skips]);
+      for (const { item_id, value, key } of given) {
+        const keys = [...(stored.answers.get(item_id)?.keys ?? []), key];
+        stored.answers.delete(item_id);
+        stored.answers.set(item_id, { item: this.items.get(item_id), value, keys });
+      }
+      for (const { item_id } of skips) {
+        if (!stored.answers.has(item_id)) stored.skipped.set(item_id, this.items.get(item_id));
+      }
+    } catch (error) {
+      if (!(error instanceof Problem) || !error.isMissing) throw error; // the service has forgotten this visitor
+    }
+    return this.journal.of(this.id).reduce(afterwards, stored);
   }
 
   /** Refill beside the calls in turn, so that no list waits for it; what is asked for meanwhile is done once more. */
@@ -178,22 +242,23 @@ export class Visit {
       return;
     }
     this.refilling = "once";
-    this.orProblem(async () => {
-      try {
-        await this.refill();
-      } finally {
-        const again = this.refilling === "again";
-        this.refilling = null;
-        if (again) this.refillSoon();
-      }
+    this.attempt("items", () => this.refill()).then(() => {
+      const again = this.refilling === "again";
+      this.refilling = null;
+      if (again) this.refillSoon();
     });
   }
 
   /** Choose the next candidates by all that is known now, for empty tiles and in spare. */
   async refill() {
     const shown = this.state.slots.filter(Boolean).map((item) => item.item_id);
-    const answer = await call("GET", "/v1/candidates", {
-      params: { user_id: this.id, strategy: "sequential", n: this.tiles - shown.length + SPARE, exclude: shown },
+    const answer = await this.ask("GET", "/v1/candidates", {
+      params: {
+        user_id: this.id,
+        strategy: "sequential",
+        n: this.tiles - shown.length + SPARE,
+        exclude: [...shown, ...this.unconfirmed()],
+      },
     });
     await this.know(answer.items);
     // The visitor may have gone on meanwhile.
@@ -205,16 +270,33 @@ export class Visit {
     this.set({ slots });
   }
 
+  /** Get items to ask about and a new list. */
+  refresh() {
+    return Promise.all([this.attempt("items", () => this.refill()), this.attempt("list", () => this.recommend())]);
+  }
+
   async recommend({ started = null } = {}) {
     const basis = this.basis();
-    const { data, milliseconds } = await callTimed("GET", `/v1/users/${this.id}/recommendations`, {
-      params: { n: this.length, explain: true },
+    const { data, milliseconds } = await this.askTimed("GET", `/v1/users/${this.id}/recommendations`, {
+      params: { n: this.length, explain: true, exclude: this.unconfirmed() },
     });
     await this.show(data, { basis, milliseconds, started });
   }
 
-  basis() {
-    return { answers: this.state.answers.size, skipped: this.state.skipped.size };
+  /** The items of answers and skips that the service has not confirmed; `sent` is being confirmed. */
+  unconfirmed(sent = null) {
+    const entries = this.journal.of(this.id).filter((entry) => entry !== sent && (entry.does === "answer" || entry.does === "skip"));
+    return [...new Set(entries.map(({ item }) => item.item_id))];
+  }
+
+  /** What a list comes from: everything but what is unconfirmed. */
+  basis(sent = null) {
+    const without = new Set(this.unconfirmed(sent));
+    const { answers, skipped } = this.state;
+    return {
+      answers: [...answers.values()].filter(({ item }) => !without.has(item.item_id)).map(({ value }) => value),
+      skipped: [...skipped.keys()].filter((item_id) => !without.has(item_id)).length,
+    };
   }
 
   /** Show a list that is based on `basis`; `started` is when the visitor gave the last answer or skip of it. */
@@ -222,26 +304,28 @@ export class Visit {
     await this.know(page.items);
     const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));
     const moves = new Map();
-    if (former.size && started !== null) {
+    if (former.size && started) {
       for (const { item_id, rank } of page.items) moves.set(item_id, former.has(item_id) ? former.get(item_id) - rank : "new");
     }
     this.set({
-      recommendations: page.items,
+      recommendations: page.items.filter(({ item_id }) => !this.state.answers.has(item_id)),
       basis,
       modelVersion: page.model_version,
       rankedBy: page.ranked_by,
       moves,
       timing: { server: milliseconds, screen: null },
     });
-    if (started !== null) {
-      await painted();
-      this.set({ timing: { server: milliseconds, screen: performance.now() - started } });
-    }
+    if (started) painted().then(() => this.set({ timing: { server: milliseconds, screen: performance.now() - started } }));
+  }
+
+  slotOf(item) {
+    return this.state.slots.findIndex((each) => each?.item_id === item.item_id);
   }
 
   /** Put the next spare candidate where an item is asked about; returns it. */
   replace(item) {
-    const slot = this.state.slots.findIndex((each) => each?.item_id === item.item_id);
+    this.spare = this.spare.filter(({ item_id }) => item_id !== item.item_id);
+    const slot = this.slotOf(item);
     if (slot < 0) return null;
     const slots = [...this.state.slots];
     slots[slot] = this.spare.shift() ?? null;
@@ -249,53 +333,62 @@ export class Visit {
     return slots[slot];
   }
 
-  forget(item) {
-    const answers = new Map(this.state.answers);
-    answers.delete(item.item_id);
-    this.set({ answers });
-  }
-
-  /** Get the attributes of items that were not seen before. */
+  /** Get the attributes of items that were not seen before. Without them, the items have titles and no more. */
   async know(items) {
-    const unknown = items.map(({ item_id }) => item_id).filter((id) => !this.known.has(id));
-    if (!unknown.length) return;
-    const answer = await call("GET", "/v1/items", { params: { item_id: unknown, limit: unknown.length } });
-    for (const item of answer.items) this.known.set(item.item_id, item);
-  }
-
-  name(item) {
-    return item.title ?? item.item_id;
+    try {
+      await this.items.fetch(items, { signal: this.leaving.signal });
+      if (!this.items.wanted.size) this.tell("attributes", null);
+    } catch (error) {
+      this.tell("attributes", messageOf(error));
+    }
   }
 
   announce(text, next = null) {
     this.set({ announcement: next ? `${text} Next: ${this.name(next)}` : text });
   }
 
-  /** One call after the other, so that the last list shown is the last one asked for. */
-  inTurn(work, { fatal = false } = {}) {
-    this.calls = this.calls.then(() => this.orProblem(work, { fatal }));
+  /** One after the other, so that the last list shown is the last one asked for. */
+  inTurn(work) {
+    this.calls = this.calls.then(() => this.attempt("turn", work));
     return this.calls;
   }
 
-  /** Do something, and tell the visitor if the service refuses or does not answer. */
-  async orProblem(work, { fatal = false } = {}) {
+  /** Do something, and tell the visitor if it fails. */
+  async attempt(what, work) {
     try {
       await work();
+      this.tell(what, null);
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this.set({ problem: { text: error.message, fatal } });
+      this.tell(what, messageOf(error));
     }
+  }
+
+  tell(what, text) {
+    this.problems = { ...this.problems, [what]: text };
+    this.set({ problem: Object.values(this.problems).find(Boolean) ?? null });
+  }
+
+  async askTimed(method, path, options = {}) {
+    let waits = false;
+    const onWait = (waiting) => {
+      waits = true;
+      this.set({ waiting });
+    };
+    try {
+      return await callTimed(method, path, { ...options, signal: this.leaving.signal, onWait });
+    } finally {
+      if (waits) this.set({ waiting: null });
+    }
+  }
+
+  async ask(method, path, options) {
+    return (await this.askTimed(method, path, options)).data;
   }
 
   set(changes) {
     this.state = { ...this.state, ...changes };
     this.onChange(this.state);
   }
-}
-
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `visitor-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** Resolves once what was changed is on the screen. */
