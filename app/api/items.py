@@ -105,12 +105,16 @@ async def list_items(
     page: PageDep,
     query: Annotated[
         Line | None,
-        Query(description="Only items whose title contains this text, whatever the case.", examples=["star"]),
+        Query(
+            description="Only items whose title contains all words of this text, in any order, whatever the case and "
+            "accents. Popular items come first.",
+            examples=["star"],
+        ),
     ] = None,
     item_id: Annotated[
         list[GivenItemId] | None, Query(max_length=500, description="Only this item. May be repeated.")
     ] = None,
 ) -> Page[ItemResponse]:
-    """The items of the catalogue, ordered by id."""
+    """The items of the catalogue, ordered by id; with a query, the popular ones first."""
     items = await services.items.page(query=query, ids=item_id, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -29,7 +29,6 @@ from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from app.storage.tables import ModelVersion
 from models.artifact import ArtifactError, ArtifactFormatError, TrainedModel, read_schema
-from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
 
 logger = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class ModelVersionService:
         """
         model = await self._host.load(directory)
         await self._record(model, directory)
-        await self._import_items(model.items)
+        await self._import_items(model)
         return model.version
 
     async def activate(self, version_id: str, *, allow_schema_change: bool = False) -> ModelVersion:
@@ -228,14 +227,16 @@ class ModelVersionService:
                 created_at=model.manifest.created_at,
             )
 
-    async def _import_items(self, entities: Entities) -> None:
+    async def _import_items(self, model: TrainedModel) -> None:
+        counts = model.statistics
         async with self._database.write() as session:
             items = ItemRepository(session)
             known = await items.known_ids()
-            missing = [item for item in to_records(entities) if item.id not in known]
+            missing = [item for item in to_records(model.items) if item.id not in known]
             if missing:
                 version = await CurrentVersionsRepository(session).next_catalogue()
                 await items.save_missing(missing, version=version)
+            await items.save_training_counts(dict(zip(counts["id"], counts["rating_count"], strict=True)))
 
 
 async def _active_version(session: AsyncSession) -> ModelVersion | None:

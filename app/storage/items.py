@@ -1,15 +1,29 @@
 """The catalogue in the database."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    collate,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.current_versions import CurrentVersionsRepository
-from app.storage.tables import Base, Item
+from app.storage.tables import Base, CurrentVersions, Item, ItemPopularity
+from app.storage.title_search import search_text, words
 from app.storage.upsert import dialect_of, insert
 
 _AT_ONCE = 500
@@ -127,21 +141,50 @@ class ItemRepository:
         )
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
+    async def save_training_counts(self, counts: Mapping[str, int]) -> None:
+        """Store how many ratings of each item a model was trained on, where that differs from what is stored."""
+        stored = await self._session.execute(select(_items.c.id, _items.c.training_count))
+        differing = [
+            {"item_id": item_id, "count": counts[item_id]}
+            for item_id, count in stored
+            if counts.get(item_id, count) != count
+        ]
+        statement = update(_items).where(_items.c.id == bindparam("item_id"))
+        statement = statement.values(training_count=bindparam("count"))
+        for start in range(0, len(differing), _AT_ONCE):
+            await self._session.execute(statement, differing[start : start + _AT_ONCE])
+
     async def page(
         self, *, query: str | None, ids: Collection[str] | None, after: str | None, limit: int
     ) -> Sequence[Item]:
-        """Items, ordered by id, after the id `after`. With a query, those whose title contains it, whatever the case.
+        """Items, ordered by id, after the item `after`. With `ids`, only these items.
 
-        With `ids`, only these items.
+        With a query, those whose title contains all its words, in any order, whatever the case and accents. Titles with
+        words that begin like those of the query come first, then popular ones, then by title. An item without a title
+        is found by its id.
         """
-        statement = select(Item).where(Item.deleted.is_(False)).order_by(Item.id).limit(limit)
-        if query is not None:
-            statement = statement.where(Item.folded_title.contains(query.casefold(), autoescape=True))
+        wanted = words(query or "")
+        order = [Item.id] if query is None else self._search_order(wanted)
+        statement = _joined(select(Item)).where(Item.deleted.is_(False)).order_by(*order).limit(limit)
+        statement = statement.where(*(Item.folded_title.contains(word, autoescape=True) for word in wanted))
         if ids is not None:
             statement = statement.where(Item.id.in_(ids))
         if after is not None:
-            statement = statement.where(Item.id > after)
+            position = _joined(select(*order)).where(Item.id == after)
+            statement = statement.where(tuple_(*order) > position.scalar_subquery())
         return (await self._session.scalars(statement)).all()
+
+    def _search_order(self, wanted: Sequence[str]) -> list[ColumnElement[Any]]:
+        """What a search is ordered by. The collation gives the same order in both databases."""
+        begins = [literal(" ").concat(Item.folded_title).contains(f" {word}", autoescape=True) for word in wanted]
+        popularity = Item.training_count + func.coalesce(ItemPopularity.rating_count, 0)
+        collation = "BINARY" if dialect_of(self._session) == "sqlite" else "C"
+        return [
+            case((and_(True, *begins), 0), else_=1),
+            -popularity,
+            collate(Item.folded_title, collation),
+            collate(Item.id, collation),
+        ]
 
     async def catalogue(self) -> Sequence[ItemRecord]:
         """All items that are not deleted, by id."""
@@ -166,6 +209,17 @@ class ItemRepository:
         return rows
 
 
+def _joined(statement: Select[Any]) -> Select[Any]:
+    """A statement about items, joined with their ratings since the active model was trained."""
+    active = select(CurrentVersions.model_version).scalar_subquery()
+    return statement.join_from(
+        Item,
+        ItemPopularity,
+        and_(ItemPopularity.item_id == Item.id, ItemPopularity.model_version == active),
+        isouter=True,
+    )
+
+
 # On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.
 _items = Base.metadata.tables["items"]
 _RECORD = (_items.c.id, _items.c.title, _items.c.attributes)
@@ -176,7 +230,7 @@ def _row(item: ItemRecord, version: int) -> dict[str, Any]:
     return {
         "id": item.id,
         "title": item.title,
-        "folded_title": None if item.title is None else item.title.casefold(),
+        "folded_title": search_text(item.title or item.id),
         "attributes": item.attributes,
         "version": version,
         "deleted": False,

@@ -116,17 +116,19 @@ class Item(Base):
     """An item of the catalogue.
 
     `version` is the catalogue version at which the row last changed. The row of a deleted item is kept: ratings refer
-    to it, and replicas see from it what to remove.
+    to it, and replicas see from it what to remove. `training_count` is the number of ratings of the item on which the
+    model that was registered last was trained.
     """
 
     __tablename__ = "items"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     title: Mapped[str | None] = mapped_column(Text)
-    folded_title: Mapped[str | None] = mapped_column(Text)  # SQLite's own lower() knows only ASCII
+    folded_title: Mapped[str | None] = mapped_column(Text)  # `search_text` of the title, or of the id without a title
     attributes: Mapped[dict[str, Any]]
     version: Mapped[int] = mapped_column(BigInteger, index=True)
     deleted: Mapped[bool]
+    training_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class ModelVersion(Base):

@@ -1,6 +1,12 @@
+from datetime import UTC, datetime
+
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
+from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.items import ItemRecord, ItemRepository
+from app.storage.model_versions import ModelVersionRepository
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 async def save(database: Database, *items: ItemRecord) -> int:
@@ -66,3 +72,108 @@ async def test_next_catalogue_in_a_failed_write_does_not_advance(database: Datab
 
     async with database.read() as session:
         assert (await CurrentVersionsRepository(session).current()).catalogue == 0
+
+
+async def test_search_finds_folded_words_in_any_order_and_popular_items_first(database: Database) -> None:
+    """What people type, and the titles that they mean, best first."""
+    titles = {
+        "a": "Godfather, The (1972)",
+        "b": "Godfather: Part II, The",
+        "c": "Amélie (Le Fabuleux Destin d'Amélie Poulain)",
+        "d": "Star Kid",
+        "e": "Star Wars",
+        "f": "Mustard",
+        "g": "Spider-Man",
+        "h": "Straße der Wölfe",
+        "i": "千と千尋の神隠し",
+        "j": "Сталкер",
+        "k": "Ирония судьбы, или С лёгким паром!",
+        "l": "बाहुबली",
+        "m": "Żółć",
+        "n": "$",
+        "o": "100% Wolf",
+        "p": "Schindler's List",
+        "q": "Trois couleurs\xa0: Bleu",
+        "r": "İstanbul",
+    }
+    counts = {"a": 10, "b": 9, "d": 5, "e": 50, "f": 99}
+    await save(database, *(item(item_id, title) for item_id, title in titles.items()), item("sku-17"))
+    async with database.write() as session:
+        await ItemRepository(session).save_training_counts(counts)
+    found = {
+        "the godfather": "ab",
+        "GODFATHER": "ab",
+        "Godfather,  the": "ab",
+        "1972 godf": "a",
+        "amelie": "c",
+        "AME\u0301LIE": "c",
+        "destin d'amelie": "c",
+        "star": "edf",
+        "wars star": "e",
+        "spider man": "g",
+        "spiderman": "g",
+        "spider-man": "g",
+        "strasse wolfe": "h",
+        "神隠し": "i",
+        "СТАЛКЕР": "j",
+        "легким": "k",
+        "बाहु": "l",
+        "zolc": "m",
+        "$": "n",
+        "100%": "o",
+        "0% w": "o",
+        "_": "",
+        "schindlers list": "p",
+        "schindler's": "p",
+        "couleurs: bleu": "q",
+        "istanbul": "r",
+        "godfather star": "",
+    }
+    async with database.read() as session:
+        items = ItemRepository(session)
+        for query, ids in found.items():
+            shown = await items.page(query=query, ids=None, after=None, limit=50)
+            assert [each.id for each in shown] == list(ids), query
+        assert [each.id for each in await items.page(query="SKU 17", ids=None, after=None, limit=50)] == ["sku-17"]
+
+
+async def test_search_in_pages_finds_every_item_once_in_the_order_of_one_page(database: Database) -> None:
+    titles = ["Star", "star", "Star, a", "Übermustar", "Other", "STAR Z", "Restart", None]
+    await save(database, *(item(f"i{place}", title) for place, title in enumerate(titles)), item("x", "Star X"))
+    async with database.write() as session:
+        await ItemRepository(session).save_training_counts({"i2": 3, "i3": 7, "i5": 3})
+    await delete(database, "x")
+    async with database.read() as session:
+        items = ItemRepository(session)
+        at_once = [each.id for each in await items.page(query="star", ids=None, after=None, limit=50)]
+        paged: list[str] = []
+        while page := await items.page(query="star", ids=None, after=paged[-1] if paged else None, limit=2):
+            paged += [each.id for each in page]
+
+    assert at_once == paged == ["i2", "i5", "i0", "i1", "i3", "i6"]
+
+
+async def test_search_counts_ratings_since_training(database: Database) -> None:
+    await save(database, item("a", "Star Kid"), item("b", "Star Wars"))
+    async with database.write() as session:
+        await ModelVersionRepository(session).register(version_id="m", path="m", manifest={}, created_at=NOON)
+        await CurrentVersionsRepository(session).activate("m")
+        await ItemRepository(session).save_training_counts({"a": 2, "b": 3})
+        await ItemPopularityRepository(session).save("m", {"a": ItemRatings(2, 4.0, 0)}, version=1)
+    async with database.read() as session:
+        found = await ItemRepository(session).page(query="star", ids=None, after=None, limit=2)
+
+    assert [each.id for each in found] == ["a", "b"]
+
+
+async def test_save_training_counts_of_another_model_replaces_those_of_its_items(database: Database) -> None:
+    version = await save(database, item("a", "Star Kid"), item("b", "Star Wars"), item("c", "Star Trek"))
+    for counts in ({"a": 1, "b": 2, "c": 3}, {"a": 9, "b": 2, "unknown": 5}):
+        async with database.write() as session:
+            await ItemRepository(session).save_training_counts(counts)
+    async with database.read() as session:
+        items = ItemRepository(session)
+        found = await items.page(query="star", ids=None, after=None, limit=3)
+        assert not await items.changed_since(version)
+
+    assert [each.id for each in found] == ["a", "c", "b"]

@@ -178,6 +178,20 @@ def kept(connection: Connection, filled: set[str]) -> dict[str, dict[str, object
     }
 
 
+async def test_upgrade_folds_the_titles_of_stored_items_for_searches(blank: Database) -> None:
+    await upgrade_to(blank, "0008")
+    titles = {f"i{place:04}": "Amélie" for place in range(1001)} | {"untitled-1": None}
+    rows = [{**ROWS["items"], "id": id_, "title": title, "folded_title": title} for id_, title in titles.items()]
+    async with blank.engine.begin() as connection:
+        await connection.execute(columns_of("items", ROWS["items"]).insert(), rows)
+
+    await upgrade_to(blank, "0009")
+
+    async with blank.engine.connect() as connection:
+        folded = set(await connection.scalars(text("SELECT folded_title FROM items")))
+    assert folded == {"amelie", "untitled 1 untitled1"}
+
+
 async def test_upgrade_through_every_migration_keeps_the_data(blank: Database) -> None:
     filled: set[str] = set()
     for revision in revisions():
