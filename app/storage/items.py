@@ -182,7 +182,7 @@ class ItemRepository:
         return [
             case((and_(True, *begins), 0), else_=1),
             -popularity,
-            collate(Item.folded_title, collation),
+            collate(func.coalesce(Item.folded_title, ""), collation),
             collate(Item.id, collation),
         ]
 

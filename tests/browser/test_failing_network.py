@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Watched
 from tests.browser.failing import (
-    Failure,
     Fails,
+    Failure,
     answer_lost,
     busy,
     empty_200,
