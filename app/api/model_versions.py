@@ -1,9 +1,12 @@
 """Model versions: listing and activating them, and reports on them."""
 
 from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
+from fastapi import Path as PathParameter
 from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
@@ -11,14 +14,21 @@ from app.api.dependencies import ServicesDep
 from app.api.pagination import Page, PageDep
 from app.api.path_ids import PathId
 from app.api.problems import problem_responses
-from app.api.schemas import Moment, ResponseModel, ShownVersion
-from app.errors import ArtifactUnusableError, InvalidRequestError, ModelVersionNotFoundError, SchemaMismatchError
+from app.api.schemas import Line, Moment, RequestModel, ResponseModel, ShownVersion
+from app.errors import (
+    ArtifactUnusableError,
+    FieldError,
+    InvalidRequestError,
+    ModelVersionNotFoundError,
+    SchemaMismatchError,
+)
 from app.storage.current_versions import Versions
 from app.storage.tables import ModelVersion
+from models.artifact import ArtifactError
 
 router = APIRouter(prefix="/v1/model-versions", tags=["model versions"])
 
-VersionId = Annotated[PathId, Path(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
+VersionId = Annotated[PathId, PathParameter(description="A registered version.", examples=["coldstart-c8f7fe71d86a"])]
 
 
 class ModelVersionResponse(ResponseModel):
@@ -43,6 +53,10 @@ class ModelVersionResponse(ResponseModel):
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
+    former_version: str | None = Field(
+        description="The version that it replaced when it was activated. To roll back, activate that one.",
+        examples=["coldstart-1f0a77c0d2b3"],
+    )
 
     @classmethod
     def of(cls, version: ModelVersion, current: Versions) -> Self:
@@ -61,7 +75,18 @@ class ModelVersionResponse(ResponseModel):
             created_at=version.created_at,
             registered_at=version.registered_at,
             activated_at=version.activated_at,
+            former_version=version.former_version,
         )
+
+
+class RegistrationRequest(RequestModel):
+    """A model to register."""
+
+    directory: Line = Field(
+        min_length=1,
+        description="Directory of the artifact on the service's machine. All servers and workers read it there.",
+        examples=["/models/coldstart-2026-01"],
+    )
 
 
 def _twin_version(manifest: dict[str, Any]) -> str | None:
@@ -106,6 +131,20 @@ async def list_model_versions(services: ServicesDep, page: PageDep) -> Page[Mode
         lambda version: ModelVersionResponse.of(version, listed.current),
         key=lambda version: version.id,
     )
+
+
+@router.post("", dependencies=[ADMIN], status_code=HTTPStatus.CREATED, responses=problem_responses(InvalidRequestError))
+async def register_model_version(body: RegistrationRequest, services: ServicesDep) -> ModelVersionResponse:
+    """Register an artifact without activating it. Items that are new to the catalogue are added.
+
+    Registering it again changes nothing.
+    """
+    try:
+        version_id = await services.model_versions.register(Path(body.directory))
+    except ArtifactError as error:
+        raise InvalidRequestError([FieldError("directory", str(error))]) from error
+    version = await services.model_versions.registered(version_id)
+    return ModelVersionResponse.of(version, await services.model_versions.traffic())
 
 
 @router.post(

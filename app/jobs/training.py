@@ -15,6 +15,7 @@ from app.jobs.job_function import Conclusion
 from app.jobs.stored_dataset import load_stored_dataset
 from app.settings import Settings
 from app.storage.current_versions import CurrentVersionsRepository
+from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
 from models.artifact import (
     MANIFEST,
@@ -130,6 +131,7 @@ class Trained:
             manifest=stored,
             created_at=manifest.created_at,
         )
+        await ItemRepository(session).save_training_counts(self.model.training_counts)
         activated, reason = await self._activate(session)
         return TrainingReport(
             model_version=self.model.version,

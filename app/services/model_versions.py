@@ -95,10 +95,24 @@ class ModelVersionService:
         registered = await self._usable(version_id, allow_schema_change=allow_schema_change)
         async with self._database.write() as session:
             if await CurrentVersionsRepository(session).activate(version_id):
-                registered.activated_at = await ModelVersionRepository(session).mark_activated(version_id)
+                versions = ModelVersionRepository(session)
+                await versions.mark_activated(version_id)
+                registered = await versions.get(version_id) or registered
         await self._announcements.announce()
         await self._host.refresh()
         return registered
+
+    async def registered(self, version_id: str) -> ModelVersion:
+        """A registered version.
+
+        Raises:
+            ModelVersionNotFoundError: If it is not registered.
+        """
+        async with self._database.read() as session:
+            version = await ModelVersionRepository(session).get(version_id)
+        if version is None:
+            raise ModelVersionNotFoundError(version_id)
+        return version
 
     async def challenge(self, challenger: Challenger) -> None:
         """Let a registered version serve some of the users, instead of the active version.
@@ -228,7 +242,6 @@ class ModelVersionService:
             )
 
     async def _import_items(self, model: TrainedModel) -> None:
-        counts = model.statistics
         async with self._database.write() as session:
             items = ItemRepository(session)
             known = await items.known_ids()
@@ -236,7 +249,7 @@ class ModelVersionService:
             if missing:
                 version = await CurrentVersionsRepository(session).next_catalogue()
                 await items.save_missing(missing, version=version)
-            await items.save_training_counts(dict(zip(counts["id"], counts["rating_count"], strict=True)))
+            await items.save_training_counts(model.training_counts)
 
 
 async def _active_version(session: AsyncSession) -> ModelVersion | None:

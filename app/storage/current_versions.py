@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Base, CurrentVersions
+from app.storage.tables import Base, CurrentVersions, ModelVersion
 from app.storage.users import UserState
 
 
@@ -99,12 +99,26 @@ class CurrentVersionsRepository:
             Whether anything has changed; False if the version was active already.
         """
         is_another = CurrentVersions.model_version.is_distinct_from(version_id)
-        return await self._serve(
+        former = await self._session.scalar(select(CurrentVersions.model_version).with_for_update())
+        activated = await self._serve(
             is_another if instead_of is None else and_(is_another, CurrentVersions.model_version == instead_of),
             model_version=version_id,
             challenger_version=None,
             challenger_percent=None,
         )
+        if activated and former is not None:
+            await self._remember_former(version_id, former)
+        return activated
+
+    async def _remember_former(self, version_id: str, former: str) -> None:
+        """Store which version an activated one replaced. A rollback keeps what is known of the version it returns to.
+
+        Otherwise, the next rollback would return to the version that was just left.
+        """
+        left = await self._session.get_one(ModelVersion, former)
+        if left.former_version != version_id:
+            statement = update(ModelVersion).where(ModelVersion.id == version_id).values(former_version=former)
+            await self._session.execute(statement)
 
     async def challenge(self, challenger: Challenger) -> bool:
         """Let a registered version serve some users; False if it is the active one, or no version is active."""

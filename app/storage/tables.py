@@ -132,7 +132,10 @@ class Item(Base):
 
 
 class ModelVersion(Base):
-    """A registered model version. The artifact itself stays in its directory."""
+    """A registered model version. The artifact itself stays in its directory.
+
+    `former_version` is the version that this one replaced when it was activated. A rollback activates it.
+    """
 
     __tablename__ = "model_versions"
 
@@ -142,6 +145,7 @@ class ModelVersion(Base):
     created_at: Mapped[datetime]
     registered_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
+    former_version: Mapped[str | None] = mapped_column(String(ID_LENGTH))
 
 
 class CurrentVersions(Base):

@@ -22,6 +22,7 @@ from app.web.page import ASSETS, page
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
 from models.evaluation import EvaluationReport
+from models.training.preset import preset_names
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -57,7 +58,7 @@ async def show_onboarding(request: Request) -> HTMLResponse:
 @router.get("/models")
 async def show_models(request: Request) -> HTMLResponse:
     """The model versions page."""
-    return page(request, "models.html")
+    return page(request, "models.html", presets=preset_names())
 
 
 @router.get("/evaluations")

@@ -433,6 +433,11 @@ class Calls:
         return Call("GET", "/v1/model-versions", Page[ModelVersion], query={"limit": limit, "cursor": cursor})
 
     @call
+    def register_model_version(self, directory: str) -> Call[ModelVersion]:
+        """Register an artifact in a directory of the service's machine, without activating it."""
+        return Call("POST", "/v1/model-versions", ModelVersion, body={"directory": directory})
+
+    @call
     def activate_model_version(self, version: str, *, allow_schema_change: bool | None = None) -> Call[ModelVersion]:
         """Activate a version for all users. To roll back, activate the former version."""
         return Call(

@@ -257,6 +257,7 @@ class ModelVersion(Answer):
     created_at: datetime
     registered_at: datetime
     activated_at: datetime | None
+    former_version: str | None
 
 
 class OnlineEstimate(Answer):

@@ -57,6 +57,11 @@ class TrainedModel:
         return self.manifest.data_schema
 
     @property
+    def training_counts(self) -> dict[str, int]:
+        """By item id, the number of ratings, or choices, that it was trained on."""
+        return dict(zip(self.statistics["id"], self.statistics["rating_count"], strict=True))
+
+    @property
     def rating_scale(self) -> RatingScale:
         """The scale of the ratings that the learner predicts.
 

@@ -81,20 +81,84 @@ def test_models_page_with_a_challenger_shows_shares_and_click_rate(watched: Watc
     assert api.delete("/v1/model-traffic/challenger").status_code == 204
 
 
-def test_models_page_activates_a_version_and_rolls_back(watched: Watched, api: httpx.Client) -> None:
-    def serving() -> str:
-        return str(api.get("/v1/schema").json()["model_version"])
+def serving(api: httpx.Client) -> str:
+    return str(api.get("/v1/schema").json()["model_version"])
 
+
+def confirm(page: Page, action: str, *, said: str) -> None:
+    """Confirm a dialog that says what will happen."""
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(said)
+    dialog.get_by_role("button", name=action).click()
+
+
+def test_models_page_activates_a_version_and_rolls_back_after_confirmation(watched: Watched, api: httpx.Client) -> None:
     page = watched.page
     page.goto("/models")
     card = page.locator(".card.serving")
-    expect(card).to_contain_text(serving())
+    tiny = serving(api)
+    expect(card).to_contain_text(tiny)
     expect(card).to_contain_text("two-tastes")
     watched.require_accessible()
-    tiny = serving()
+
     page.get_by_role("button", name="Activate other-").click()
+    watched.require_accessible()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert serving(api) == tiny
+    page.get_by_role("button", name="Activate other-").click()
+    confirm(page, "Activate", said=f"serves all users from now on, instead of {tiny}")
     expect(card).to_contain_text(re.compile(r"other-[0-9a-f]{12}"))
-    assert serving().startswith("other-")
+    other = serving(api)
+    assert other.startswith("other-")
+
     page.get_by_role("button", name=f"Roll back to {tiny}").click()
+    confirm(page, "Activate", said=f"{tiny} serves all users from now on, instead of {other}")
     expect(card).to_contain_text(tiny)
-    assert serving() == tiny
+    assert serving(api) == tiny
+    expect(page.get_by_role("button", name="Roll back")).to_have_count(0)  # not to the version that was just left
+
+
+def test_models_page_starts_and_ends_a_comparison(watched: Watched, api: httpx.Client) -> None:
+    page = watched.page
+    page.goto("/models")
+    page.get_by_role("button", name="Compare other-").click()
+    watched.require_accessible()
+    page.get_by_label("Share of the users").fill("20")
+    confirm(page, "Start the comparison", said="always the same ones")
+    expect(page.locator(".card.serving")).to_contain_text("serving 80 % of the users")
+    challenger = api.get("/v1/model-traffic").json()["challenger"]
+    assert challenger["percent"] == 20
+    expect(page.get_by_role("button", name="Roll back")).to_have_count(0)
+    page.get_by_role("button", name="Activate other-").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"The comparison with {challenger['version']} ends.")
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="End the comparison").click()
+    confirm(page, "End the comparison", said=f"{serving(api)} serves all users from now on.")
+
+    expect(page.get_by_role("button", name="End the comparison")).to_have_count(0)
+    assert api.get("/v1/model-traffic").json()["challenger"] is None
+
+
+def test_models_page_registers_a_model_and_starts_a_training(
+    watched: Watched, api: httpx.Client, other_model_dir: Path
+) -> None:
+    page = watched.page
+    page.goto("/models")
+    page.get_by_label("Directory on the server").fill(str(other_model_dir))
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_text("The version is registered.")).to_be_attached()
+
+    page.get_by_label("Epochs").fill("1")
+    page.get_by_role("button", name="Start the training").click()
+
+    training = page.locator(".trainings .card")
+    expect(training).to_contain_text("Preset tiny")
+    cancel = training.get_by_role("button", name="Cancel")
+    expect(cancel.or_(training.locator(".status.failed"))).to_be_visible()  # it fails soon: nothing was rated
+    (job,) = api.get("/v1/trainings").json()["items"]
+    assert (job["preset"], job["activate"], job["with_data_set"]) == ("tiny", False, True)
+    if cancel.is_visible():
+        cancel.click()
+    expect(training.locator(".status.failed, .status.cancelled, .status.succeeded")).to_be_visible(timeout=30_000)

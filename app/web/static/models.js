@@ -1,19 +1,29 @@
-// The model page: which versions there are, which of them serve whom, and how these do.
+// The model page: which versions there are, which of them serve whom, how these do, and what can be done about it.
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
-import { Problem, call } from "./api.js";
+import { call, callForAll, messageOf } from "./api.js";
+import { Dialog } from "./dialog.js";
+import { moment, percent, withInterval } from "./formats.js";
+import { RegisterForm, TrainForm, Trainings } from "./trainings.js";
+import { Notice } from "./notice.js";
 
-function Models() {
+const LOADING_SECONDS = 300; // a model is loaded, checked and warmed before the answer
+const VERSIONS = "/v1/model-versions";
+const CHALLENGER = "/v1/model-traffic/challenger";
+const pathOf = ({ version }) => `${VERSIONS}/${encodeURIComponent(version)}`;
+
+function Models({ presets }) {
   const [versions, setVersions] = useState(null);
   const [waiting, setWaiting] = useState(false);
   const [problem, setProblem] = useState(null);
   const [announcement, setAnnouncement] = useState("");
+  const [question, setQuestion] = useState(null);
+  const [revision, setRevision] = useState(0); // of the trainings
 
   const reload = async () => {
-    const { items } = await call("GET", "/v1/model-versions", { params: { limit: 500 } });
-    const reported = async (each) =>
-      each.traffic_percent ? { ...each, report: await call("GET", `/v1/model-versions/${encodeURIComponent(each.version)}/report`) } : each;
-    setVersions(await Promise.all(items.map(reported)));
+    const listed = await callForAll(VERSIONS);
+    const reported = async (each) => (each.traffic_percent ? { ...each, report: await call("GET", `${pathOf(each)}/report`) } : each);
+    setVersions(await Promise.all(listed.map(reported)));
   };
   const attempt = async (work) => {
     setWaiting(true);
@@ -21,45 +31,81 @@ function Models() {
       await work();
       setProblem(null);
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error.message);
+      setProblem(messageOf(error));
     } finally {
       setWaiting(false);
     }
   };
   useEffect(() => void attempt(reload), []);
-  const activate = ({ version }) =>
+  const change = (method, path, body, said) =>
     attempt(async () => {
-      await call("POST", `/v1/model-versions/${encodeURIComponent(version)}:activate`);
+      await call(method, path, { body, seconds: LOADING_SECONDS });
       await reload();
-      setAnnouncement(`${version} serves now.`);
+      setRevision((former) => former + 1);
+      setAnnouncement(said);
     });
 
-  const former = versions && formerlyServing(versions);
-  return html`
-    <div class="list-head">
-      <h2>Versions</h2>
-      ${former && html`<button type="button" class="button" disabled=${waiting} onClick=${() => activate(former)}>Roll back to ${former.version}</button>`}
+  const active = versions?.find((each) => each.active);
+  const challenger = versions?.find((each) => !each.active && each.traffic_percent > 0);
+  const former = versions?.find(({ version }) => version === active?.former_version);
+  const ends = challenger ? ` The comparison with ${challenger.version} ends.` : "";
+  const activate = (each, title) =>
+    setQuestion({
+      title,
+      action: "Activate",
+      text: `${each.version} serves all users from now on${active ? `, instead of ${active.version}` : ""}.${ends} Ratings and interactions stay.`,
+      onDo: () => change("POST", `${pathOf(each)}:activate`, undefined, `${each.version} serves now.`),
+    });
+  const compare = (each) =>
+    setQuestion({
+      title: `Compare ${each.version} with ${active.version}?`,
+      action: "Start the comparison",
+      text: `It serves a share of the users, always the same ones. ${active.version} serves all others. This page then shows how both do.`,
+      field: html`<div class="field"><label for="percent">Share of the users, in %</label><input id="percent" name="percent" type="number" min="0.01" max="99.99" step="any" defaultValue="10" required /></div>`,
+      onDo: (data) => change("PUT", CHALLENGER, { version: each.version, percent: Number(data.get("percent")) }, `${each.version} is compared with ${active.version}.`),
+    });
+  const end = () =>
+    setQuestion({
+      title: `End the comparison with ${challenger.version}?`,
+      action: "End the comparison",
+      text: `${active.version} serves all users from now on. What was measured so far stays.`,
+      onDo: () => change("DELETE", CHALLENGER, undefined, "The comparison has ended."),
+    });
+
+  return html`<div class="split">
+    <section aria-labelledby="versions-title">
+      <div class="list-head">
+        <h2 id="versions-title">Versions</h2>
+        ${challenger && html`<button type="button" class="button" disabled=${waiting} onClick=${end}>End the comparison</button>`}
+        ${former && former !== challenger && html`<button type="button" class="button" disabled=${waiting} onClick=${() => activate(former, `Roll back to ${former.version}?`)}>Roll back to ${former.version}</button>`}
+      </div>
+      <${Notice} text=${problem} onRetry=${() => attempt(reload)} />
+      ${versions?.length === 0 && html`<p class="soft">No version is registered yet. Register one here, or with <code>coldstart model register DIR</code>.</p>`}
+      <ul class="cards">
+        ${versions?.map((each) => html`<${Version} key=${each.version} each=${each} waiting=${waiting} active=${active} onActivate=${() => activate(each, `Activate ${each.version}?`)} onCompare=${() => compare(each)} />`)}
+      </ul>
+      <p class="visually-hidden" role="status">${announcement}</p>
+      <${Trainings} revision=${revision} onChanged=${() => attempt(reload)} />
+    </section>
+    <div class="forms">
+      ${active && html`<${TrainForm} presets=${presets} active=${active} onStart=${(body) => change("POST", "/v1/trainings", body, "The training is queued.")} />`}
+      <${RegisterForm} onRegister=${(directory) => change("POST", VERSIONS, { directory }, "The version is registered.")} />
     </div>
-    ${problem && html`<p class="notice" role="alert">${problem}</p>`}
-    ${versions?.length === 0 && html`<p class="soft">No version is registered. Register one with <code>coldstart model register DIR</code>.</p>`}
-    <ul class="cards">
-      ${versions?.map((each) => html`<${Version} key=${each.version} each=${each} waiting=${waiting} onActivate=${activate} />`)}
-    </ul>
-    <p class="visually-hidden" role="status">${announcement}</p>
-  `;
+    ${question && html`<${Dialog} title=${question.title} action=${question.action} onDo=${question.onDo} onClose=${() => setQuestion(null)}><p>${question.text}</p>${question.field}<//>`}
+  </div>`;
 }
 
-function Version({ each, waiting, onActivate }) {
+function Version({ each, active, waiting, onActivate, onCompare }) {
+  const serves = each.traffic_percent > 0;
   return html`<li class=${`panel card plain ${each.active ? "serving" : ""}`}>
     <div>
       <h3>${each.version}</h3>
       <p class="soft">preset ${each.preset} on ${each.data}</p>
     </div>
     <div class="actions">
-      ${each.traffic_percent > 0 && html`<span class="status serving">${each.traffic_percent === 100 ? "serving" : `serving ${percent(each.traffic_percent)} of the users`}</span>`}
-      ${!each.active &&
-        html`<button type="button" class="button small" disabled=${waiting} aria-label=${`Activate ${each.version}`} onClick=${() => onActivate(each)}>Activate</button>`}
+      ${serves && html`<span class="status serving">${each.traffic_percent === 100 ? "serving" : `serving ${percent(each.traffic_percent)} of the users`}</span>`}
+      ${!each.active && active && !serves && html`<button type="button" class="button small" disabled=${waiting} aria-label=${`Compare ${each.version}`} onClick=${onCompare}>Compare</button>`}
+      ${!each.active && html`<button type="button" class="button small" disabled=${waiting} aria-label=${`Activate ${each.version}`} onClick=${onActivate}>Activate</button>`}
     </div>
     <dl class="facts">
       <div><dt>Ratings</dt><dd>${each.training_ratings.toLocaleString()}</dd></div>
@@ -83,15 +129,5 @@ function Report({ report }) {
   `;
 }
 
-const percent = (value) => `${value.toLocaleString(undefined, { maximumSignificantDigits: 3 })} %`;
-const withInterval = ({ value, low, high }, text) => text(value) + (low === null ? "" : ` (${text(low)} to ${text(high)})`);
-
-/** The version that was activated last before the one that serves. */
-function formerlyServing(versions) {
-  const others = versions.filter(({ active, activated_at }) => !active && activated_at);
-  return others.sort((one, other) => other.activated_at.localeCompare(one.activated_at))[0];
-}
-
-const moment = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-
-render(html`<${Models} />`, document.getElementById("models"));
+const root = document.getElementById("models");
+render(html`<${Models} presets=${JSON.parse(root.dataset.presets)} />`, root);

@@ -55,6 +55,7 @@ SCOPES = {
     "get_training": "read",
     "cancel_training": "admin",
     "list_model_versions": "read",
+    "register_model_version": "admin",
     "activate_model_version": "admin",
     "get_model_report": "read",
     "get_model_traffic": "read",

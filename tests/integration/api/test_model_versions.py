@@ -67,6 +67,49 @@ class TestListModelVersions:
         assert tiny["research_twin"] is None
 
 
+class TestRegisterModelVersion:
+    async def test_register_adds_the_version_without_activating_it(
+        self, client: httpx.AsyncClient, other_model_dir: Path
+    ) -> None:
+        before = await serving(client)
+        answers = [await client.post(VERSIONS, json={"directory": str(other_model_dir)}) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()
+        assert (answers[0].json()["preset"], answers[0].json()["active"]) == ("other", False)
+        listed = (await client.get(VERSIONS)).json()["items"]
+        assert listed[0] == answers[0].json()
+        assert await serving(client) == before
+
+    @pytest.mark.parametrize("directory", ["", "no/such/directory", "x" * 1000, "a\0b"])
+    async def test_register_of_a_directory_without_an_artifact_is_refused(
+        self, client: httpx.AsyncClient, directory: str
+    ) -> None:
+        answer = await client.post(VERSIONS, json={"directory": directory})
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == ["directory"]
+        assert len((await client.get(VERSIONS)).json()["items"]) == 1
+
+
+class TestFormerVersion:
+    async def test_former_version_after_a_rollback_is_not_the_version_that_was_left(
+        self, client: httpx.AsyncClient, other_version: str
+    ) -> None:
+        async def former() -> dict[str, str | None]:
+            return {each["version"]: each["former_version"] for each in (await client.get(VERSIONS)).json()["items"]}
+
+        first = await serving(client)
+        assert await former() == {first: None, other_version: None}
+
+        answer = await client.post(f"{VERSIONS}/{other_version}:activate")
+        assert answer.json()["former_version"] == first
+        await client.post(f"{VERSIONS}/{first}:activate")
+        assert await former() == {first: None, other_version: first}
+        await client.post(f"{VERSIONS}/{other_version}:activate")
+        assert await former() == {first: None, other_version: first}
+
+
 class TestActivateModelVersion:
     async def test_activate_serves_the_version_and_can_be_rolled_back(
         self, client: httpx.AsyncClient, other_version: str
