@@ -20,6 +20,7 @@ from app.api import (
     metrics,
     model_traffic,
     model_versions,
+    overview,
     ratings,
     recommendations,
     schema,
@@ -60,6 +61,7 @@ _RESOURCES = (
     model_versions,
     model_traffic,
     events,
+    overview,
 )
 
 

@@ -45,6 +45,7 @@ TAGS = [
         "name": "model versions",
         "description": "Registered models, which of them serve which users, and reports on their recommendations.",
     },
+    {"name": "overview", "description": "For operators: how much is stored, what serves, and what is wrong."},
     {"name": "health", "description": "For load balancers and orchestrators. Needs no key."},
 ]
 

@@ -7,8 +7,9 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.authorisation import READ, WRITE
+from app.api.authorisation import ADMIN, READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
+from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.schemas import Attributes, RequestModel, ResponseModel, ShownUserId
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
@@ -43,6 +44,13 @@ class UserResponse(ResponseModel):
             rating_count=profile.rating_count,
             created_at=profile.user.created_at,
         )
+
+
+@router.get("", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError))
+async def list_users(services: ServicesDep, page: PageDep) -> Page[UserResponse]:
+    """All users, ordered by id. This needs the scope `admin`, because ids may be personal data."""
+    users = await services.users.page(after=page.after, limit=page.limit)
+    return page.page(users, UserResponse.of, key=lambda profile: profile.user.id)
 
 
 @router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))

@@ -22,6 +22,7 @@ from app.services.model_host import ModelHost
 from app.services.model_refresh import ModelRefresher
 from app.services.model_reports import ModelReportService
 from app.services.model_versions import ModelVersionService
+from app.services.overview import OverviewService
 from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
 from app.services.ratings import RatingService
@@ -60,6 +61,7 @@ class Services:
     model_refresher: ModelRefresher
     events: EventService
     health: HealthService
+    overview: OverviewService
 
 
 @asynccontextmanager
@@ -95,6 +97,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         writer = UserWriter(database)
         sampler = PredictedRatingSampler(database)
         stack.push_async_callback(sampler.close)
+        health = HealthService(database, host, cache)
         yield Services(
             api_keys=api_keys,
             rate_limit=rate_limit,
@@ -115,5 +118,6 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             events=EventService(
                 database, host, {str(kind): name for kind, name in settings.events_as_interactions.items()}
             ),
-            health=HealthService(database, host, cache),
+            health=health,
+            overview=OverviewService(database, health),
         )

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.cache import Cache
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
+from app.observability.recent import LISTS
 from app.services.batching import Batcher
 from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_users
 from app.services.filters import filter_errors
@@ -59,6 +60,7 @@ async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *,
     items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
     RANKINGS.labels(Warmth.of(len(query.ratings) + len(query.interactions))).inc()
+    LISTS.count()
     reasons = await ranker.explain(served.recommender, query, items) if explained else {}
     return RecommendationList(
         items, served.model_version, served.recommender.ranked_by(query), reasons, ranking_seconds=seconds
@@ -93,6 +95,7 @@ class RecommendationService:
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
+            LISTS.count()
             return cached
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)

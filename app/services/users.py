@@ -1,6 +1,6 @@
 """Users and their attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import UserNotFoundError
@@ -22,7 +22,7 @@ class UserProfile:
 
 
 class UserService:
-    """Creates, shows and erases users."""
+    """Creates, lists, shows and erases users."""
 
     def __init__(self, database: Database, host: ModelHost) -> None:
         self._database = database
@@ -52,6 +52,13 @@ class UserService:
             if user is None:
                 raise UserNotFoundError(user_id)
             return UserProfile(user, await RatingRepository(session).count(user_id))
+
+    async def page(self, *, after: str | None, limit: int) -> Sequence[UserProfile]:
+        """Users, ordered by id, after the id `after`."""
+        async with self._database.read() as session:
+            users = await UserRepository(session).page(after=after, limit=limit)
+            counts = await RatingRepository(session).counts([user.id for user in users])
+        return [UserProfile(user, counts.get(user.id, 0)) for user in users]
 
     async def delete(self, user_id: str) -> None:
         """Erase a user, with all ratings, interactions, skips and events.

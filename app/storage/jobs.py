@@ -53,6 +53,19 @@ class JobRepository:
         rows = await self._session.execute(select(Job.status, func.count()).group_by(Job.status))
         return dict(rows.all())
 
+    async def count_failed(self, *, within: timedelta) -> int:
+        """The number of jobs that failed within this time."""
+        since = await self._now() - within
+        statement = select(func.count()).where(Job.status == JobStatus.FAILED, Job.finished_at > since)
+        return (await self._session.execute(statement)).scalar_one()
+
+    async def count_waiting(self, *, longer_than: timedelta) -> int:
+        """The number of queued jobs that are older than this, while no job is running."""
+        before = await self._now() - longer_than
+        running = select(Job.id).where(Job.status == JobStatus.RUNNING).exists()
+        statement = select(func.count()).where(Job.status == JobStatus.QUEUED, Job.created_at < before, ~running)
+        return (await self._session.execute(statement)).scalar_one()
+
     async def claim_next(self) -> Job | None:
         """Start the oldest queued job; None if there is none that no other worker is just claiming."""
         oldest = (

@@ -95,6 +95,11 @@ class RatingRepository:
         statement = select(func.count()).select_from(Rating).where(Rating.user_id == user_id)
         return (await self._session.execute(statement)).scalar_one()
 
+    async def counts(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        """The number of items that each user has rated. Users without ratings are left out."""
+        statement = select(Rating.user_id, func.count()).where(Rating.user_id.in_(user_ids)).group_by(Rating.user_id)
+        return {user_id: count for user_id, count in await self._session.execute(statement)}
+
     async def delete(self, user_id: str, item_id: str) -> bool:
         """Delete one rating; False if there is none."""
         statement = delete(Rating).where(Rating.user_id == user_id, Rating.item_id == item_id).returning(Rating.item_id)

@@ -1,6 +1,6 @@
 """Users in the database."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +36,13 @@ class UserRepository:
     async def get(self, user_id: str) -> User | None:
         """The user, if known."""
         return await self._session.get(User, user_id)
+
+    async def page(self, *, after: str | None, limit: int) -> Sequence[User]:
+        """Users, ordered by id, after the id `after`."""
+        statement = select(User).order_by(User.id).limit(limit)
+        if after is not None:
+            statement = statement.where(User.id > after)
+        return (await self._session.scalars(statement)).all()
 
     async def states(self, user_ids: Collection[str]) -> dict[str, UserState]:
         """The known users among these, by id."""

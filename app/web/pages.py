@@ -55,6 +55,12 @@ async def show_onboarding(request: Request) -> HTMLResponse:
     return page(request, "onboarding.html")
 
 
+@router.get("/overview")
+async def show_overview(request: Request) -> HTMLResponse:
+    """The start page for operators: numbers, problems, users, items, and a user's list."""
+    return _page(request, "overview.html")
+
+
 @router.get("/models")
 async def show_models(request: Request) -> HTMLResponse:
     """The model versions page."""

@@ -31,6 +31,7 @@ from coldstart_client.models import (
     ModelReport,
     ModelTraffic,
     ModelVersion,
+    Overview,
     Page,
     Rating,
     Ratings,
@@ -52,6 +53,11 @@ class Calls:
     def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
         """Create a user, or replace a user's attributes. Ratings and interactions stay."""
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
+
+    @listing
+    def list_users(self, *, page_size: int | None = None) -> Call[Page[User]]:
+        """All users, ordered by id."""
+        return Call("GET", "/v1/users", Page[User], query={"limit": page_size})
 
     @call
     def get_user(self, user_id: str) -> Call[User]:
@@ -478,6 +484,11 @@ class Calls:
     def add_events(self, events: Sequence[NewEvent]) -> Call[StoredEvents]:
         """Store up to 1,000 events of recommended items. Sending them again changes nothing."""
         return Call("POST", "/v1/events", StoredEvents, body={"events": events})
+
+    @call
+    def get_overview(self) -> Call[Overview]:
+        """How much is stored, what serves, and what is wrong."""
+        return Call("GET", "/v1/overview", Overview)
 
     @call
     def get_liveness(self) -> Call[Liveness]:

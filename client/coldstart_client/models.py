@@ -297,6 +297,18 @@ class ModelTraffic(Answer):
     challenger: Challenger | None
 
 
+class Overview(Answer):
+    """How much is stored, what serves, and what is wrong."""
+
+    users: int
+    items: int
+    ratings: int
+    interactions: int
+    lists_per_minute: int
+    traffic: ModelTraffic
+    problems: list[str]
+
+
 class StoredEvents(Answer):
     """How many of the events are new, and how many were stored already."""
 

@@ -50,13 +50,11 @@ export function TrainForm({ presets, active, onStart }) {
   return html`<form class="panel" onSubmit=${submit}>
     <h2>Train a new version</h2>
     <p class="hint">It is trained on the ratings and interactions that this service has collected, compared with ${active.version} on users it has not seen, and registered.</p>
-    <div class="pair">
-      <div class="field"><label for="preset">Preset</label><select id="preset" name="preset">
+    <div class="field"><label for="preset">Preset</label><select id="preset" name="preset">
         <option value="">as now (${active.preset})</option>
         ${presets.map((preset) => html`<option value=${preset}>${preset}</option>`)}
       </select></div>
-      <div class="field"><label for="epochs">Epochs</label><input id="epochs" name="epochs" type="number" min="1" max="1000" step="1" placeholder="preset’s" /></div>
-    </div>
+    <div class="field"><label for="epochs">Epochs</label><input id="epochs" name="epochs" type="number" min="1" max="1000" step="1" placeholder="preset’s" /></div>
     <fieldset>
       <legend class="visually-hidden">Options</legend>
       <label class="choice"><input type="checkbox" name="with_data_set" defaultChecked />Also on the data set</label>

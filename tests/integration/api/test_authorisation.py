@@ -22,6 +22,7 @@ from tests.integration.running import connected
 
 OPEN = {"get_liveness", "get_readiness"}
 SCOPES = {
+    "list_users": "admin",
     "put_user": "write",
     "get_user": "read",
     "delete_user": "write",
@@ -62,6 +63,7 @@ SCOPES = {
     "put_challenger": "admin",
     "delete_challenger": "admin",
     "add_events": "write",
+    "get_overview": "read",
 }
 UNDOCUMENTED_OPEN = {
     "/openapi.json",
@@ -70,6 +72,7 @@ UNDOCUMENTED_OPEN = {
     "/metrics",
     "/",
     "/models",
+    "/overview",
     "/evaluations",
     "/sign-in",
 }
