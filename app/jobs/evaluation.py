@@ -1,6 +1,7 @@
 """The evaluation job: evaluates the research model of a version on a data set."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +64,4 @@ def run_evaluation(
         # Training may have skipped malformed rows, so the evaluation skips them as well.
         dataset, _ = read_dataset(given.data_path, schema=model.schema, malformed="skip")
     report, _ = evaluate(model, dataset, given.config, progress=progress)
-    return report.model_dump(mode="json")
+    return report.model_copy(update={"made_at": datetime.now(UTC)}).model_dump(mode="json")

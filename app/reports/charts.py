@@ -70,6 +70,7 @@ def line_chart(title: str, series: Sequence[Series], horizontal: Axis, vertical:
             body.append(_tag("polygon", f"band s{line.style}", points=frame.points([*upper, *reversed(lower)])))
         body.append(_tag("polyline", f"line s{line.style}", points=frame.points(line.values)))
         body.extend(_dot(frame, line, x, y, 2.6) for x, y in line.values)
+    body.extend(_hit(frame, line, place, horizontal) for line in series for place in range(len(line.values)))
     return _svg(title, body)
 
 
@@ -108,6 +109,7 @@ def reliability_diagram(title: str, series: Sequence[Series], horizontal: Axis, 
             _dot(frame, line, x, y, 2.0 + 3.5 * math.sqrt(size / largest))
             for (x, y), size in zip(line.values, line.sizes, strict=True)
         )
+    body.extend(_hit(frame, line, place, horizontal) for line in series for place in range(len(line.values)))
     return _svg(title, body)
 
 
@@ -124,6 +126,7 @@ def interval_chart(title: str, rows: Sequence[tuple[Series, tuple[float, float]]
             _text(names_width - 10, y + 3.5, row.name, "label end"),
             _tag("line", f"interval s{row.style}", x1=frame.x(low), x2=frame.x(high), y1=y, y2=y),
             _tag("circle", f"dot s{row.style}", cx=frame.x(value), cy=y, r=4.2),
+            _described(f"hit s{row.style}", frame.x(value), y, f"{row.name}: {value:.3f} ({low:.3f} to {high:.3f})"),
         ]
     return _svg(title, body, height=height)
 
@@ -178,6 +181,25 @@ class _Frame:
 
 def _dot(frame: _Frame, series: Series, x: float, y: float, radius: float) -> Markup:
     return _tag("circle", f"dot s{series.style}", cx=frame.x(x), cy=frame.y(y), r=radius)
+
+
+def _hit(frame: _Frame, series: Series, place: int, horizontal: Axis) -> Markup:
+    """What shows a point's values under the pointer."""
+    x, y = series.values[place]
+    at = next((label for tick, label in horizontal.ticks if abs(tick - x) < 1e-9), f"{x:.3f}")
+    text = f"{series.name}: {y:.3f} at {at} {horizontal.title}".removeprefix(": ")
+    if series.band:
+        low, high = series.band[place]
+        text += f" ({low:.3f} to {high:.3f})"
+    if series.sizes:
+        text += f", {series.sizes[place]:,} predictions"
+    return _described(f"hit s{series.style}", frame.x(x), frame.y(y), text)
+
+
+def _described(css: str, x: float, y: float, text: str) -> Markup:
+    """A circle to point at, which browsers describe in a tooltip."""
+    circle = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')
+    return circle.format(css, x, y, text)
 
 
 def _tag(name: str, css: str, **attributes: float | str) -> Markup:

@@ -19,10 +19,11 @@ from app.reports.charts import (
     reliability_diagram,
 )
 from app.reports.lists import ListCharts
+from app.reports.verdict import verdict
 from models.data.episodes import Order
 from models.evaluation import Estimate, EvaluationReport, StateReport
 from models.evaluation.estimates import estimate_means
-from models.evaluation.figures import Elicitation, MAECurve, PredictorCurve
+from models.evaluation.figures import CalibrationBin, Elicitation, MAECurve, PredictorCurve
 from models.metrics import MAE, measure_caption, measure_title
 from models.metrics.lists import ALL_LISTS_MEASURES, DISTINCT_ITEMS, LIST_MEASURES, LIST_SIMILARITY
 
@@ -34,6 +35,9 @@ _STATE_NAMES = {
     "item_cold": "Known users, new items",
     "user_and_item_cold": "New users, new items",
 }
+
+_FEW = 30
+"""Predictions of a calibration bin below which it is merged with its neighbour in the plots."""
 
 _DECIMALS = {DISTINCT_ITEMS.name: 0, LIST_SIMILARITY.name: 3}
 """Decimals of the measures of all lists."""
@@ -75,6 +79,7 @@ def report_body(report: EvaluationReport) -> Markup:
             measures=measures,
             users_left_out=any(estimate.undefined_users for estimate in estimates),
             state_names=_STATE_NAMES,
+            verdict=verdict(states, _STATE_NAMES),
             charts=_Charts(states),
             lists=report.lists,
             list_charts=ListCharts(report.lists) if report.lists else None,
@@ -88,16 +93,35 @@ def report_body(report: EvaluationReport) -> Markup:
 
 def comparison_body(one: EvaluationReport, other: EvaluationReport) -> Markup:
     """Two reports side by side, with paired differences where both are of the same episodes."""
+    names = _labels(one, other)
     others = {state.state: state for state in other.states if state.predictors}
     pairs = [(state, others[state.state]) for state in one.states if state.predictors and state.state in others]
     return Markup(  # noqa: S704 - templates escape what they are given
         _TEMPLATES.get_template("comparison.html").render(
             one=one,
             other=other,
+            names=names,
             pairs=[_Pair.of(one_state, other_state) for one_state, other_state in pairs],
             state_names=_STATE_NAMES,
-            charts=_ComparisonCharts(one, other, pairs),
+            charts=_ComparisonCharts(names, pairs),
         )
+    )
+
+
+def _labels(one: EvaluationReport, other: EvaluationReport) -> tuple[str, str]:
+    """Different names for both: their versions, with the settings that differ if that is one version."""
+    if one.model_version != other.model_version:
+        return one.model_version, other.model_version
+    first, second = (
+        [f"seed {each.config.seed}", f"steps {each.config.steps or 'of the preset'}"] for each in (one, other)
+    )
+    differing = [(mine, theirs) for mine, theirs in zip(first, second, strict=True) if mine != theirs]
+    if not differing:
+        return f"{one.model_version} (first)", f"{other.model_version} (second)"
+    version = one.model_version
+    return (
+        f"{version}, {', '.join(mine for mine, _ in differing)}",
+        f"{version}, {', '.join(its for _, its in differing)}",
     )
 
 
@@ -181,10 +205,11 @@ class _Charts:
             Series(
                 f"≥ {event.threshold:g}",
                 style,
-                [(point.predicted, point.observed) for point in event.bins],
-                sizes=[point.count for point in event.bins],
+                [(point.predicted, point.observed) for point in bins],
+                sizes=[point.count for point in bins],
             )
             for style, event in enumerate(state.calibration.thresholds)
+            if (bins := _merged_bins(event.bins))
         ]
         axes = (
             linear_axis([], "predicted probability", low=0.0, high=1.0),
@@ -197,8 +222,9 @@ class _Charts:
         assert state.calibration is not None  # noqa: S101
         all_points = [point for drawn in self._states if drawn.calibration for point in drawn.calibration.ratings]
         ends = [end for point in all_points for end in (point.predicted, point.observed)]
-        points = [(point.predicted, point.observed) for point in state.calibration.ratings]
-        series = Series("", 0, points, sizes=[point.count for point in state.calibration.ratings])
+        bins = _merged_bins(state.calibration.ratings)
+        points = [(point.predicted, point.observed) for point in bins]
+        series = Series("", 0, points, sizes=[point.count for point in bins])
         axes = (linear_axis(ends, "expected rating"), linear_axis(ends, "observed mean"))
         return reliability_diagram(f"Expected ratings in the state {state.state}", [series], *axes)
 
@@ -228,10 +254,8 @@ class _Charts:
 class _ComparisonCharts:
     """The plots of a comparison."""
 
-    def __init__(
-        self, one: EvaluationReport, other: EvaluationReport, pairs: Sequence[tuple[StateReport, StateReport]]
-    ) -> None:
-        self._names = (one.model_version, other.model_version)
+    def __init__(self, names: tuple[str, str], pairs: Sequence[tuple[StateReport, StateReport]]) -> None:
+        self._names = names
         self._curves = {
             first.state: _merged(first.by_support, second.by_support, self._names)
             for first, second in pairs
@@ -271,6 +295,22 @@ def _curve_chart(
     ]
     labels = [str(point) for point in curve.points]
     return line_chart(title, series, places_axis(labels, horizontal), linear_axis([*values, *bands], MAE.title))
+
+
+def _merged_bins(bins: Sequence[CalibrationBin]) -> list[CalibrationBin]:
+    """The bins, the small ones merged with their neighbours: a mean of few observations says little."""
+    merged: list[CalibrationBin] = []
+    for each in bins:
+        if merged and min(merged[-1].count, each.count) < _FEW:
+            last = merged.pop()
+            count = last.count + each.count
+            each = CalibrationBin(  # noqa: PLW2901
+                predicted=(last.predicted * last.count + each.predicted * each.count) / count,
+                observed=(last.observed * last.count + each.observed * each.count) / count,
+                count=count,
+            )
+        merged.append(each)
+    return merged
 
 
 def _scaled(axis: Axis, factor: float) -> Axis:

@@ -98,7 +98,7 @@ class RatingRepository:
     async def counts(self, user_ids: Collection[str]) -> Mapping[str, int]:
         """The number of items that each user has rated. Users without ratings are left out."""
         statement = select(Rating.user_id, func.count()).where(Rating.user_id.in_(user_ids)).group_by(Rating.user_id)
-        return {user_id: count for user_id, count in await self._session.execute(statement)}
+        return dict((await self._session.execute(statement)).all())
 
     async def delete(self, user_id: str, item_id: str) -> bool:
         """Delete one rating; False if there is none."""

@@ -1,5 +1,7 @@
 """The report of an evaluation, with the figures of each state and each predictor."""
 
+from datetime import datetime
+
 from coldstart_client.models import Answer, EvaluationConfig
 
 
@@ -162,3 +164,4 @@ class EvaluationReport(Answer):
     states: list[StateReport]
     elicitation: Elicitation | None
     lists: ListsReport | None
+    made_at: datetime | None

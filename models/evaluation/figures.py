@@ -1,5 +1,7 @@
 """The result of an evaluation: the figures that its JSON file and its HTML page show."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 from models.evaluation.config import EvaluationConfig
@@ -282,6 +284,7 @@ class EvaluationReport(ReportPart):
         states: One report per state.
         elicitation: The comparison of candidate strategies; None without new users.
         lists: How good lists are; None without new users, and if the state `user_cold` is not evaluated.
+        made_at: When a job of the service made it; None for other reports.
     """
 
     model_version: str
@@ -293,3 +296,4 @@ class EvaluationReport(ReportPart):
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
     lists: ListsReport | None = None
+    made_at: datetime | None = None

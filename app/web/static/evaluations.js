@@ -1,49 +1,40 @@
 // The evaluation page: start evaluations, watch them, open their reports, compare two.
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
-import { Problem, call } from "./api.js";
+import { call, callForAll, messageOf } from "./api.js";
+import { moment } from "./formats.js";
+import { JobStatus, useJobs } from "./jobs.js";
+import { Notice } from "./notice.js";
 
-const POLL_MILLISECONDS = 1000;
-const ACTIVE = new Set(["queued", "running"]);
+// What the states mean, for the form.
+const STATES = {
+  warm: "known users and items",
+  user_cold: "new users, known items",
+  item_cold: "known users, new items",
+  user_and_item_cold: "new users and new items",
+};
 
 function Evaluations({ states, baselines, quickBaselines }) {
-  const [jobs, setJobs] = useState(null);
   const [versions, setVersions] = useState([]);
   const [chosen, setChosen] = useState([]);
-  const [problem, setProblem] = useState(null);
+  const [failure, setFailure] = useState(null);
   const [announcement, setAnnouncement] = useState("");
+  const { jobs, problem, reload, more } = useJobs("/v1/evaluations", "evaluation_id", {
+    revision: 0,
+    onChanged: (job) => setAnnouncement(`The evaluation of ${job.model_version} is ${job.status}.`),
+  });
 
   const attempt = async (work) => {
     try {
       await work();
-      setProblem(null);
+      setFailure(null);
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error.message);
+      setFailure(messageOf(error));
     }
   };
-  const reload = () =>
-    attempt(async () => {
-      const { items } = await call("GET", "/v1/evaluations", { params: { limit: 50 } });
-      setJobs((former) => {
-        for (const job of items) {
-          const before = former?.find(({ evaluation_id }) => evaluation_id === job.evaluation_id);
-          if (before && before.status !== job.status) setAnnouncement(`The evaluation of ${job.model_version} is ${job.status}.`);
-        }
-        return items;
-      });
-    });
-
-  useEffect(() => {
-    reload();
-    attempt(async () => setVersions((await call("GET", "/v1/model-versions", { params: { limit: 500 } })).items));
-  }, []);
-  const active = jobs?.some(({ status }) => ACTIVE.has(status));
-  useEffect(() => {
-    if (!active) return undefined;
-    const timer = setInterval(reload, POLL_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [active]);
+  const loadVersions = () => attempt(async () => setVersions(await callForAll("/v1/model-versions")));
+  useEffect(() => void loadVersions(), []);
+  const retry = () => Promise.all([loadVersions(), reload()]);
 
   const start = (body) =>
     attempt(async () => {
@@ -65,11 +56,12 @@ function Evaluations({ states, baselines, quickBaselines }) {
           ? html`<a class="button primary" href=${`/evaluations/compare?one=${chosen[0]}&other=${chosen[1]}`}>Compare the two</a>`
           : jobs?.filter(({ status }) => status === "succeeded").length > 1 && html`<span class="soft">Tick two to compare them.</span>`}
       </div>
-      ${problem && html`<p class="notice" role="alert">${problem}</p>`}
+      <${Notice} text=${problem ?? failure} onRetry=${retry} />
       ${jobs?.length === 0 && html`<p class="soft">There are no evaluations yet. One takes about ten seconds on MovieLens 1M.</p>`}
       <ul class="cards">
         ${jobs?.map((job) => html`<${Job} key=${job.evaluation_id} job=${job} chosen=${chosen.includes(job.evaluation_id)} onChoose=${choose} onCancel=${cancel} />`)}
       </ul>
+      ${more && html`<button type="button" class="button older" onClick=${more}>Show older evaluations</button>`}
       <p class="visually-hidden" role="status">${announcement}</p>
     </section>
     <${Form} states=${states} baselines=${baselines} quickBaselines=${quickBaselines} versions=${versions} onStart=${start} />
@@ -87,9 +79,7 @@ function Job({ job, chosen, onChoose, onCancel }) {
       ${job.error && html`<p class="soft">${job.error}</p>`}
     </div>
     <div class="actions">
-      <span class=${`status ${status}`}>${status}${status === "succeeded" ? ` in ${seconds(job)} s` : ""}</span>
-      ${status === "running" && html`<progress max="1" value=${job.progress} aria-label=${`Progress of ${name}`}></progress>`}
-      ${ACTIVE.has(status) && html`<button type="button" class="button small" onClick=${() => onCancel(job)}>Cancel</button>`}
+      <${JobStatus} job=${job} name=${name} onCancel=${() => onCancel(job)} />
       ${status === "succeeded" && html`<a class="button small" href=${`/evaluations/${id}`} aria-label=${`Report of ${name}`}>Report</a>`}
     </div>
   </li>`;
@@ -107,8 +97,11 @@ function Form({ states, baselines, quickBaselines, versions, onStart }) {
     await onStart(body);
     setWaiting(false);
   };
-  const choices = (name, values, ticked) =>
-    values.map((value) => html`<label class="choice"><input type="checkbox" name=${name} value=${value} defaultChecked=${ticked(value)} />${value}</label>`);
+  const choices = (name, values, ticked, explained = {}) =>
+    values.map(
+      (value) => html`<div class="choice"><label><input type="checkbox" name=${name} value=${value} defaultChecked=${ticked(value)} aria-describedby=${explained[value] && `about-${value}`} />${value}</label>
+        ${explained[value] && html`<span class="hint" id=${`about-${value}`}>${explained[value]}</span>`}</div>`,
+    );
   return html`<form class="panel" onSubmit=${submit}>
     <h2>Start an evaluation</h2>
     <div class="field">
@@ -117,7 +110,7 @@ function Form({ states, baselines, quickBaselines, versions, onStart }) {
         ${versions.map(({ version, active }) => html`<option value=${version} selected=${active}>${version}${active ? " (serving)" : ""}</option>`)}
       </select>
     </div>
-    <fieldset><legend>States</legend>${choices("states", states, () => true)}</fieldset>
+    <fieldset><legend>States</legend>${choices("states", states, () => true, STATES)}</fieldset>
     <fieldset><legend>Baselines beside it</legend>${choices("baselines", baselines, (name) => quickBaselines.includes(name))}</fieldset>
     <div class="pair">
       <div class="field"><label for="seed">Seed</label><input id="seed" name="seed" type="number" min="0" max="4294967295" step="1" defaultValue="0" required /></div>
@@ -127,9 +120,6 @@ function Form({ states, baselines, quickBaselines, versions, onStart }) {
     <button class="button primary" disabled=${waiting}>Start the evaluation</button>
   </form>`;
 }
-
-const moment = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-const seconds = (job) => ((new Date(job.finished_at) - new Date(job.started_at)) / 1000).toFixed(1);
 
 const root = document.getElementById("evaluations");
 const { states, baselines, quickBaselines } = root.dataset;

@@ -3,7 +3,7 @@
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { call, callForAll, messageOf } from "./api.js";
 import { Dialog } from "./dialog.js";
-import { moment, percent, withInterval } from "./formats.js";
+import { measureTitle, moment, percent, withInterval } from "./formats.js";
 import { RegisterForm, TrainForm, Trainings } from "./trainings.js";
 import { Notice } from "./notice.js";
 
@@ -111,7 +111,7 @@ function Version({ each, active, waiting, onActivate, onCompare }) {
       <div><dt>Ratings</dt><dd>${each.training_ratings.toLocaleString()}</dd></div>
       <div><dt>Users</dt><dd>${each.training_users.toLocaleString()}</dd></div>
       <div><dt>Items</dt><dd>${each.training_items.toLocaleString()}</dd></div>
-      ${Object.entries(each.metrics).map(([name, value]) => html`<div><dt>${name.replaceAll("_", " ")}</dt><dd>${value.toFixed(4)}</dd></div>`)}
+      ${Object.entries(each.metrics).map(([name, value]) => html`<div><dt>${measureTitle(name)}</dt><dd>${value.toFixed(4)}</dd></div>`)}
       ${each.research_twin && html`<div><dt>Figures of its twin</dt><dd class="version">${each.research_twin}</dd></div>`}
       <div><dt>Trained</dt><dd>${moment(each.created_at)}</dd></div>
       ${each.activated_at && html`<div><dt>Last activated</dt><dd>${moment(each.activated_at)}</dd></div>`}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from app.reports import comparison_body, report_page
+from app.reports.verdict import verdict
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
-from models.evaluation import EvaluationConfig, EvaluationReport, evaluate
+from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, PredictorReport, evaluate
 
 RESULTS = Path(__file__).parents[4] / "docs" / "results"
 
@@ -195,3 +197,70 @@ class TestComparison:
 def test_published_page_equals_the_page_of_the_published_json() -> None:
     published = EvaluationReport.model_validate_json((RESULTS / "evaluation.json").read_text(encoding="utf-8"))
     assert (RESULTS / "evaluation.html").read_text(encoding="utf-8") == report_page(published)
+
+
+def test_report_page_shows_its_date_and_values_under_the_pointer(report: EvaluationReport) -> None:
+    assert "Made on" not in report_page(report)
+    text = report_page(report.model_copy(update={"made_at": datetime(2026, 3, 1, 14, 30, tzinfo=UTC)}))
+    assert "2026-03-01 14:30 UTC" in text
+    mae = report.states[0].predictors[0].measures["mae"]
+    assert f"<title>{report.states[0].predictors[0].name}: {mae.value:.3f} ({mae.low:.3f} to {mae.high:.3f})" in text
+
+
+def estimates(report: EvaluationReport, *by_state: dict[str, tuple[float, float]]) -> EvaluationReport:
+    """The report with these intervals of the MAE, by predictor, of its states."""
+    states = tuple(
+        state.model_copy(
+            update={
+                "predictors": tuple(
+                    PredictorReport(name=name, measures={"mae": Estimate(value=(low + high) / 2, low=low, high=high)})
+                    for name, (low, high) in intervals.items()
+                )
+            }
+        )
+        for state, intervals in zip(report.states, by_state, strict=True)
+    )
+    return report.model_copy(update={"states": states})
+
+
+BETTER = {"tiny": (0.5, 0.6), "tiny, not adapted": (0.1, 0.2), "global mean": (0.7, 0.8), "support mean": (0.61, 0.69)}
+UNCLEAR = BETTER | {"tiny": (0.5, 0.62)}
+WORSE = BETTER | {"tiny": (0.7, 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("by_state", "said"),
+    [
+        ([BETTER] * 4, "Lower error than the best baseline in all four states."),
+        ([UNCLEAR] * 4, "No clear difference from the best baseline in all four states."),
+        (
+            [BETTER, WORSE, UNCLEAR, BETTER],
+            "Lower error than the best baseline in 2 of 4 states (Known users, known items; New users, new items). "
+            "Higher error than the best baseline in 1 of 4 states (New users, known items). "
+            "No clear difference from the best baseline in 1 of 4 states (Known users, new items).",
+        ),
+        ([{"tiny": (0.5, 0.6)}] * 4, None),
+    ],
+)
+def test_verdict_says_only_what_the_intervals_say(
+    report: EvaluationReport, by_state: list[dict[str, tuple[float, float]]], said: str | None
+) -> None:
+    names = {
+        "warm": "Known users, known items",
+        "user_cold": "New users, known items",
+        "item_cold": "Known users, new items",
+        "user_and_item_cold": "New users, new items",
+    }
+    assert verdict(estimates(report, *by_state).states, names) == said
+
+
+def test_comparison_of_two_evaluations_of_one_version_tells_them_apart(
+    report: EvaluationReport,
+) -> None:
+    other = report.model_copy(update={"config": report.config.model_copy(update={"seed": 7})})
+    text = comparison_body(report, other)
+    version = report.model_version
+    assert f"{version}, seed 0" in text
+    assert f"{version}, seed 7" in text
+    assert 'class="line s0" points' in text
+    assert 'class="line s2" points' in text
