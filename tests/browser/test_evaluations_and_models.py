@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Watched
+from tests.browser.failing import Fails, html_502, watching_failures
 
 
 def run_evaluation(page: Page, *, seed: int) -> None:
@@ -162,3 +165,75 @@ def test_models_page_registers_a_model_and_starts_a_training(
     if cancel.is_visible():
         cancel.click()
     expect(training.locator(".status.failed, .status.cancelled, .status.succeeded")).to_be_visible(timeout=30_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "request_path", "shown"),
+    [
+        ("/models", "**/v1/model-versions?*", ".card.serving"),
+        ("/evaluations", "**/v1/evaluations?*", "#jobs-title"),
+        ("/overview", "**/v1/overview", ".numbers"),
+    ],
+)
+def test_page_whose_request_fails_says_so_and_loads_on_retry(
+    browser: Browser, address: str, path: str, request_path: str, shown: str
+) -> None:
+    with watching_failures(browser, address) as watched:
+        page = watched.page
+        page.route(request_path, Fails(html_502, times=1))
+        page.goto(path)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("The service is not available (status 502).")
+
+        alert.get_by_role("button", name="Retry").click()
+
+        expect(page.locator(shown)).to_be_visible()
+        expect(alert).to_have_count(0)
+
+
+def test_evaluations_page_shows_older_ones_page_by_page(watched: Watched, api: httpx.Client) -> None:
+    version = api.get("/v1/schema").json()["model_version"]
+    jobs = [
+        {
+            "evaluation_id": f"e{place}",
+            "status": "cancelled",
+            "progress": 0,
+            "model_version": version,
+            "config": {"states": ["warm"], "seed": place, "steps": None},
+            "created_at": "2026-01-01T12:00:00Z",
+            "started_at": None,
+            "finished_at": None,
+            "error": None,
+        }
+        for place in range(60)
+    ]
+
+    def answer(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        first = int(query.get("cursor", ["0"])[0])
+        last = first + int(query["limit"][0])
+        route.fulfill(json={"items": jobs[first:last], "next_cursor": str(last) if last < len(jobs) else None})
+
+    page = watched.page
+    page.route("**/v1/evaluations?*", answer)
+    page.goto("/evaluations")
+    expect(page.locator(".card")).to_have_count(50)
+
+    page.get_by_role("button", name="Show older evaluations").click()
+
+    expect(page.locator(".card")).to_have_count(60)
+    expect(page.get_by_role("button", name="Show older evaluations")).to_have_count(0)
+
+
+def test_report_shows_the_chosen_curves(watched: Watched) -> None:
+    page = watched.page
+    run_evaluation(page, seed=4)
+    page.get_by_role("link", name="Report of").first.click()
+    section = page.locator("section", has=page.get_by_role("heading", name="With few ratings"))
+    curve = section.locator(".chart .dot.s2").first
+    expect(curve).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("Made on")
+
+    section.get_by_role("checkbox", name="global mean").uncheck()
+
+    expect(curve).to_be_hidden()
