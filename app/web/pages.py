@@ -58,7 +58,7 @@ async def show_onboarding(request: Request) -> HTMLResponse:
 @router.get("/overview")
 async def show_overview(request: Request) -> HTMLResponse:
     """The start page for operators: numbers, problems, users, items, and a user's list."""
-    return _page(request, "overview.html")
+    return page(request, "overview.html")
 
 
 @router.get("/models")
