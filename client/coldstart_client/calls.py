@@ -55,9 +55,9 @@ class Calls:
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
 
     @listing
-    def list_users(self, *, page_size: int | None = None) -> Call[Page[User]]:
+    def list_users(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[User]]:
         """All users, ordered by id."""
-        return Call("GET", "/v1/users", Page[User], query={"limit": page_size})
+        return Call("GET", "/v1/users", Page[User], query={"limit": limit, "cursor": cursor})
 
     @call
     def get_user(self, user_id: str) -> Call[User]:

@@ -13,7 +13,7 @@ from tests.browser.failing import Fails, html_502, watching_failures
 
 
 def run_evaluation(page: Page, *, seed: int) -> None:
-    page.goto("/evaluations")
+    page.goto("/evaluations", wait_until="networkidle")  # so that earlier evaluations are there and can be counted
     page.get_by_label("item_cold", exact=True).uncheck()
     page.get_by_label("support mean").uncheck()
     page.get_by_label("Seed").fill(str(seed))
