@@ -293,13 +293,15 @@ async def test_training_is_started_reported_and_cancelled(api: Api, settings: Se
     assert [training.training_id for training in listed] == [other.training_id, started.training_id]
 
 
-async def test_model_version_is_activated_and_shown_in_schema_and_health(
-    api: Api, settings: Settings, other_model_dir: Path
-) -> None:
-    async with open_services(settings) as services:
-        other = await services.model_versions.register(other_model_dir)
+async def test_model_version_is_activated_and_shown_in_schema_and_health(api: Api, other_model_dir: Path) -> None:
+    registered = await api.register_model_version(str(other_model_dir))
+    other = registered.version
+    assert not registered.active
 
-    assert (await api.activate_model_version(other)).active
+    activated = await api.activate_model_version(other)
+    assert activated.active
+    assert (await api.get_overview()).traffic.active == other
+    assert [user.user_id for user in await in_full(api.list_users())] == []
     assert {version.version: version.active for version in await in_full(api.list_model_versions())}[other]
     schema = await api.get_schema()
     assert schema.model_version == other
