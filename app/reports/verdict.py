@@ -27,7 +27,11 @@ def verdict(states: Sequence[StateReport], names: dict[str, str]) -> str | None:
         if not baselines:
             return None
         best = min(baselines, key=lambda estimate: estimate.value)
-        kind = "lower" if own.high < best.low else "higher" if own.low > best.high else "unclear"
+        if not (own.has_interval and best.has_interval):  # a single user tells nothing
+            kind = "unclear"
+        else:
+            (own_low, own_high), (best_low, best_high) = own.ends, best.ends
+            kind = "lower" if own_high < best_low else "higher" if own_low > best_high else "unclear"
         found[kind].append(names[state.state])
     words = {"lower": "Lower error than", "higher": "Higher error than", "unclear": "No clear difference from"}
     parts = [
