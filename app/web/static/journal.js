@@ -56,7 +56,8 @@ export class Journal {
     for (const entry of [...this.entries]) {
       const about = JSON.stringify([entry.user, entry.item?.item_id]);
       if (localStorage.getItem(entry.place) === null) this.remove(entry); // not needed any more, or sent by another tab
-      else if (this.isReplaced(entry)) this.removeNeedless(entry);
+      // One that was under way when the page was left is sent again, so that the deletion behind it finds something.
+      else if (this.isReplaced(entry) && (!entry.sent || entry.error)) this.removeNeedless(entry);
       else if (!waiting.has(about)) {
         entry.sent = true;
         try {
