@@ -120,6 +120,8 @@ class Settings(BaseSettings):
         events_as_interactions: Which events are stored as interactions too, by type, with the kind, such as
             `{"clicked": "click"}`.
         interaction_retention_days: After how many days workers delete interactions; they are kept if it is not given.
+        train_every: Workers start a training by themselves after so many new ratings and interactions, and activate the
+            new version if it is better; by default they never do.
         cache_entries: The most answers in the in-process cache.
         cache_seconds: The longest time for which an answer is cached.
     """
@@ -148,6 +150,7 @@ class Settings(BaseSettings):
     popularity_seconds: Annotated[float, Field(gt=0)] = 30.0
     events_as_interactions: dict[Literal["shown", "clicked"], str] = {}
     interaction_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    train_every: Annotated[int, Field(ge=1)] | None = None
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600
 

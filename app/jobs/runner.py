@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, ServiceError
 from app.jobs import evaluation, training
+from app.jobs.automatic_training import start_training_if_due
 from app.jobs.job_function import Conclusion, JobFunction, Report
 from app.jobs.retention import delete_old_interactions
 from app.settings import Settings
@@ -93,7 +94,7 @@ class JobRunner:
     async def tidy(self) -> None:
         """Queue the jobs of dead workers again, and delete what trainings that will not go on have left here.
 
-        Old interactions are deleted as well, if a setting says so.
+        Old interactions are deleted and a training is started as well, if settings say so.
 
         Raises:
             DatabaseUnavailableError: If the database cannot be reached.
@@ -102,6 +103,8 @@ class JobRunner:
         await self._take_back()
         if (days := self._settings.interaction_retention_days) is not None:
             await delete_old_interactions(self._database, older_than=timedelta(days=days))
+        if (every := self._settings.train_every) is not None:
+            await start_training_if_due(self._database, every=every, data_dir=self._settings.data_dir)
 
     async def _do(self, job: Job) -> None:
         progress = _Progress()

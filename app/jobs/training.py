@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs.job_function import Conclusion
@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.items import ItemRepository
 from app.storage.model_versions import ModelVersionRepository
+from app.storage.tables import ModelVersion
 from models.artifact import (
     MANIFEST,
     ArtifactError,
@@ -36,7 +37,7 @@ from models.data.splits import SplitConfig
 from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
 from models.training.checkpoint import CheckpointError
-from models.training.preset import Preset
+from models.training.preset import Preset, load_preset, preset_names
 from models.training.trainer import TrainingObserver
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ SPLIT = SplitConfig(by_id=True, new_users=0.2, new_items=0.0, test_ratings=0)
 LEAST_USERS = 100
 """The least number of users with two ratings or more, or without ratings as many interactions. A fifth of them are held
 out for the comparison."""
+
+_STANDARD_PRESET = "coldstart"
 
 _TRAINED = 0.9
 """The progress at which training has ended and the comparison begins."""
@@ -67,6 +70,7 @@ class TrainingParameters(BaseModel):
         data_path: A data set to train on in addition to the database.
         malformed: What to do with malformed rows of the data set.
         activate: Whether to activate the new version if it is better.
+        stored: Ratings and interactions in the database when the training was asked for.
     """
 
     model_version: str
@@ -75,6 +79,7 @@ class TrainingParameters(BaseModel):
     data_path: Path | None
     malformed: Literal["refuse", "skip"] = "skip"
     activate: bool
+    stored: int = 0
 
 
 class TrainingReport(BaseModel):
@@ -158,6 +163,17 @@ class Trained:
             return False, "Another version was activated meanwhile, and the new version was not compared with it."
         await ModelVersionRepository(session).mark_activated(self.model.version)
         return True, verdict
+
+
+def preset_of(model: ModelVersion) -> Preset:
+    """A version's preset. Of one that an older release trained, the preset of the same name, or the standard one."""
+    stored = model.manifest["preset"]
+    try:
+        return Preset.model_validate(stored)
+    except ValidationError:
+        name = stored["name"] if stored["name"] in preset_names() else _STANDARD_PRESET
+        logger.warning("This release cannot read the preset of %s; it trains the preset %s.", model.id, name)
+        return load_preset(name)
 
 
 def artifacts_dir(settings: Settings) -> Path:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import anyio
 from pydantic import BaseModel
 
 from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError
+from app.jobs.data_sets import data_set_of
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
@@ -82,5 +82,4 @@ class JobService:
 
     async def _data_path(self, model: ModelVersion) -> Path | None:
         """The data set for a model, if there is one."""
-        path = self._data_dir or model.manifest["data"]["path"]
-        return Path(path) if path is not None and await anyio.Path(path).is_dir() else None
+        return await data_set_of(model, self._data_dir)

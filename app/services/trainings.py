@@ -1,19 +1,13 @@
 """Trainings: jobs that train a new model version on the ratings in the database."""
 
-import logging
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
-from app.jobs.training import KIND, TrainingParameters
+from app.jobs.training import KIND, TrainingParameters, preset_of
 from app.services.jobs import JobService
-from app.storage.tables import Job, ModelVersion
-from models.training.preset import Preset, load_preset, preset_names
-
-logger = logging.getLogger(__name__)
-
-_STANDARD_PRESET = "coldstart"
+from app.storage.overview import stored_counts
+from app.storage.tables import Job
+from models.training.preset import Preset
 
 
 class TrainingService(JobService):
@@ -56,22 +50,14 @@ class TrainingService(JobService):
             NoActiveModelError: If no version is active.
         """
         model = await self._active_model()
-        chosen = preset or _preset_of(model)
+        chosen = preset or preset_of(model)
+        async with self._database.read() as session:
+            counts = await stored_counts(session)
         return TrainingParameters(
             model_version=model.id,
             model_path=Path(model.path),
             preset=chosen.with_training(epochs=epochs, seed=seed),
             data_path=data_path,
             activate=activate,
+            stored=counts.ratings + counts.interactions,
         )
-
-
-def _preset_of(model: ModelVersion) -> Preset:
-    """A version's preset. Of one that an older release trained, the preset of the same name, or the standard one."""
-    stored = model.manifest["preset"]
-    try:
-        return Preset.model_validate(stored)
-    except ValidationError:
-        name = stored["name"] if stored["name"] in preset_names() else _STANDARD_PRESET
-        logger.warning("This release cannot read the preset of %s; it trains the preset %s.", model.id, name)
-        return load_preset(name)

@@ -72,6 +72,10 @@ class CurrentVersionsRepository:
         users = {row.id: UserState(row.id, row.attributes, row.revision) for row in rows if row.id is not None}
         return _versions_of(rows[0]), users
 
+    async def lock(self) -> None:
+        """Let other writers of the current versions wait until this transaction ends."""
+        await self._session.execute(select(CurrentVersions.id).with_for_update())
+
     async def next_catalogue(self) -> int:
         """Advance the catalogue version. Other writers of items wait until this transaction ends."""
         statement = (

@@ -1,8 +1,6 @@
 """Values of attributes in requests and databases, with functions that check and split them."""
 
 import math
-import re
-import unicodedata
 from collections.abc import Sequence
 
 import polars as pl
@@ -12,14 +10,6 @@ AttributeValue = str | float | list[str] | list[float] | None
 
 _VALUE_END = "\x1f"
 """Replaces all separators while a text is split. Texts do not contain this control character."""
-
-_ACCENTS = re.compile(r"[\u0300-\u036f]")
-"""Marks on letters. Those of other scripts, such as the voicing marks of kana, make other words and are kept."""
-
-
-def folded(text: str) -> str:
-    """The text without case, accents and surrounding white space, to compare what people type."""
-    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold().strip()
 
 
 def is_storable(text: str) -> bool:

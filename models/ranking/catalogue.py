@@ -15,7 +15,7 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
-from models.fields.values import folded
+from models.fields.folding import folded
 from models.fields.vocabulary import VocabularyField
 from models.inputs.rows import TensorRows
 from models.learners.warm_up import LaterRatings

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.data.dataset import Entities
 from models.data.schema import EntitySource
 from models.fields import field_type
-from models.fields.values import folded
+from models.fields.folding import folded
 
 
 @dataclass(frozen=True)
