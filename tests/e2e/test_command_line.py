@@ -63,7 +63,8 @@ def coldstart(
 
 
 def environment(state: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+    # A width that the terminal of the tests has says nothing of the pipes from which the tests read.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COLDSTART_", "COLUMNS"))}
     return {**inherited, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
 
 

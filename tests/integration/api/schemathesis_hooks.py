@@ -1,6 +1,6 @@
 """Hooks for what Schemathesis cannot take from the OpenAPI document.
 
-They serialise NDJSON, and give valid requests attributes, filters, event ratings and challengers that are accepted.
+They serialise NDJSON, and give valid requests attributes, filters, event ratings and model versions that are accepted.
 """
 
 import os
@@ -33,9 +33,22 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
                 event["rating"] = 4 if event.get("type") == "rated" else None
         if isinstance(case.body, dict) and "percent" in case.body:
             case.body["version"] = os.environ["COLDSTART_TEST_CHALLENGER"]
+        if isinstance(case.body, dict) and "directory" in case.body:
+            case.body["directory"] = os.environ["COLDSTART_TEST_ARTIFACT"]
         if "filter" in (case.query or {}):
             case.query["filter"] = ["genre:comedy"]
     return case
+
+
+@schemathesis.hook
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+    """Keep the user `rater`, whom sequences find in the list of users, for the requests that delete what a user did."""
+    if case.method == "DELETE" and case.operation.path == "/v1/users/{user_id}" and _is_rater(case.path_parameters):
+        case.path_parameters["user_id"] = "u3"
+
+
+def _is_rater(parameters: dict[str, Any] | None) -> bool:
+    return parameters is not None and parameters.get("user_id") == "rater"
 
 
 def _items(body: Any, name: str) -> list[Any]:  # noqa: ANN401 - whatever was generated

@@ -87,6 +87,7 @@ def test_generated_requests_find_no_violation_of_the_openapi_document(
                 "COLDSTART_TEST_EVALUATION": evaluation_id,
                 "COLDSTART_TEST_VERSION": client.get("/v1/model-traffic").json()["active"],
                 "COLDSTART_TEST_CHALLENGER": challenger,
+                "COLDSTART_TEST_ARTIFACT": str(other_model_dir),
                 "NO_COLOR": "1",
             },
             stdout=subprocess.PIPE,

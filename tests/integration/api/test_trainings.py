@@ -56,7 +56,7 @@ def _small_choice(monkeypatch: pytest.MonkeyPatch) -> None:
         return load_preset(name).model_copy(update={"choice": SMALL_CHOICE})
 
     monkeypatch.setattr("app.api.trainings.load_preset", small)
-    monkeypatch.setattr("app.services.trainings.load_preset", small)
+    monkeypatch.setattr("app.jobs.training.load_preset", small)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ class TestStartTraining:
         async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
             former = await serving(client)
             await collect(client)
-            body = {"preset": "melu", "epochs": 8, "seed": 3, "activate": True}
+            body = {"preset": "melu", "epochs": 20, "seed": 3, "activate": True}
             answer = await client.post(TRAININGS, json=body)
 
             assert answer.status_code == 202
@@ -200,7 +200,7 @@ class TestStartTraining:
             former = await serving(client)
             await collect(client)
 
-            report = (await trained(client, preset="melu", epochs=8))["report"]
+            report = (await trained(client, preset="melu", epochs=20))["report"]
 
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert await serving(client) == former
@@ -213,7 +213,7 @@ class TestStartTraining:
             async with open_services(settings.model_copy(update={"run_worker": False})) as services:
                 other = await services.model_versions.register(other_model_dir)
             activated = while_comparing(monkeypatch, lambda: client.post(f"/v1/model-versions/{other}:activate"))
-            report = (await trained(client, preset="melu", epochs=8, activate=True))["report"]
+            report = (await trained(client, preset="melu", epochs=20, activate=True))["report"]
 
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert activated == [200]

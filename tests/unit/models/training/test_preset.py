@@ -48,7 +48,7 @@ class TestLoadPreset:
             ("[learner]\nkind = 'melu'\n[training]\nepoch = 1", "training.epoch: "),
             (
                 "[learner]\nkind = 'melu'\n[training]\nepochs = 3\npatience = 4",
-                "training: Value error, patience is greater than epochs",
+                "training: patience is greater than epochs",
             ),
             ("[learner]\nkind = 'melu'\nrate = 0.0", "learner.melu.rate: "),
             ("[learner]\nkind = 'melu'\nprior_ratings = -1.0", "learner.melu.prior_ratings: "),
