@@ -63,9 +63,15 @@ def coldstart(
 
 
 def environment(state: Path) -> dict[str, str]:
-    # A width that the terminal of the tests has says nothing of the pipes from which the tests read.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COLDSTART_", "COLUMNS"))}
+    left_out = ("COLDSTART_", "COLUMNS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {**inherited, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests read from pipes, which have no width, whatever terminal they were started in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @contextmanager
