@@ -86,6 +86,9 @@ def photograph(browser: Browser, address: str) -> None:
     page.goto("/models")
     page.locator(".card").first.wait_for()
     page.screenshot(path=IMAGES / "models.png")
+    page.goto("/overview")
+    page.locator("main li").first.wait_for()
+    page.screenshot(path=IMAGES / "overview.png")
     page.context.close()
 
 

@@ -9,17 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app.cli.completion import complete_key, complete_model_version
-from app.cli.main import main
 from app.services.model_traffic import traffic_position
+from tests.e2e.commands import Coldstart
 
 TINY_PRESET = """
 [learner]
@@ -36,42 +35,10 @@ learning_rate = 5e-3
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """The exit code and the output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def coldstart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Run]:
-    """Runs commands in this process, so that torch is imported only once; their state is in `tmp_path`."""
-    monkeypatch.setenv("COLDSTART_STATE_DIR", str(tmp_path))
-
-    def run(*arguments: str | Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["coldstart", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        captured = capsys.readouterr()
-        return Run(int(exit_.value.code or 0), captured.out, captured.err)
-
-    return run
-
-
 def environment(state: Path) -> dict[str, str]:
     left_out = ("COLDSTART_", "COLUMNS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {**inherited, "COLDSTART_STATE_DIR": str(state), "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(autouse=True)
-def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests read from pipes, which have no width, whatever terminal they were started in."""
-    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @contextmanager
@@ -138,7 +105,7 @@ def client(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_evaluate_writes_report_and_predictions_that_agree(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+    coldstart: Coldstart, trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     report_file, predictions_file = tmp_path / "report.json", tmp_path / "predictions.csv"
     run = coldstart(
@@ -171,9 +138,7 @@ def test_evaluate_writes_report_and_predictions_that_agree(
                 assert f"{cell['measures']['list_ndcg@10']['value']:.3f} ±" in line
 
 
-def test_evaluate_prints_json_in_place_of_tables(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
-) -> None:
+def test_evaluate_prints_json_in_place_of_tables(coldstart: Coldstart, trained: Path, dataset_dir: Path) -> None:
     run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--json", "--states", "warm")
     assert run.code == 0, run.err
     report = json.loads(run.out)
@@ -184,7 +149,7 @@ def test_evaluate_prints_json_in_place_of_tables(
 
 
 def test_commands_print_what_they_show_as_json(
-    coldstart: Callable[..., Run], dataset_dir: Path, model_dir: Path, other_model_dir: Path
+    coldstart: Coldstart, dataset_dir: Path, model_dir: Path, other_model_dir: Path
 ) -> None:
     def result(*arguments: str | Path) -> dict[str, object]:
         run = coldstart(*arguments, "--json")
@@ -214,7 +179,7 @@ def test_commands_print_what_they_show_as_json(
 
 
 def test_listed_ids_are_accepted_by_other_commands_at_any_width(
-    coldstart: Callable[..., Run], model_dir: Path, monkeypatch: pytest.MonkeyPatch
+    coldstart: Coldstart, model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = coldstart("model", "register", model_dir).out.strip()
     key = "a-key-with-a-rather-long-name-for-a-narrow-terminal"
@@ -231,7 +196,7 @@ def test_listed_ids_are_accepted_by_other_commands_at_any_width(
 
 
 def test_evaluate_by_time_without_times_fails_and_says_why(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path
+    coldstart: Coldstart, trained: Path, dataset_dir: Path
 ) -> None:
     run = coldstart("evaluate", "--model", trained, "--data", dataset_dir, "--order", "time")
     assert run.code == 2
@@ -239,7 +204,7 @@ def test_evaluate_by_time_without_times_fails_and_says_why(
 
 
 def test_evaluate_with_an_episode_file_uses_its_episodes(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+    coldstart: Coldstart, trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     episodes = tmp_path / "episodes.jsonl"
     episode = {"state": "user_cold", "user_id": "u1", "support": [["i1", 5], ["i2", 1]], "query": [["i3", 5]]}
@@ -288,7 +253,7 @@ def test_evaluation_job_runs_in_the_server_process(client: httpx.Client) -> None
 
 
 def test_import_stores_data_that_the_server_uses(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path
+    coldstart: Coldstart, trained: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     for what in ("items", "users", "ratings"):
         run = coldstart("import", what, "--data", dataset_dir)
@@ -301,7 +266,7 @@ def test_import_stores_data_that_the_server_uses(
 
 
 def test_model_register_and_activate_make_the_version_served(
-    coldstart: Callable[..., Run], trained: Path, tmp_path: Path
+    coldstart: Coldstart, trained: Path, tmp_path: Path
 ) -> None:
     version = coldstart("model", "register", trained).out.strip()
     assert version.startswith("quick-")
@@ -312,7 +277,7 @@ def test_model_register_and_activate_make_the_version_served(
 
 
 def test_model_challenge_serves_and_reports_a_second_version(
-    coldstart: Callable[..., Run], trained: Path, other_model_dir: Path, tmp_path: Path
+    coldstart: Coldstart, trained: Path, other_model_dir: Path, tmp_path: Path
 ) -> None:
     active, other = (coldstart("model", "register", model).out.strip() for model in (trained, other_model_dir))
     assert coldstart("model", "activate", active).code == 0
@@ -360,7 +325,7 @@ def collect(client: httpx.Client, users: range) -> None:
 
 
 def test_train_from_database_makes_and_activates_the_next_version(
-    coldstart: Callable[..., Run], trained: Path, dataset_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coldstart: Coldstart, trained: Path, dataset_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The setting alone must not add the data set to the training.
     monkeypatch.setenv("COLDSTART_DATA_DIR", str(dataset_dir))
@@ -419,7 +384,7 @@ def test_train_from_database_makes_and_activates_the_next_version(
     ],
 )
 def test_train_with_contradictory_options_says_why(
-    coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path, arguments: list[str], message: str
+    coldstart: Coldstart, dataset_dir: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     given = [str(dataset_dir) if argument == "DATA" else argument for argument in arguments]
     run = coldstart("train", *given, "--out", tmp_path / "model")
@@ -427,7 +392,7 @@ def test_train_with_contradictory_options_says_why(
     assert message in " ".join(run.err.replace("│", " ").split())
 
 
-def test_train_into_the_active_artifact_is_refused(coldstart: Callable[..., Run], trained: Path) -> None:
+def test_train_into_the_active_artifact_is_refused(coldstart: Coldstart, trained: Path) -> None:
     version = coldstart("model", "register", trained).out.strip()
     assert coldstart("model", "activate", version).code == 0
     run = coldstart("train", "--from-database", "--out", trained)
@@ -435,7 +400,7 @@ def test_train_into_the_active_artifact_is_refused(coldstart: Callable[..., Run]
     assert "holds the active version; choose another directory" in run.err
 
 
-def test_key_commands_create_list_and_revoke_keys(coldstart: Callable[..., Run], tmp_path: Path) -> None:
+def test_key_commands_create_list_and_revoke_keys(coldstart: Coldstart, tmp_path: Path) -> None:
     created = coldstart("key", "create", "shop", "--scope", "write")
     key = created.out.strip()
     assert key.startswith("coldstart_")
@@ -450,7 +415,7 @@ def test_key_commands_create_list_and_revoke_keys(coldstart: Callable[..., Run],
     assert "there is no key 'shop' that could be revoked" in coldstart("key", "revoke", "shop").err
 
 
-def test_serve_on_a_public_host_requires_keys(coldstart: Callable[..., Run], trained: Path, tmp_path: Path) -> None:
+def test_serve_on_a_public_host_requires_keys(coldstart: Coldstart, trained: Path, tmp_path: Path) -> None:
     run = coldstart("serve", "--model", trained, "--host", "0.0.0.0", "--port", "0")  # noqa: S104
     assert run.code == 2
     assert "coldstart key create" in run.err
@@ -477,7 +442,7 @@ def test_serve_with_allowed_anonymous_requests_needs_no_key(trained: Path, tmp_p
     ],
 )
 def test_serve_with_a_damaged_artifact_fails_and_says_why(
-    coldstart: Callable[..., Run], trained: Path, tmp_path: Path, damage: object, message: str
+    coldstart: Coldstart, trained: Path, tmp_path: Path, damage: object, message: str
 ) -> None:
     model = Path(shutil.copytree(trained, tmp_path / "model"))
     assert callable(damage)
@@ -488,9 +453,7 @@ def test_serve_with_a_damaged_artifact_fails_and_says_why(
     assert "Traceback" not in run.err
 
 
-def test_train_with_wrong_option_values_says_why(
-    coldstart: Callable[..., Run], dataset_dir: Path, tmp_path: Path
-) -> None:
+def test_train_with_wrong_option_values_says_why(coldstart: Coldstart, dataset_dir: Path, tmp_path: Path) -> None:
     run = coldstart("train", "--data", dataset_dir, "--preset", "best", "--out", tmp_path / "m")
     assert run.code == 2
     assert "no preset 'best'" in run.err

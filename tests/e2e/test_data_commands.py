@@ -1,39 +1,8 @@
 """`coldstart data check` and `coldstart import`, with data that are not as they should be."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import pytest
-
-from app.cli.main import main
-
-
-class Run(NamedTuple):
-    """The exit code and the output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-Coldstart = Callable[..., Run]
-
-
-@pytest.fixture
-def coldstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Coldstart:
-    """Runs commands in this process, on a database of their own."""
-    monkeypatch.setenv("COLDSTART_STATE_DIR", str(tmp_path))
-
-    def run(*arguments: str | Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["coldstart", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        captured = capsys.readouterr()
-        return Run(int(exit_.value.code or 0), captured.out, captured.err)
-
-    return run
+from tests.e2e.commands import Coldstart
 
 
 def test_import_checks_rows_like_requests(
