@@ -5,8 +5,9 @@
 1. Purchases: a fifth of the customers is new. The first 1, 2, 3 or 5 purchases are the support set, and all later ones
    are relevant. The preset `coldstart-implicit` competes with and without the links between items.
 2. New items: a fifth of the items is new too, and only these are ranked.
-3. MovieLens 1M without its stars: every rating counts as a view. The lists are compared with those of the preset
-   `coldstart`, which has the stars, on the same users and the same relevant items: whatever a user rated later.
+3. MovieLens 1M without its stars: every rating counts as a view, and the preset is `coldstart-implicit-dense`. The
+   lists are compared with those of the preset `coldstart`, which has the stars, on the same users and the same relevant
+   items: whatever a user rated later.
 
 Models are trained into the work directory unless they are there already. The settings of the baselines for purchases
 were chosen on customers who are held out for validation: `python -m benchmarks.interactions.settings --grocery DIR`.
@@ -41,7 +42,7 @@ from models.evaluation.lists.rankers import ModelRanker
 from models.evaluation.lists.tables import list_table
 from models.ranking.query import RankBy
 from models.train import train
-from models.training.preset import load_preset
+from models.training.preset import default_preset, load_preset
 from models.training.threads import compute_in_one_thread
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
@@ -121,8 +122,9 @@ def without_stars(path: Path, work: Path) -> ListTable:
     split = Split.of(views, SplitConfig())
     episodes = list_episodes(views, split)
     with_stars = trained(dataset, work / "ml-1m", SplitConfig(), preset="coldstart")
+    preset = default_preset(views)
     rankers: dict[str, ListRanker] = {
-        f"{PRESET}, without stars": ranker(trained(views, work / "ml-1m-views", SplitConfig()), views),
+        f"{preset}, without stars": ranker(trained(views, work / "ml-1m-views", SplitConfig(), preset=preset), views),
         "coldstart, with stars": _WithStars(ranker(with_stars, dataset), dataset),
         **{
             f"{name}, without stars": list_baseline_class(name)().fit(views, split.training)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.choice.config import ChoiceConfig
@@ -175,9 +176,22 @@ class Preset(_Config):
         return self.model_copy(update={"training": self.training.model_copy(update=changes), "choice": choice})
 
 
+_DENSE = 50
+"""Mean number of choices of an item from which the preset for dense interactions fits."""
+
+
 def default_preset(dataset: Dataset) -> str:
-    """The name of the preset for a data set: `coldstart-implicit` if it has interactions only."""
-    return "coldstart" if dataset.ratings.rated.any() else "coldstart-implicit"
+    """The name of the preset for a data set.
+
+    It is `coldstart` if there are ratings. Otherwise it is `coldstart-implicit-dense` if the chosen items have many
+    choices each, and else `coldstart-implicit`.
+    """
+    ratings = dataset.ratings
+    if ratings.rated.any():
+        return "coldstart"
+    chosen = ratings.items[ratings.chosen]
+    is_dense = len(chosen) >= _DENSE * len(np.unique(chosen))
+    return "coldstart-implicit-dense" if is_dense and len(chosen) else "coldstart-implicit"
 
 
 def preset_names() -> list[str]:

@@ -84,5 +84,5 @@ class Fails:
 def watching_failures(browser: Browser, address: str) -> Iterator[Watched]:
     """The page of a new visitor. Failed requests are expected in the console, and nothing else."""
     with watching(browser, address) as watched:
+        watched.expects_failures = True
         yield watched
-        watched.faults = [fault for fault in watched.faults if "Failed to load resource" not in fault]

@@ -49,7 +49,7 @@ def test_overview_shows_numbers_what_serves_users_and_items(watched: Watched, ap
 
 
 def test_overview_of_an_unknown_user_says_so(watched: Watched) -> None:
+    watched.expects_failures = True
     watched.page.goto("/overview?user=nobody")
 
     expect(watched.page.get_by_role("alert")).to_contain_text("nobody")
-    watched.faults.clear()  # the answer 404 in the console

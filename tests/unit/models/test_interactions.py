@@ -232,6 +232,11 @@ class TestModel:
         assert model.learner is None
         assert model.manifest.metrics.keys() == {"validation_choice_loss"}
 
+    def test_default_preset_of_many_choices_of_an_item_is_for_dense_interactions(self, purchases: Dataset) -> None:
+        few_items = replace(purchases.ratings, items=purchases.ratings.items % 4)
+        assert default_preset(replace(purchases, ratings=few_items)) == "coldstart-implicit-dense"
+        assert load_preset("coldstart-implicit-dense").learner is None
+
     def test_learner_without_ratings_to_train_on_is_refused(self, purchases: Dataset, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="use the preset coldstart-implicit for interactions"):
             train(purchases, load_preset("coldstart"), tmp_path / "model", data_path=None)
