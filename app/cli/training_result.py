@@ -70,7 +70,8 @@ def _trained(data: DataDescription, history: Sequence[EpochResult]) -> str:
     trained = f"trained on {data.training_ratings:,} {kind} of {counts}"
     if not history:
         return trained
-    return f"{trained}, {len(history)} epochs, {_seconds(history):.0f} s"
+    epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
+    return f"{trained}, {epochs}, {_seconds(history):.0f} s"
 
 
 def _trained_as_json(data: DataDescription, history: Sequence[EpochResult]) -> dict[str, Any]:
