@@ -57,7 +57,7 @@ BASELINES = (
     EASE(ridge=30_000),
     IALS(ridge=1000, confidence=300),
 )
-"""With the settings that `benchmarks.interactions.settings` found best on the validation customers."""
+"""With the settings that `benchmarks.interactions.settings` found best on the validation customers, within .0001."""
 
 LINKS = ("bought_together", "instead_of")
 RESAMPLES = 2000
