@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.schemas import EntityId
 
 _KEPT = re.compile(r"%(?=2F|3A|25)", re.IGNORECASE)
-"""Before what has a meaning in the paths of routes if it is not encoded: slash, colon and percent sign."""
+"""The percent sign of an encoded slash, colon or percent sign: characters with a meaning in the paths of routes."""
 
 PathId = Annotated[EntityId, BeforeValidator(unquote)]
 """The id of a user, an item or another resource in a path."""

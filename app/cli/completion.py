@@ -54,11 +54,11 @@ def _beginning_with(incomplete: str, names: Iterable[str]) -> list[str]:
 
 
 def _stored(incomplete: str, names_in: Callable[[str], list[str]]) -> list[str]:
-    """Names in the service's database; none if it cannot be read: a completion never fails."""
+    """Names in the service's database; none if it cannot be read, because a completion never fails."""
     # As in `app.settings`, which takes a while to import.
     state = os.environ.get("COLDSTART_STATE_DIR", ".coldstart")
     url = os.environ.get("COLDSTART_DATABASE_URL", f"sqlite:///{state}/coldstart.db")
     try:
         return _beginning_with(incomplete, names_in(url))
-    except Exception:  # whatever is wrong, the command itself will say it
+    except Exception:  # the command itself reports what is wrong
         return []

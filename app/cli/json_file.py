@@ -8,7 +8,7 @@ STANDARD_OUTPUT = "-"
 
 
 class OptionalFile(TyperCommand):
-    """A command whose `--json` may stand alone, which Typer does not know."""
+    """A command with an option `--json` that may have no value. Typer has no such option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as in the base class
         """Parse the arguments; the file of a lone `--json` is standard output."""

@@ -22,7 +22,7 @@ _INDENT = "  "
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, whose moments are as in the API."""
+    """Print a value as JSON, with moments as in the API."""
     from pydantic_core import to_jsonable_python
 
     typer.echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
@@ -39,7 +39,7 @@ def print_text(text: str) -> None:
 
 
 def print_figures(titles: Sequence[str], rows: Sequence[Cells]) -> None:
-    """Print a table of figures, whose first column has names.
+    """Print a table of figures. Its first column has names.
 
     Where the terminal is too narrow for all columns, they stand below each other in several tables.
     """
@@ -52,7 +52,7 @@ def print_figures(titles: Sequence[str], rows: Sequence[Cells]) -> None:
 
 
 def print_list(titles: Sequence[str], rows: Sequence[Cells]) -> None:
-    """Print a list of things, whose first column has ids. Where the terminal is too narrow, each is a block."""
+    """Print a list of things. Its first column has ids. Where the terminal is too narrow, each is a block."""
     table = _table(titles, rows, figures=False)
     if _fits(table):
         _print(table)
@@ -73,7 +73,7 @@ def progress_console() -> Console:
 
 
 def _groups_that_fit(titles: Sequence[str], rows: Sequence[Cells]) -> list[list[int]] | None:
-    """The columns of each table, the names in every one; None if the names do not fit beside each column."""
+    """The columns of each table. Every table has the names. None if a column does not fit beside the names."""
     groups = [[0]]
     for column in range(1, len(titles)):
         wider = [*groups[-1], column]

@@ -10,6 +10,7 @@ from app.errors import (
     EvaluationNotSucceededError,
     ModelVersionNotFoundError,
 )
+from app.jobs.data_sets import data_set_of
 from app.jobs.evaluation import KIND, EvaluationParameters
 from app.services.jobs import JobService
 from app.storage.model_versions import ModelVersionRepository
@@ -35,7 +36,7 @@ class EvaluationService(JobService):
             EvaluationDataMissingError: If there is no data to evaluate on.
         """
         model = await (self._active_model() if model_version is None else self._registered(model_version))
-        data_path = await self._data_path(model)
+        data_path = await data_set_of(model, self._data_dir)
         if data_path is None and (self._data_dir or model.manifest["data"]["path"]) is not None:
             raise EvaluationDataMissingError
         return await self._submit(

@@ -16,7 +16,7 @@ _LONGEST_VALUE = 100
 
 
 async def filter_errors(filters: Mapping[str, Sequence[str]], served: ServedModel) -> list[FieldError]:
-    """Errors for filters by fields whose values are not categories, and by values that no item has.
+    """Errors for filters by a field that has no categories, and by a value that no item has.
 
     A value that an item has is no error, even if the model does not know it. Nor is a value that the model knows,
     even if no item has it any more: the list is empty then.

@@ -64,18 +64,16 @@ async def accepted_by(database: Database, what: Imported) -> Accepted:
     """
     async with database.read() as session:
         schema = await _active_schema(session)
-        item_ids = pl.Series(await ItemRepository(session).catalogue_ids(), dtype=pl.String)
-    match what:
-        case Imported.ITEMS:
+        if what is Imported.ITEMS:
             return Accepted(items=None if schema is None else schema.items)
-        case Imported.USERS:
+        if what is Imported.USERS:
             return Accepted(users=None if schema is None else schema.users)
-        case Imported.INTERACTIONS:
-            return Accepted(kinds=None if schema is None else schema.kinds, item_ids=item_ids)
-        case Imported.RATINGS:
-            if schema is not None and schema.rating_scale is None:
-                raise DataError("the active model takes no ratings: import interactions")
-            return Accepted(rating_scale=None if schema is None else schema.rating_scale, item_ids=item_ids)
+        item_ids = pl.Series(await ItemRepository(session).catalogue_ids(), dtype=pl.String)
+    if what is Imported.INTERACTIONS:
+        return Accepted(kinds=None if schema is None else schema.kinds, item_ids=item_ids)
+    if schema is not None and schema.rating_scale is None:
+        raise DataError("the active model takes no ratings: import interactions")
+    return Accepted(rating_scale=None if schema is None else schema.rating_scale, item_ids=item_ids)
 
 
 _EVENTS = UUID("5f1d7c52-2d5e-4a43-9d0c-64c1f3f0a6c8")

@@ -7,7 +7,6 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError
-from app.jobs.data_sets import data_set_of
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository
@@ -79,7 +78,3 @@ class JobService:
         if model is None:
             raise NoActiveModelError
         return model
-
-    async def _data_path(self, model: ModelVersion) -> Path | None:
-        """The data set for a model, if there is one."""
-        return await data_set_of(model, self._data_dir)

@@ -13,7 +13,7 @@ from app.storage.jobs import JobRepository
 from app.storage.overview import StoredCounts, stored_counts
 
 _REST = 20
-"""Numbers are used for 20 times as long as counting them took, so that counting large tables stays cheap."""
+"""Counted numbers are kept for 20 times the duration of counting. So counting takes at most a twentieth of the time."""
 
 _RECENT = timedelta(days=1)
 _PATIENCE = timedelta(minutes=2)
@@ -67,7 +67,7 @@ class OverviewService:
         if "model" in report.missing:
             problems.append("No model serves." if report.model == "none" else f"The version {report.model}.")
         if "cache" in report.missing:
-            problems.append("The cache does not answer: every list is computed anew.")
+            problems.append("The cache does not answer, so every list is computed again.")
         async with self._database.read() as session:
             jobs = JobRepository(session)
             if failed := await jobs.count_failed(within=_RECENT):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
+from app.jobs.data_sets import data_set_of
 from app.jobs.training import KIND, TrainingParameters, preset_of
 from app.services.jobs import JobService
 from app.storage.overview import stored_counts
@@ -34,7 +35,7 @@ class TrainingService(JobService):
             NoActiveModelError: If no version is active.
             TrainingDataMissingError: If there is no data set and one was requested.
         """
-        data_path = await self._data_path(await self._active_model()) if with_data_set else None
+        data_path = await data_set_of(await self._active_model(), self._data_dir) if with_data_set else None
         if with_data_set and data_path is None:
             raise TrainingDataMissingError
         return await self._submit(

@@ -1,4 +1,4 @@
-"""Shows problems as pages to people: whoever opens a wrong address in a browser gets a page instead of JSON."""
+"""Shows problems as pages. A wrong address in a browser shows a page instead of JSON."""
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse

@@ -15,9 +15,9 @@ that of the best baseline, and the paired difference to it.
 
 **Purchases** (Amazon Grocery & Gourmet Food): a fifth of the customers is new. Their first purchases in order of time
 are the support set, and all later ones are relevant. So tables of different support sizes have different customers.
-The model also knows when a list is wanted: at the time of the customer's next purchase, as a service does. What people
-in general buy at that time, it has learned from the other customers, as all rankers learn from their purchases of all
-times. [Settings for purchases](interactions-settings.md) shows what the time is worth.
+The model also knows when a list is wanted, as a service does: at the time of the customer's next purchase. It has
+learned from the other customers what people in general buy at that time. All rankers learn from purchases of all times.
+[Settings for purchases](interactions-settings.md) shows what the time is worth.
 **New items**: a fifth of the items is new too, and only these are ranked. Links of new items to others, such as
 "bought together", are known here as if the shop had given them. Without links, the only attribute is a category that
 96 % of the items share, and no ranker can tell new items apart."""

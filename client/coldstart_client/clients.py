@@ -24,7 +24,7 @@ class Client(Calls, Sender):
         base_url: The service's address, such as `http://127.0.0.1:8000`.
         key: API key; by default that of the environment variable COLDSTART_API_KEY, if it is set.
         timeout_seconds: The longest wait for a connection, and for each part of an answer.
-        retries: How often to repeat a request of which the service has done nothing: it could not be connected to, or
+        retries: How often to repeat a request that had no effect: the connection could not be made, or the service
             refused the request with `Retry-After`.
         transport: How to send (httpx); by default over the network.
     """
@@ -76,7 +76,7 @@ class AsyncClient(Calls, AsyncSender):
         base_url: The service's address, such as `http://127.0.0.1:8000`.
         key: API key; by default that of the environment variable COLDSTART_API_KEY, if it is set.
         timeout_seconds: The longest wait for a connection, and for each part of an answer.
-        retries: How often to repeat a request of which the service has done nothing: it could not be connected to, or
+        retries: How often to repeat a request that had no effect: the connection could not be made, or the service
             refused the request with `Retry-After`.
         transport: How to send (httpx); by default over the network.
     """

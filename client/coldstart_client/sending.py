@@ -34,9 +34,9 @@ class Sender:
         base_url: The service's address, such as `http://127.0.0.1:8000`.
         key: API key; by default that of the environment variable COLDSTART_API_KEY, if it is set.
         timeout_seconds: The longest wait for a connection, and for each part of an answer.
-        retries: How often to repeat a request of which the service has done nothing: it could not be connected to, or
-            refused the request with `Retry-After`. Requests that fail in another way may have been done and are not
-            repeated.
+        retries: How often to repeat a request that had no effect: the connection could not be made, or the service
+            refused the request with `Retry-After`. Other failed requests are not repeated, because they may have had
+            an effect.
         transport: How to send; by default over the network.
 
     Raises:
@@ -107,9 +107,9 @@ class AsyncSender:
         base_url: The service's address, such as `http://127.0.0.1:8000`.
         key: API key; by default that of the environment variable COLDSTART_API_KEY, if it is set.
         timeout_seconds: The longest wait for a connection, and for each part of an answer.
-        retries: How often to repeat a request of which the service has done nothing: it could not be connected to, or
-            refused the request with `Retry-After`. Requests that fail in another way may have been done and are not
-            repeated.
+        retries: How often to repeat a request that had no effect: the connection could not be made, or the service
+            refused the request with `Retry-After`. Other failed requests are not repeated, because they may have had
+            an effect.
         transport: How to send; by default over the network.
 
     Raises:

@@ -19,7 +19,7 @@ _AT_ONCE = 1000
 
 
 def upgrade() -> None:
-    """Add the training counts, which the next registration of a model fills in, and fold the titles anew."""
+    """Add the training counts and fold the titles again. The next registration of a model fills in the counts."""
     op.add_column("items", sa.Column("training_count", sa.BigInteger(), nullable=False, server_default="0"))
     items = sa.table("items", sa.column("id"), sa.column("title"), sa.column("folded_title"))
     folding = items.update().where(items.c.id == sa.bindparam("item")).values(folded_title=sa.bindparam("folded"))

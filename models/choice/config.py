@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.inputs.content_config import ContentConfig
 
@@ -21,8 +21,8 @@ class ChoiceConfig(BaseModel):
         neighbour_scale: If it is positive, item vectors start instead at the similarities of items by who chose them
             (`models.choice.start`), with inner products multiplied by it. With few choices for each item, training from
             random vectors overfits before it finds these.
-        trend_points: Points of time at which it is learned what people in general choose then (`models.choice.trend`).
-            With 0, the time of a request says nothing of that.
+        trend_points: Number of points of time at which the model learns what people in general choose
+            (`models.choice.trend`), at least 2. With 0, it does not learn this.
         level_knots: Points of the rating scale at which it is learned how a rating changes what an item says about its
             user. Between them it is interpolated.
         count_scale: Multiplies the logarithm of the number of support items to the size of other inputs.
@@ -84,6 +84,13 @@ class ChoiceConfig(BaseModel):
     exact_items: Annotated[int, Field(ge=1)] = 8192
     popularity_prior: Annotated[float, Field(gt=0)] = 1.0
     content: ContentConfig = ContentConfig()
+
+    @field_validator("trend_points")
+    @classmethod
+    def _has_an_interval(cls, points: int) -> int:
+        if points == 1:
+            raise ValueError("must be 0, or at least 2: a trend lies between two points of time")
+        return points
 
     @property
     def rounds(self) -> int:

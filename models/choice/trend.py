@@ -13,7 +13,7 @@ class Trend(nn.Module):
 
     It is learned at a few points of time, at equal shares of the training choices, and interpolated between them.
     Before the first and after the last point it stays the same, so a service recommends what people chose lately. A
-    request whose time is unknown is one of the present.
+    request without a known time counts as made now.
     """
 
     points: Tensor

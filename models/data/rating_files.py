@@ -147,7 +147,7 @@ def _checked(
 
 
 def _with_known_items(text: pl.DataFrame, file: str, accepted: Accepted, malformed: MalformedRows) -> pl.DataFrame:
-    """The rows whose items are in the catalogue, if there is one."""
+    """The rows with an item of the catalogue; all rows if there is no catalogue."""
     if accepted.item_ids is None:
         return text
     return malformed.drop(
@@ -185,7 +185,7 @@ def _with_values(text: pl.DataFrame, scale: RatingScale, file: str, malformed: M
 
 
 def _on_scale(text: pl.DataFrame, scale: RatingScale, name: str, file: str, malformed: MalformedRows) -> pl.DataFrame:
-    """The rows whose ratings, still texts, are on a scale."""
+    """The rows with a rating on a scale. The ratings are still texts."""
     value = pl.col("value").cast(pl.Float64)
     levels = [level for level in text.select(value).to_series().unique() if scale.contains(level)]
     return malformed.drop(

@@ -18,7 +18,7 @@ class Estimate(ReportPart):
 
     Attributes:
         value: The average.
-        low: The lower end of the interval; None for a single user, whose average has no interval.
+        low: The lower end of the interval; None for a single user: one value has no interval.
         high: The upper end of the interval, or None.
         undefined_users: How many users were left out of the average, because the measure is undefined for them. 0 in
             reports that were written before this was counted.

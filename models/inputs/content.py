@@ -50,7 +50,7 @@ class ContentRegression:
             counts: int64 [items], the number of ratings of each item. An item without ratings has no weight.
             config: The variances of the targets.
 
-        Without features, as if no attribute has values, the weighted mean is predicted.
+        Without features, the weighted mean is predicted.
         """
         if not counts.any():
             # Nothing is known, so 0 is predicted.

@@ -20,10 +20,10 @@ def _is_embedded(field: BaseField, encoder: FeatureEncoder, config: InputConfig)
 
 
 def input_linear(width: int, outputs: int) -> nn.Linear:
-    """The first layer of a network of attributes. Users may have none: then it has no inputs, and its bias begins at 0.
+    """The first layer of a network of attributes. Without attributes, it has no inputs, and its bias begins at 0.
 
-    An input that is always 0 would be no replacement. The random bias would then shift all users alike, and training
-    would fit noise with it.
+    An input that is always 0 is no replacement for that. The layer then has a random bias, which shifts the predictions
+    of all users.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")

@@ -51,7 +51,7 @@ def decoding_of_measures() -> str:
         if measure.decoding:
             titles.setdefault(measure.decoding, []).append(measure.title)
     parts = [f"{' and '.join(names)}: {decoding}" for decoding, names in titles.items()]
-    return f"For all predictors alike, {'; '.join(parts)}."
+    return f"The same for all predictors. {'; '.join(parts)}."
 
 
 _DESCRIBED: Mapping[str, Described] = {**MEASURES, **LIST_MEASURES, **ALL_LISTS_MEASURES}

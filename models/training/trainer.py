@@ -63,13 +63,13 @@ class EpochResult(BaseModel):
 
 
 class TrainingObserver:
-    """Is told of the progress of training; a subclass does something about what it wants to know."""
+    """Receives the progress of training. A subclass overrides the methods that it needs."""
 
     def phase_begun(self, phase: str, *, epochs: int) -> None:
         """A model is trained from now on, for so many epochs at most; the phase is named after it."""
 
     def resumed(self, *, epoch: int) -> None:
-        """An interrupted training of this model goes on after its last epoch that was ended."""
+        """An interrupted training of this model goes on. `epoch` is the last one that was finished."""
 
     def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
         """A global update was made."""
@@ -78,7 +78,7 @@ class TrainingObserver:
         """An epoch and its validation are over."""
 
     def round_done(self, result: RoundResult) -> None:
-        """A round of the choice model, which is an epoch of its phase, and its validation are over."""
+        """A round of the choice model and its validation are over. In this phase, a round is an epoch."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_document_with_relative_links_leads_to_files_and_headings(document: Path
 
 
 def test_documents_install_only_from_this_repository(document: Path) -> None:
-    """A name on a package index may belong to somebody else."""
+    """Documents install our distributions only. Other names may be those of other projects."""
     for arguments in PIP_INSTALL.findall(document.read_text(encoding="utf-8")):
         for argument in shlex.split(arguments):
             if not argument.startswith("-"):

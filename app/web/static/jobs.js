@@ -10,8 +10,9 @@ const ACTIVE = new Set(["queued", "running"]);
 /**
  * The newest jobs of a path of the API, whose ids are in the field `idName`.
  *
- * They are loaded again when `revision` changes. `onChanged` is told of a job whose status has changed. Returns the jobs (null before the first answer), a message if they
- * could not be loaded, and functions: `reload`, and `more` for older jobs (null if there are none).
+ * They are loaded again when `revision` changes. `onChanged` is called with each job whose status has changed. Returns
+ * the jobs (null before the first answer), a message if they could not be loaded, and two functions: `reload`, and
+ * `more` for older jobs (null if there are none).
  */
 export function useJobs(path, idName, { revision, onChanged }) {
   const [state, setState] = useState({ jobs: null, wanted: PAGE, isMore: false });

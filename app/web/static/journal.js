@@ -87,7 +87,7 @@ export class Journal {
   }
 }
 
-/** Whether to send a failed entry again changes nothing. An answer that is refused stays, because the visitor sees it. */
+/** Whether it is pointless to send a failed entry again. A refused answer stays, because the visitor sees it. */
 function isPointless({ does, method, error }) {
   return (method === "DELETE" && error.isMissing) || (error.isFinal && does !== "answer");
 }

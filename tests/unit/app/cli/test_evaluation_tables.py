@@ -53,7 +53,7 @@ def test_tables_say_how_every_row_is_decoded(
     print_report(report.model_copy(update={"decoding": decoding_of_measures()}))
 
     assert (
-        "For all predictors alike, MAE: predictions rounded to a rating of the scale; "
+        "The same for all predictors. MAE: predictions rounded to a rating of the scale; "
         "MAE of the expected rating and RMSE: predictions not rounded.\n"
     ) in capsys.readouterr().out
 

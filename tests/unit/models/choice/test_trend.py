@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
+from models.choice.config import ChoiceConfig
 from models.choice.trend import Trend
 from models.data.dataset import UNKNOWN_TIME
 from tests.choice import SMALL_CHOICE
@@ -44,6 +46,11 @@ def test_vector_is_interpolated_and_stays_the_same_outside(trend: Trend, now: in
 def test_equal_or_unknown_times_give_finite_vectors(trend: Trend, times: list[int]) -> None:
     trend.place_points(np.array(times, dtype=np.int64))
     assert torch.isfinite(trend(torch.tensor([UNKNOWN_TIME, EARLY, LATE]))).all()
+
+
+def test_one_point_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 2"):
+        ChoiceConfig(trend_points=1)
 
 
 def test_a_stranger_is_recommended_what_people_choose_at_the_time() -> None:

@@ -113,7 +113,7 @@ class TestKnownAnswers:
 
     def test_report_says_how_predictions_are_decoded(self, report: EvaluationReport) -> None:
         assert report.decoding.startswith(
-            "For all predictors alike, MAE: predictions rounded to a rating of the scale;"
+            "The same for all predictors. MAE: predictions rounded to a rating of the scale;"
         )
 
 
