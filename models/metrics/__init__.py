@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics.inequality import GINI, INEQUALITIES, WORST_TENTH
 from models.metrics.lists import ALL_LISTS_MEASURES, LIST_MEASURES
 from models.metrics.mae import MeanAbsoluteError
 from models.metrics.measure import Described, Direction, Measure, PredictedRatings
@@ -54,13 +55,22 @@ def decoding_of_measures() -> str:
     return f"The same for all predictors. {'; '.join(parts)}."
 
 
-_DESCRIBED: Mapping[str, Described] = {**MEASURES, **LIST_MEASURES, **ALL_LISTS_MEASURES}
+_DESCRIBED: Mapping[str, Described] = {
+    **MEASURES,
+    **LIST_MEASURES,
+    **ALL_LISTS_MEASURES,
+    WORST_TENTH.name: WORST_TENTH,
+    **INEQUALITIES,
+}
 
 
 __all__ = [
+    "GINI",
+    "INEQUALITIES",
     "MAE",
     "MEASURES",
     "NDCG",
+    "WORST_TENTH",
     "Direction",
     "Gain",
     "Measure",
