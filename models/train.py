@@ -82,7 +82,8 @@ def train(
     Raises:
         ArtifactError: `output` holds something else than an artifact.
         DataError: The data set has nothing to train on.
-        PresetError: The preset's stopping measure is undefined for all validation users.
+        PresetError: The preset's objective needs a distribution that its learner does not predict, or its stopping
+            measure is undefined for all validation users.
         CheckpointError: A checkpoint belongs to other settings, or the disk does not take it.
     """
     require_writable(output)

@@ -270,12 +270,19 @@ class TrainingEpisodes:
         self._max_query = max_query
         self._in_order_of_time = 0.0 if dataset.ratings.times is None else in_order_of_time
 
-    def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
-        """One pass over all users in random order.
+    def epoch(
+        self, generator: np.random.Generator, batch_users: int, users: NDArray[np.int64] | None = None
+    ) -> Iterator[EpisodeBatch]:
+        """One pass over users in random order.
 
         The users of a batch belong to one fold, and its episodes are sorted by support size.
+
+        Args:
+            generator: Draws the episodes and their order.
+            batch_users: Users of a batch.
+            users: int64 [episodes], the rows of the users, with repetitions; every user once by default.
         """
-        order = generator.permutation(self.users)
+        order = generator.permutation(self.users if users is None else users)
         folds = [order[fold_of(order) == fold] for fold in range(USER_FOLDS)]
         groups = [users[start : start + batch_users] for users in folds for start in range(0, len(users), batch_users)]
         for place in generator.permutation(len(groups)):

@@ -122,6 +122,16 @@ class OuterBatch(Protocol):
     def support_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean support loss after `steps` local steps, 0 for before adaptation; float32 [B]."""
 
+    @property
+    def has_support(self) -> Tensor:
+        """Which users have a support loss; bool [B]."""
+
+    def query_entropies(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean entropy of the distributions predicted for the query set, in nats; float32 [B].
+
+        Only a learner that predicts distributions has them.
+        """
+
 
 Objective = Callable[[OuterBatch], Tensor]
 """A batch → the scalar loss that the outer update minimises (`models.training.objectives`)."""

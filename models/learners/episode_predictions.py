@@ -17,6 +17,9 @@ from models.learners.heads.base import Predictions
 
 _ALL = slice(None)
 
+_SMALLEST_PROBABILITY = 1e-12
+"""Probabilities are cut off here in an entropy, so that its gradient is finite."""
+
 
 @dataclass(frozen=True)
 class FieldDropout:
@@ -95,6 +98,23 @@ class AdaptedEpisodes:
         losses = self.learner.loss(self.adapted, self.users, self.query_items, ratings)
         return (losses * mask).sum(dim=1) / mask.sum(dim=1)
 
+    def query_entropies(self, mask: Tensor) -> Tensor:
+        """Each user's mean entropy of the distributions predicted for the query set, in nats; float32 [B].
+
+        Args:
+            mask: bool [B, Q]; every user has at least one rating.
+
+        Raises:
+            ValueError: The learner predicts no distributions.
+        """
+        distribution = self.predictions().distribution
+        if distribution is None:
+            raise ValueError("the learner predicts no distributions over the ratings, so there is no entropy")
+        # A probability may be 0, or by rounding less; p ln p is 0 there, and so is its gradient.
+        probabilities = distribution.probabilities.clamp(min=_SMALLEST_PROBABILITY)
+        entropies = -(probabilities * probabilities.log()).sum(dim=-1)
+        return (entropies * mask).sum(dim=1) / mask.sum(dim=1)
+
 
 @dataclass(frozen=True)
 class EmbeddedEpisodes:
@@ -165,6 +185,23 @@ class EmbeddedEpisodes:
             for rows, size in self.parts
         ]
         return torch.cat(losses)
+
+    def query_entropies(self, *, steps: int | None = None) -> Tensor:
+        """Each user's mean entropy of the distributions predicted for the query set, in nats; float32 [B].
+
+        Raises:
+            ValueError: The learner predicts no distributions.
+        """
+        entropies = [
+            self.adapt(steps=steps, rows=rows, support_size=size).query_entropies(self.query_mask[rows])
+            for rows, size in self.parts
+        ]
+        return torch.cat(entropies)
+
+    @property
+    def has_support(self) -> Tensor:
+        """Which users have a support loss; bool [B]."""
+        return self.support_mask.any(dim=1)
 
     def support_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean support loss after `steps` local steps; float32 [B], 0 for an empty support set."""

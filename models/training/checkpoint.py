@@ -11,6 +11,7 @@ from torch import Tensor
 
 _TENSORS = "checkpoint.safetensors"
 _STATE = "checkpoint.json"
+_USER_LOSSES = "user_losses"
 
 
 class CheckpointError(ValueError):
@@ -28,6 +29,7 @@ class Checkpoint:
         optimizer: The optimizer's state dict.
         schedule: The learning rate schedule's state dict.
         history: The results of the epochs so far.
+        user_losses: float64 [users], the running mean query losses of hard-task sampling; None without it.
     """
 
     identity: dict[str, Any]
@@ -36,6 +38,7 @@ class Checkpoint:
     optimizer: dict[str, Any]
     schedule: dict[str, Any]
     history: list[dict[str, Any]]
+    user_losses: Tensor | None = None
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -61,6 +64,7 @@ class Checkpoint:
             **{f"weights.{name}": value for name, value in self.weights.items()},
             **{f"best.{name}": value for name, value in self.best_weights.items()},
             **moments,
+            **({} if self.user_losses is None else {_USER_LOSSES: self.user_losses}),
         }
         state = {
             "epochs": len(self.history),
@@ -95,6 +99,7 @@ class Checkpoint:
             optimizer={"state": moments, "param_groups": state["param_groups"]},
             schedule=state["schedule"],
             history=state["history"],
+            user_losses=tensors.get(_USER_LOSSES),
         )
 
     def require_identity(self, identity: dict[str, Any]) -> None:

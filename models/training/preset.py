@@ -67,6 +67,8 @@ class TrainingConfig(_Config):
         new_item_batches: Share of the batches in which all items are treated as new.
         empty_supports: Share of the episodes with an empty support set.
         field_dropout: Probability that a field of a user or item is made unknown in an episode.
+        hard_tasks: Power γ of hard-task sampling (`models.training.hard_tasks`): the larger it is, the more often users
+            with a large running mean query loss are drawn. 0 draws every user once an epoch.
         validation_draws: Episodes of each validation user, of different support sizes. Fewer make early stopping noisy.
         seed: Of the initial weights, the episodes and the dropout.
     """
@@ -83,6 +85,7 @@ class TrainingConfig(_Config):
     new_item_batches: Annotated[float, Field(ge=0, le=1)] = 0.0
     empty_supports: Annotated[float, Field(ge=0, le=1)] = 0.0
     field_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    hard_tasks: Annotated[float, Field(ge=0, le=10)] = 0.0
     validation_draws: Annotated[int, Field(ge=1)] = 4
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -20,9 +20,16 @@ from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
-from models.learners.episode_predictions import EncodedData, FieldDropout, embed_episodes
+from models.learners.episode_predictions import (
+    EmbeddedEpisodes,
+    EncodedData,
+    FieldDropout,
+    embed_episodes,
+    predict_episodes,
+)
 from models.metrics import MAE, MEASURES, Direction, PredictedRatings
 from models.training.checkpoint import Checkpoint
+from models.training.hard_tasks import HardTasks
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 
 
@@ -140,6 +147,7 @@ class Trainer:
         }
         self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
+        self._hard_tasks = HardTasks(data.episodes.users, config.hard_tasks) if config.hard_tasks else None
         self._history: list[EpochResult] = []
         self._best_weights = _copy_of_weights(learner)
 
@@ -152,8 +160,10 @@ class Trainer:
             The result of every epoch.
 
         Raises:
-            PresetError: The stopping measure is undefined for all validation users.
+            PresetError: The objective needs a distribution that the learner does not predict, or the stopping measure
+                is undefined for all validation users.
         """
+        self._require_a_distribution()
         if self._checkpoint_directory is not None and Checkpoint.exists(self._checkpoint_directory):
             self._resume(Checkpoint.load(self._checkpoint_directory))
             if observer is not None:
@@ -171,6 +181,23 @@ class Trainer:
         self._learner.load_state_dict(self._best_weights)
         return list(self._history)
 
+    def _require_a_distribution(self) -> None:
+        """Refuse a learner without a predicted distribution before training, if the objective needs one.
+
+        Raises:
+            PresetError: The learner predicts none.
+        """
+        if not self._preset.objective.needs_distribution:
+            return
+        batch = next(self._data.episodes.epoch(np.random.default_rng(0), self._config.batch_users))
+        with torch.no_grad():
+            predictions = predict_episodes(self._learner, self._data.encoded, batch)
+        if predictions.distribution is None:
+            raise PresetError(
+                "objective: its entropies need a learner that predicts a distribution over the ratings; "
+                'use the head "ordinal", or another objective'
+            )
+
     def _is_finished(self) -> bool:
         if not self._history:
             return False
@@ -180,6 +207,8 @@ class Trainer:
     def _train_epoch(self, epoch: int, observer: TrainingObserver | None) -> EpochResult:
         # Each epoch draws from its own seeds, so that resuming needs no state of a generator.
         generator = np.random.default_rng([self._config.seed, epoch])
+        hard_tasks = self._hard_tasks
+        drawn = None if hard_tasks is None else hard_tasks.draw(generator)
         dropout = FieldDropout(
             self._data.user_encoder,
             self._data.item_encoder,
@@ -189,14 +218,23 @@ class Trainer:
         )
         started = time.perf_counter()
         losses: list[Tensor] = []
+        user_losses: list[Tensor] = []
+        users: list[NDArray[np.int32]] = []
         users_done, users_total = 0, len(self._data.episodes.users)
         self._learner.train()
-        for batch in self._data.episodes.epoch(generator, self._config.batch_users):
-            losses.append(self._outer_update(self._without_some_supports(batch, generator), dropout, generator))
+        for batch in self._data.episodes.epoch(generator, self._config.batch_users, drawn):
+            episodes = self._embed(self._without_some_supports(batch, generator), dropout, generator)
+            if hard_tasks is not None:
+                with torch.no_grad():
+                    user_losses.append(episodes.query_losses())
+                users.append(batch.users)
+            losses.append(self._outer_update(episodes))
             users_done += len(batch.users)
             if observer is not None:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
         self._schedule.step()
+        if hard_tasks is not None:
+            hard_tasks.record(np.concatenate(users), torch.cat(user_losses).cpu().numpy())
         seconds = time.perf_counter() - started
         validation = None if self._data.validation is None else self._validate(self._data.validation)
         return EpochResult(
@@ -211,13 +249,13 @@ class Trainer:
         kept = generator.random(len(batch.users)) >= self._config.empty_supports
         return replace(batch, support_mask=batch.support_mask & kept[:, None])
 
-    def _outer_update(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> Tensor:
+    def _embed(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> EmbeddedEpisodes:
         out_of_fold = OutOfFold(
             fold=int(fold_of(batch.users[0])),
             as_new=generator.random() < self._config.new_item_batches,
             generator=dropout.generator,
         )
-        episodes = embed_episodes(
+        return embed_episodes(
             self._learner,
             self._data.encoded,
             batch,
@@ -225,6 +263,8 @@ class Trainer:
             dropout=dropout,
             out_of_fold=out_of_fold,
         )
+
+    def _outer_update(self, episodes: EmbeddedEpisodes) -> Tensor:
         self._optimizer.zero_grad()
         loss = self._learner.outer_update(episodes, self._preset.objective.loss)
         self._optimizer.step()
@@ -271,6 +311,7 @@ class Trainer:
             optimizer=self._optimizer.state_dict(),
             schedule=self._schedule.state_dict(),
             history=[result.model_dump() for result in self._history],
+            user_losses=None if self._hard_tasks is None else torch.from_numpy(self._hard_tasks.losses),
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -279,6 +320,8 @@ class Trainer:
         self._best_weights = checkpoint.best_weights
         self._optimizer.load_state_dict(checkpoint.optimizer)
         self._schedule.load_state_dict(checkpoint.schedule)
+        if self._hard_tasks is not None and checkpoint.user_losses is not None:
+            self._hard_tasks.losses = checkpoint.user_losses.numpy()
         self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
 
 

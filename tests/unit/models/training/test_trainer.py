@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.baselines.global_mean import GlobalMean
@@ -211,8 +212,10 @@ class TestLearning:
             def __init__(self) -> None:
                 vars(self).update(vars(data.episodes))
 
-            def epoch(self, generator: np.random.Generator, batch_users: int) -> Iterator[EpisodeBatch]:
-                whole = list(super().epoch(generator, batch_users))
+            def epoch(
+                self, generator: np.random.Generator, batch_users: int, users: NDArray[np.int64] | None = None
+            ) -> Iterator[EpisodeBatch]:
+                whole = list(super().epoch(generator, batch_users, users))
                 drawn.append([item for batch in whole for item in batch.query_items.ravel().tolist()])
                 return iter(whole)
 
