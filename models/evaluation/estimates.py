@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.figures import ComparedMeasure, Estimate
-from models.metrics import MEASURES
-from models.metrics.bootstrap import bootstrap_averages, bootstrap_means, interval_95, pair
+from models.metrics import INEQUALITIES, MEASURES, WORST_TENTH
+from models.metrics.bootstrap import bootstrap_averages, bootstrap_means, interval_95, pair, resampled_users
+from models.metrics.inequality import Inequality, WorstTenth
 from models.metrics.measure import mean_where
+
+_PARTS = 10
+"""Parts of the resamples that are computed one after the other, which bounds the memory."""
 
 UserValues = Mapping[str, NDArray[np.float64]]
 """By a measure's name, its value for each user: float64 [users], NaN where the measure is undefined."""
@@ -33,6 +37,42 @@ def estimate_measures(values: UserValues, *, resamples: int, seed: int) -> dict[
     )
     columns = np.stack([values[name] for name in names], axis=1)
     return dict(zip(names, _estimates(averages, resampled, columns), strict=True))
+
+
+def estimate_difference(
+    first: NDArray[np.float64], second: NDArray[np.float64], *, resamples: int, seed: int
+) -> Estimate:
+    """The difference first − second between the means of two groups of users, each float64 [users], without NaN."""
+    means = [
+        bootstrap_means(values[:, None], resamples=resamples, seed=seed + place)
+        for place, values in enumerate((first, second))
+    ]
+    low, high = interval_95(means[0] - means[1])[:, 0].tolist()
+    has_interval = min(len(first), len(second)) > 1
+    return Estimate(
+        value=float(first.mean() - second.mean()),
+        low=low if has_interval else None,
+        high=high if has_interval else None,
+    )
+
+
+def estimate_inequality(errors: NDArray[np.float64], *, resamples: int, seed: int) -> dict[str, Estimate]:
+    """The mean error of the worst-served tenth and all measures of inequality, by name.
+
+    Args:
+        errors: float64 [users], each user's error.
+        resamples: Resamples of the bootstrap, of the same users as in the other estimates.
+        seed: The seed of the bootstrap.
+    """
+    draws = resampled_users(len(errors), resamples=resamples, seed=seed)
+    estimates = {}
+    measures: tuple[WorstTenth | Inequality, ...] = (WORST_TENTH, *INEQUALITIES.values())
+    for measure in measures:
+        # In parts, because the measures make several arrays of the size of the draws.
+        resampled = np.concatenate([measure.of(errors, part) for part in np.array_split(draws, _PARTS)])
+        value = np.array([measure.of(errors)])
+        (estimates[measure.name],) = _estimates(value, resampled[:, None], errors[:, None])
+    return estimates
 
 
 def compare_measures(new: UserValues, active: UserValues, *, resamples: int, seed: int) -> dict[str, ComparedMeasure]:

@@ -64,10 +64,13 @@ class PredictorReport(ReportPart):
         name: The predictor.
         measures: By the names in `models.metrics.MEASURES`. A measure that is undefined for all users is missing, such
             as `nll` where the predictor predicts no distribution.
+        inequality: How unequal the users' MAE is: the mean of the worst-served tenth (`worst_tenth`), and the measures
+            of inequality by the names in `models.metrics.INEQUALITIES`. Empty in reports of older releases.
     """
 
     name: str
     measures: dict[str, Estimate]
+    inequality: dict[str, Estimate] = {}
 
 
 class PredictorCurve(ReportPart):
@@ -216,6 +219,89 @@ class Elicitation(ReportPart):
     strategies: tuple[StrategyCurve, ...]
 
 
+class AttributeGroup(ReportPart):
+    """The users who share a value of an attribute, or whose value is in the same quarter of a number's values.
+
+    Attributes:
+        name: The value, or the range of values.
+        users: How many users the group has.
+        measures: The averages over the group, by the names in `models.metrics.MEASURES`.
+    """
+
+    name: str
+    users: int
+    measures: dict[str, Estimate]
+
+
+class GroupGap(ReportPart):
+    """The largest difference of a measure between two groups.
+
+    Attributes:
+        worst: The group with the worst average.
+        best: The group with the best average.
+        gap: How much worse it is. The interval is that of the difference between these two groups.
+        chance: Share of random divisions of the same users into groups of the same sizes that have as large a gap. The
+            largest of several gaps is above 0 even where groups do not matter; this says whether it is more than that.
+    """
+
+    worst: str
+    best: str
+    gap: Estimate
+    chance: float
+
+
+class Counterfactual(ReportPart):
+    """What changes for a user when only one attribute changes.
+
+    Attributes:
+        rating_change: Mean absolute change of the predicted expected rating, in rating points.
+        shared_items: Share of the items of the top 10 that stay in it.
+    """
+
+    rating_change: Estimate
+    shared_items: Estimate
+
+
+class AttributeGroups(ReportPart):
+    """How much an attribute of the users matters.
+
+    Attributes:
+        attribute: The name of the attribute.
+        groups: The groups that are large enough to compare.
+        small_groups: How many groups are left out, because they have too few users.
+        small_group_users: How many users these groups have.
+        gaps: The largest gap by the measure's name; empty if there are fewer than two groups.
+        with_support: What changes with the attribute, with all support ratings; None if all users have the same value.
+        without_support: Likewise, without any rating.
+    """
+
+    attribute: str
+    groups: tuple[AttributeGroup, ...]
+    small_groups: int
+    small_group_users: int
+    gaps: dict[str, GroupGap]
+    with_support: Counterfactual | None = None
+    without_support: Counterfactual | None = None
+
+
+class GroupDifferences(ReportPart):
+    """Differences of the evaluated model between groups of users.
+
+    Attributes:
+        state: The state of the users.
+        users: How many users there are.
+        changed_users: For how many of them attributes were changed, each to the value of another user.
+        least_users: A group with fewer users is left out.
+        attributes: One entry for each categorical or numeric attribute of the users.
+    """
+
+    state: str
+    users: int
+    changed_users: int
+    least_users: int
+    attributes: tuple[AttributeGroups, ...]
+
+
 class ListCell(ReportPart):
     """The lists of one contestant at one support size.
 
@@ -284,6 +370,8 @@ class EvaluationReport(ReportPart):
         states: One report per state.
         elicitation: The comparison of candidate strategies; None without new users.
         lists: How good lists are; None without new users, and if the state `user_cold` is not evaluated.
+        group_differences: Differences between groups of new users; None without new users, without attributes of users,
+            and in reports of older releases.
         made_at: When a job of the service made it; None for other reports.
     """
 
@@ -296,4 +384,5 @@ class EvaluationReport(ReportPart):
     states: tuple[StateReport, ...]
     elicitation: Elicitation | None = None
     lists: ListsReport | None = None
+    group_differences: GroupDifferences | None = None
     made_at: datetime | None = None

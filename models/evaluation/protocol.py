@@ -16,10 +16,11 @@ from models.data.rating_scale import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
+from models.evaluation.counterfactual import Counterfactuals
 from models.evaluation.curves import step_curve, step_episodes, support_curve, support_episodes
 from models.evaluation.details import calibration, calibration_thresholds, user_errors
 from models.evaluation.elicitation import asked_episodes, compare_strategies
-from models.evaluation.estimates import UserValues, concatenate_users, estimate_measures
+from models.evaluation.estimates import UserValues, concatenate_users, estimate_inequality, estimate_measures
 from models.evaluation.figures import (
     Calibration,
     EvaluationReport,
@@ -27,6 +28,7 @@ from models.evaluation.figures import (
     PredictorReport,
     StateReport,
 )
+from models.evaluation.groups import group_differences
 from models.evaluation.lists.contest import ListContest
 from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
 from models.learners.base import AnyLearner
@@ -79,12 +81,16 @@ def evaluate(
         if episodes_are_drawn and State.USER_COLD.label in config.states
         else None
     )
-    asked = asked_episodes([episode for episode in episodes if episode.state is State.USER_COLD])
+    new_users = [episode for episode in episodes if episode.state is State.USER_COLD]
+    asked = asked_episodes(new_users)
+    counterfactuals = Counterfactuals.of(model, dataset, split, new_users, config)
     total = len(asked) * len(Strategy) + sum(
         _users_to_predict(state_episodes, predictors, by_step) for _, state_episodes in by_state
     )
     if contest is not None:
         total += contest.users_to_rank
+    if counterfactuals is not None:
+        total += len(new_users) + 2 * counterfactuals.users_to_predict
     done = 0
 
     def one_batch_done(users: int) -> None:
@@ -104,6 +110,9 @@ def evaluate(
     adapted = next(iter(predictors.values()))
     elicitation = compare_strategies(model, dataset, asked, adapted, config, one_batch_done) if asked else None
     lists = None if contest is None else contest.report(config, one_batch_done)
+    differences = None
+    if counterfactuals is not None:
+        differences = group_differences(dataset, new_users, adapted, counterfactuals, config, one_batch_done)
     progress(1.0)
     return (
         EvaluationReport(
@@ -116,6 +125,7 @@ def evaluate(
             states=tuple(reports),
             elicitation=elicitation,
             lists=lists,
+            group_differences=differences,
         ),
         pl.concat(predictions),
     )
@@ -259,12 +269,13 @@ def _evaluate_state(
         predictors=tuple(
             PredictorReport(
                 name=name,
-                measures=estimate_measures(
-                    concatenate_users(parts), resamples=config.bootstrap_resamples, seed=config.seed
+                measures=estimate_measures(values, resamples=config.bootstrap_resamples, seed=config.seed),
+                inequality=estimate_inequality(
+                    values[MAE.name], resamples=config.bootstrap_resamples, seed=config.seed
                 ),
             )
             for name, parts in measured.items()
-            if parts
+            if parts and (values := concatenate_users(parts))
         ),
         user_errors=user_errors(episodes, errors, scale) if episodes else None,
         calibration=pooled.calibration(scale) if episodes else None,

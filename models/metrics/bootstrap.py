@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 from models.metrics.measure import Measure
 
 
+def resampled_users(users: int, *, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each user is drawn when as many users are drawn with replacement; float64 [resamples, users]."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(users, np.full(users, 1.0 / users), size=resamples).astype(float)
+
+
 def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int) -> NDArray[np.float64]:
     """Means over resampled users (Efron, Annals of Statistics 7 (1979) 1).
 
@@ -22,8 +28,7 @@ def bootstrap_means(values: NDArray[np.float64], *, resamples: int, seed: int) -
         float64 [resamples, columns]. Users without a value are left out of a column's means. A mean is NaN if no drawn
         user has a value.
     """
-    users = len(values)
-    draws = np.random.default_rng(seed).multinomial(users, np.full(users, 1.0 / users), size=resamples).astype(float)
+    draws = resampled_users(len(values), resamples=resamples, seed=seed)
     defined = ~np.isnan(values)
     sums, counts = draws @ np.where(defined, values, 0.0), draws @ defined
     return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))

@@ -94,12 +94,11 @@ def measure_lists(
     lists = np.empty((len(episodes), LIST_LENGTH), dtype=np.int64)
     values = {name: np.empty(len(episodes)) for name in LIST_MEASURES}
     shortened = [episode.with_support(slice(size)) for episode in episodes]
-    users_at_once = max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(catalogue.ranked)))
-    for positions, batch in batches(shortened, users_at_once):
+    for positions, batch in batches(shortened, users_at_once(catalogue)):
         scores = np.where(catalogue.ranked, ranker.scores(batch), -np.inf).astype(np.float32)
         for row, user in enumerate(positions):
             scores[row, shortened[user].support_items] = -np.inf
-        lists[positions] = _best(scores, catalogue.counts)
+        lists[positions] = best_items(scores, catalogue.counts)
         relevant_items = [episodes[user].query_items for user in positions]
         ranked_lists = RankedLists(
             items=lists[positions],
@@ -122,8 +121,18 @@ def measure_lists(
     )
 
 
-def _best(scores: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The items of each user's list, as in `RankedLists`; −∞ is the score of an item that is not ranked."""
+def users_at_once(catalogue: RankedCatalogue) -> int:
+    """How many users to rank in one batch."""
+    return max(1, min(BATCH_USERS, _SCORES_AT_ONCE // len(catalogue.ranked)))
+
+
+def best_items(scores: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The items of each user's list, int64 [U, 10] as in `RankedLists`.
+
+    Args:
+        scores: float32 [U, items]; −∞ is the score of an item that is not ranked.
+        counts: int64 [items], the number of training ratings of each item, which resolves ties.
+    """
     lists = np.full((len(scores), LIST_LENGTH), NO_ITEM, dtype=np.int64)
     # The score of each list's last item. It takes torch a fraction of numpy's time.
     last = torch.from_numpy(scores).topk(min(LIST_LENGTH, scores.shape[1]), dim=1).values[:, -1].tolist()
