@@ -77,6 +77,7 @@ def report_body(report: EvaluationReport) -> Markup:
             states=states,
             empty=[state for state in report.states if not state.predictors],
             measures=measures,
+            inequality=list(dict.fromkeys(measure for predictor in predictors for measure in predictor.inequality)),
             users_left_out=any(estimate.undefined_users for estimate in estimates),
             state_names=_STATE_NAMES,
             verdict=verdict(states, _STATE_NAMES),

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from coldstart_client.models import Answer, EvaluationConfig
 
 
@@ -19,10 +21,15 @@ class Estimate(Answer):
 
 
 class PredictorReport(Answer):
-    """One predictor's figures in one state, by the name of the measure."""
+    """One predictor's figures in one state, by the name of the measure.
+
+    `inequality` says how evenly the users are served: the mean MAE of the worst-served tenth (`worst_tenth`), and
+    measures of inequality such as `gini`.
+    """
 
     name: str
     measures: dict[str, Estimate]
+    inequality: dict[str, Estimate] = Field(default_factory=dict)
 
 
 class PredictorCurve(Answer):
@@ -152,6 +159,55 @@ class ListsReport(Answer):
     new_items: ListTable | None
 
 
+class AttributeGroup(Answer):
+    """The users who share a value of an attribute, or whose number is in the same quarter of the values."""
+
+    name: str
+    users: int
+    measures: dict[str, Estimate]
+
+
+class GroupGap(Answer):
+    """How much worse a measure is for the worst group than for the best one.
+
+    `chance` is the share of random divisions into groups of the same sizes that have as large a gap.
+    """
+
+    worst: str
+    best: str
+    gap: Estimate
+    chance: float
+
+
+class Counterfactual(Answer):
+    """What changes for a user when only one attribute changes."""
+
+    rating_change: Estimate
+    shared_items: Estimate
+
+
+class AttributeGroups(Answer):
+    """How much an attribute of the users matters. `gaps` are by the name of the measure."""
+
+    attribute: str
+    groups: list[AttributeGroup]
+    small_groups: int
+    small_group_users: int
+    gaps: dict[str, GroupGap]
+    with_support: Counterfactual | None
+    without_support: Counterfactual | None
+
+
+class GroupDifferences(Answer):
+    """Differences between groups of new users. Groups with fewer than `least_users` users are left out."""
+
+    state: str
+    users: int
+    changed_users: int
+    least_users: int
+    attributes: list[AttributeGroups]
+
+
 class EvaluationReport(Answer):
     """The result of an evaluation."""
 
@@ -164,4 +220,5 @@ class EvaluationReport(Answer):
     states: list[StateReport]
     elicitation: Elicitation | None
     lists: ListsReport | None
+    group_differences: GroupDifferences | None = None
     made_at: datetime | None

@@ -109,7 +109,7 @@ def compare_groups(
     Args:
         attribute: The name of the attribute.
         groups: The places of the users of each group.
-        values: Each measure's value for each user.
+        values: Each measure's values for the users, by the names in `models.metrics.MEASURES`.
         config: Seed and resamples of the bootstrap.
     """
     large = {name: places for name, places in groups.items() if len(places) >= LEAST_USERS}
@@ -122,9 +122,9 @@ def compare_groups(
         small_groups=len(groups) - len(large),
         small_group_users=sum(len(places) for name, places in groups.items() if name not in large),
         gaps={
-            measure.name: gap
-            for measure in _COMPARED
-            if (gap := _largest_gap(measure, large, values[measure.name], config)) is not None
+            name: gap
+            for name, of_users in values.items()
+            if (gap := _largest_gap(MEASURES[name], large, of_users, config)) is not None
         },
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.cli.evaluation_tables import print_report
 from models.evaluation import Estimate, EvaluationReport
+from models.evaluation.figures import AttributeGroups, Counterfactual, GroupDifferences, GroupGap
 from models.metrics import decoding_of_measures
 
 RESULTS = Path(__file__).parents[4] / "docs" / "results"
@@ -74,3 +75,39 @@ def test_figure_of_one_user_has_no_interval_and_the_reason(
 
     assert "0.671 —" in shown
     assert "—: no interval, because it is the figure of a single user." in shown
+
+
+def test_tables_show_inequality_and_groups_of_users(
+    report: EvaluationReport, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    state = report.states[1]
+    worst = {"worst_tenth": Estimate(value=1.234, low=1.2, high=1.3), "gini": Estimate(value=0.321, low=0.3, high=0.34)}
+    predictors = tuple(predictor.model_copy(update={"inequality": worst}) for predictor in state.predictors)
+    gap = GroupGap(worst="12", best="3", gap=Estimate(value=0.111, low=0.05, high=0.17), chance=0.023)
+    change = Counterfactual(
+        rating_change=Estimate(value=0.044, low=0.04, high=0.05), shared_items=Estimate(value=0.955, low=0.9, high=1.0)
+    )
+    occupation = AttributeGroups(
+        attribute="occupation",
+        groups=(),
+        small_groups=7,
+        small_group_users=81,
+        gaps={"mae": gap},
+        with_support=change,
+        without_support=None,
+    )
+    groups = GroupDifferences(
+        state="user_cold", users=1234, changed_users=200, least_users=20, attributes=(occupation,)
+    )
+    print_report(
+        report.model_copy(
+            update={"states": (state.model_copy(update={"predictors": predictors}),), "group_differences": groups}
+        )
+    )
+    shown = capsys.readouterr().out
+
+    assert shown.count("1.234 ±0.050") == shown.count("0.321 ±0.020") == len(predictors)
+    for cell in ("0.111 ±0.060", "0.023", "0.044 ±0.005", "0.955 ±0.050", "1,234 users"):
+        assert cell in shown
+    assert "occupation: 7 groups with fewer than 20 users are left out; they have 81 users\n" in shown

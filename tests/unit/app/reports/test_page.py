@@ -80,7 +80,7 @@ def test_report_page_numbers_are_those_of_the_json(report: EvaluationReport) -> 
     page = Page(report_page(report))
     figures = report.model_dump(mode="json")
     strategies = figures["elicitation"]["strategies"]
-    shown = [figures["states"], strategies, figures["lists"]]
+    shown = [figures["states"], strategies, figures["lists"], figures["group_differences"]]
     assert sorted(page.numbers) == sorted(number for part in shown for number in numbers(part))
     for number, shown in zip(page.numbers, page.shown, strict=True):
         decimals = len(shown.partition(".")[2])
@@ -142,6 +142,30 @@ def test_report_page_shows_lists_of_the_whole_catalogue_and_of_new_items(report:
         assert f"<caption>{title}: nDCG@10 (higher is better); tiny less the row, paired by user</caption>" in text
         assert f"<caption>{title}: Distinct items in the top 10 (items, higher is better)</caption>" in text
     assert all(note in text for note in report.lists.notes)
+
+
+def test_report_page_shows_how_evenly_users_are_served(report: EvaluationReport) -> None:
+    text = report_page(report)
+    assert "<caption>MAE of the worst-served tenth (rating points, lower is better)</caption>" in text
+    assert "<caption>Gini coefficient (lower is better)</caption>" in text
+
+
+def test_report_page_shows_groups_and_changes_of_each_attribute(report: EvaluationReport) -> None:
+    text = report_page(report)
+    section = text[text.index("<h2>Differences between groups</h2>") :]
+    assert section.count('<th scope="row">country</th>') >= 2
+    assert "without ratings" in section
+
+
+def test_report_page_of_an_older_release_has_neither_inequality_nor_groups(report: EvaluationReport) -> None:
+    old = report.model_dump(mode="json")
+    del old["group_differences"]
+    for state in old["states"]:
+        for predictor in state["predictors"]:
+            del predictor["inequality"]
+    text = report_page(EvaluationReport.model_validate(old))
+    assert "Gini" not in text
+    assert "Differences between groups" not in text
 
 
 def test_report_page_of_an_older_release_has_no_lists(report: EvaluationReport) -> None:

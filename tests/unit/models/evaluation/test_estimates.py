@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.evaluation.estimates import compare_measures, concatenate_users, estimate_means, estimate_measures
+from models.evaluation.estimates import (
+    compare_measures,
+    concatenate_users,
+    estimate_difference,
+    estimate_inequality,
+    estimate_means,
+    estimate_measures,
+)
+from models.metrics import GINI, INEQUALITIES, WORST_TENTH
 
 GENERATOR = np.random.default_rng(0)
 MAES, NDCGS, RMSES = GENERATOR.gamma(2.0, 0.5, (3, 50))
@@ -62,3 +70,33 @@ def test_compare_measures_that_one_model_lacks_are_missing() -> None:
 def test_concatenate_users_keeps_the_order_of_the_batches() -> None:
     found = concatenate_users([{"mae": MAES[:3]}, {"mae": MAES[3:]}])
     np.testing.assert_array_equal(found["mae"], MAES)
+
+
+def test_estimate_inequality_has_the_values_of_the_measures_and_intervals_around_them() -> None:
+    found = estimate_inequality(MAES, resamples=200, seed=0)
+    assert list(found) == ["worst_tenth", *INEQUALITIES]
+    assert found["gini"].value == pytest.approx(GINI.of(MAES))
+    assert found["worst_tenth"].value == pytest.approx(np.sort(MAES)[-5:].mean())
+    for estimate in found.values():
+        assert estimate.low < estimate.value < estimate.high
+
+
+def test_estimate_inequality_interval_is_that_of_resampled_users() -> None:
+    generator = np.random.default_rng(3)
+    resampled = [WORST_TENTH.of(generator.choice(MAES, 50)) for _ in range(4000)]
+    found = estimate_inequality(MAES, resamples=4000, seed=0)["worst_tenth"]
+    assert found.ends == pytest.approx(tuple(np.percentile(resampled, [2.5, 97.5])), abs=0.1)
+
+
+def test_estimate_inequality_of_a_single_user_has_no_interval() -> None:
+    for estimate in estimate_inequality(np.array([0.5]), resamples=100, seed=0).values():
+        assert not estimate.has_interval
+
+
+def test_estimate_difference_interval_is_that_of_two_independent_means() -> None:
+    first, second = MAES[:30], RMSES
+    found = estimate_difference(first, second, resamples=4000, seed=0)
+    error = np.sqrt(first.var() / 30 + second.var() / 50)
+    assert found.value == pytest.approx(first.mean() - second.mean())
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert not estimate_difference(first[:1], second, resamples=100, seed=0).has_interval
