@@ -25,7 +25,7 @@ from models.evaluation.lists.measuring import RankedCatalogue, best_items, users
 from models.evaluation.lists.rankers import ModelRanker
 from models.evaluation.predictors import Predict, by_learner
 from models.fields import AttributeField, FieldKind
-from models.metrics.lists import LIST_LENGTH
+from models.metrics.lists import LIST_LENGTH, NO_ITEM
 from models.ranking.query import RankBy
 
 _MAX_USERS = 200
@@ -153,14 +153,8 @@ class Counterfactuals:
             other_ratings, other_lists = self._outcome(changed.episodes, size, batch_done)
             values = np.array(
                 [
-                    (np.abs(mine - other).mean(), len(np.intersect1d(own_list, other_list)) / len(own_list))
-                    for mine, other, own_list, other_list in zip(
-                        [ratings[place] for place in changed.places],
-                        other_ratings,
-                        lists[changed.places],
-                        other_lists,
-                        strict=True,
-                    )
+                    (np.abs(ratings[place] - other_ratings[copy]).mean(), _shared(lists[place], other_lists[copy]))
+                    for copy, place in enumerate(changed.places)
                 ]
             )
             rating_change, shared = estimate_means(values, resamples=config.bootstrap_resamples, seed=config.seed)
@@ -183,3 +177,9 @@ class Counterfactuals:
             lists[positions] = best_items(scores, self.catalogue.counts)
             batch_done(len(positions))
         return ratings, lists
+
+
+def _shared(own: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """The share of a list's items that are in another list; 1 if there is nothing to list."""
+    items = own[own != NO_ITEM]
+    return float(np.isin(items, other).mean()) if len(items) else 1.0

@@ -83,17 +83,15 @@ def groups_of(values: pl.Series, kind: FieldKind) -> dict[str, NDArray[np.int64]
         values: One value for each user.
         kind: A number's values are divided at their quartiles. Any other value is a group.
     """
-    known = np.flatnonzero(values.is_not_null().to_numpy())
     if kind is FieldKind.CONTINUOUS:
+        known, unknown = np.flatnonzero(values.is_not_null()), np.flatnonzero(values.is_null())
         numbers = values.drop_nulls().to_numpy()
         quarters = np.searchsorted(np.percentile(numbers, _QUARTERS), numbers) if len(numbers) else numbers
-        parts = {quarter: np.flatnonzero(quarters == quarter) for quarter in np.unique(quarters).tolist()}
-        groups = {_range(numbers[part]): known[part] for part in parts.values()}
-    else:
-        names = values.drop_nulls().to_numpy()
-        groups = {str(name): known[names == name] for name in sorted(set(names.tolist()))}
-    unknown = np.flatnonzero(values.is_null().to_numpy())
-    return {**groups, _UNKNOWN: unknown} if len(unknown) else groups
+        parts = [np.flatnonzero(quarters == quarter) for quarter in np.unique(quarters)]
+        groups = {_range(numbers[part]): known[part] for part in parts}
+        return {**groups, _UNKNOWN: unknown} if len(unknown) else groups
+    names = np.array(values.fill_null(_UNKNOWN).to_list())
+    return {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
 
 
 def _range(numbers: NDArray[np.floating]) -> str:

@@ -37,7 +37,7 @@ class HardTasks:
         losses = np.where(np.isnan(self.losses), known.mean(), self.losses)
         ends = np.cumsum((losses / losses.max()) ** self._power)
         points = (np.arange(len(ends)) + generator.random()) / len(ends) * ends[-1]
-        return np.asarray(self._users[np.searchsorted(ends, points, side="right")])
+        return np.asarray(self._users[np.searchsorted(ends[:-1], points, side="right")])
 
     def record(self, users: NDArray[np.integer], losses: NDArray[np.floating]) -> None:
         """Move the running means towards the losses of an epoch.

@@ -69,6 +69,7 @@ class ByCountry:
 
     users: pl.DataFrame
     ignores_users: bool
+    items: int = ITEMS
     gives_logits: bool = False
     sizes: list[int] = field(default_factory=list)
 
@@ -82,22 +83,24 @@ class ByCountry:
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         # The other users get the first ten items that they have not rated, users from jp 5 others.
-        scores = np.tile(-np.arange(ITEMS, dtype=np.float32), (len(batch.users), 1))
+        scores = np.tile(-np.arange(self.items, dtype=np.float32), (len(batch.users), 1))
         scores[:, 20:25] += 100 * self._is_jp(batch)[:, None]
         return scores
 
 
-def counterfactuals(*, ignores_users: bool) -> tuple[Counterfactuals, ByCountry]:
+def counterfactuals(*, ignores_users: bool, items: int = ITEMS) -> tuple[Counterfactuals, ByCountry]:
+    """Four users, for whom so many items are ranked."""
     extended, changed = with_changed_users(dataset(["fr", "jp", "fr", "jp"]), EPISODES, ["country", "age"], seed=0)
-    by_country = ByCountry(extended.users.table, ignores_users)
-    catalogue = RankedCatalogue(np.ones(ITEMS, np.bool_), np.zeros(ITEMS, np.int64), np.zeros(ITEMS))
+    by_country = ByCountry(extended.users.table, ignores_users, items)
+    catalogue = RankedCatalogue(np.ones(items, np.bool_), np.zeros(items, np.int64), np.zeros(items))
     return Counterfactuals(by_country.predict, by_country, catalogue, EPISODES, changed), by_country
 
 
 class TestChanges:
     @pytest.mark.parametrize("size", [None, 0])
-    def test_model_that_ignores_attributes_changes_nothing(self, size: int | None) -> None:
-        found, _ = counterfactuals(ignores_users=True)
+    @pytest.mark.parametrize("items", [ITEMS, 6], ids=["whole-lists", "short-lists"])
+    def test_model_that_ignores_attributes_changes_nothing(self, size: int | None, items: int) -> None:
+        found, _ = counterfactuals(ignores_users=True, items=items)
         for change in found.changes(CONFIG, lambda _: None, size=size).values():
             assert change.rating_change.value == 0
             assert change.shared_items.value == 1

@@ -24,8 +24,8 @@ def places(groups: dict[str, np.ndarray]) -> dict[str, list[int]]:
 
 class TestGroupsOf:
     def test_each_value_is_a_group_and_so_is_the_unknown_one(self) -> None:
-        values = pl.Series(["b", None, "a", "b"])
-        assert places(groups_of(values, FieldKind.CATEGORICAL)) == {"a": [2], "b": [0, 3], "unknown": [1]}
+        values = pl.Series(["b", None, "a", "b", "unknown"])
+        assert places(groups_of(values, FieldKind.CATEGORICAL)) == {"a": [2], "b": [0, 3], "unknown": [1, 4]}
 
     def test_numbers_are_divided_into_quarters_named_by_their_range(self) -> None:
         values = pl.Series([50.0, 10.0, None, 20.0, 30.0, 11.5, 40.0, 60.0, 70.0])
