@@ -113,8 +113,8 @@ def _print_groups(found: GroupDifferences) -> None:
     for attribute in found.attributes:
         if attribute.small_groups:
             print_text(
-                f"{attribute.attribute}: {attribute.small_groups:,} groups with fewer than {found.least_users} users "
-                f"are left out; they have {attribute.small_group_users:,} users"
+                f"{attribute.attribute}: groups with fewer than {found.least_users} users are left out: "
+                f"{attribute.small_groups:,}, with {attribute.small_group_users:,} users"
             )
 
 

@@ -110,4 +110,4 @@ def test_tables_show_inequality_and_groups_of_users(
     assert shown.count("1.234 ±0.050") == shown.count("0.321 ±0.020") == len(predictors)
     for cell in ("0.111 ±0.060", "0.023", "0.044 ±0.005", "0.955 ±0.050", "1,234 users"):
         assert cell in shown
-    assert "occupation: 7 groups with fewer than 20 users are left out; they have 81 users\n" in shown
+    assert "occupation: groups with fewer than 20 users are left out: 7, with 81 users\n" in shown
