@@ -51,16 +51,31 @@ def similarity_product(
     return product
 
 
-def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
-    """The mean over fields of the cosine of two rows; float64 [rows, rows], 0 without fields.
+def attribute_features(fields: Sequence[BaseField], rows: EncodedRows) -> list[Tensor]:
+    """For each field, features whose inner products are the cosines of two rows; float64 [rows, width], maybe sparse.
 
     Values that are too rare to be embedded count as unknown.
     """
+    return [field.similarity(rows.fields[field.name], SimilarityConfig(), rare=False) for field in fields]
+
+
+def attribute_cosines(fields: Sequence[BaseField], rows: EncodedRows) -> Tensor:
+    """The mean over fields of the cosine of two rows; float64 [rows, rows], 0 without fields."""
     cosines = torch.zeros(len(rows), len(rows), dtype=torch.float64)
-    for field in fields:
-        features = field.similarity(rows.fields[field.name], SimilarityConfig(), rare=False)
+    for features in attribute_features(fields, rows):
         cosines += _inner_products(features)
     return cosines / max(len(fields), 1)
+
+
+def attribute_cosines_to(features: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    """The mean over fields of the cosine of rows and other rows; float64 [rows, others].
+
+    Args:
+        features: Of at least one field, as `attribute_features` returns them.
+        others: Of the same fields.
+    """
+    cosines = [own @ other.to_dense().T for own, other in zip(features, others, strict=True)]
+    return torch.stack(cosines).mean(dim=0)
 
 
 def _inner_products(features: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A snapshot of the catalogue: the items, embedded, with their statistics, filters and shortlists."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,14 +16,17 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
+from models.fields import BaseField
 from models.fields.folding import folded
 from models.fields.vocabulary import VocabularyField
+from models.inputs.encoder import ID_FIELD
 from models.inputs.rows import TensorRows
+from models.inputs.similarity import attribute_features
 from models.learners.warm_up import LaterRatings
 from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
-from models.ranking.query import RankBy
+from models.ranking.query import Boost, RankBy
 
 EXACT_ITEMS = 20_000
 """A catalogue of at most this many items is scored in full for every user; a larger one uses a shortlist. It bounds the
@@ -117,6 +121,16 @@ class Part:
     def filters(self) -> AttributeFilters:
         """Finds items by attributes."""
         return AttributeFilters(self.items, self.model.schema.items)
+
+    @cached_property
+    def attribute_features(self) -> Sequence[Tensor]:
+        """The attribute features of the items, by field (`models.inputs.similarity.attribute_features`)."""
+        return attribute_features(item_fields(self.model), self.model.manifest.item_encoder.encode(self.items.table))
+
+
+def item_fields(model: TrainedModel) -> tuple[BaseField, ...]:
+    """The encoded attributes of the items, without their ids."""
+    return tuple(field for field in model.manifest.item_encoder.fields if field.name != ID_FIELD)
 
 
 class Catalogue:
@@ -255,11 +269,17 @@ class Catalogue:
         """The item table of some rows."""
         return self._table[rows]
 
-    def allowed(self, excluded: Collection[str], where: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+    def allowed(
+        self,
+        excluded: Collection[str],
+        where: Mapping[str, Sequence[str]],
+        only: Collection[str] | None = None,
+    ) -> NDArray[np.bool_]:
         """Which rows may be in a list; bool [rows].
 
         Args:
             excluded: Ids of items that may not be in the list; unknown ids are ignored.
+            only: Ids of the only items that may be in the list, likewise; None for all.
             where: Field → values; only items with one of the values of every field are allowed. Case and accents do
                 not count.
 
@@ -267,12 +287,34 @@ class Catalogue:
             ValueError: `where` names a field that the items do not have, or that cannot filter items.
         """
         allowed = self.present.copy()
+        if only is not None:
+            allowed[:] = False
+            allowed[self.rows_of(only)] = True
         for item_id in excluded:
             if (row := self.row_of(item_id)) is not None:
                 allowed[row] = False
         if where:
             allowed &= np.concatenate([part.filters.matching(where) for part in self.parts])
         return allowed
+
+    def boosts(self, rules: Sequence[Boost]) -> NDArray[np.float32] | None:
+        """What some rules add to the logarithm of each row's score; float32 [rows], or None without rules.
+
+        Raises:
+            ValueError: As in `allowed`.
+        """
+        if not rules:
+            return None
+        added = np.zeros(len(self), dtype=np.float32)
+        for rule in rules:
+            named = np.ones(len(self), dtype=np.bool_)
+            if rule.item_ids is not None:
+                named[:] = False
+                named[self.rows_of(rule.item_ids)] = True
+            if rule.where:
+                named &= np.concatenate([part.filters.matching(rule.where) for part in self.parts])
+            added[named] += np.float32(math.log(rule.factor))
+        return added
 
     def has_value(self, name: str, value: str) -> bool:
         """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
@@ -301,6 +343,7 @@ class Catalogue:
         users: TensorRows,
         allowed: Sequence[NDArray[np.bool_]],
         ns: Sequence[int],
+        needed: Sequence[NDArray[np.int64]],
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The items among which each user's best items are, with their scores.
 
@@ -310,6 +353,7 @@ class Catalogue:
             users: [B], embedded by it.
             allowed: For each user, bool [rows].
             ns: For each user, how many of the best items are wanted.
+            needed: For each user, allowed rows that must be among the items, whatever their scores.
 
         Returns:
             For each user, rising rows, all allowed, and their scores.
@@ -318,12 +362,12 @@ class Catalogue:
         if main.shortlist is None:
             scores = main.scores(adapted, users, np.arange(len(main))).cpu().numpy()
             return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
-        (mask,), (n,) = allowed, ns
+        (mask,), (n,), (own,) = allowed, ns, needed
         main_mask, recent_mask = np.split(mask, [len(main)])
         if np.count_nonzero(main_mask) <= EXACT_ITEMS:
             rows = np.flatnonzero(main_mask)
         else:
-            rows = main.shortlist.rows(adapted, users, main_mask, n)
+            rows = np.union1d(main.shortlist.rows(adapted, users, main_mask, n), own[own < len(main)])
         rows = np.concatenate([rows, len(main) + np.flatnonzero(recent_mask)])
         return [(rows, self.scores(rank_by, adapted, users, rows)[0].cpu().numpy())]
 

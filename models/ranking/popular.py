@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.inputs.encoder import ID_FIELD
 from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
-from models.ranking.catalogue import Catalogue
+from models.ranking.catalogue import Catalogue, item_fields
+from models.ranking.diversity import diverse_places
 from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
 
@@ -18,9 +18,9 @@ _PRIOR_COUNT = 20.0
 """Number of ratings made since training at which they count half, against the model's P(like). It shapes the list for
 unknown users only, and no model."""
 
-_DIVERSITY = math.log(1.5)
-"""The penalty of an item that equals an item above it: it comes next only if it is 1.5 times as likely to be chosen and
-liked as what is unlike those above. It shapes the list for unknown users only, and no model."""
+STRANGERS_DIVERSITY = math.log(1.5) / (1 + math.log(1.5))
+"""The diversity of the list for unknown users, unless the query has another. An item that equals an item above it comes
+next only if it is 1.5 times as likely to be chosen and liked as what is unlike those above. It shapes no model."""
 
 _POOL = 10
 """The list is chosen from the items with the highest P(choose), this many times its length. It bounds the time, and the
@@ -28,35 +28,41 @@ memory for their similarities."""
 
 
 class PopularList:
-    """A diverse list of what most people choose and like: maximal marginal relevance (Carbonell & Goldstein 1998).
+    """A diverse list (`diverse_places`) of what most people choose and like.
 
     An item's score is log P(choose) + log P(like) of the unknown user. Both follow the ratings made since
-    training. Each place of the list goes to the item with the highest score, minus a penalty
-    for its greatest similarity (cosine of the attributes) to an item above.
+    training. The similarity of two items is the cosine of their attributes.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._model = catalogue.model
 
-    def rows(self, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
-        """At most n of the allowed rows (bool [rows]), best first."""
+    def rows(
+        self,
+        allowed: NDArray[np.bool_],
+        n: int,
+        *,
+        diversity: float = STRANGERS_DIVERSITY,
+        boosts: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.int64]:
+        """At most n of the allowed rows, best first.
+
+        Args:
+            allowed: bool [rows].
+            n: How many rows.
+            diversity: As in `diverse_places`.
+            boosts: float32 [rows], what is added to the score of each row; None for nothing.
+        """
         rows = np.flatnonzero(allowed)
-        shares, counts = self._log_shares[rows], self._catalogue.counts
+        added = np.zeros(len(allowed), dtype=np.float32) if boosts is None else boosts
+        shares, counts = self._log_shares[rows] + added[rows], self._catalogue.counts
         pool = rows[best_places(shares, counts[rows], _POOL * n)]
-        scores = self._log_shares[pool] + self._log_likes(pool)
+        scores = self._log_shares[pool] + added[pool] + self._log_likes(pool)
         # So that equal scores are ordered by popularity.
         order = best_places(scores, counts[pool], len(pool))
-        pool, remaining = pool[order], scores[order]
-        similarities = self._attribute_similarities(pool)
-        closest = np.full(len(pool), -np.inf)
-        chosen: list[int] = []
-        for _ in range(min(n, len(pool))):
-            place = int(np.argmax(remaining - _DIVERSITY * np.maximum(closest, 0.0)))
-            chosen.append(place)
-            remaining[place] = -np.inf
-            closest = np.maximum(closest, similarities[place])
-        return pool[chosen]
+        pool, scores = pool[order], scores[order]
+        return pool[diverse_places(scores, self._attribute_similarities(pool), n, diversity=diversity)]
 
     @cached_property
     def _log_shares(self) -> NDArray[np.float32]:
@@ -91,6 +97,5 @@ class PopularList:
 
     def _attribute_similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The attribute cosines of some items; float64 [rows, rows], in [0, 1]."""
-        encoder = self._model.manifest.item_encoder
-        fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
-        return attribute_cosines(fields, encoder.encode(self._catalogue.attributes(rows))).numpy()
+        encoded = self._model.manifest.item_encoder.encode(self._catalogue.attributes(rows))
+        return attribute_cosines(item_fields(self._model), encoded).numpy()

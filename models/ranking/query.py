@@ -67,6 +67,22 @@ class ItemInteraction:
 
 
 @dataclass(frozen=True)
+class Boost:
+    """A rule that raises or lowers some items in a list.
+
+    Attributes:
+        factor: What the score P(choose) · P(like) of an item is multiplied by; more than 0. In a list by ratings, the
+            logarithm of the factor is added to the predicted rating that orders the items.
+        item_ids: The items; unknown ids are ignored. None for all that `where` allows.
+        where: Field → values; only items with one of the values of every field.
+    """
+
+    factor: float
+    item_ids: Collection[str] | None = None
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RankingQuery:
     """A request to rank the catalogue for one user.
 
@@ -84,6 +100,11 @@ class RankingQuery:
             items outside the catalogue, of rated items, and of kinds that the model's schema does not name are ignored.
         skipped: Ids of items that the user does not know: the user was asked about them and skipped them. Items outside
             the catalogue, rated items and items with interactions are ignored.
+        only: Ids of the only items that may be in the list; None for the whole catalogue.
+        diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`); None for the default
+            of the list's kind.
+        boosts: Rules that raise or lower items. All that name an item count.
+        pinned: Ids of the first items of the list, in this order, as far as they may be in it.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -96,6 +117,10 @@ class RankingQuery:
     rank_by: RankBy = RankBy.CHOICE
     interactions: Sequence[ItemInteraction] = ()
     skipped: Collection[str] = ()
+    only: Collection[str] | None = None
+    diversity: float | None = None
+    boosts: Sequence[Boost] = ()
+    pinned: Sequence[str] = ()
 
     @property
     def knows_something(self) -> bool:

@@ -20,12 +20,13 @@ from models.elicitation.strategy import Candidate, Strategy
 from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking.best import best_places
-from models.ranking.catalogue import Catalogue
+from models.ranking.catalogue import EXACT_ITEMS, Catalogue
+from models.ranking.diversity import cosines, diverse_places
 from models.ranking.embedded_items import scoring_model
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
-from models.ranking.popular import PopularList
+from models.ranking.popular import STRANGERS_DIVERSITY, PopularList
 from models.ranking.query import RankBy, RankedBy, RankedItem, RankingQuery
 from models.ranking.supports import QuerySupports
 
@@ -202,25 +203,46 @@ class Recommender:
         """Rank for B users at once."""
         catalogue, kinds = self.catalogue, self.model.schema.kinds
         supports = QuerySupports(catalogue, queries)
-        allowed = [catalogue.allowed(query.excluded(kinds), query.where) for query in queries]
-        chosen = self._scored(RankBy.CHOICE, supports, allowed, [_considered(query.n) for query in queries])
+        candidates = [self._eligible(query, query.excluded(kinds)) for query in queries]
+        chosen = self._scored(RankBy.CHOICE, supports, candidates, [_considered(query.n) for query in queries])
         rated = None
         if rank_by is RankBy.RATING:
-            rated = self._scored(rank_by, supports, allowed, [query.n for query in queries])
+            rated = self._scored(rank_by, supports, candidates, [query.n for query in queries])
         considered = [
-            rows[best_places(scores, catalogue.counts[rows], _considered(query.n))]
-            if query.knows_something
-            else self._popular.rows(mask, query.n)
-            for query, (rows, scores), mask in zip(queries, (rated or chosen).shortlists, allowed, strict=True)
+            self._considered_rows(query, eligible, *shortlist)
+            for query, eligible, shortlist in zip(queries, candidates, (rated or chosen).shortlists, strict=True)
         ]
         # Ratings are predicted for the considered items only.
         rows = padded(considered, np.int64)
-        log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
-        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows))
+        vectors = catalogue.choice_vectors(rows)
+        log_shares = chosen.log_shares(self.model.choice, vectors)
+        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows), vectors)
         return [
-            self._listed(query, user_rows, figures, place)
-            for place, (query, user_rows) in enumerate(zip(queries, considered, strict=True))
+            self._listed(query, eligible, user_rows, figures, place)
+            for place, (query, eligible, user_rows) in enumerate(zip(queries, candidates, considered, strict=True))
         ]
+
+    def _eligible(self, query: RankingQuery, excluded: Collection[str]) -> "_Eligible":
+        """What may be in the list of a query, and what its rules change."""
+        catalogue = self.catalogue
+        allowed = catalogue.allowed(excluded, query.where, query.only)
+        pinned = (catalogue.row_of(item_id) for item_id in query.pinned)
+        return _Eligible(
+            allowed, catalogue.boosts(query.boosts), [row for row in pinned if row is not None and allowed[row]]
+        )
+
+    def _considered_rows(
+        self, query: RankingQuery, eligible: "_Eligible", rows: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """The rows among which the list of a query is chosen, the best first; with the pinned ones."""
+        if query.knows_something:
+            boosted = scores if eligible.boosts is None else scores + eligible.boosts[rows]
+            best = rows[best_places(boosted, self.catalogue.counts[rows], _considered(query.n))]
+        else:
+            diversity = STRANGERS_DIVERSITY if query.diversity is None else query.diversity
+            best = self._popular.rows(eligible.allowed, query.n, diversity=diversity, boosts=eligible.boosts)
+        missing = [row for row in eligible.pinned if row not in best]
+        return np.concatenate([best, np.array(missing, dtype=np.int64)])
 
     def _predicted(
         self, supports: QuerySupports, rated: "_Scored | None", rows: NDArray[np.int64]
@@ -234,12 +256,14 @@ class Recommender:
             return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
         return learner.predict(rated.adapted, rated.support.users, self.catalogue.vectors(rows))
 
-    def _figures(self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None) -> "_Figures":
-        """What to show of some items, whose log P(choose) (float32 [B, Q]) and predicted ratings are given."""
+    def _figures(
+        self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None, vectors: ChoiceItems
+    ) -> "_Figures":
+        """What to show of some items ([B, Q]), whose log P(choose), predicted ratings and choice vectors are given."""
         unknown: list[list[float | None]] = [[None] * log_shares.shape[1]] * len(log_shares)
         shares = log_shares.exp().tolist()
         if predictions is None:
-            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown)
+            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown, vectors=vectors)
         scale = self.model.rating_scale
         likes = like_probabilities(predictions, scale)
         scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
@@ -248,29 +272,41 @@ class Recommender:
             means=predictions.mean.tolist(),
             shares=shares,
             likes=unknown if likes is None else likes.tolist(),
+            vectors=vectors,
         )
 
     def _scored(
-        self, rank_by: RankBy, supports: QuerySupports, allowed: Sequence[NDArray[np.bool_]], ns: Sequence[int]
+        self, rank_by: RankBy, supports: QuerySupports, candidates: Sequence["_Eligible"], ns: Sequence[int]
     ) -> "_Scored":
         """Adapt a scoring model to the users, and score the catalogue's shortlists."""
         support = supports.of(rank_by)
         adapted = scoring_model(self.model, rank_by).adapt(support)
-        shortlists = self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns)
-        return _Scored(support, adapted, shortlists)
+        allowed, needed = [each.allowed for each in candidates], [each.needed_rows() for each in candidates]
+        return _Scored(
+            support, adapted, self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed)
+        )
 
     def _listed(
-        self, query: RankingQuery, rows: NDArray[np.int64], figures: "_Figures", place: int
+        self, query: RankingQuery, eligible: "_Eligible", rows: NDArray[np.int64], figures: "_Figures", place: int
     ) -> list[RankedItem]:
         """One user's list of the considered rows."""
         means = figures.means[place]
+        boosts = np.zeros(len(rows)) if eligible.boosts is None else eligible.boosts[rows]
         order = np.arange(len(rows))
         if query.knows_something:
-            order = best_places(figures.scores[place, : len(rows)], self.catalogue.counts[rows], query.n)
+            scores = figures.scores[place, : len(rows)] + boosts
+            if query.diversity:
+                vectors = figures.vectors.vector[place, : len(rows)].cpu().numpy()
+                order = diverse_places(scores, cosines(vectors), query.n, diversity=query.diversity)
+            else:
+                order = best_places(scores, self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
             # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
-            shown = np.array(means, dtype=np.float64)[order]
+            shown = np.array(means, dtype=np.float64)[order] + boosts[order]
             order = order[np.argsort(-shown, kind="stable")]
+        if eligible.pinned:
+            first = [int(np.flatnonzero(rows == row)[0]) for row in eligible.pinned]
+            order = np.array([*first, *(column for column in order.tolist() if column not in first)])[: query.n]
         return [
             RankedItem(
                 *self.catalogue.name(int(rows[column])),
@@ -281,6 +317,29 @@ class Recommender:
             )
             for rank, column in enumerate(order.tolist(), start=1)
         ]
+
+
+@dataclass(frozen=True)
+class _Eligible:
+    """What may be in a list, and what the query's rules change.
+
+    Attributes:
+        allowed: bool [rows], what may be in the list.
+        boosts: float32 [rows], what is added to the logarithm of each score; None for nothing.
+        pinned: The allowed rows that come first, in this order.
+    """
+
+    allowed: NDArray[np.bool_]
+    boosts: NDArray[np.float32] | None
+    pinned: Sequence[int]
+
+    def needed_rows(self) -> NDArray[np.int64]:
+        """The allowed rows that a shortlist must have: pinned ones, and raised ones unless they are very many."""
+        pinned = np.array(self.pinned, dtype=np.int64)
+        if self.boosts is None:
+            return pinned
+        raised = np.flatnonzero(self.allowed & (self.boosts > 0))
+        return pinned if len(raised) > EXACT_ITEMS else np.union1d(pinned, raised)
 
 
 @dataclass(frozen=True)
@@ -314,12 +373,14 @@ class _Figures:
         means: Expected ratings, or None.
         shares: P(choose).
         likes: P(like), or None.
+        vectors: As the choice model embeds the items.
     """
 
     scores: NDArray[np.float32]
     means: list[list[float | None]]
     shares: list[list[float]]
     likes: list[list[float | None]]
+    vectors: ChoiceItems
 
 
 def _considered(n: int) -> int:
