@@ -119,6 +119,9 @@ class Settings(BaseSettings):
         popularity_seconds: Least time between two counts of new ratings for the popularity of items.
         events_as_interactions: Which events are stored as interactions too, by type, with the kind, such as
             `{"clicked": "click"}`.
+        shown_half_life_hours: An item that a user was shown or opened is half as likely in the user's lists; after this
+            time that counts half. With 0 it does not count.
+        event_retention_days: After how many days workers delete events; they are kept if it is not given.
         interaction_retention_days: After how many days workers delete interactions; they are kept if it is not given.
         train_every: Workers start a training by themselves after so many new ratings and interactions, and activate the
             new version if it is better; by default they never do.
@@ -149,6 +152,8 @@ class Settings(BaseSettings):
     max_rankings: Annotated[int, Field(ge=1)] = 512
     popularity_seconds: Annotated[float, Field(gt=0)] = 30.0
     events_as_interactions: dict[Literal["shown", "clicked"], str] = {}
+    shown_half_life_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
+    event_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     interaction_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     train_every: Annotated[int, Field(ge=1)] | None = None
     cache_entries: Annotated[int, Field(ge=1)] = 10_000

@@ -13,6 +13,7 @@ from app.api.schemas import GivenItemId
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
 from app.services.feedback import ListOptions
+from app.services.former_items import FormerItems
 from models.ranking.query import RankBy
 
 
@@ -60,6 +61,31 @@ RankByOption = Annotated[
         "ratings."
     ),
 ]
+Diversity = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        description="How different the items of the list are to be: 0 orders by the scores alone. By default, the list "
+        "for strangers is somewhat diverse, and others are not.",
+    ),
+]
+Shown = Annotated[
+    list[GivenItemId] | None,
+    Query(
+        max_length=500,
+        description="An item that the user has just been shown, and that falls in this list, as after an event of type "
+        "`shown`. May be repeated.",
+    ),
+]
+ListCursor = Annotated[
+    str | None,
+    Query(
+        max_length=3000,
+        description="`next_cursor` of the former page. No page repeats an item of a former one, even if the user's "
+        "ratings change meanwhile.",
+    ),
+]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 
@@ -70,9 +96,20 @@ async def _list_options(
     include_rated: IncludeRated = False,
     explain: Explain = False,
     rank_by: RankByOption = RankBy.CHOICE,
+    diversity: Diversity = None,
+    shown: Shown = None,
+    cursor: ListCursor = None,
 ) -> ListOptions:
     return ListOptions(
-        n=n, exclude=exclude or [], filters=filters, include_rated=include_rated, explain=explain, rank_by=rank_by
+        n=n,
+        exclude=exclude or [],
+        filters=filters,
+        include_rated=include_rated,
+        explain=explain,
+        rank_by=rank_by,
+        diversity=diversity,
+        shown=shown or [],
+        former=FormerItems.of_cursor(cursor),
     )
 
 

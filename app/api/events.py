@@ -1,4 +1,4 @@
-"""Events: which recommended items were shown, clicked and rated."""
+"""Events: which recommended items were shown, clicked, rated and dismissed."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -56,8 +56,9 @@ class EventsResponse(ResponseModel):
 async def add_events(body: EventsRequest, services: ServicesDep) -> EventsResponse:
     """Store up to 1,000 events, all or none of them, for the reports on their model versions.
 
-    Sending them again changes nothing. Events change no recommendations, unless a setting makes interactions of them:
-    post ratings and interactions to the user as well.
+    Sending them again changes nothing. An item that a user was shown or opened falls in the user's lists for a while,
+    and one that was dismissed is not in them any more. An event changes what the model knows of the user only if a
+    setting makes an interaction of it: post ratings and interactions to the user as well.
     """
     now = datetime.now(UTC)
     events = [

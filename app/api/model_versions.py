@@ -117,6 +117,7 @@ class ModelReportResponse(ResponseModel):
     shown: int = Field(examples=[10_000])
     clicked: int = Field(examples=[1_200])
     rated: int = Field(examples=[150])
+    dismissed: int = Field(examples=[20])
     click_rate: OnlineEstimateResponse | None
     measured_ratings: int = Field(examples=[900])
     mae: OnlineEstimateResponse | None

@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
@@ -14,6 +14,7 @@ from app.api.schemas import (
     Attributes,
     Filters,
     GivenItemId,
+    RequestModel,
     ResponseModel,
     ShownItemId,
     ShownTitle,
@@ -22,9 +23,10 @@ from app.api.schemas import (
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.feedback import ListOptions
+from app.services.former_items import FormerItems
 from app.services.recommendations import RecommendationList
 from models.ranking.explanation import Reason
-from models.ranking.query import RankBy, RankedBy
+from models.ranking.query import Boost, RankBy, RankedBy
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
 
@@ -82,9 +84,11 @@ class RecommendationPage(Page[Recommendation]):
     ranked_by: Annotated[RankedBy, Field(examples=[RankedBy.CHOICE])]
 
     @classmethod
-    def of(cls, made: RecommendationList) -> Self:
-        """The answer with recommendations."""
+    def of(cls, made: RecommendationList, options: ListOptions) -> Self:
+        """The answer with recommendations. A list of the requested length has a cursor, because there may be more."""
+        is_full = len(made.items) == options.n
         return cls(
+            next_cursor=options.former.cursor_after(item.item_id for item in made.items) if is_full else None,
             items=[
                 Recommendation(
                     item_id=item.item_id,
@@ -102,6 +106,33 @@ class RecommendationPage(Page[Recommendation]):
             model_version=made.model_version,
             ranked_by=made.ranked_by,
         )
+
+
+class BoostRequest(RequestModel):
+    """A rule that raises or lowers items: those named, those with the attribute values, or those with both."""
+
+    factor: Annotated[
+        float,
+        Field(
+            ge=1e-6,
+            le=1e6,
+            description="What the score of an item, `choice_probability` times `like_probability`, is multiplied by. "
+            "In a list by `rating`, its logarithm is added to the rating.",
+            examples=[2.0],
+        ),
+    ]
+    item_ids: Annotated[list[GivenItemId] | None, Field(max_length=1000)] = None
+    filter: Annotated[Filters, Field(default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _names_items(self) -> Self:
+        if self.item_ids is None and not self.filter:
+            raise ValueError("name items by item_ids, filter, or both")
+        return self
+
+    def rule(self) -> Boost:
+        """The rule as the ranking takes it."""
+        return Boost(self.factor, self.item_ids, self.filter)
 
 
 class VisitorRequest(VisitorFeedback):
@@ -130,6 +161,35 @@ class VisitorRequest(VisitorFeedback):
             "predicted ratings."
         ),
     ] = RankBy.CHOICE
+    diversity: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="How different the items of the list are to be: 0 orders by the scores alone. By default, the "
+            "list for strangers is somewhat diverse, and others are not.",
+        ),
+    ] = None
+    boosts: Annotated[list[BoostRequest], Field(default_factory=list, max_length=100)]
+    pinned: Annotated[
+        list[GivenItemId],
+        Field(
+            default_factory=list,
+            max_length=100,
+            description="Items that come first, in this order, as far as they may be in the list.",
+        ),
+    ]
+    shown: Annotated[
+        list[GivenItemId],
+        Field(
+            default_factory=list,
+            max_length=1000,
+            description="Items that the visitor has just been shown, and that fall in this list.",
+        ),
+    ]
+    cursor: Annotated[
+        str | None, Field(max_length=3000, description="`next_cursor` of the former page. No page repeats an item.")
+    ] = None
 
 
 def time_ranking(response: Response, made: RecommendationList) -> None:
@@ -153,7 +213,7 @@ async def get_recommendations(
     """
     made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
-    return RecommendationPage.of(made)
+    return RecommendationPage.of(made, options)
 
 
 @router.post(
@@ -163,17 +223,19 @@ async def get_recommendations(
 )
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
     """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
-    made = await services.recommendations.for_visitor(
-        body.attributes,
-        body.feedback(body.skipped),
-        ListOptions(
-            n=body.n,
-            exclude=body.exclude,
-            filters=body.filter,
-            include_rated=body.include_rated,
-            explain=body.explain,
-            rank_by=body.rank_by,
-        ),
+    options = ListOptions(
+        n=body.n,
+        exclude=body.exclude,
+        filters=body.filter,
+        include_rated=body.include_rated,
+        explain=body.explain,
+        rank_by=body.rank_by,
+        diversity=body.diversity,
+        boosts=[boost.rule() for boost in body.boosts],
+        pinned=body.pinned,
+        shown=body.shown,
+        former=FormerItems.of_cursor(body.cursor),
     )
+    made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)
-    return RecommendationPage.of(made)
+    return RecommendationPage.of(made, options)

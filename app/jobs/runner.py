@@ -14,9 +14,11 @@ from app.errors import DatabaseUnavailableError, ServiceError
 from app.jobs import evaluation, training
 from app.jobs.automatic_training import start_training_if_due
 from app.jobs.job_function import Conclusion, JobFunction, Report
-from app.jobs.retention import delete_old_interactions
+from app.jobs.retention import delete_old
 from app.settings import Settings
 from app.storage.database import Database
+from app.storage.events import EventRepository
+from app.storage.interactions import InteractionRepository
 from app.storage.jobs import JobRepository
 from app.storage.tables import Job
 from models.artifact import ArtifactError
@@ -94,7 +96,7 @@ class JobRunner:
     async def tidy(self) -> None:
         """Queue the jobs of dead workers again, and delete what trainings that will not go on have left here.
 
-        Old interactions are deleted and a training is started as well, if settings say so.
+        Old interactions and events are deleted and a training is started as well, if settings say so.
 
         Raises:
             DatabaseUnavailableError: If the database cannot be reached.
@@ -102,7 +104,9 @@ class JobRunner:
         await self._remove_leftovers()
         await self._take_back()
         if (days := self._settings.interaction_retention_days) is not None:
-            await delete_old_interactions(self._database, older_than=timedelta(days=days))
+            await delete_old(InteractionRepository, self._database, older_than=timedelta(days=days))
+        if (days := self._settings.event_retention_days) is not None:
+            await delete_old(EventRepository, self._database, older_than=timedelta(days=days))
         if (every := self._settings.train_every) is not None:
             await start_training_if_due(self._database, every=every, data_dir=self._settings.data_dir)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.announcements import open_announcements
@@ -27,6 +28,7 @@ from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
 from app.services.ratings import RatingService
 from app.services.recommendations import RecommendationService
+from app.services.similar_items import SimilarItemService
 from app.services.skips import SkipService
 from app.services.trainings import TrainingService
 from app.services.user_writes import UserWriter
@@ -51,6 +53,7 @@ class Services:
     interactions: InteractionService
     skips: SkipService
     recommendations: RecommendationService
+    similar_items: SimilarItemService
     candidates: CandidateService
     items: ItemService
     item_stream: ItemStreamService
@@ -94,7 +97,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         host = ModelHost(database, device=settings.device)
         ranker = Ranker()
         stack.push_async_callback(ranker.close)
-        writer = UserWriter(database)
+        half_life = timedelta(hours=settings.shown_half_life_hours)
+        writer = UserWriter(database, half_life=half_life)
         sampler = PredictedRatingSampler(database)
         stack.push_async_callback(sampler.close)
         health = HealthService(database, host, cache)
@@ -106,7 +110,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             ratings=RatingService(database, host, ranker, writer, sampler),
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
-            recommendations=RecommendationService(database, host, ranker, cache),
+            recommendations=RecommendationService(database, host, ranker, cache, half_life=half_life),
+            similar_items=SimilarItemService(host, ranker),
             candidates=CandidateService(database, host, ranker, settings.candidate_strategy),
             items=ItemService(database, host),
             item_stream=ItemStreamService(database, host),

@@ -26,6 +26,9 @@ from models.data.rating_scale import RatingScale
 logger = logging.getLogger(__name__)
 
 
+_CHANGE_LISTS = {EventType.SHOWN, EventType.CLICKED, EventType.DISMISSED}
+
+
 @dataclass(frozen=True)
 class EventsStored:
     """How many events of a request are new, and how many were stored before."""
@@ -35,7 +38,10 @@ class EventsStored:
 
 
 class EventService:
-    """Stores events. They change neither users nor items nor recommendations, unless they count as interactions.
+    """Stores events.
+
+    What was shown or opened falls in a user's lists for a while, and what was dismissed is not in them any more. Events
+    change what a model knows of a user only where a setting makes interactions of them.
 
     Args:
         database: Where they are stored.
@@ -68,6 +74,9 @@ class EventService:
         raise_if_invalid(_errors(events, scale, versions, items))
         predicted = await self._predicted([event for event in events if event.type is EventType.RATED])
         async with self._database.write() as session:
+            # Their cached lists are no longer valid: what was shown falls, and what was dismissed goes.
+            if users := {event.user_id for event in events if event.type in _CHANGE_LISTS}:
+                await UserRepository(session).touch_all(users)
             new = await EventRepository(session).save(events)
             await PredictedRatingRepository(session).save(
                 [rating for event_id, rating in predicted.items() if event_id in new], replace=False

@@ -1,20 +1,26 @@
 """What is known of a user when a list is made: ratings, interactions and skips, stored or from a request."""
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.services.former_items import FormerItems
 from app.services.model_traffic import ServedModel
+from app.storage.events import EventRepository
 from app.storage.interactions import InteractionRecord, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
 from models.ranking import ItemRating, RankingQuery
-from models.ranking.query import ItemInteraction, RankBy
+from models.ranking.query import Boost, ItemInteraction, RankBy
+
+_REMEMBERED = 6
+"""The half-lives after which an item that was shown no longer counts. Its weight is less than 1/64 then."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,16 @@ class Feedback:
         ratings: At most one for each item.
         interactions: Any number for each item.
         skipped: Ids of skipped items.
+        seen: Item id → how often the user was shown the item or opened it, where each time counts half after every
+            half-life.
+        dismissed: Ids of items in which the user is not interested.
     """
 
     ratings: Sequence[RatingRecord] = ()
     interactions: Sequence[InteractionRecord] = ()
     skipped: Sequence[str] = ()
+    seen: Mapping[str, float] = field(default_factory=dict)
+    dismissed: Sequence[str] = ()
 
 
 KnownUser = tuple[UserState, Feedback]
@@ -47,6 +58,12 @@ class ListOptions:
         include_rated: Whether items that the user has rated or interacted with may be in it.
         explain: Whether to name what the user did that moved each item up.
         rank_by: What orders the list of a known user.
+        diversity: How different the items of the list are to be, from 0 to 1; None for the default.
+        boosts: Rules that raise or lower items.
+        pinned: Items that come first.
+        only: The only items that may be in the list, whatever the user did with them; None for the whole catalogue.
+        shown: Items that the user has just been shown.
+        former: What `app.services.former_items` made of the items of former pages.
     """
 
     n: int
@@ -55,34 +72,85 @@ class ListOptions:
     include_rated: bool = False
     explain: bool = False
     rank_by: RankBy = RankBy.CHOICE
+    diversity: float | None = None
+    boosts: Sequence[Boost] = ()
+    pinned: Sequence[str] = ()
+    only: Sequence[str] | None = None
+    shown: Sequence[str] = ()
+    former: FormerItems = field(default_factory=FormerItems)
 
 
-async def read_users(session: AsyncSession, user_ids: Collection[str]) -> dict[str, KnownUser]:
-    """The known users among these, with all that they did."""
+async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta) -> dict[str, KnownUser]:
+    """The known users among these, with all that they did.
+
+    Args:
+        session: A session of the database.
+        user_ids: The users.
+        half_life: After this time, an item that was shown counts half (`Feedback.seen`).
+    """
     users = await RatingRepository(session).with_users(user_ids)
     interactions = await InteractionRepository(session).of_users(users)
     skipped = await SkipRepository(session).of_users(users)
+    seen, dismissed = await read_seen(session, users, half_life=half_life)
     return {
-        user_id: (state, Feedback(ratings, interactions.get(user_id, ()), skipped.get(user_id, ())))
+        user_id: (
+            state,
+            Feedback(
+                ratings,
+                interactions.get(user_id, ()),
+                skipped.get(user_id, ()),
+                seen.get(user_id, {}),
+                dismissed.get(user_id, ()),
+            ),
+        )
         for user_id, (state, ratings) in users.items()
     }
+
+
+async def read_seen(
+    session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta
+) -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, Sequence[str]]]:
+    """What users, who need not be known, have seen lately and dismissed: `Feedback.seen` and `Feedback.dismissed`."""
+    events = EventRepository(session)
+    dismissed = await events.dismissed_by(user_ids)
+    if not half_life:
+        return {}, dismissed
+    now = datetime.now(UTC)
+    weights: dict[str, dict[str, float]] = {}
+    for user_id, items in (await events.seen_by(user_ids, since=now - _REMEMBERED * half_life)).items():
+        of_user = weights.setdefault(user_id, defaultdict(float))
+        for each in items:
+            of_user[each.item_id] += 2.0 ** -(max(now - each.seen_at, timedelta()) / half_life)
+    return weights, dismissed
 
 
 def ranking_query(
     served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
 ) -> RankingQuery:
-    """The query for the list of a user."""
+    """The query for the list of a user. What the user has seen or dismissed does not count among given items."""
+    seen, dismissed = (feedback.seen, feedback.dismissed) if options.only is None else ({}, ())
     return RankingQuery(
         attributes=known_attributes(attributes, served.schema.users),
         ratings=item_ratings(feedback.ratings),
-        n=options.n,
-        exclude=options.exclude,
+        n=options.n + len(options.former),
+        exclude=[*options.exclude, *dismissed],
         include_rated=options.include_rated,
         where=options.filters,
         rank_by=options.rank_by,
         interactions=item_interactions(feedback.interactions, served.schema.kinds),
         skipped=feedback.skipped,
+        only=options.only,
+        diversity=options.diversity,
+        boosts=[*options.boosts, *_lowered(seen, options.shown)],
+        pinned=options.pinned,
     )
+
+
+def _lowered(seen: Mapping[str, float], shown: Sequence[str]) -> list[Boost]:
+    """Rules that halve the score of an item for every time that it was seen, as far as these still count."""
+    times = Counter(dict(seen))
+    times.update(shown)
+    return [Boost(0.5**count, [item_id]) for item_id, count in times.items()]
 
 
 def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:

@@ -46,6 +46,7 @@ class ModelReport:
     shown: int
     clicked: int
     rated: int
+    dismissed: int
     click_rate: OnlineEstimate | None
     measured_ratings: int
     mae: OnlineEstimate | None
@@ -78,6 +79,7 @@ class ModelReportService:
             shown=counts.get(EventType.SHOWN, 0),
             clicked=counts.get(EventType.CLICKED, 0),
             rated=counts.get(EventType.RATED, 0),
+            dismissed=counts.get(EventType.DISMISSED, 0),
             click_rate=None if clicks is None else OnlineEstimate(clicks.ratio, *share_interval_95(clicks)),
             measured_ratings=0 if errors is None else round(errors.n),
             mae=None if errors is None else OnlineEstimate(errors.ratio, *(mean_interval_95(errors) or (None, None))),

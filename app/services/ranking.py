@@ -14,6 +14,7 @@ from app.services.batching import Batcher
 from models.elicitation.strategy import Candidate, Strategy
 from models.ranking import RankedItem, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
+from models.ranking.similar import SimilarItem, SimilarQuery, similar_items
 
 _LARGEST_BATCH = 32
 """The most users of a batch. Later requests wait for it, and larger batches are not faster."""
@@ -70,6 +71,10 @@ class Ranker:
             seed=request.seed,
         )
         return await to_thread.run_sync(call, limiter=self._threads)
+
+    async def similar(self, recommender: Recommender, query: SimilarQuery) -> list[SimilarItem]:
+        """Find similar items."""
+        return await to_thread.run_sync(similar_items, recommender.catalogue, query, limiter=self._threads)
 
     async def close(self) -> None:
         """Finish the requests that have been accepted."""

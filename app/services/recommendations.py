@@ -4,17 +4,20 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.cache import Cache
+from app.errors import FieldError
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.observability.recent import LISTS
 from app.services.batching import Batcher
-from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_users
+from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
 from app.services.filters import filter_errors
+from app.services.former_items import FormerItems
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
@@ -53,6 +56,11 @@ class RecommendationList:
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     ranking_seconds: float | None = None
 
+    def without(self, former: FormerItems, *, n: int) -> "RecommendationList":
+        """The first n items that former pages of the list did not have."""
+        items = [item for item in self.items if item.item_id not in former][:n]
+        return replace(self, items=[replace(item, rank=rank) for rank, item in enumerate(items, len(former) + 1)])
+
 
 async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
     """Adapt to a user, rank the catalogue, and explain the list if requested."""
@@ -70,11 +78,14 @@ async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *,
 class RecommendationService:
     """Makes recommendations. Every list is computed from what the user did; no user model is kept."""
 
-    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache) -> None:
+    def __init__(
+        self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache, *, half_life: timedelta
+    ) -> None:
         self._database = database
         self._host = host
         self._ranker = ranker
         self._cache = cache
+        self._half_life = half_life
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
     async def for_user(self, user_id: str, options: ListOptions) -> RecommendationList:
@@ -86,12 +97,9 @@ class RecommendationService:
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
-        raise_if_invalid(
-            await filter_errors(options.filters, served),
-            rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
-        )
+        raise_if_invalid(*await _option_errors(options, served))
         if user is None:
-            return await self._made(served, {}, Feedback(), options)
+            return await self._made(served, {}, await self._of_stranger(user_id), options)
         cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
@@ -100,7 +108,7 @@ class RecommendationService:
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
-            return await self._made(served, {}, Feedback(), options)
+            return await self._made(served, {}, await self._of_stranger(user_id), options)
         user, feedback = known
         made = await self._made(served, user.attributes, feedback, options)
         await self._cache.set(_cache_key(served, user, options), _for_cache(made))
@@ -129,8 +137,7 @@ class RecommendationService:
                 feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
             ),
             missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
-            await filter_errors(options.filters, served),
-            rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
+            *await _option_errors(options, served),
         )
         return await self._made(served, attributes, feedback, options)
 
@@ -138,12 +145,31 @@ class RecommendationService:
         self, served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
     ) -> RecommendationList:
         query = ranking_query(served, attributes, feedback, options)
-        return await recommend(self._ranker, served, query, explained=options.explain)
+        made = await recommend(self._ranker, served, query, explained=options.explain)
+        return made.without(options.former, n=options.n) if options.former else made
+
+    async def _of_stranger(self, user_id: str) -> Feedback:
+        """What a user without other stored data was shown, opened and dismissed."""
+        async with self._database.read() as session:
+            seen, dismissed = await read_seen(session, [user_id], half_life=self._half_life)
+        return Feedback(seen=seen.get(user_id, {}), dismissed=dismissed.get(user_id, ()))
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[KnownUser | None]:
         async with self._database.read() as session:
-            users = await read_users(session, set(user_ids))
+            users = await read_users(session, set(user_ids), half_life=self._half_life)
         return [users.get(user_id) for user_id in user_ids]
+
+
+async def _option_errors(options: ListOptions, served: ServedModel) -> list[list[FieldError]]:
+    """Errors of filters and of the wanted order, for each place in the request where one may be."""
+    return [
+        await filter_errors(options.filters, served),
+        *[
+            await filter_errors(boost.where, served, where=f"boosts.{index}.filter")
+            for index, boost in enumerate(options.boosts)
+        ],
+        rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
+    ]
 
 
 @dataclass(frozen=True)
@@ -186,5 +212,11 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
         options.include_rated,
         options.explain,
         options.rank_by,
+        options.diversity,
+        [asdict(boost) for boost in options.boosts],
+        options.pinned,
+        options.only,
+        sorted(options.shown),
+        sorted(mark.hex() for mark in options.former.marks),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

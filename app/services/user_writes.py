@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
@@ -45,8 +46,9 @@ class Written:
 class UserWriter:
     """Stores what users did. Creates users as needed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, half_life: timedelta) -> None:
         self._database = database
+        self._half_life = half_life
         self._writes = Batcher(self._store, largest=_LARGEST_WRITE, phase=Phase.STORE)
 
     async def write(self, write: UserWrite) -> Written:
@@ -68,7 +70,7 @@ class UserWriter:
             interactions = await InteractionRepository(session).save(
                 (write.user_id, each) for write in writes for each in write.interactions
             )
-            users = await read_users(session, {write.user_id for write in writes})
+            users = await read_users(session, {write.user_id for write in writes}, half_life=self._half_life)
         rated: dict[str, set[str]] = defaultdict(set)
         for write in writes:
             rated[write.user_id].update(rating.item_id for rating in write.ratings)

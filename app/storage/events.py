@@ -1,14 +1,15 @@
 """Events in the database, and their sums for each model version."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select, union
+from sqlalchemy import bindparam, case, delete, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.report_window import Window, user_sums, within
-from app.storage.tables import Event, EventType, PredictedRating
+from app.storage.tables import Base, Event, EventType, PredictedRating
 from app.storage.upsert import dialect_of, insert
 from models.metrics.ratio import RatioSums
 
@@ -26,6 +27,14 @@ class EventRecord:
     occurred_at: datetime
 
 
+@dataclass(frozen=True)
+class SeenItem:
+    """An item that a user was shown or opened, and when."""
+
+    item_id: str
+    seen_at: datetime
+
+
 class EventRepository:
     """Reads and writes events."""
 
@@ -38,6 +47,30 @@ class EventRepository:
         rows = [asdict(event) for event in sorted(events, key=lambda event: event.id)]
         statement = insert(dialect_of(self._session), Event).on_conflict_do_nothing(index_elements=[Event.id])
         return set(await self._session.scalars(statement.returning(Event.id), rows))
+
+    async def seen_by(self, user_ids: Collection[str], *, since: datetime) -> Mapping[str, Sequence[SeenItem]]:
+        """The items that each user was shown or opened since a moment. Users without any are left out."""
+        found: dict[str, list[SeenItem]] = defaultdict(list)
+        for user_id, *seen in await self._session.execute(_SEEN_BY, {"user_ids": list(user_ids), "since": since}):
+            found[user_id].append(SeenItem(*seen))
+        return found
+
+    async def dismissed_by(self, user_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The ids of the items that each user has dismissed. Users without any are left out."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for user_id, item_id in await self._session.execute(_DISMISSED_BY, {"user_ids": list(user_ids)}):
+            found[user_id].append(item_id)
+        return found
+
+    async def users_before(self, moment: datetime, *, limit: int) -> Sequence[str]:
+        """At most so many users who have events from before a moment."""
+        statement = select(Event.user_id).where(Event.occurred_at < moment).distinct().limit(limit)
+        return (await self._session.scalars(statement)).all()
+
+    async def delete_before(self, moment: datetime, user_ids: Collection[str]) -> int:
+        """Delete these users' events from before a moment, and return how many there were."""
+        statement = delete(Event).where(Event.occurred_at < moment, Event.user_id.in_(user_ids))
+        return len((await self._session.scalars(statement.returning(Event.id))).all())
 
     async def counts(self, window: Window) -> Mapping[EventType, int]:
         """The number of events of each type; types without events are left out."""
@@ -76,3 +109,11 @@ class EventRepository:
 
 
 _SHOWN, _CLICKED = EventType.SHOWN, EventType.CLICKED
+
+# On the table instead of the ORM class, because every list of a user reads it.
+_events = Base.metadata.tables["events"]
+_OF_USERS = _events.c.user_id.in_(bindparam("user_ids", expanding=True))
+_SEEN_BY = select(_events.c.user_id, _events.c.item_id, _events.c.occurred_at).where(
+    _OF_USERS, _events.c.type.in_([_SHOWN, _CLICKED]), _events.c.occurred_at > bindparam("since")
+)
+_DISMISSED_BY = select(_events.c.user_id, _events.c.item_id).where(_OF_USERS, _events.c.type == EventType.DISMISSED)

@@ -173,6 +173,8 @@ class EventType(StrEnum):
     SHOWN = "shown"
     CLICKED = "clicked"
     RATED = "rated"
+    DISMISSED = "dismissed"
+    """The user is not interested."""
 
 
 class Event(Base):

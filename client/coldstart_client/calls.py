@@ -11,6 +11,7 @@ from typing import Literal
 from coldstart_client.call import Call, path_of
 from coldstart_client.given import (
     Attributes,
+    Boost,
     Filter,
     GivenInteraction,
     GivenRating,
@@ -33,11 +34,13 @@ from coldstart_client.models import (
     ModelVersion,
     Overview,
     Page,
+    RankingPage,
     Rating,
     Ratings,
     Readiness,
     RecommendationPage,
     Schema,
+    SimilarItemPage,
     Skip,
     StoredEvents,
     User,
@@ -169,6 +172,9 @@ class Calls:
         include_rated: bool | None = None,
         explain: bool | None = None,
         rank_by: str | None = None,
+        diversity: float | None = None,
+        shown: Sequence[str] | None = None,
+        cursor: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated or interacted with.
 
@@ -185,6 +191,9 @@ class Calls:
                 "include_rated": include_rated,
                 "explain": explain,
                 "rank_by": rank_by,
+                "diversity": diversity,
+                "shown": shown,
+                "cursor": cursor,
             },
         )
 
@@ -202,6 +211,11 @@ class Calls:
         include_rated: bool | None = None,
         explain: bool | None = None,
         rank_by: str | None = None,
+        diversity: float | None = None,
+        boosts: Sequence[Boost] | None = None,
+        pinned: Sequence[str] | None = None,
+        shown: Sequence[str] | None = None,
+        cursor: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations from these arguments alone. Nothing is stored."""
         return Call(
@@ -219,6 +233,88 @@ class Calls:
                 "include_rated": include_rated,
                 "explain": explain,
                 "rank_by": rank_by,
+                "diversity": diversity,
+                "boosts": boosts,
+                "pinned": pinned,
+                "shown": shown,
+                "cursor": cursor,
+            },
+        )
+
+    @call
+    def rank_items(
+        self,
+        item_ids: Sequence[str],
+        *,
+        user_id: str | None = None,
+        attributes: Attributes | None = None,
+        ratings: Sequence[GivenRating] | None = None,
+        interactions: Sequence[GivenInteraction] | None = None,
+        skipped: Sequence[str] | None = None,
+        rank_by: str | None = None,
+        explain: bool | None = None,
+    ) -> Call[RankingPage]:
+        """Rank given items for a stored user, or for a visitor whom the other arguments describe."""
+        return Call(
+            "POST",
+            "/v1/rankings",
+            RankingPage,
+            body={
+                "item_ids": item_ids,
+                "user_id": user_id,
+                "attributes": attributes,
+                "ratings": ratings,
+                "interactions": interactions,
+                "skipped": skipped,
+                "rank_by": rank_by,
+                "explain": explain,
+            },
+        )
+
+    @call
+    def list_similar_items(
+        self,
+        item_id: str,
+        *,
+        n: int | None = None,
+        by: str | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        diversity: float | None = None,
+    ) -> Call[SimilarItemPage]:
+        """Items that are like this one, by `taste` or by `attributes`."""
+        return Call(
+            "GET",
+            path_of("/v1/items/{}/similar", item_id),
+            SimilarItemPage,
+            query={"n": n, "by": by, "exclude": exclude, "filter": _pairs(filter), "diversity": diversity},
+        )
+
+    @call
+    def find_similar_items(
+        self,
+        *,
+        item_ids: Sequence[str] | None = None,
+        attributes: Attributes | None = None,
+        n: int | None = None,
+        by: str | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        diversity: float | None = None,
+    ) -> Call[SimilarItemPage]:
+        """Items that are like several items, or like an item with these attributes, which need not be stored."""
+        return Call(
+            "POST",
+            "/v1/items:similar",
+            SimilarItemPage,
+            body={
+                "item_ids": item_ids,
+                "attributes": attributes,
+                "n": n,
+                "by": by,
+                "exclude": exclude,
+                "filter": filter,
+                "diversity": diversity,
             },
         )
 

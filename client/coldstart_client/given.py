@@ -58,6 +58,21 @@ class NewInteraction(GivenInteraction):
 
 
 @dataclass(frozen=True)
+class Boost:
+    """A rule that raises or lowers items in a list.
+
+    Attributes:
+        factor: What the score of an item is multiplied by.
+        item_ids: The items; None for all that `filter` allows.
+        filter: Only items with one of the values of every field.
+    """
+
+    factor: float
+    item_ids: Sequence[str] | None = None
+    filter: Filter = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NewItem:
     """An item to create or replace.
 
@@ -87,7 +102,7 @@ class NewEvent:
     """
 
     event_id: str
-    type: Literal["shown", "clicked", "rated"]
+    type: Literal["shown", "clicked", "rated", "dismissed"]
     model_version: str
     user_id: str
     item_id: str

@@ -100,6 +100,28 @@ class RecommendationPage(Page[Recommendation]):
     ranked_by: str
 
 
+class RankingPage(RecommendationPage):
+    """Given items, best first. Those that are not in the catalogue are named apart."""
+
+    unknown_item_ids: list[str]
+
+
+class SimilarItem(Answer):
+    """An item, how similar it is, and the attribute values that it has in common with a given item."""
+
+    item_id: str
+    title: str | None
+    similarity: float
+    shared: dict[str, list[str]]
+    rank: int
+
+
+class SimilarItemPage(Page[SimilarItem]):
+    """Similar items, best first, and the model version that found them."""
+
+    model_version: str
+
+
 class Ratings(Answer):
     """The stored ratings of the items in the request, and the new recommendations."""
 
@@ -278,6 +300,7 @@ class ModelReport(Answer):
     shown: int
     clicked: int
     rated: int
+    dismissed: int
     click_rate: OnlineEstimate | None
     measured_ratings: int
     mae: OnlineEstimate | None

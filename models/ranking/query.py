@@ -100,7 +100,8 @@ class RankingQuery:
             items outside the catalogue, of rated items, and of kinds that the model's schema does not name are ignored.
         skipped: Ids of items that the user does not know: the user was asked about them and skipped them. Items outside
             the catalogue, rated items and items with interactions are ignored.
-        only: Ids of the only items that may be in the list; None for the whole catalogue.
+        only: Ids of the only items that may be in the list, whatever the user did with them; None for the whole
+            catalogue.
         diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`); None for the default
             of the list's kind.
         boosts: Rules that raise or lower items. All that name an item count.
@@ -143,6 +144,8 @@ class RankingQuery:
         Args:
             kinds: The kinds of interactions and their weights (`DatasetSchema.kinds`).
         """
+        if self.only is not None:
+            return set(self.exclude)
         rated = () if self.include_rated else (rating.item_id for rating in self.ratings)
         interacted = (
             interaction.item_id

@@ -137,7 +137,7 @@ class TestModelReport:
     async def test_model_report_without_events_is_empty(self, sender: EventSender, version: str) -> None:
         assert await sender.report() == {
             "version": version, "since": None, "until": None, "users": 0, "shown": 0, "clicked": 0, "rated": 0,
-            "click_rate": None, "measured_ratings": 0, "mae": None,
+            "dismissed": 0, "click_rate": None, "measured_ratings": 0, "mae": None,
         }  # fmt: skip
 
     async def test_model_report_with_clicks_has_the_click_rate_and_its_interval(self, sender: EventSender) -> None:
