@@ -39,7 +39,14 @@ class SimilarItemResponse(ResponseModel):
 
     item_id: ShownItemId
     title: ShownTitle
-    similarity: Annotated[float, Field(description="1 is the most.", examples=[0.83])]
+    similarity: Annotated[
+        float,
+        Field(
+            description="By attributes, the mean cosine with the given items. Otherwise compared with the most similar "
+            "item of all that may be in the list, which has 1.",
+            examples=[0.83],
+        ),
+    ]
     shared: Annotated[dict[str, list[str]], Field(examples=[{"genre": ["Action", "Sci-Fi"]}])]
     rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
 
@@ -63,7 +70,7 @@ class SimilarItemsRequest(RequestModel):
     item_ids: Annotated[list[GivenItemId], Field(default_factory=list, max_length=100, examples=[["50", "181"]])]
     attributes: Annotated[Attributes | None, Field(examples=[ITEM_ATTRIBUTES])] = None
     n: Annotated[int, Field(ge=1, le=500, strict=True, description="Most items to return.")] = 10
-    by: Annotated[SimilarBy, Field(description=_BY)] = SimilarBy.TASTE
+    by: Annotated[SimilarBy, Field(description=_BY)] = SimilarBy.BOTH
     exclude: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items to leave out.")
     ]
@@ -87,7 +94,7 @@ async def list_similar_items(
     services: ServicesDep,
     filters: FiltersDep,
     n: ListLength = 10,
-    by: Annotated[SimilarBy, Query(description=_BY)] = SimilarBy.TASTE,
+    by: Annotated[SimilarBy, Query(description=_BY)] = SimilarBy.BOTH,
     exclude: Excluded = None,
     diversity: Annotated[float, Query(ge=0, le=1, description=_DIVERSITY)] = 0.0,
 ) -> SimilarItemPage:

@@ -282,7 +282,7 @@ class Calls:
         filter: Filter | None = None,
         diversity: float | None = None,
     ) -> Call[SimilarItemPage]:
-        """Items that are like this one, by `taste` or by `attributes`."""
+        """Items that are like this one, by `taste`, by `attributes` or by `both`, the default."""
         return Call(
             "GET",
             path_of("/v1/items/{}/similar", item_id),

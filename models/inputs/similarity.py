@@ -74,8 +74,7 @@ def attribute_cosines_to(features: Sequence[Tensor], others: Sequence[Tensor]) -
         features: Of at least one field, as `attribute_features` returns them.
         others: Of the same fields.
     """
-    cosines = [own @ other.to_dense().T for own, other in zip(features, others, strict=True)]
-    return torch.stack(cosines).mean(dim=0)
+    return torch.stack([own @ other.to_dense().T for own, other in zip(features, others, strict=True)]).mean(dim=0)
 
 
 def _inner_products(features: Tensor) -> Tensor:

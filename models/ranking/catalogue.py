@@ -21,8 +21,9 @@ from models.fields.folding import folded
 from models.fields.vocabulary import VocabularyField
 from models.inputs.encoder import ID_FIELD
 from models.inputs.rows import TensorRows
-from models.inputs.similarity import attribute_features
+from models.inputs.similarity import attribute_cosines, attribute_features
 from models.learners.warm_up import LaterRatings
+from models.ranking.diversity import cosines
 from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
 from models.ranking.filters import AttributeFilters
 from models.ranking.new_ratings import NewRatings, add_new_ratings
@@ -315,6 +316,22 @@ class Catalogue:
                 named &= np.concatenate([part.filters.matching(rule.where) for part in self.parts])
             added[named] += np.float32(math.log(rule.factor))
         return added
+
+    def attribute_cosines(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The mean over fields of the cosine of every two rows' attributes; float64 [rows, rows], in [0, 1]."""
+        encoded = self.model.manifest.item_encoder.encode(self.attributes(rows))
+        return np.asarray(attribute_cosines(item_fields(self.model), encoded).numpy())
+
+    def similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How similar every two rows are by attributes and by what they say of people; float64 [rows, rows].
+
+        It is the mean of the cosine of their attributes and of that of W z (`ChoiceModel`). For items without
+        attributes, the latter alone.
+        """
+        with torch.inference_mode():
+            said = self.model.choice.said(self.choice_vectors(rows).vector)
+        by_taste = cosines(said.cpu().numpy())
+        return (by_taste + self.attribute_cosines(rows)) / 2 if item_fields(self.model) else by_taste
 
     def has_value(self, name: str, value: str) -> bool:
         """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.inputs.similarity import attribute_cosines
 from models.ranking.best import best_places
-from models.ranking.catalogue import Catalogue, item_fields
+from models.ranking.catalogue import Catalogue
 from models.ranking.diversity import diverse_places
 from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
@@ -62,7 +61,7 @@ class PopularList:
         # So that equal scores are ordered by popularity.
         order = best_places(scores, counts[pool], len(pool))
         pool, scores = pool[order], scores[order]
-        return pool[diverse_places(scores, self._attribute_similarities(pool), n, diversity=diversity)]
+        return pool[diverse_places(scores, self._catalogue.attribute_cosines(pool), n, diversity=diversity)]
 
     @cached_property
     def _log_shares(self) -> NDArray[np.float32]:
@@ -94,8 +93,3 @@ class PopularList:
         means = statistics["new_rating_mean"].fill_null(scale.minimum).to_numpy()
         places = (means - scale.minimum) / (scale.maximum - scale.minimum)
         return np.asarray(np.log((_PRIOR_COUNT * likes + counts * places) / (_PRIOR_COUNT + counts)))
-
-    def _attribute_similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The attribute cosines of some items; float64 [rows, rows], in [0, 1]."""
-        encoded = self._model.manifest.item_encoder.encode(self._catalogue.attributes(rows))
-        return attribute_cosines(item_fields(self._model), encoded).numpy()

@@ -21,7 +21,7 @@ from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking.best import best_places
 from models.ranking.catalogue import EXACT_ITEMS, Catalogue
-from models.ranking.diversity import cosines, diverse_places
+from models.ranking.diversity import diverse_places
 from models.ranking.embedded_items import scoring_model
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
@@ -214,9 +214,8 @@ class Recommender:
         ]
         # Ratings are predicted for the considered items only.
         rows = padded(considered, np.int64)
-        vectors = catalogue.choice_vectors(rows)
-        log_shares = chosen.log_shares(self.model.choice, vectors)
-        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows), vectors)
+        log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
+        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows))
         return [
             self._listed(query, eligible, user_rows, figures, place)
             for place, (query, eligible, user_rows) in enumerate(zip(queries, candidates, considered, strict=True))
@@ -256,14 +255,12 @@ class Recommender:
             return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
         return learner.predict(rated.adapted, rated.support.users, self.catalogue.vectors(rows))
 
-    def _figures(
-        self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None, vectors: ChoiceItems
-    ) -> "_Figures":
-        """What to show of some items ([B, Q]), whose log P(choose), predicted ratings and choice vectors are given."""
+    def _figures(self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None) -> "_Figures":
+        """What to show of some items, whose log P(choose) (float32 [B, Q]) and predicted ratings are given."""
         unknown: list[list[float | None]] = [[None] * log_shares.shape[1]] * len(log_shares)
         shares = log_shares.exp().tolist()
         if predictions is None:
-            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown, vectors=vectors)
+            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown)
         scale = self.model.rating_scale
         likes = like_probabilities(predictions, scale)
         scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
@@ -272,7 +269,6 @@ class Recommender:
             means=predictions.mean.tolist(),
             shares=shares,
             likes=unknown if likes is None else likes.tolist(),
-            vectors=vectors,
         )
 
     def _scored(
@@ -296,8 +292,7 @@ class Recommender:
         if query.knows_something:
             scores = figures.scores[place, : len(rows)] + boosts
             if query.diversity:
-                vectors = figures.vectors.vector[place, : len(rows)].cpu().numpy()
-                order = diverse_places(scores, cosines(vectors), query.n, diversity=query.diversity)
+                order = diverse_places(scores, self.catalogue.similarities(rows), query.n, diversity=query.diversity)
             else:
                 order = best_places(scores, self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
@@ -373,14 +368,12 @@ class _Figures:
         means: Expected ratings, or None.
         shares: P(choose).
         likes: P(like), or None.
-        vectors: As the choice model embeds the items.
     """
 
     scores: NDArray[np.float32]
     means: list[list[float | None]]
     shares: list[list[float]]
     likes: list[list[float | None]]
-    vectors: ChoiceItems
 
 
 def _considered(n: int) -> int:

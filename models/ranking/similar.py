@@ -3,31 +3,43 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import normalize
 
+from models.artifact import TrainedModel
+from models.choice.model import ChoiceItems
 from models.data.entity_table import entity_table
 from models.fields import AttributeValue, field_type
 from models.fields.folding import folded
-from models.inputs.similarity import attribute_cosines, attribute_cosines_to, attribute_features
+from models.inputs.encoder import EncodedRows
+from models.inputs.rows import TensorRows
+from models.inputs.similarity import attribute_cosines_to, attribute_features
+from models.learners.base import Support
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue, item_fields
-from models.ranking.diversity import cosines, diverse_places
+from models.ranking.diversity import diverse_places
+from models.ranking.query import RankBy
 
 _POOL = 10
 """A diverse list is chosen from the most similar items, this many times its length. It bounds the time."""
 
+_ATTRIBUTES_WEIGHT = 2.0
+"""An item with the same attributes counts like one without common attributes that e² times as many people choose with
+the seed items. It shapes lists of similar items only, and no model."""
+
 
 class SimilarBy(StrEnum):
-    """What makes two items similar."""
+    """What makes items similar."""
+
+    BOTH = "both"
+    """Taste and attributes."""
 
     TASTE = "taste"
-    """The same people choose them: the cosine of the choice model's item vectors. That of a new item is predicted from
-    its attributes."""
+    """The same people choose them. That of a new item is predicted from its attributes."""
 
     ATTRIBUTES = "attributes"
     """Their attributes: the mean over the fields of the cosine of their values."""
@@ -50,7 +62,7 @@ class SimilarQuery:
     item_ids: Sequence[str]
     n: int
     described: Mapping[str, AttributeValue] | None = None
-    by: SimilarBy = SimilarBy.TASTE
+    by: SimilarBy = SimilarBy.BOTH
     exclude: Collection[str] = ()
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
     diversity: float = 0.0
@@ -63,7 +75,8 @@ class SimilarItem:
     Attributes:
         item_id: The item.
         title: Its name, if it has one.
-        similarity: The mean similarity to the seed items, at most 1.
+        similarity: By attributes, the mean cosine with the seed items. Otherwise compared with the most similar item of
+            all that may be in the list, which has 1.
         shared: Field → the values that the item has in common with a seed item, for fields with categories.
         rank: The place in the list, from 1.
     """
@@ -78,23 +91,29 @@ class SimilarItem:
 def similar_items(catalogue: Catalogue, query: SimilarQuery) -> list[SimilarItem]:
     """The items of a catalogue that are most similar to the seed items, best first.
 
+    The similarity by taste of item j to the seed items s is P(j | s) / √P(j): how probably somebody who chose them
+    chooses j next, according to the choice model. For one seed item this is proportional to the cosine of the sets of
+    people who choose the two, P(j, s) / √(P(j) P(s)). Neither popular nor rare items have an advantage. By both, it is
+    multiplied by the exponential of twice the cosine of the attributes.
+
     Raises:
         KeyError: A seed item is not in the catalogue.
-        ValueError: There is no seed item; `where` names a field that the items do not have, or that cannot filter
-            items; or items without attributes are to be compared by them.
+        ValueError: There is no seed item; or `where` names a field that the items do not have, or that cannot filter
+            items.
     """
     seeds = _seed_table(catalogue, query)
     allowed = catalogue.allowed({*query.exclude, *query.item_ids}, query.where)
     rows = np.flatnonzero(allowed)
-    similarities = _similarities(catalogue, query.by, seeds)[rows]
+    scores = _scores(catalogue, query.by, seeds)[rows]
     counts = catalogue.counts[rows]
-    best = best_places(similarities, counts, _POOL * query.n if query.diversity else query.n)
+    best = best_places(scores, counts, _POOL * query.n if query.diversity else query.n)
     if query.diversity:
-        between = _similarities_between(catalogue, query.by, rows[best])
-        best = best[diverse_places(similarities[best], between, query.n, diversity=query.diversity)]
+        between = catalogue.similarities(rows[best])
+        best = best[diverse_places(scores[best], between, query.n, diversity=query.diversity)]
     shared = _shared_values(catalogue, rows[best], seeds)
+    shown = scores if query.by is SimilarBy.ATTRIBUTES else np.exp(scores - scores.max(initial=-np.inf))
     return [
-        SimilarItem(*catalogue.name(int(rows[place])), float(similarities[place]), values, rank)
+        SimilarItem(*catalogue.name(int(rows[place])), float(shown[place]), values, rank)
         for rank, (place, values) in enumerate(zip(best.tolist(), shared, strict=True), start=1)
     ]
 
@@ -114,29 +133,51 @@ def _seed_table(catalogue: Catalogue, query: SimilarQuery) -> pl.DataFrame:
     return pl.concat([known, described.table])
 
 
-def _similarities(catalogue: Catalogue, by: SimilarBy, seeds: pl.DataFrame) -> NDArray[np.float64]:
-    """The mean similarity of every row to the seed items; float64 [rows]."""
+def _scores(catalogue: Catalogue, by: SimilarBy, seeds: pl.DataFrame) -> NDArray[np.float64]:
+    """How similar every row is to the seed items; float64 [rows]."""
+    encoded = catalogue.model.manifest.item_encoder.encode(seeds)
+    scores = np.zeros(len(catalogue))
+    if by is not SimilarBy.TASTE:
+        wanted = attribute_features(item_fields(catalogue.model), encoded)
+        cosines = [attribute_cosines_to(part.attribute_features, wanted) for part in catalogue.parts]
+        scores += torch.cat(cosines).mean(dim=1).numpy()
+    if by is SimilarBy.BOTH:
+        scores *= _ATTRIBUTES_WEIGHT
+    if by is not SimilarBy.ATTRIBUTES:
+        scores += _log_cosines(catalogue, encoded)
+    return scores
+
+
+def _log_cosines(catalogue: Catalogue, seeds: EncodedRows) -> NDArray[np.float64]:
+    """The logarithm of P(j | seeds) / √P(j) of every row, up to a constant; float64 [rows]."""
     model = catalogue.model
-    encoded = model.manifest.item_encoder.encode(seeds)
-    if by is SimilarBy.ATTRIBUTES:
-        fields = item_fields(model)
-        if not fields:
-            raise ValueError("the items have no attributes to compare")
-        wanted_features = attribute_features(fields, encoded)
-        cosines_of_parts = [attribute_cosines_to(part.attribute_features, wanted_features) for part in catalogue.parts]
-        return np.asarray(torch.cat(cosines_of_parts).mean(dim=1).numpy())
+    user, adapted = catalogue.unknown_user
     with torch.inference_mode():
-        wanted = normalize(model.choice.embed_items(encoded.to(model.device)).vector, dim=1).mean(dim=0)
-        vectors = catalogue.choice_vectors(np.arange(len(catalogue))).vector
-        return np.asarray((normalize(vectors, dim=1) @ wanted).double().cpu().numpy())
+        chosen = model.choice.adapt(_who_chose(model, user, model.choice.embed_items(seeds.to(model.device))))
+        users = user.take(torch.zeros(2, dtype=torch.long, device=model.device))
+        rows = np.arange(len(catalogue))
+        given, always = catalogue.scores(RankBy.CHOICE, torch.cat([chosen, adapted]), users, rows).double()
+        return np.asarray((given - always / 2).cpu().numpy())
 
 
-def _similarities_between(catalogue: Catalogue, by: SimilarBy, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The similarity of every two of some rows; float64 [rows, rows]."""
-    if by is SimilarBy.TASTE:
-        return cosines(catalogue.choice_vectors(rows).vector.cpu().numpy())
-    encoded = catalogue.model.manifest.item_encoder.encode(catalogue.attributes(rows))
-    return attribute_cosines(item_fields(catalogue.model), encoded).numpy()
+def _who_chose(model: TrainedModel, user: TensorRows, items: ChoiceItems) -> Support[Any, Any]:
+    """The support set of an unknown user ([1], embedded) who chose some items and likes them."""
+    shape = (1, len(items))
+    mask = torch.ones(shape, dtype=torch.bool, device=model.device)
+    own = items.expand(1)
+    scale, kinds = model.schema.rating_scale, model.schema.kinds
+    if scale is not None:
+        return Support(user, own, torch.full(shape, scale.maximum, device=model.device), mask)
+    strongest = max(range(len(kinds)), key=list(kinds.values()).__getitem__)
+    return Support(
+        users=user,
+        items=items[:0].expand(1),
+        ratings=torch.zeros(1, 0, device=model.device),
+        mask=mask[:, :0],
+        interaction_items=own,
+        interaction_kinds=torch.full(shape, strongest, device=model.device),
+        interaction_mask=mask,
+    )
 
 
 def _shared_values(catalogue: Catalogue, rows: NDArray[np.int64], seeds: pl.DataFrame) -> list[dict[str, list[str]]]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.artifact import load_artifact
-from models.ranking import Recommender
+from models.ranking import RankingQuery, Recommender
+from models.ranking.query import ItemInteraction
 from models.ranking.similar import SimilarBy, SimilarItem, SimilarQuery, similar_items
 from tests.unit.models.ranking.two_tastes import genres, ids, items_of
 
@@ -26,8 +27,20 @@ def test_comedy_is_like_comedies_by_attributes(recommender: Recommender) -> None
 
 
 def test_items_that_the_same_people_buy_are_alike_by_taste(purchases: Recommender) -> None:
-    assert set(genres(similar(purchases, "i1"))) == {"comedy"}
-    assert set(genres(similar(purchases, "i2"))) == {"horror"}
+    assert set(genres(similar(purchases, "i1", by=SimilarBy.TASTE))) == {"comedy"}
+    assert set(genres(similar(purchases, "i2", "i4", by=SimilarBy.TASTE))) == {"horror"}
+
+
+def test_similarity_by_taste_follows_the_shares_of_those_who_chose_the_item(purchases: Recommender) -> None:
+    # Among the other items, so that both shares are of the same items.
+    bought = RankingQuery({}, [], n=40, interactions=[ItemInteraction("i1", "purchase")])
+    nothing = RankingQuery({}, [], n=40, exclude=["i1"])
+    given, always = (
+        {item.item_id: item.choice_probability for item in purchases.recommend(query)} for query in (bought, nothing)
+    )
+    cosines = {item_id: given[item_id] / always[item_id] ** 0.5 for item_id in given}
+    for item in similar(purchases, "i1", n=100, by=SimilarBy.TASTE):
+        assert item.similarity == pytest.approx(cosines[item.item_id] / max(cosines.values()), rel=1e-3)
 
 
 @pytest.mark.parametrize("by", SimilarBy)
@@ -49,9 +62,10 @@ def test_filtered_list_has_matching_items_only(recommender: Recommender) -> None
     assert set(genres(similar(recommender, "i1", where={"genre": ["horror"]}))) == {"horror"}
 
 
-def test_similarity_to_two_items_is_the_mean_of_both(recommender: Recommender) -> None:
+def test_similarity_by_attributes_to_two_items_is_the_mean_of_both(recommender: Recommender) -> None:
     def by_item(*seeds: str) -> dict[str, float]:
-        return {item.item_id: item.similarity for item in similar(recommender, *seeds, n=100)}
+        found = similar(recommender, *seeds, n=100, by=SimilarBy.ATTRIBUTES)
+        return {item.item_id: item.similarity for item in found}
 
     one, other, both = by_item("i1"), by_item("i2"), by_item("i1", "i2")
     for item_id, similarity in both.items():
