@@ -68,6 +68,7 @@ Diversity = Annotated[
         le=1,
         description="How different the items of the list are to be: 0 orders by the scores alone. By default, the list "
         "for strangers is somewhat diverse, and others are not.",
+        examples=[0.3],
     ),
 ]
 Shown = Annotated[
@@ -84,6 +85,7 @@ ListCursor = Annotated[
         max_length=3000,
         description="`next_cursor` of the former page. No page repeats an item of a former one, even if the user's "
         "ratings change meanwhile.",
+        examples=["OIJaQVvoDrvBcrM6"],
     ),
 ]
 FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]

@@ -12,6 +12,7 @@ import pytest
 from anyio import to_thread
 from coldstart_client import (
     AsyncClient,
+    Boost,
     Client,
     ConflictError,
     ForbiddenError,
@@ -114,6 +115,21 @@ def api(connect: Connect, address: str) -> Any:  # noqa: ANN401
 
 async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
     return [item async for item in listed]
+
+
+async def test_items_are_ranked_and_similar_ones_are_found(api: Api) -> None:
+    fan = [GivenRating("i1", 5), GivenRating("i2", 1)]
+
+    ranking = await api.rank_items(["i7", "i8", "nothing"], ratings=fan)
+    boosted = await api.recommend(ratings=fan, n=1, boosts=[Boost(1e6, filter={"genre": ["horror"]})])
+    of_one = await api.list_similar_items("i1", by="attributes", filter={"genre": ["comedy"]})
+    of_two = await api.find_similar_items(item_ids=["i1", "i3"], n=3)
+
+    assert {item.item_id for item in ranking.items} == {"i7", "i8"}
+    assert ranking.unknown_item_ids == ["nothing"]
+    assert int(boosted.items[0].item_id[1:]) % 2 == 0
+    assert of_one.items[0].shared == {"genre": ["comedy"]}
+    assert [item.rank for item in of_two.items] == [1, 2, 3]
 
 
 async def test_interactions_are_stored_listed_and_withdrawn(api: Api) -> None:
