@@ -10,6 +10,10 @@ DEMO_DATA := $(STATE)/data/ml-100k
 DEMO_MODEL := $(STATE)/models/ml-100k
 PORT ?= 8000
 
+# Some machines forbid Python to keep what it compiles. Without it, each process compiles thousands of modules again, and
+# tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  make %-18s %s\n", $$1, $$2}'

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 import models.learners
@@ -17,13 +18,17 @@ from models.evaluation.predictors import by_baseline, by_learner
 from models.inputs.collaborative_inputs import CollaborativeConfig
 from models.inputs.config import InputConfig
 from models.inputs.factorisation import FactorisationConfig
-from models.learners.base import LearnerConfig
+from models.learners.base import AnyLearner, LearnerConfig
+from models.learners.episode_predictions import EncodedData
 from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.registry import configs_in
 from models.metrics import PredictedRatings
-from models.train import train
+from models.train import fit_encoders, train
 from models.training.preset import Preset, TrainingConfig, load_preset, preset_names
 from tests.choice import SMALL_CHOICE
+
+_CHOICE = SMALL_CHOICE.model_copy(update={"updates": 1})
+"""Learners are tested here, so the choice model beside them is hardly trained."""
 
 _QUICK = TrainingConfig(
     epochs=2, patience=2, batch_users=16, max_query=10, new_item_batches=0.3, empty_supports=0.1, field_dropout=0.1
@@ -37,12 +42,12 @@ def presets() -> dict[str, Preset]:
         kind = config.model_fields["kind"].default
         inputs = InputConfig(embedding_dim=4)
         found[f"{kind}, defaults"] = Preset(
-            name="defaults", inputs=inputs, learner=config(), choice=SMALL_CHOICE, training=_QUICK
+            name="defaults", inputs=inputs, learner=config(), choice=_CHOICE, training=_QUICK
         )
         if config.paper:
             learner = config.model_validate(config.paper)
             found[f"{kind}, paper"] = Preset(
-                name="paper", inputs=inputs, learner=learner, choice=SMALL_CHOICE, training=_QUICK
+                name="paper", inputs=inputs, learner=learner, choice=_CHOICE, training=_QUICK
             )
         found[f"{kind}, all inputs"] = Preset(
             name="all-inputs",
@@ -51,7 +56,7 @@ def presets() -> dict[str, Preset]:
             ),
             learner=config(),
             head=OrdinalConfig(),
-            choice=SMALL_CHOICE,
+            choice=_CHOICE,
             training=_QUICK,
         )
         found[f"{kind}, bins"] = Preset(
@@ -59,13 +64,13 @@ def presets() -> dict[str, Preset]:
             inputs=InputConfig(embedding_dim=4),
             learner=config(),
             head=OrdinalConfig(max_levels=3, bins=3),  # the tests' data have five levels
-            choice=SMALL_CHOICE,
+            choice=_CHOICE,
             training=_QUICK,
         )
     for name in preset_names():
         preset = load_preset(name)
         if preset.learner is not None:
-            found[f"preset {name}"] = preset.with_training(epochs=1).model_copy(update={"choice": SMALL_CHOICE})
+            found[f"preset {name}"] = preset.with_training(epochs=1).model_copy(update={"choice": _CHOICE})
     return found
 
 
@@ -99,6 +104,23 @@ def trained(name: str, dataset: Dataset, directory: Path) -> TrainedModel:
         data_path=None,
         research_only=True,
     )
+
+
+def untrained(name: str, dataset: Dataset) -> tuple[AnyLearner, EncodedData]:
+    """The learner of a case of `PRESETS` with its initial weights, and the data set encoded for it."""
+    preset, split, scale = PRESETS[name], Split.of(dataset, SplitConfig()), dataset.schema.rating_scale
+    assert scale is not None
+    encoders = fit_encoders(dataset, split, preset)
+    data = EncodedData(
+        users=encoders.users.encode(dataset.users.table),
+        items=encoders.items.encode(dataset.items.table),
+        device=torch.device("cpu"),
+    )
+    learner = preset.build_learner(
+        user_encoder=encoders.users, item_encoder=encoders.items, scale=scale, mean_rating=3.0
+    )
+    learner.fit_statistics(dataset, split.training, data.items)
+    return learner.eval().requires_grad_(requires_grad=False), data
 
 
 def learner_case(model: TrainedModel, dataset: Dataset) -> Case:

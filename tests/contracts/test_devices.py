@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
-from models.evaluation.predictors import encoded_for
+from models.data.splits import Split, SplitConfig
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.learners.episode_predictions import embed_episodes
+from models.train import fit_encoders
+from models.training.preset import load_preset
+from tests.contracts.cases import PRESETS, untrained
 from tests.contracts.checks import episode_of
 
 
@@ -54,10 +56,20 @@ class TestOneDevice:
 
 
 class TestChoiceModel:
-    def test_adapt_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
-        data, rows = encoded_for(model, dataset), torch.zeros(2, 3, dtype=torch.long)
-        users, items = model.choice.embed_users(data.users), model.choice.embed_items(data.items)
-        some, mask = on_meta(items.take(rows)), torch.ones(2, 3, dtype=torch.bool, device="meta")
+    @pytest.mark.parametrize("trend_points", [0, 2])
+    def test_adapt_and_scoring_stay_on_one_device(self, dataset: Dataset, trend_points: int) -> None:
+        preset = load_preset("coldstart")
+        preset = preset.model_copy(
+            update={"choice": preset.choice.model_copy(update={"dimensions": 8, "trend_points": trend_points})}
+        )
+        encoders = fit_encoders(dataset, Split.of(dataset, SplitConfig()), preset)
+        choice = preset.build_choice_model(
+            user_encoder=encoders.users, item_encoder=encoders.items, schema=dataset.schema
+        )
+        users = choice.embed_users(encoders.users.encode(dataset.users.table))
+        items = choice.embed_items(encoders.items.encode(dataset.items.table))
+        rows, mask = torch.zeros(2, 3, dtype=torch.long), torch.ones(2, 3, dtype=torch.bool, device="meta")
+        some = on_meta(items.take(rows))
         support = Support(
             users=on_meta(users[:2]),
             items=some,
@@ -69,11 +81,7 @@ class TestChoiceModel:
             skipped_items=some,
             skipped_mask=mask,
         )
-        choice = model.manifest.preset.build_choice_model(
-            user_encoder=model.manifest.user_encoder,
-            item_encoder=model.manifest.item_encoder,
-            schema=model.schema,
-        ).to("meta")
+        choice = choice.to("meta")
         with OneDevice():
             adapted = choice.adapt(support)
             logits = choice.logits(adapted, some)
@@ -83,10 +91,12 @@ class TestChoiceModel:
 
 
 class TestLearner:
-    def test_adapt_predict_loss_and_scoring_stay_on_one_device(self, model: TrainedModel, dataset: Dataset) -> None:
-        data, batch = encoded_for(model, dataset), EpisodeBatch.of([episode_of(0, 3), episode_of(1, 0)])
-        episodes = embed_episodes(model.learner, data, batch)
-        catalogue = on_meta(model.learner.embed_items(data.items))
+    @pytest.mark.parametrize("name", PRESETS)
+    def test_adapt_predict_loss_and_scoring_stay_on_one_device(self, dataset: Dataset, name: str) -> None:
+        learner, data = untrained(name, dataset)
+        batch = EpisodeBatch.of([episode_of(0, 3), episode_of(1, 0)])
+        episodes = embed_episodes(learner, data, batch)
+        catalogue = on_meta(learner.embed_items(data.items))
         support = Support(
             users=on_meta(episodes.users),
             items=on_meta(episodes.items.take(episodes.support_slots)),
@@ -94,13 +104,7 @@ class TestLearner:
             mask=episodes.support_mask.to("meta"),
         )
         query, ratings = on_meta(episodes.items.take(episodes.query_slots)), episodes.query_ratings.to("meta")
-        # The weights of this copy have shapes only; the other tests need the model's.
-        learner = model.manifest.preset.build_learner(
-            user_encoder=model.manifest.user_encoder,
-            item_encoder=model.manifest.item_encoder,
-            scale=model.schema.rating_scale,
-            mean_rating=model.manifest.data.mean_rating,
-        ).to("meta")
+        learner = learner.to("meta")
         with OneDevice():
             adapted = learner.adapt(support)
             predictions = learner.predict(adapted, support.users, query)
