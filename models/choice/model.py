@@ -4,7 +4,9 @@ It is meta-learned like the rating model: trained on episodes with support sets 
 with no interactions as well as users with many.
 """
 
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,26 +157,27 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
 
         Padding and the order of the support set change nothing.
         """
+        # Serving adapts one user at a time. Calling an operation on these small tensors takes longer than computing it,
+        # so there are few.
         vector = support.users.vector
-        chosen = skipped = torch.zeros_like(vector), vector.new_zeros(len(vector), 1)
+        chosen = skipped = later = vector.new_zeros(len(vector), 1)
         if steps != 0:
-            chosen = self._added(*chosen, support.items, self._rating_rows(support.ratings), support.mask)
+            groups = [(support.items, self._rating_rows(support.ratings), support.mask)]
             items, kinds, mask = support.interaction_items, support.interaction_kinds, support.interaction_mask
             if items is not None and kinds is not None and mask is not None:
-                chosen = self._added(*chosen, items, self._points + 1 + kinds, mask)
+                groups.append((items, self._points + 1 + kinds, mask))
+            vector, chosen = self._with_said(vector, groups)
             items, mask = support.skipped_items, support.skipped_mask
             if items is not None and mask is not None:
-                skipped = self._added(*skipped, items, torch.full_like(mask, _SKIPPED, dtype=torch.long), mask)
-        counts = []
-        for total, count in (chosen, skipped):
-            vector = vector + total / torch.sqrt(count + F.softplus(self.settling_count))
-            counts.append(torch.log1p(count) * self.config.count_scale)
-        later = _is_later(support) * (chosen[1] > 0)
-        vector = vector + later * self.later
+                rows = torch.full_like(mask, _SKIPPED, dtype=torch.long)
+                vector, skipped = self._with_said(vector, [(items, rows, mask)])
+            later = _is_later(support, chosen)
+        vector = torch.addcmul(vector, later, self.later)
         if self.trend is not None:
             now = support.ratings.new_full((len(vector),), UNKNOWN_TIME) if support.now is None else support.now
             vector = vector + self.trend(now)
-        completed: Tensor = self.completion(torch.cat([vector, *counts, later], dim=-1))
+        counts = torch.cat([chosen, skipped], dim=1).log1p() * self.config.count_scale
+        completed: Tensor = self.completion(torch.cat([vector, counts, later], dim=1))
         return vector + completed
 
     def start_from(self, index: Tensor, counts: NDArray[np.int64], vectors: NDArray[np.float32] | None = None) -> None:
@@ -316,31 +319,38 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         length = self._scale.maximum - self._scale.minimum
         return ((ratings - self._scale.minimum) * (last / length)).clamp(0, last)
 
-    def _added(
-        self, total: Tensor, count: Tensor, items: ChoiceItems, rows: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Totals ([B, D]) and counts ([B, 1]) after what some items say about their users is added.
+    def _with_said(self, vector: Tensor, groups: Sequence[tuple[ChoiceItems, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Vectors ([B, D]) with what some items say about their users, and how many items these are ([B, 1]).
 
         Args:
-            total: The totals so far.
-            count: The counts so far.
-            items: [B, S].
-            rows: [B, S], rows of the table of gates and shifts; a fraction interpolates between two rows.
-            mask: bool [B, S].
+            vector: The users' vectors without it.
+            groups: Items ([B, S]), their rows of the table of gates and shifts ([B, S]), of which a fraction
+                interpolates between two rows, and a mask (bool [B, S]).
         """
-        if not mask.shape[1]:
-            return total, count
+        totals, counts = [], []
+        for items, rows, mask in groups:
+            if not mask.shape[1]:
+                continue
+            gates, shifts = self._gates_and_shifts(rows).chunk(2, dim=2)
+            said = torch.addcmul(shifts, self.said(items.vector), gates)
+            # S is small: the mask as a row vector sums the items in one product.
+            weights = mask.to(vector).unsqueeze(1)
+            totals.append((weights @ said).squeeze(1))
+            counts.append(weights.sum(dim=2))
+        if not totals:
+            return vector, vector.new_zeros(len(vector), 1)
+        total, count = (functools.reduce(torch.add, parts) for parts in (totals, counts))
+        shrinking = torch.rsqrt(count + F.softplus(self.settling_count))
+        return torch.addcmul(vector, total, shrinking), count
+
+    def _gates_and_shifts(self, rows: Tensor) -> Tensor:
+        """Gates and shifts at some rows of their table ([B, S]), interpolated at fractions; float32 [B, S, 2 D]."""
         table = self.gates_and_shifts
-        gates_and_shifts = table[rows.long()]
-        if rows.is_floating_point():
-            # Behind the last point of the scale there is another row, which then has no weight.
-            following = table[rows.long() + 1]
-            gates_and_shifts = torch.lerp(gates_and_shifts, following, rows.frac().unsqueeze(-1))
-        gates, shifts = gates_and_shifts.chunk(2, dim=-1)
-        # S is small: the mask as a row vector sums the items in one product.
-        weights = mask.to(total).unsqueeze(1)
-        said = torch.addcmul(shifts, self.said(items.vector), gates)
-        return total + (weights @ said).squeeze(1), count + weights.sum(dim=2)
+        if not rows.is_floating_point():
+            return table[rows]
+        # Behind the last point of the scale there is another row, which then has no weight.
+        below = rows.long()
+        return torch.lerp(F.embedding(below, table), F.embedding(below + 1, table), rows.frac().unsqueeze(2))
 
     def _predict(self, rows: EncodedRows) -> ChoiceItems:
         """The vectors of new items, predicted from their attributes."""
@@ -360,20 +370,22 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
         return torch.addmm(items.bias, adapted, items.vector.T)
 
 
-def _is_later(support: Support[ChoiceUsers, ChoiceItems]) -> Tensor:
+def _is_later(support: Support[ChoiceUsers, ChoiceItems], chosen: Tensor) -> Tensor:
     """Return 1 for the users all of whose items were chosen by the time of the request, else 0; float32 [B, 1].
 
-    It is 0 where a time is unknown.
+    It is 0 where a time is unknown, and for users without items.
+
+    Args:
+        support: The support sets.
+        chosen: float32 [B, 1], the number of their chosen items.
     """
-    later = support.ratings.new_ones(len(support.ratings), 1)
+    if support.now is None:
+        return torch.zeros_like(chosen)
+    now, before = support.now.unsqueeze(1), torch.zeros_like(chosen)
     for times, mask in (
         (support.times, support.mask),
         (support.interaction_times, support.interaction_mask),
     ):
-        if mask is None or not mask.shape[1]:
-            continue
-        if times is None or support.now is None:
-            return torch.zeros_like(later)
-        is_after = (times > UNKNOWN_TIME) & (times <= support.now.unsqueeze(1))
-        later = later * (is_after | ~mask).all(dim=1, keepdim=True)
-    return later
+        if times is not None and mask is not None and mask.shape[1]:
+            before = before + (mask & (times > UNKNOWN_TIME) & (times <= now)).sum(dim=1, keepdim=True)
+    return ((before == chosen) & (chosen > 0)).to(chosen)

@@ -38,11 +38,8 @@ class Trend(nn.Module):
 
     def forward(self, now: Tensor) -> Tensor:
         """The vectors at the times of B requests (int64 [B], `UNKNOWN_TIME` where unknown); float32 [B, D]."""
-        time = torch.where(now == UNKNOWN_TIME, self.points[-1], now.to(self.points)).clamp(
-            self.points[0], self.points[-1]
-        )
-        following = torch.searchsorted(self.points, time).clamp(min=1)
-        begin, end = self.points[following - 1], self.points[following]
-        # Points are equal where many choices have the same time.
-        share = ((time - begin) / (end - begin).clamp(min=1)).to(self.vectors).unsqueeze(1)
-        return torch.lerp(self.vectors[following - 1], self.vectors[following], share)
+        time = now.to(self.points).masked_fill(now == UNKNOWN_TIME, torch.inf).unsqueeze(1)
+        # How far each interval between two points has passed, from 0 to 1. Points are equal where many choices have the
+        # same time.
+        passed = ((time - self.points[:-1]) / self.points.diff().clamp(min=1)).clamp(0, 1)
+        return torch.addmm(self.vectors[0], passed.to(self.vectors), self.vectors.diff(dim=0))

@@ -128,8 +128,8 @@ def test_ratings_at_the_ends_of_the_scale_have_the_outer_points(data: Halves) ->
 def added(data: Halves, rating: float) -> torch.Tensor:
     """What one item of that rating adds to its user's vector."""
     model, support = data.model, data.support({"rated": {2: rating}})
-    nothing = torch.zeros(1, model.config.dimensions), torch.zeros(1, 1)
-    return model._added(*nothing, support.items, model._rating_rows(support.ratings), support.mask)[0]
+    group = (support.items, model._rating_rows(support.ratings), support.mask)
+    return model._with_said(torch.zeros(1, model.config.dimensions), [group])[0]
 
 
 def test_rated_seen_and_skipped_items_say_different_things(data: Halves) -> None:
