@@ -18,7 +18,15 @@ from tests.waiting import until_async
 
 STRATEGIES = ["gradient_popularity", "popularity", "popularity_entropy", "random", "sequential"]
 RATINGS = [{"item_id": "i1", "rating": 5}, {"item_id": "i3", "rating": 5}, {"item_id": "i2", "rating": 1}]
-EVALUATION = {"states": ["user_cold"], "min_ratings": 4, "query_size": 2, "bootstrap_resamples": 100}
+EVALUATION = {
+    "states": ["user_cold"],
+    "min_ratings": 4,
+    "query_size": 2,
+    "bootstrap_resamples": 100,
+    "baselines": ["support mean"],
+    "list_baselines": ["popularity"],
+}
+"""Quick: other tests evaluate baselines."""
 
 SERVED = [name for name in PRESETS if name.endswith(", all inputs")]
 """One preset for each learner: over HTTP, its settings make no difference."""
