@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import pytest
 from app.cli.completion import complete_key, complete_model_version
 from app.services.model_traffic import traffic_position
 from tests.e2e.commands import Coldstart
+from tests.integration.running import forked, free_port, is_ready
+from tests.waiting import until
 
 TINY_PRESET = """
 [learner]
@@ -26,6 +27,14 @@ kind = "melu"
 steps = 2
 rate = 0.05
 prior_ratings = 1.0
+
+[choice]
+dimensions = 8
+hidden = 16
+user_hidden = 8
+batch_users = 32
+updates = 60
+updates_per_round = 30
 
 [training]
 epochs = 4
@@ -43,33 +52,19 @@ def environment(state: Path) -> dict[str, str]:
 
 @contextmanager
 def serving(*arguments: str | Path, state: Path, **variables: str) -> Iterator[httpx.Client]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *map(str, arguments)]
+    """A client of `coldstart serve`. Its process is forked from one that has imported the service, which saves time."""
+    port = free_port()
+    command = ["coldstart", "serve", "--port", str(port), *map(str, arguments)]
+    code = f"import sys; sys.argv = {command!r}; from app.cli.main import main; main()"
     with (
-        subprocess.Popen(
-            command, env=environment(state) | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as process,
+        forked(environment(state) | variables, code) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
-        try:
-            wait_until_ready(client, process)
-            yield client
-        finally:
-            process.terminate()
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert process.poll() is None, process.stdout and process.stdout.read().decode()
-        try:
-            if client.get("/health/ready").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("the server did not become ready")
+        until(lambda: is_ready(f"http://127.0.0.1:{port}") or not process.is_alive())
+        assert process.is_alive(), "the server has ended"
+        yield client
+        process.terminate()
+        process.join()
 
 
 @pytest.fixture(scope="module")

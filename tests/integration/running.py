@@ -84,7 +84,7 @@ def server(settings: Settings, *, before: str = "") -> Iterator[tuple[ForkServer
     start = f"import uvicorn; uvicorn.run('app.main:create_app_from_env', factory=True, port={port})"
     with process(settings, f"{before}\n{start}") as started:
         address = f"http://127.0.0.1:{port}"
-        until(lambda: _is_ready(address) or not started.is_alive())
+        until(lambda: is_ready(address) or not started.is_alive())
         assert started.is_alive(), "the server has ended"
         yield started, address
 
@@ -110,7 +110,14 @@ def free_port() -> int:
 @contextmanager
 def process(settings: Settings, code: str) -> Iterator[ForkServerProcess]:
     """A process that executes Python with these settings, killed at the end if it still runs."""
-    started = _FORKS.Process(target=_execute, args=(code, environment(settings)))
+    with forked(environment(settings), code) as started:
+        yield started
+
+
+@contextmanager
+def forked(variables: dict[str, str], code: str) -> Iterator[ForkServerProcess]:
+    """A process that executes Python with these environment variables, killed at the end if it still runs."""
+    started = _FORKS.Process(target=_execute, args=(code, variables))
     started.start()
     try:
         yield started
@@ -125,7 +132,8 @@ def _execute(code: str, variables: dict[str, str]) -> None:
     exec(code, {})  # noqa: S102 - the code comes from the tests
 
 
-def _is_ready(address: str) -> bool:
+def is_ready(address: str) -> bool:
+    """Whether a server answers there and says that it is ready."""
     try:
         return httpx.get(f"{address}/health/ready").status_code == 200
     except httpx.TransportError:
