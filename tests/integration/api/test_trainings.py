@@ -49,14 +49,16 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def _small_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every preset has a small choice model."""
+def _quick_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every preset has a small choice model, and learns the ratings of the two tastes in a few epochs."""
 
-    def small(name: str) -> Preset:
-        return load_preset(name).model_copy(update={"choice": SMALL_CHOICE})
+    def quick(name: str) -> Preset:
+        preset = load_preset(name)
+        training = preset.training.model_copy(update={"learning_rate": 1e-2})
+        return preset.model_copy(update={"choice": SMALL_CHOICE, "training": training})
 
-    monkeypatch.setattr("app.api.trainings.load_preset", small)
-    monkeypatch.setattr("app.jobs.training.load_preset", small)
+    monkeypatch.setattr("app.api.trainings.load_preset", quick)
+    monkeypatch.setattr("app.jobs.training.load_preset", quick)
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ class TestStartTraining:
         async with connected(create_app(settings.model_copy(update={"model_dir": bad_model_dir}))) as client:
             former = await serving(client)
             await collect(client)
-            body = {"preset": "melu", "epochs": 20, "seed": 3, "activate": True}
+            body = {"preset": "melu", "epochs": 6, "seed": 3, "activate": True}
             answer = await client.post(TRAININGS, json=body)
 
             assert answer.status_code == 202
@@ -200,7 +202,7 @@ class TestStartTraining:
             former = await serving(client)
             await collect(client)
 
-            report = (await trained(client, preset="melu", epochs=20))["report"]
+            report = (await trained(client, preset="melu", epochs=6))["report"]
 
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert await serving(client) == former
@@ -213,7 +215,7 @@ class TestStartTraining:
             async with open_services(settings.model_copy(update={"run_worker": False})) as services:
                 other = await services.model_versions.register(other_model_dir)
             activated = while_comparing(monkeypatch, lambda: client.post(f"/v1/model-versions/{other}:activate"))
-            report = (await trained(client, preset="melu", epochs=20, activate=True))["report"]
+            report = (await trained(client, preset="melu", epochs=6, activate=True))["report"]
 
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert activated == [200]
