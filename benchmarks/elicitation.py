@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from app.cli.train import ProgressBar
-from benchmarks.quality.measuring import measure_episodes
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset, State
 from models.data.episodes import Episode
@@ -35,7 +34,7 @@ from models.elicitation.sequential import Asked
 from models.elicitation.statistics import adapted_histories
 from models.elicitation.strategy import Strategy
 from models.evaluation.estimates import estimate_means
-from models.evaluation.predictors import Predict, by_learner, encoded_for
+from models.evaluation.predictors import Predict, by_learner, encoded_for, measure_episodes
 from models.metrics import MAE, measure_caption
 from models.metrics.measure import mean_where
 from models.ranking import Recommender

@@ -3,7 +3,7 @@
 The artifact's model is trained on all ratings. Its research twin, trained on a split, says how good it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from torch import Tensor
 
 from models.artifact import (
     DataDescription,
@@ -126,6 +127,80 @@ def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
 
 
 @dataclass(frozen=True)
+class TrainedLearner:
+    """The learner of a preset alone, without a choice model.
+
+    Attributes:
+        learner: In evaluation mode, with the weights of the best epoch.
+        encoded: The data set's users and items, encoded for it.
+        history: The result of every epoch.
+    """
+
+    learner: AnyLearner
+    encoded: EncodedData
+    history: list[EpochResult]
+
+
+def train_learner(
+    dataset: Dataset,
+    preset: Preset,
+    split: Split,
+    *,
+    checkpoints: Path,
+    device: str = "cpu",
+    observer: TrainingObserver | None = None,
+) -> TrainedLearner:
+    """Train the learner of a preset alone, as the research model's learner is trained.
+
+    Args:
+        dataset: The data set.
+        preset: What to train, and how; it has a learner.
+        split: The division; it has validation users.
+        checkpoints: Directory of the checkpoints, from which an interrupted training goes on. The caller removes it.
+        device: A torch device.
+        observer: Shows progress.
+
+    Raises:
+        DataError: The data set has nothing to train on.
+        PresetError: The preset has no learner, or its stopping measure is undefined for all validation users.
+        CheckpointError: A checkpoint belongs to other settings, or the disk does not take it.
+    """
+    task = _Task(dataset, preset, None, torch.device(device), checkpoints, observer)
+    require_trainable(dataset, split, preset)
+    encoders = fit_encoders(dataset, split, preset)
+    encoded = _encode(dataset, encoders, task.device)
+    learner, history = _train_learner(task, split, encoders, encoded, None)
+    return TrainedLearner(learner.eval(), encoded, history)
+
+
+def restore_learner(
+    dataset: Dataset, preset: Preset, split: Split, weights: Mapping[str, Tensor], *, device: str = "cpu"
+) -> TrainedLearner:
+    """A learner that `train_learner` trained on the same data, from its weights; without its history."""
+    encoders = fit_encoders(dataset, split, preset)
+    encoded = _encode(dataset, encoders, torch.device(device))
+    learner = _untrained_learner(dataset, _ratings_only(dataset, split), preset, encoders, encoded)
+    learner.load_state_dict(weights)
+    return TrainedLearner(learner.eval(), encoded, [])
+
+
+def train_choices(
+    dataset: Dataset, preset: Preset, split: Split, *, device: str = "cpu", observer: TrainingObserver | None = None
+) -> tuple[ChoiceModel, EncodedData]:
+    """Train the choice model of a preset alone; the model in evaluation mode, and the data encoded for it.
+
+    Raises:
+        DataError: The data set has nothing to train on.
+    """
+    task = _Task(dataset, preset, None, torch.device(device), Path(), observer)
+    require_trainable(dataset, split, preset)
+    encoders = fit_encoders(dataset, split, preset)
+    encoded = _encode(dataset, encoders, task.device)
+    model, _ = _train_choices(task, split, encoders, encoded, None)
+    return model.eval(), encoded
+
+
+@dataclass(frozen=True)
 class _Task:
     """What the two models of a training have in common.
 
@@ -161,9 +236,7 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     encoded = _encode(dataset, encoders, task.device)
     learner, history = None, []
     if preset.learner is not None:
-        ratings = _ratings_only(dataset, split)
-        learner = _new_learner(dataset, ratings, preset, encoders, encoded)
-        history = _meta_train(learner, task, ratings, encoders, encoded, twin)
+        learner, history = _train_learner(task, split, encoders, encoded, twin)
     choice, choice_history = _train_choices(task, split, encoders, encoded, twin)
     return ModelParts(
         manifest=_manifest(task, split, encoders, history, choice_history, twin),
@@ -196,6 +269,17 @@ def require_trainable(dataset: Dataset, split: Split, preset: Preset) -> None:
         )
 
 
+def _train_learner(
+    task: _Task, split: Split, encoders: Encoders, encoded: EncodedData, twin: Manifest | None
+) -> tuple[AnyLearner, list[EpochResult]]:
+    """The preset's learner, meta-trained, and the result of every epoch."""
+    ratings = _ratings_only(task.dataset, split)
+    torch.manual_seed(task.preset.training.seed)
+    learner = _untrained_learner(task.dataset, ratings, task.preset, encoders, encoded)
+    learner.fit_statistics(task.dataset, ratings.training, encoded.items)
+    return learner, _meta_train(learner, task, ratings, encoders, encoded, twin)
+
+
 def _ratings_only(dataset: Dataset, split: Split) -> Split:
     """The split without interactions in its training data, because a learner predicts ratings."""
     return replace(split, training=split.training & dataset.ratings.rated)
@@ -209,19 +293,16 @@ def _encode(dataset: Dataset, encoders: Encoders, device: torch.device) -> Encod
     )
 
 
-def _new_learner(
+def _untrained_learner(
     dataset: Dataset, split: Split, preset: Preset, encoders: Encoders, encoded: EncodedData
 ) -> AnyLearner:
-    """The preset's learner with the statistics of the training ratings, before meta-training."""
-    torch.manual_seed(preset.training.seed)
-    learner = preset.build_learner(
+    """The preset's learner, without the statistics of the training ratings."""
+    return preset.build_learner(
         user_encoder=encoders.users,
         item_encoder=encoders.items,
         scale=_scale_of(dataset),
         mean_rating=float(dataset.ratings.values[split.training].mean(dtype=np.float64)),
     ).to(encoded.device)
-    learner.fit_statistics(dataset, split.training, encoded.items)
-    return learner
 
 
 def _meta_train(

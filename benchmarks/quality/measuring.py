@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
 from models.data.dataset import State
 from models.data.episodes import Episode, batches, evaluation_episodes
-from models.evaluation.predictors import Predict
-from models.metrics import measure_users
+from models.evaluation.predictors import BATCH_USERS, Predict, measure_episodes
 from models.metrics.calibration import ReliabilityBin, reliability
 
 STATES = (State.USER_COLD, State.ITEM_COLD, State.USER_AND_ITEM_COLD, State.WARM)
@@ -19,8 +18,6 @@ SEEDS = range(5)
 CURVE_SEEDS = range(2)
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
 NOTHING = "nothing"
-
-_BATCH_USERS = 64
 
 Values = dict[str, NDArray[np.float64]]
 """By a measure's name, its value for each user: float64 [users], NaN where the measure is undefined."""
@@ -89,15 +86,6 @@ def cells_of(contestants: Contestants, *, curves: bool) -> Iterator[tuple[str, l
                     yield f"{state.label}-first-{size}-{seed}", _curve_episodes(contestants, state, seed, size)
 
 
-def measure_episodes(predict: Predict, episodes: list[Episode]) -> Values:
-    """Every measure of every episode, in the order of the episodes."""
-    collected: Values = {}
-    for positions, batch in batches(episodes, _BATCH_USERS):
-        for measure, values in measure_users(predict(batch), batch.query_ratings, batch.query_mask).items():
-            collected.setdefault(measure, np.empty(len(episodes)))[positions] = values
-    return collected
-
-
 def _episodes(contestants: Contestants, state: State, seed: int) -> list[Episode]:
     return evaluation_episodes(contestants.dataset, contestants.split, state, seed=seed)
 
@@ -135,7 +123,7 @@ def _calibration(contestants: Contestants, predict: Predict) -> Calibrations:
 def _pooled(predict: Predict, episodes: list[Episode]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """All query items' predicted distributions [n, K] and ratings [n]."""
     probabilities, ratings = [], []
-    for _, batch in batches(episodes, _BATCH_USERS):
+    for _, batch in batches(episodes, BATCH_USERS):
         predicted = predict(batch).distribution
         if predicted is None:
             raise ValueError("only a predicted distribution can be calibrated")

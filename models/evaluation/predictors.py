@@ -1,16 +1,19 @@
 """Learners and baselines behind one interface: a function from episodes to predicted ratings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
 from models.baselines import Baseline
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch
+from models.data.episodes import Episode, EpisodeBatch, batches
 from models.data.rating_scale import RatingScale
+from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, predict_episodes
-from models.metrics import PredictedRatings
+from models.metrics import PredictedRatings, measure_users
 
 BATCH_USERS = 64
 """Users in a batch of an evaluation, which bounds the memory."""
@@ -25,9 +28,13 @@ def by_learner(model: TrainedModel, dataset: Dataset, *, steps: int | None = Non
     Raises:
         ValueError: The model has no learner.
     """
-    data, scale, learner = encoded_for(model, dataset), model.rating_scale, model.learner
-    if learner is None:
+    if model.learner is None:
         raise ValueError(f"{model.version} predicts no ratings")
+    return predictor_of(model.learner, encoded_for(model, dataset), model.rating_scale, steps=steps)
+
+
+def predictor_of(learner: AnyLearner, data: EncodedData, scale: RatingScale, *, steps: int | None = None) -> Predict:
+    """A learner in evaluation mode, with `steps` local steps if given; 0 for no adaptation."""
 
     def predict(batch: EpisodeBatch) -> PredictedRatings:
         with torch.no_grad():
@@ -53,3 +60,12 @@ def by_baseline(baseline: Baseline, scale: RatingScale) -> Predict:
         return PredictedRatings.of_points(baseline.predict(batch), scale)
 
     return predict
+
+
+def measure_episodes(predict: Predict, episodes: Sequence[Episode]) -> dict[str, NDArray[np.float64]]:
+    """By its name, every measure's value for each episode, in the order of the episodes; NaN where it is undefined."""
+    measured: dict[str, NDArray[np.float64]] = {}
+    for positions, batch in batches(episodes, BATCH_USERS):
+        for measure, values in measure_users(predict(batch), batch.query_ratings, batch.query_mask).items():
+            measured.setdefault(measure, np.empty(len(episodes)))[positions] = values
+    return measured

@@ -1,0 +1,1 @@
+"""The leaderboard: all learners and baselines on the same episodes, over several seeds."""

@@ -1,0 +1,79 @@
+"""What a leaderboard compares."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.baselines import ALL_BASELINES
+from models.baselines.lists import LIST_BASELINES
+from models.data.dataset import Dataset
+from models.data.splits import SplitConfig
+from models.training.preset import Preset, PresetError, default_preset, load_preset, preset_names
+
+ALL = "all"
+"""Stands for all presets that come with the product and fit the data."""
+
+
+class LeaderboardConfig(BaseModel):
+    """What a leaderboard compares.
+
+    Attributes:
+        presets: What is trained. One without a learner has lists and no errors.
+        reference: The preset that the others are compared with. Its choice model makes the shortlists of all learners.
+        baselines: The names of the baselines that predict ratings.
+        list_baselines: The names of the baselines that rank the catalogue.
+        seeds: How many seeds. Each is the seed of a training and of the episodes that it is measured on.
+        split: How the data set is divided, the same for all seeds.
+        bootstrap_resamples: How many resamples of users each 95 % interval is made from.
+        device: Where to compute.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    presets: Annotated[tuple[Preset, ...], Field(min_length=1)]
+    reference: Preset
+    baselines: tuple[str, ...] = ALL_BASELINES
+    list_baselines: tuple[str, ...] = LIST_BASELINES
+    seeds: Annotated[int, Field(ge=1)] = 3
+    split: SplitConfig = SplitConfig()
+    bootstrap_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    device: str = "cpu"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [preset.name for preset in self.presets]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two presets are called {name}: name each once, and give each file another name")
+        return self
+
+    def seeded(self, preset: Preset, seed: int) -> Preset:
+        """A preset with one of the seeds."""
+        return preset.with_training(seed=seed)
+
+
+def presets_of(names: str, dataset: Dataset, *, epochs: int | None = None) -> tuple[tuple[Preset, ...], Preset]:
+    """The presets to compare, and the reference.
+
+    With ratings, `all` are the presets with a learner, and without ratings those without one. The reference is the
+    default preset for the data set if it is among the presets, or else the first of them.
+
+    Args:
+        names: Names of presets or paths of TOML files, separated by commas, or `all`.
+        dataset: The data set.
+        epochs: Overrides the presets' epochs.
+
+    Raises:
+        PresetError: There is no such preset, a field of it is wrong, or none is named.
+    """
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    if ALL in given:
+        has_ratings = bool(dataset.ratings.rated.any())
+        fitting = [name for name in preset_names() if (load_preset(name).learner is not None) is has_ratings]
+        given = [name for name in [*fitting, *given] if name != ALL]
+    if not given:
+        raise PresetError(f"name at least one preset: {', '.join(preset_names())} or the path of a .toml file, or all")
+    presets = [load_preset(name).with_training(epochs=epochs) for name in dict.fromkeys(given)]
+    default = default_preset(dataset)
+    reference = next((preset for preset in presets if preset.name == default), presets[0])
+    return tuple(presets), reference
