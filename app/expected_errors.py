@@ -12,6 +12,7 @@ from models.data.download import DownloadError
 from models.data.episode_files import EpisodeFileError
 from models.data.malformed import DataError
 from models.data.schema import SchemaError
+from models.leaderboard.errors import LeaderboardError
 from models.training.checkpoint import CheckpointError
 from models.training.devices import DeviceError
 from models.training.preset import PresetError
@@ -25,6 +26,7 @@ _MISTAKES = (
     DownloadError,
     EpisodeFileError,
     KeyManagementError,
+    LeaderboardError,
     PresetError,
     SchemaError,
     ServiceError,

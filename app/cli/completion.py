@@ -25,14 +25,17 @@ def complete_device(incomplete: str) -> list[str]:
 
 def complete_preset(incomplete: str) -> list[str]:
     """The presets that come with the product. Where none fits, shells complete the names of files."""
-    return _beginning_with(incomplete, sorted(path.stem for path in _PRESETS.glob("*.toml")))
+    return _beginning_with(incomplete, _preset_names())
+
+
+def complete_presets(incomplete: str) -> list[str]:
+    """The presets that a comma-separated list does not have yet, and `all`."""
+    return _further(incomplete, ("all", *_preset_names()))
 
 
 def complete_states(incomplete: str) -> list[str]:
     """The states that a comma-separated list does not have yet."""
-    given, comma, last = incomplete.rpartition(",")
-    used = given.split(",")
-    return [f"{given}{comma}{state}" for state in _beginning_with(last, STATES) if state not in used]
+    return _further(incomplete, STATES)
 
 
 def complete_model_version(incomplete: str) -> list[str]:
@@ -47,6 +50,17 @@ def complete_key(incomplete: str) -> list[str]:
     from app.storage.names import api_key_names
 
     return _stored(incomplete, api_key_names)
+
+
+def _preset_names() -> list[str]:
+    return sorted(path.stem for path in _PRESETS.glob("*.toml"))
+
+
+def _further(incomplete: str, names: Iterable[str]) -> list[str]:
+    """A comma-separated list, continued by each of the names that it does not have yet."""
+    given, comma, last = incomplete.rpartition(",")
+    used = given.split(",")
+    return [f"{given}{comma}{name}" for name in _beginning_with(last, names) if name not in used]
 
 
 def _beginning_with(incomplete: str, names: Iterable[str]) -> list[str]:

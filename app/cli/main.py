@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "init": LazyCommand("app.cli.init:init_command", "Make a model of a catalogue alone, for the first day."),
     "train": LazyCommand("app.cli.train:train_command", "Train a model and write it as an artifact."),
     "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines.", OptionalFile),
+    "compare": LazyCommand("app.cli.compare:compare_command", "Measure all learners beside each other."),
     "serve": LazyCommand("app.cli.serve:serve_command", "Serve the API."),
     "worker": LazyCommand("app.cli.serve:worker_command", "Do evaluation and training jobs in a process of its own."),
     "migrate": LazyCommand("app.cli.serve:migrate_command", "Bring the database to the tables of this release."),

@@ -29,12 +29,13 @@ from models.metrics.lists import ALL_LISTS_MEASURES, DISTINCT_ITEMS, LIST_MEASUR
 
 _DIRECTORY = Path(__file__).parent
 
-_STATE_NAMES = {
+STATE_NAMES = {
     "warm": "Known users, known items",
     "user_cold": "New users, known items",
     "item_cold": "Known users, new items",
     "user_and_item_cold": "New users, new items",
 }
+"""The states in words."""
 
 _FEW = 30
 """Predictions of a calibration bin below which it is merged with its neighbour in the plots."""
@@ -79,8 +80,8 @@ def report_body(report: EvaluationReport) -> Markup:
             measures=measures,
             inequality=list(dict.fromkeys(measure for predictor in predictors for measure in predictor.inequality)),
             users_left_out=any(estimate.undefined_users for estimate in estimates),
-            state_names=_STATE_NAMES,
-            verdict=verdict(states, _STATE_NAMES),
+            state_names=STATE_NAMES,
+            verdict=verdict(states, STATE_NAMES),
             charts=_Charts(states),
             lists=report.lists,
             list_charts=ListCharts(report.lists) if report.lists else None,
@@ -103,7 +104,7 @@ def comparison_body(one: EvaluationReport, other: EvaluationReport) -> Markup:
             other=other,
             names=names,
             pairs=[_Pair.of(one_state, other_state) for one_state, other_state in pairs],
-            state_names=_STATE_NAMES,
+            state_names=STATE_NAMES,
             charts=_ComparisonCharts(names, pairs),
         )
     )

@@ -1,10 +1,11 @@
 """What a leaderboard compares."""
 
+from importlib.util import find_spec
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.baselines import ALL_BASELINES
+from models.baselines import ALL_BASELINES, BENCH_BASELINES
 from models.baselines.lists import LIST_BASELINES
 from models.data.dataset import Dataset
 from models.data.splits import SplitConfig
@@ -50,6 +51,11 @@ class LeaderboardConfig(BaseModel):
     def seeded(self, preset: Preset, seed: int) -> Preset:
         """A preset with one of the seeds."""
         return preset.with_training(seed=seed)
+
+
+def available_baselines() -> tuple[str, ...]:
+    """The names of the baselines that predict ratings, without those whose optional package is not installed."""
+    return BENCH_BASELINES if find_spec("lightgbm") else ALL_BASELINES
 
 
 def presets_of(names: str, dataset: Dataset, *, epochs: int | None = None) -> tuple[tuple[Preset, ...], Preset]:

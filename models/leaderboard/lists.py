@@ -84,14 +84,9 @@ class EmbeddedCatalogue:
     def __init__(self, model: AnyScoringModel, data: EncodedData) -> None:
         self.model = model
         self._data = data
-        starts = range(0, len(data.items), _EMBEDDED_AT_ONCE)
+        rows = torch.split(torch.arange(len(data.items), device=data.device), _EMBEDDED_AT_ONCE)
         with torch.inference_mode():
-            pieces = (
-                model.embed_items(
-                    data.items.take(torch.arange(start, min(start + _EMBEDDED_AT_ONCE, len(data.items))).to(data.device))
-                )
-                for start in starts
-            )
+            pieces = (model.embed_items(data.items.take(some)) for some in rows)
             self.items: TensorRows = TensorRows.collect(pieces, len(data.items))
 
     def support(self, batch: EpisodeBatch) -> Support[Any, Any]:
@@ -109,17 +104,15 @@ def shortlists(catalogue: EmbeddedCatalogue, tasks: Mapping[str, ListTask]) -> C
     """The items that each user chooses most likely, by a choice model.
 
     Returns:
-        By cell, `rows`: int64 [users, n], best first, `NO_ITEM` where there are fewer, and `scores`: float32 [users, n],
-        log P(choose) up to a constant of each user, −∞ where there is no item.
+        By cell, `rows`: int64 [users, n], best first, `NO_ITEM` where there are fewer, and `scores`: float32
+        [users, n], log P(choose) up to a constant of each user, −∞ where there is no item.
     """
     with torch.inference_mode():
         scorer = catalogue.model.prepare(catalogue.items)
         return {cell: _shortlist(catalogue, scorer, task) for cell, task in tasks.items()}
 
 
-def _shortlist(
-    catalogue: EmbeddedCatalogue, scorer: ItemScorer[Any, Any], task: ListTask
-) -> dict[str, NDArray[Any]]:
+def _shortlist(catalogue: EmbeddedCatalogue, scorer: ItemScorer[Any, Any], task: ListTask) -> dict[str, NDArray[Any]]:
     items = len(task.catalogue.ranked)
     width = min(_CONSIDERED, items)
     rows = np.empty((len(task.episodes), width), dtype=np.int64)

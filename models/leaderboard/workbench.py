@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
 from models.baselines import baseline_class
-from models.baselines.lists import LIST_BASELINES, BaselineLeftOutError, list_baseline_class
+from models.baselines.lists import NEW_ITEM_BASELINES, list_baseline_class
 from models.data.dataset import Dataset, State
 from models.data.episodes import EpisodeBatch, evaluation_episodes
 from models.data.rating_scale import RatingScale
@@ -23,6 +23,8 @@ from models.data.splits import Split
 from models.evaluation.predictors import Predict, by_baseline, measure_episodes, predictor_of
 from models.leaderboard.config import LeaderboardConfig
 from models.leaderboard.lists import (
+    CATALOGUE,
+    NEW_ITEMS,
     EmbeddedCatalogue,
     Liking,
     list_tasks,
@@ -127,6 +129,10 @@ class Workbench:
         file = self._directory(preset.name, preset, seed) / "training.json"
         return Training.model_validate_json(file.read_bytes())
 
+    def adaptation_milliseconds(self, preset: Preset) -> float:
+        """How long an adaptation takes; `time_adaptation` measured it."""
+        return float(json.loads(self.adaptation_file(preset, 0).read_bytes())["milliseconds"])
+
     def make_shortlists(self, preset: Preset, seed: int, observer: TrainingObserver) -> None:
         """Train the choice model of a preset, and let it choose the items that a list is made of."""
         choice, encoded = train_choices(
@@ -170,9 +176,7 @@ class Workbench:
         else:
             learner = self._restored(preset, seed)
             shortlisted = load_cells(self.shortlists_file(self.config.reference, seed))
-            cells = measure_shortlists(
-                shortlisted, tasks, liking=Liking(learner.learner, learner.encoded, self.scale)
-            )
+            cells = measure_shortlists(shortlisted, tasks, liking=Liking(learner.learner, learner.encoded, self.scale))
         save_cells(self.lists_file(preset, seed), cells)
 
     def measure_baseline(self, name: str) -> None:
@@ -191,9 +195,11 @@ class Workbench:
             BaselineLeftOutError: A package is missing, or the data set is too large.
         """
         ranker = list_baseline_class(name)().fit(self.dataset, self.split.training)
+        ranked = NEW_ITEMS if name in NEW_ITEM_BASELINES else CATALOGUE
         cells: Cells = {}
         for seed in range(self.config.seeds):
-            tasks = list_tasks(self.dataset, self.split, seed=seed)
+            all_tasks = list_tasks(self.dataset, self.split, seed=seed)
+            tasks = {cell: task for cell, task in all_tasks.items() if cell.startswith(ranked)}
             cells |= {f"{seed}-{cell}": values for cell, values in measure_ranker(ranker, tasks).items()}
         save_cells(self.list_baseline_file(name), cells)
 
