@@ -21,6 +21,7 @@ from models.metrics.inequality import GINI, INEQUALITIES, WORST_TENTH
 from models.metrics.lists import LIST_NDCG
 from models.metrics.measure import mean_where
 from models.training.preset import Preset
+from models.training.searches import stored_search
 
 LIST_SIZES = (0, 1, 3, 5, 10, 20)
 """The numbers of ratings after which lists are measured, if users have enough."""
@@ -86,7 +87,7 @@ class Contestant(ReportPart):
         training_seconds: How long training the learner took, validation left out, mean over seeds; None for others.
         adaptation_milliseconds: How long it takes to adapt to one user and to score the catalogue; None for others.
         parameters: How many numbers training changed; None for others.
-        tried_settings: How many settings its search tried (`models.search`); 0 without a search.
+        tried_settings: How many settings its search tried (`models.training.searches`); 0 without a search.
     """
 
     name: str
@@ -216,6 +217,7 @@ def _preset_results(bench: Workbench, preset: Preset) -> _Results:
             "training_seconds": float(np.mean([training.seconds for training in trainings])),
             "adaptation_milliseconds": bench.adaptation_milliseconds(preset),
             "parameters": trainings[0].parameters,
+            "tried_settings": 0 if (search := stored_search(preset.name)) is None else len(search.trials),
         },
     )
 

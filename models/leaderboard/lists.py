@@ -23,6 +23,7 @@ from models.learners.base import AnyLearner, AnyScoringModel, ItemScorer, Suppor
 from models.learners.episode_predictions import EncodedData
 from models.learners.episode_supports import batch_support
 from models.metrics.lists import LIST_LENGTH, LIST_MEASURES, NO_ITEM, RankedLists
+from models.ranking.best import best_places
 from models.ranking.liking import log_liking
 
 CATALOGUE, NEW_ITEMS = "catalogue", "new_items"
@@ -120,9 +121,10 @@ def _shortlist(catalogue: EmbeddedCatalogue, scorer: ItemScorer[Any, Any], task:
     for positions, batch in batches(task.episodes, _users_at_once(items)):
         support = catalogue.support(batch)
         found = scorer.scores(catalogue.model.adapt(support), support.users).cpu().numpy()
-        best = torch.from_numpy(_masked(found, task, positions)).topk(width, dim=1)
-        scores[positions] = best.values.numpy()
-        rows[positions] = np.where(np.isfinite(best.values.numpy()), best.indices.numpy(), NO_ITEM)
+        for position, of_user in zip(positions, _masked(found, task, positions), strict=True):
+            rows[position] = best_places(of_user, task.catalogue.counts, width)
+            scores[position] = of_user[rows[position]]
+    rows[np.isneginf(scores)] = NO_ITEM
     return {"rows": rows, "scores": scores}
 
 
@@ -145,9 +147,9 @@ def measure_shortlists(
         rows, scores = shortlisted[cell]["rows"], shortlisted[cell]["scores"]
         if liking is not None:
             scores = scores + liking(task, rows.clip(min=0))
-        # Among equal scores, the item with more training ratings comes first, as in serving.
+        # Ties are resolved as in serving (`best_places`).
         counts = np.where(rows == NO_ITEM, -1, task.catalogue.counts[rows])
-        order = np.lexsort((-counts, -scores), axis=1)[:, :LIST_LENGTH]
+        order = np.lexsort((rows, -counts, -scores), axis=1)[:, :LIST_LENGTH]
         measured[cell] = _measured(np.take_along_axis(rows, order, axis=1), task)
     return measured
 

@@ -166,8 +166,8 @@ def _errors(leaderboard: Leaderboard) -> list[str]:
         table = _state_table(leaderboard, lambda figures, name=name: figures.less_reference.get(name), difference)
         better = "below" if MEASURES[name].direction is Direction.LOWER else "above"
         parts.append(
-            f"## Paired differences in {measure_title(name)}\n\nThe row less `{leaderboard.reference}`; {better} 0, the "
-            f"row is better.\n\n{table}"
+            f"## Paired differences in {measure_title(name)}\n\nThe row less `{leaderboard.reference}`; {better} 0, "
+            f"the row is better.\n\n{table}"
         )
     for measure in _SPREADS:
         table = _state_table(leaderboard, lambda figures, name=measure.name: figures.spread.get(name))

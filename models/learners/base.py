@@ -21,6 +21,7 @@ from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
 from models.learners.heads.base import Head, Predictions
+from models.learners.search_space import Between, SearchSpace
 from models.learners.warm_up import LaterRatings
 
 UsersT = TypeVar("UsersT", bound=TensorRows)
@@ -307,11 +308,13 @@ class LearnerConfig(BaseModel, ABC):
 
     Attributes:
         paper: The values of the learner's paper, where they differ from the defaults; the contract tests run both.
+        search_space: The settings of its presets that a search tries, by their paths in the preset.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     paper: ClassVar[dict[str, Any]] = {}
+    search_space: ClassVar[SearchSpace] = {"training.learning_rate": Between(low=3e-4, high=1e-2)}
 
     @abstractmethod
     def build(self, parts: LearnerParts) -> AnyLearner:

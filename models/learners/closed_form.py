@@ -1,7 +1,7 @@
 """A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
+from models.learners.search_space import Between, OneOf, SearchSpace
 from models.learners.warm_up import LaterRatings
 
 Positive = Annotated[float, Field(gt=0)]
@@ -52,6 +53,12 @@ class ClosedFormConfig(LearnerConfig):
     settling_count: Positive = 5.0
     half_weight_count: Positive | None = 3.0
     min_variance: Positive = 1e-4
+
+    search_space: ClassVar[SearchSpace] = {
+        **LearnerConfig.search_space,
+        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.noise": Between(low=0.3, high=2.0),
+    }
 
     def build(self, parts: LearnerParts) -> "ClosedForm":
         """The learner."""

@@ -1,7 +1,7 @@
 """Matching networks (Vinyals et al., NIPS 2016): support ratings, weighted by the similarity of their items."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from models.inputs.rows import TensorRows
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
 from models.learners.network import EmbeddingLayers, hidden_layers
+from models.learners.search_space import Between, OneOf, SearchSpace
 
 
 class MatchingConfig(LearnerConfig):
@@ -30,6 +31,12 @@ class MatchingConfig(LearnerConfig):
     kind: Literal["matching"] = "matching"
     hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 32)
     sharpness: Annotated[float, Field(gt=0)] = 5.0
+
+    search_space: ClassVar[SearchSpace] = {
+        **LearnerConfig.search_space,
+        "learner.hidden": OneOf(values=((32, 16), (64, 32), (128, 64))),
+        "learner.sharpness": Between(low=1.0, high=20.0),
+    }
 
     def build(self, parts: LearnerParts) -> "Matching":
         """The learner."""

@@ -19,6 +19,7 @@ from models.learners.base import ItemScorer, Learner, LearnerConfig, LearnerPart
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 from models.learners.network import PreferenceEstimator
+from models.learners.search_space import Between, OneOf, SearchSpace
 
 _ROWS_AT_ONCE = 1024
 """Items scored at once on a CPU, so that all values between the layers stay in the processor's cache."""
@@ -57,6 +58,11 @@ class MeLUConfig(LearnerConfig):
     prior_ratings: Annotated[float, Field(ge=0)] = 0.0
 
     paper: ClassVar[dict[str, Any]] = {"steps": 5, "second_order": True, "rate": 5e-6, "rates": "fixed"}
+    search_space: ClassVar[SearchSpace] = {
+        **LearnerConfig.search_space,
+        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.rate": Between(low=1e-3, high=0.1),
+    }
 
     def build(self, parts: LearnerParts) -> "MeLU":
         """The learner, which begins at the mean rating."""

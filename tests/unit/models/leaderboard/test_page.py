@@ -1,0 +1,55 @@
+import pytest
+
+from models.evaluation.figures import Estimate
+from models.leaderboard.page import BETTER, UNDECIDED, WORSE, beaten, main_table, page, summary, verdict
+from models.metrics import MAE, Direction
+from tests.unit.models.leaderboard.conftest import Made
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "direction", "expected"),
+    [
+        (-0.2, -0.1, Direction.LOWER, BETTER),
+        (-0.2, -0.1, Direction.HIGHER, WORSE),
+        (0.1, 0.2, Direction.LOWER, WORSE),
+        (0.1, 0.2, Direction.HIGHER, BETTER),
+        (-0.1, 0.1, Direction.LOWER, UNDECIDED),
+        (None, None, Direction.LOWER, UNDECIDED),
+    ],
+)
+def test_only_an_interval_on_one_side_of_0_decides(
+    low: float | None, high: float | None, direction: Direction, expected: str
+) -> None:
+    assert verdict(Estimate(value=0.0, low=low, high=high), direction) == expected
+
+
+def test_the_page_has_the_figures_of_the_json(made: Made) -> None:
+    written = page(made.leaderboard)
+    for contestant in made.leaderboard.contestants:
+        for figures in contestant.states.values():
+            assert f"{figures.measures[MAE.name].value:.3f}" in written
+        for lists in contestant.catalogue.values():
+            assert f"{lists.measures['list_ndcg@10'].value:.3f}" in written
+
+
+def test_the_main_table_is_in_order_of_the_mae_of_new_users(made: Made) -> None:
+    header, *rows = main_table(made.leaderboard)
+    maes = [float(row[header.index("MAE user_cold")]) for row in rows]
+    assert len(rows) == 3
+    assert maes == sorted(maes)
+    assert all(len(row) == len(header) for row in rows)
+
+
+def test_the_page_says_which_learners_beat_their_unadapted_selves(made: Made) -> None:
+    better, others = beaten(made.leaderboard)
+    assert {contestant.name for contestant in (*better, *others)} == {"steps", "neighbours"}
+    assert f"{len(better)} of 2 learners beat their unadapted selves" in summary(made.leaderboard)
+    written = page(made.leaderboard)
+    for contestant in others:
+        assert f"`{contestant.name}` is not shown to beat its unadapted self" in written
+
+
+def test_the_page_names_failures_and_plots(made: Made) -> None:
+    written = page(made.leaderboard, plots={"A plot": "plot.svg"})
+    assert "## Failed\n- broken" in written
+    assert "![A plot](plot.svg)" in written
