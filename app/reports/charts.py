@@ -113,11 +113,26 @@ def reliability_diagram(title: str, series: Sequence[Series], horizontal: Axis, 
     return _svg(title, body)
 
 
-def interval_chart(title: str, rows: Sequence[tuple[Series, tuple[float, float]]], horizontal: Axis) -> Markup:
-    """One row per series: its first value as a dot on its interval."""
-    row_height, names_width = 24.0, min(180.0, 14 + 5.8 * max(len(row.name) for row, _ in rows))
+def interval_chart(
+    title: str,
+    rows: Sequence[tuple[Series, tuple[float, float]]],
+    horizontal: Axis,
+    *,
+    width: float = WIDTH,
+    letter_width: float = 5.8,
+) -> Markup:
+    """One row per series: its first value as a dot on its interval.
+
+    Args:
+        title: For those who cannot see the plot.
+        rows: The series, each with its interval.
+        horizontal: The axis of the values.
+        width: Of the drawing.
+        letter_width: Of the names' font, which the names' column is made for; it takes at most the larger part.
+    """
+    row_height, names_width = 24.0, min(0.58 * width, 14 + letter_width * max(len(row.name) for row, _ in rows))
     height = row_height * len(rows) + _BOTTOM + 6
-    frame = _Frame(horizontal, Axis(0, 1, (), ""), height=height, left=names_width)
+    frame = _Frame(horizontal, Axis(0, 1, (), ""), width=width, height=height, left=names_width)
     body = [frame.vertical_lines()]
     for place, (row, (low, high)) in enumerate(rows):
         y = row_height * (place + 0.6)
@@ -128,18 +143,27 @@ def interval_chart(title: str, rows: Sequence[tuple[Series, tuple[float, float]]
             _tag("circle", f"dot s{row.style}", cx=frame.x(value), cy=y, r=4.2),
             _described(f"hit s{row.style}", frame.x(value), y, f"{row.name}: {value:.3f} ({low:.3f} to {high:.3f})"),
         ]
-    return _svg(title, body, height=height)
+    return _svg(title, body, width=width, height=height)
 
 
 class _Frame:
     """Converts data units to those of the drawing."""
 
-    def __init__(self, horizontal: Axis, vertical: Axis, *, height: float = HEIGHT, left: float = _LEFT) -> None:
-        self._horizontal, self._vertical, self._height, self._left = horizontal, vertical, height, left
+    def __init__(
+        self,
+        horizontal: Axis,
+        vertical: Axis,
+        *,
+        width: float = WIDTH,
+        height: float = HEIGHT,
+        left: float = _LEFT,
+    ) -> None:
+        self._horizontal, self._vertical = horizontal, vertical
+        self._width, self._height, self._left = width, height, left
 
     def x(self, value: float) -> float:
         axis = self._horizontal
-        return self._left + (value - axis.low) / (axis.high - axis.low) * (WIDTH - self._left - _RIGHT)
+        return self._left + (value - axis.low) / (axis.high - axis.low) * (self._width - self._left - _RIGHT)
 
     def y(self, value: float) -> float:
         axis = self._vertical
@@ -150,7 +174,7 @@ class _Frame:
 
     def axes(self) -> Markup:
         """Horizontal grid lines, labels of both axes, and their titles."""
-        right, bottom = WIDTH - _RIGHT, self._height - _BOTTOM
+        right, bottom = self._width - _RIGHT, self._height - _BOTTOM
         parts = [
             part
             for value, label in self._vertical.ticks
@@ -175,7 +199,9 @@ class _Frame:
                 _text(self.x(value), bottom + 15, label, "label middle"),
             )
         ]
-        parts.append(_text((self._left + WIDTH - _RIGHT) / 2, self._height - 8, self._horizontal.title, "title middle"))
+        parts.append(
+            _text((self._left + self._width - _RIGHT) / 2, self._height - 8, self._horizontal.title, "title middle")
+        )
         return _EMPTY.join(parts)
 
 
@@ -214,9 +240,9 @@ def _text(x: float, y: float, text: str, css: str) -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(css, x, y, text)
 
 
-def _svg(title: str, body: Iterable[Markup], *, height: float = HEIGHT) -> Markup:
+def _svg(title: str, body: Iterable[Markup], *, width: float = WIDTH, height: float = HEIGHT) -> Markup:
     return Markup('<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, height, title, _EMPTY.join(body)
+        width, height, title, _EMPTY.join(body)
     )
 
 

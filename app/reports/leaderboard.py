@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from app.reports.charts import WIDTH, Series, interval_chart, linear_axis
+from app.reports.charts import Series, interval_chart, linear_axis
 from app.reports.page import STATE_NAMES, stylesheet
+from models.data.dataset import State
 from models.evaluation import Estimate
 from models.leaderboard.figures import MAIN_SIZE, Contestant, Kind, Leaderboard
 from models.metrics import MAE
@@ -15,8 +16,8 @@ from models.metrics.lists import LIST_NDCG
 _STYLES = {Kind.LEARNER: 0, Kind.CHOOSER: 0, Kind.BASELINE: 5, Kind.LIST_BASELINE: 5}
 """The numbers of the styles in the style sheet: learners and baselines have different colours."""
 
-_SCALE = 2.5
-"""Pixels of a unit of the drawing."""
+_WIDTH, _LETTER_WIDTH, _SCALE = 560.0, 6.6, 1.5
+"""Width of a drawing and of a letter in it, for the widest of the fonts, and pixels of a unit."""
 
 
 def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, tuple[str, str]]:
@@ -25,26 +26,23 @@ def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, tuple[str, str]]:
 
 
 def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
+    new_users = State.USER_COLD.label
     for state in leaderboard.users:
-        title = f"{MAE.title}: {STATE_NAMES[state].lower()}"
+        rated = [one for one in leaderboard.contestants if state in one.states]
         yield (
             f"mae-{state}",
-            title,
-            _intervals(
-                title,
-                [(one, one.states[state].measures[MAE.name]) for one in leaderboard.contestants if state in one.states],
-                f"{MAE.title} (lower is better)",
+            *_intervals(
+                f"{MAE.title}, {STATE_NAMES[state].lower()} (lower is better)",
+                [(one, one.states[state].measures[MAE.name]) for one in rated],
             ),
         )
-    new_users = [one for one in leaderboard.contestants if "user_cold" in one.states]
-    adapting = [(one, one.states["user_cold"].adaptation[MAE.name]) for one in new_users if one.kind is Kind.LEARNER]
+    rated = [one for one in leaderboard.contestants if new_users in one.states]
+    adapting = [(one, one.states[new_users].adaptation[MAE.name]) for one in rated if one.kind is Kind.LEARNER]
     if adapting:
-        title = f"What adaptation changes in the {MAE.title} of new users"
-        yield "adaptation", title, _intervals(title, adapting, "adapted less not adapted (below 0, it helps)")
-    if new_users:
-        title = f"{WORST_TENTH.title}, new users"
-        spread = [(one, one.states["user_cold"].spread[WORST_TENTH.name]) for one in new_users]
-        yield "worst-tenth", title, _intervals(title, spread, f"{WORST_TENTH.title} (lower is better)")
+        yield "adaptation", *_intervals(f"{MAE.title} of new users: adapted less not adapted", adapting)
+    if rated:
+        spread = [(one, one.states[new_users].spread[WORST_TENTH.name]) for one in rated]
+        yield "worst-tenth", *_intervals(f"{WORST_TENTH.title} of new users (lower is better)", spread)
     for name, what in (("catalogue", "the whole catalogue"), ("new_items", "new items")):
         lists = [
             (one, figures[MAIN_SIZE].measures[LIST_NDCG.name])
@@ -52,25 +50,25 @@ def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
             if MAIN_SIZE in (figures := one.catalogue if name == "catalogue" else one.new_items)
         ]
         if lists:
-            title = f"{LIST_NDCG.title} of lists of {what} after {MAIN_SIZE} ratings"
             lists.sort(key=lambda each: -each[1].value)
-            yield f"lists-{name}", title, _intervals(title, lists, f"{LIST_NDCG.title} (higher is better)")
+            title = f"{LIST_NDCG.title} of lists of {what} after {MAIN_SIZE} ratings (higher is better)"
+            yield f"lists-{name.replace('_', '-')}", *_intervals(title, lists)
 
 
-def _intervals(title: str, estimates: list[tuple[Contestant, Estimate]], axis: str) -> Markup:
+def _intervals(title: str, estimates: list[tuple[Contestant, Estimate]]) -> tuple[str, Markup]:
     rows = [
         (Series(contestant.name, _STYLES[contestant.kind], [(estimate.value, 0.0)]), estimate.ends)
         for contestant, estimate in estimates
     ]
-    ends = [end for _, estimate in estimates for end in estimate.ends]
-    return interval_chart(title, rows, linear_axis(ends, axis))
+    axis = linear_axis([end for _, estimate in estimates for end in estimate.ends], title)
+    return title, interval_chart(title, rows, axis, width=_WIDTH, letter_width=_LETTER_WIDTH)
 
 
 def _standalone(chart: Markup) -> str:
     """A chart as a file: with its size, a background and the styles of reports, in a light and a dark theme."""
     opening, rest = str(chart).split(">", 1)
-    height = float(opening.split('viewBox="')[1].split('"')[0].split()[3])
+    _, _, width, height = map(float, opening.split('viewBox="')[1].split('"')[0].split())
     style = f"{stylesheet()}\n.report {{ color-scheme: light dark; background: var(--panel); }}"
-    attributes = f'xmlns="http://www.w3.org/2000/svg" width="{WIDTH * _SCALE:.0f}" height="{height * _SCALE:.0f}"'
+    attributes = f'xmlns="http://www.w3.org/2000/svg" width="{width * _SCALE:.0f}" height="{height * _SCALE:.0f}"'
     opening = opening.replace('<svg class="chart"', f'<svg class="chart report" {attributes}')
     return f"{opening}><style>{style}</style>{rest}\n"

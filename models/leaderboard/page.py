@@ -40,7 +40,9 @@ def page(leaderboard: Leaderboard, *, plots: Mapping[str, str] | None = None) ->
         _main_table(leaderboard),
         _missing(leaderboard),
     ]
-    parts += [f"![{title}]({file})" for title, file in (plots or {}).items()]
+    if plots:
+        parts.append("In the plots, learners are blue and baselines grey. Lines are 95 % intervals.")
+        parts += [f"![{title}]({file})" for title, file in plots.items()]
     parts += ["## How it is measured", _PROTOCOL]
     if any(contestant.catalogue for contestant in leaderboard.contestants):
         parts.append(_LISTS)
@@ -116,7 +118,7 @@ def _main_table(leaderboard: Leaderboard) -> str:
     if leaderboard.users:
         notes += f"{GINI.title} and worst tenth: of the users' MAE in `{_NEW_USERS}`. "
     notes += (
-        "Training: mean seconds, in one thread. Adaptation: to one user's ten ratings, with the scores of all items."
+        "Training: mean seconds, in one thread. Adaptation: to ten ratings of a user, with the scores of all items."
     )
     return f"{markdown_table(main_table(leaderboard))}\n\n{notes}"
 
