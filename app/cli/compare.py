@@ -26,6 +26,10 @@ def compare_command(
     output: Annotated[
         Path, typer.Option("--out", file_okay=False, help="Directory of the pages, plots and results to write.")
     ] = Path("leaderboard"),
+    work: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Directory in which results are kept to go on from. [default: OUT.work]"),
+    ] = None,
     baselines: Annotated[bool, typer.Option(help="Whether to measure the baselines too.")] = True,
     epochs: Annotated[int | None, typer.Option(min=1, help="Overrides the presets.")] = None,
     processes: Annotated[
@@ -39,39 +43,37 @@ def compare_command(
     """Train and measure all learners and baselines on the same episodes, and write a leaderboard.
 
     The directory gets leaderboard.md, leaderboard.json and plots. An interrupted comparison goes on when it is started
-    again: results are kept beside the directory, in OUT.work. They belong to the data and to the contents of a preset,
-    so a changed preset is measured anew, and further presets or seeds add to what is there.
+    again. What is done is kept by the data and the contents of each preset, so a changed preset is measured anew, and
+    further presets or seeds add to what is there.
     """
-    from pydantic import ValidationError
-
     from app.cli.leaderboard_progress import LeaderboardProgress
     from app.reports.leaderboard import leaderboard_plots
-    from models.leaderboard.config import LeaderboardConfig, available_baselines, presets_of
+    from models.baselines.lists import LIST_BASELINES
+    from models.leaderboard.config import LeaderboardConfig, available_baselines, presets_of, require_presets
     from models.leaderboard.figures import leaderboard_of
     from models.leaderboard.jobs import do_jobs
     from models.leaderboard.page import main_table, page, summary
     from models.leaderboard.workbench import Workbench
     from models.training.devices import require_device
-    from models.training.preset import PresetError
     from models.training.threads import compute_in_one_thread
 
     compute_in_one_thread()
+    work = work or output.with_name(f"{output.name}.work")
     require_writable_directory(output, "--out")
+    require_writable_directory(work, "--work")
     require_device(device)
+    require_presets(learners)
     dataset = load_dataset(data, schema, malformed)
     presets, reference = presets_of(learners, dataset, epochs=epochs)
-    measured = {} if baselines else {"baselines": (), "list_baselines": ()}
-    try:
-        config = LeaderboardConfig(
-            presets=presets,
-            reference=reference,
-            seeds=seeds,
-            device=device,
-            **{"baselines": available_baselines(), **measured},
-        )
-    except ValidationError as error:
-        raise PresetError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    bench = Workbench(dataset, config, output.with_name(f"{output.name}.work"))
+    config = LeaderboardConfig(
+        presets=presets,
+        reference=reference,
+        baselines=available_baselines() if baselines else (),
+        list_baselines=LIST_BASELINES if baselines else (),
+        seeds=seeds,
+        device=device,
+    )
+    bench = Workbench(dataset, config, work)
     with LeaderboardProgress(progress_console()) as observer:
         failures = do_jobs(bench, processes=processes or os.cpu_count() or 1, observer=observer)
     leaderboard = leaderboard_of(bench, failures)
@@ -89,11 +91,9 @@ def compare_command(
         print_figures(header, rows)
         print_text(summary(leaderboard))
         typer.echo(f"{output / 'leaderboard.md'}")
-    failed = [missing for missing in leaderboard.missing if not missing.is_left_out]
     for missing in leaderboard.missing:
-        print_reason = f"failed: {missing.reason}" if missing in failed else f"left out: {missing.reason}"
-        typer.echo(print_reason, err=True)
-    if failed:
+        typer.echo(f"{'left out' if missing.is_left_out else 'failed'}: {missing.reason}", err=True)
+    if any(not missing.is_left_out for missing in leaderboard.missing):
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
 from models.data.dataset import State
 from models.data.episodes import Episode, batches, evaluation_episodes
 from models.evaluation.predictors import BATCH_USERS, Predict, measure_episodes
+from models.leaderboard.store import load_cells, save_cells
 from models.metrics.calibration import ReliabilityBin, reliability
 
 STATES = (State.USER_COLD, State.ITEM_COLD, State.USER_AND_ITEM_COLD, State.WARM)
@@ -61,18 +62,8 @@ def measured(contestants: Contestants, name: str, *, curves: bool) -> Results:
                 for state in STATES
             }
         calibration_file.write_text(json.dumps(calibration), encoding="utf-8")
-        flat = {
-            f"{cell}/{measure}": values for cell, by_measure in cells.items() for measure, values in by_measure.items()
-        }
-        with (temporary := file.with_suffix(".new")).open("wb") as stream:
-            np.savez_compressed(stream, **flat)
-        temporary.replace(file)
-    stored_cells: dict[str, Values] = {}
-    with np.load(file, allow_pickle=False) as stored:
-        for key in stored.files:
-            cell, measure = key.split("/")
-            stored_cells.setdefault(cell, {})[measure] = stored[key]
-    return Results(stored_cells, json.loads(calibration_file.read_text(encoding="utf-8")))
+        save_cells(file, cells)
+    return Results(load_cells(file), json.loads(calibration_file.read_text(encoding="utf-8")))
 
 
 def cells_of(contestants: Contestants, *, curves: bool) -> Iterator[tuple[str, list[Episode]]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from benchmarks.quality.contestants import REFERENCE
 from benchmarks.quality.figures import DatasetFigures, Difference, Figure
 from benchmarks.quality.measuring import SUPPORT_SIZES
+from models.leaderboard.markdown import markdown_table
 from models.metrics import measure_caption, measure_title
 
 MARKERS = ("<!-- results: make bench-quality -->", "<!-- end of results -->")
@@ -70,7 +71,8 @@ def readme_table(states: States) -> str:
     published = [
         f"| {name} | " + " | ".join(f"{mae:.3f}" for mae in maes) + " |" for name, maes in PUBLISHED_MAE.items()
     ]
-    header, line, *rows = _table(states, IN_README, lambda state, name: f"{states[state][name]['mae']['value']:.3f}")
+    table = _table(states, IN_README, lambda state, name: f"{states[state][name]['mae']['value']:.3f}")
+    header, line, *rows = table.splitlines()
     return "\n".join([header.replace("| |", "| MAE |", 1), line, *published, *rows])
 
 
@@ -104,7 +106,7 @@ def _dataset_parts(data: str, figures: DatasetFigures) -> list[str]:
         rows.append(["closest baseline", "", *(f"{name}: {_difference(one)}" for name, one in curves["closest"])])
         rows.append(["what the step to this size adds", "", "", *map(_difference, curves["next_rating"])])
         header = ["MAE after", "nothing known", *map(str, SUPPORT_SIZES)]
-        parts.append(f"#### {state}\n\n" + "\n".join(_rows([header, *rows])))
+        parts.append(f"#### {state}\n\n" + markdown_table([header, *rows]))
     parts.append(
         f"### {data}: calibration\n\n![calibration](quality-calibration-{data}.svg)\n\nExpected calibration error of "
         f"`{REFERENCE}`: the distance between predicted probability and observed share, over ten bins, weighted by how "
@@ -112,21 +114,15 @@ def _dataset_parts(data: str, figures: DatasetFigures) -> list[str]:
     )
     events = next(iter(figures["calibration"].values()))
     parts.append(
-        "\n".join(
-            _table(
-                figures["calibration"],
-                list(events),
-                lambda state, event: f"{_error(figures['calibration'][state][event]):.3f}",
-            )
+        _table(
+            figures["calibration"],
+            list(events),
+            lambda state, event: f"{_error(figures['calibration'][state][event]):.3f}",
         )
     )
     parts.append("What is predicted and what is observed, mean over all query ratings:")
     parts.append(
-        "\n".join(
-            _table(
-                figures["calibration"], list(events), lambda state, event: _shares(figures["calibration"][state][event])
-            )
-        )
+        _table(figures["calibration"], list(events), lambda state, event: _shares(figures["calibration"][state][event]))
     )
     return parts
 
@@ -141,7 +137,7 @@ def _measure_table(states: States, measure: str) -> str:
         return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f}{without})"
 
     first = next(iter(states))
-    return "\n".join(_table(states, [name for name in states[first] if cell(first, name)], cell))
+    return _table(states, [name for name in states[first] if cell(first, name)], cell)
 
 
 def _difference_table(states: States, measure: str) -> str:
@@ -153,7 +149,7 @@ def _difference_table(states: States, measure: str) -> str:
         return f"{figure['reference_less_this']:+.4f} ({interval})"
 
     first = next(iter(states))
-    return "\n".join(_table(states, [name for name in states[first] if name != REFERENCE], cell))
+    return _table(states, [name for name in states[first] if name != REFERENCE], cell)
 
 
 def _difference(difference: Difference) -> str:
@@ -172,10 +168,5 @@ def _shares(bins: Sequence[tuple[float, float, int]]) -> str:
     return f"{predicted:.3f}, {observed:.3f}"
 
 
-def _table(states: Collection[str], names: Sequence[str], cell: Callable[[str, str], str]) -> list[str]:
-    return _rows([["", *states], *([name, *(cell(state, name) for state in states)] for name in names)])
-
-
-def _rows(rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return [lines[0].replace("|  |", "| |", 1), "|" + "---|" * len(rows[0]), *lines[1:]]
+def _table(states: Collection[str], names: Sequence[str], cell: Callable[[str, str], str]) -> str:
+    return markdown_table([["", *states], *([name, *(cell(state, name) for state in states)] for name in names)])

@@ -1,9 +1,9 @@
 """What a leaderboard compares."""
 
 from importlib.util import find_spec
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import ALL_BASELINES, BENCH_BASELINES
 from models.baselines.lists import LIST_BASELINES
@@ -40,22 +40,25 @@ class LeaderboardConfig(BaseModel):
     bootstrap_resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     device: str = "cpu"
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        names = [preset.name for preset in self.presets]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two presets are called {name}: name each once, and give each file another name")
-        return self
-
-    def seeded(self, preset: Preset, seed: int) -> Preset:
-        """A preset with one of the seeds."""
-        return preset.with_training(seed=seed)
-
 
 def available_baselines() -> tuple[str, ...]:
     """The names of the baselines that predict ratings, without those whose optional package is not installed."""
     return BENCH_BASELINES if find_spec("lightgbm") else ALL_BASELINES
+
+
+def require_presets(names: str) -> list[str]:
+    """The names in a comma-separated list, each of a preset that can be read, or `all`.
+
+    Raises:
+        PresetError: There is no such preset, a field of it is wrong, or none is named.
+    """
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    if not given:
+        raise PresetError(f"name at least one preset: {', '.join(preset_names())} or the path of a .toml file, or all")
+    for name in given:
+        if name != ALL:
+            load_preset(name)
+    return given
 
 
 def presets_of(names: str, dataset: Dataset, *, epochs: int | None = None) -> tuple[tuple[Preset, ...], Preset]:
@@ -70,16 +73,17 @@ def presets_of(names: str, dataset: Dataset, *, epochs: int | None = None) -> tu
         epochs: Overrides the presets' epochs.
 
     Raises:
-        PresetError: There is no such preset, a field of it is wrong, or none is named.
+        PresetError: There is no such preset, a field of it is wrong, none is named, or two have the same name.
     """
-    given = [name.strip() for name in names.split(",") if name.strip()]
+    given = require_presets(names)
     if ALL in given:
         has_ratings = bool(dataset.ratings.rated.any())
         fitting = [name for name in preset_names() if (load_preset(name).learner is not None) is has_ratings]
         given = [name for name in [*fitting, *given] if name != ALL]
-    if not given:
-        raise PresetError(f"name at least one preset: {', '.join(preset_names())} or the path of a .toml file, or all")
     presets = [load_preset(name).with_training(epochs=epochs) for name in dict.fromkeys(given)]
+    for place, preset in enumerate(presets):
+        if preset.name in {other.name for other in presets[:place]}:
+            raise PresetError(f"two presets are called {preset.name}: give each file another name")
     default = default_preset(dataset)
     reference = next((preset for preset in presets if preset.name == default), presets[0])
     return tuple(presets), reference

@@ -137,7 +137,7 @@ class Workbench:
         """Train the choice model of a preset, and let it choose the items that a list is made of."""
         choice, encoded = train_choices(
             self.dataset,
-            self.config.seeded(preset, seed),
+            preset.with_training(seed=seed),
             self.split,
             device=self.config.device,
             observer=observer,
@@ -151,7 +151,7 @@ class Workbench:
         checkpoints = directory / "checkpoint"
         trained = train_learner(
             self.dataset,
-            self.config.seeded(preset, seed),
+            preset.with_training(seed=seed),
             self.split,
             checkpoints=checkpoints,
             device=self.config.device,
@@ -233,7 +233,7 @@ class Workbench:
 
     def _restored(self, preset: Preset, seed: int) -> TrainedLearner:
         weights = load_file(self._directory(preset.name, preset, seed) / "weights.safetensors")
-        seeded = self.config.seeded(preset, seed)
+        seeded = preset.with_training(seed=seed)
         return restore_learner(self.dataset, seeded, self.split, weights, device=self.config.device)
 
     @cached_property
@@ -249,7 +249,7 @@ class Workbench:
         return self._of_dataset / f"{name}-{self._key(preset, seed)}"
 
     def _key(self, preset: Preset, seed: int) -> str:
-        return _digest(self.config.seeded(preset, seed).model_dump(mode="json"))
+        return _digest(preset.with_training(seed=seed).model_dump(mode="json"))
 
 
 _PACKAGE = "coldstart-recommender"

@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from models.data.reader import read_dataset
-from models.leaderboard.config import LeaderboardConfig, presets_of
+from models.leaderboard.config import presets_of
 from models.training.preset import PresetError, load_preset, preset_names
 
 
@@ -35,7 +34,8 @@ def test_a_wrong_name_is_named(dataset_dir: Path, names: str, message: str) -> N
         presets_of(names, read_dataset(dataset_dir)[0])
 
 
-def test_two_presets_of_one_name_are_refused() -> None:
-    preset = load_preset("coldstart")
-    with pytest.raises(ValidationError, match="two presets are called coldstart"):
-        LeaderboardConfig(presets=(preset, preset.with_training(epochs=1)), reference=preset)
+def test_two_presets_of_one_name_are_refused(dataset_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "coldstart.toml"
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(PresetError, match="two presets are called coldstart"):
+        presets_of(f"coldstart,{file}", read_dataset(dataset_dir)[0])
