@@ -65,6 +65,13 @@ bench-quality: $(VENV)/developing ## Measure all learners, baselines and candida
 	$(BIN)/python -m benchmarks.new_items --data $(DATA)
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
+.PHONY: bench-leaderboard
+bench-leaderboard: $(VENV)/developing ## Compare all learners (or LEARNERS) on the data sets in DATA (and OTHER); rewrites docs/results/leaderboard
+	status=0; for data in $(DATA) $(OTHER); do \
+		$(BIN)/coldstart compare --data $$data --learners $(or $(LEARNERS),all) \
+			--out docs/results/leaderboard/$$(basename $$data) --work $(STATE)/leaderboard || status=1; \
+	done; exit $$status
+
 .PHONY: bench
 bench: $(VENV)/developing ## Measure speed on the data set in DATA; rewrites docs/results/speed.md
 	$(BIN)/python -m benchmarks.speed --data $(DATA)

@@ -23,6 +23,7 @@ LINES = {
     "coldstart mod": {"model"},
     "coldstart train --preset m": {"matching", "melu"},
     "coldstart train --dev": {"--device"},
+    "coldstart compare --learners melu,ma": {"melu,matching"},
     "coldstart evaluate --states ": {"warm", "user_cold", "item_cold", "user_and_item_cold"},
     "coldstart evaluate --states warm,us": {"warm,user_cold", "warm,user_and_item_cold"},
     "coldstart evaluate --order ": {"random", "time"},
