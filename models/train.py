@@ -234,7 +234,8 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     require_trainable(dataset, split, preset)
     encoders = fit_encoders(dataset, split, preset)
     encoded = _encode(dataset, encoders, task.device)
-    learner, history = None, []
+    learner: AnyLearner | None = None
+    history: list[EpochResult] = []
     if preset.learner is not None:
         learner, history = _train_learner(task, split, encoders, encoded, twin)
     choice, choice_history = _train_choices(task, split, encoders, encoded, twin)

@@ -124,7 +124,7 @@ class Leaderboard(ReportPart):
         reference: The name of the preset that the others are compared with.
         seeds: How many seeds each figure averages over.
         users: By the label of the state, how many users are measured in it.
-        list_users: By what is ranked, how many users have lists with every seed, mean over seeds.
+        list_users: By what is ranked, how many users have lists with the first seed.
         items: How many items the catalogue has.
         contestants: The best first: by the MAE of new users, then by the nDCG of their lists.
         missing: What has no figures, and why.

@@ -162,29 +162,30 @@ def _adaptation(leaderboard: Leaderboard) -> str:
 def _errors(leaderboard: Leaderboard) -> list[str]:
     parts = []
     for name in _MEASURES:
-        table = _state_table(leaderboard, lambda figures, name=name: figures.measures.get(name))
+        table = _state_table(leaderboard, lambda figures: figures.measures, name)
         parts.append(f"## {measure_caption(name)}\n\n{table}")
     for name in _MEASURES:
-        table = _state_table(leaderboard, lambda figures, name=name: figures.less_reference.get(name), difference)
+        table = _state_table(leaderboard, lambda figures: figures.less_reference, name, difference)
         better = "below" if MEASURES[name].direction is Direction.LOWER else "above"
         parts.append(
             f"## Paired differences in {measure_title(name)}\n\nThe row less `{leaderboard.reference}`; {better} 0, "
             f"the row is better.\n\n{table}"
         )
     for measure in _SPREADS:
-        table = _state_table(leaderboard, lambda figures, name=measure.name: figures.spread.get(name))
+        table = _state_table(leaderboard, lambda figures: figures.spread, measure.name)
         parts.append(f"## {measure.title}\n\nOf the users' MAE; lower is better.\n\n{table}")
     return parts
 
 
 def _state_table(
     leaderboard: Leaderboard,
-    of: Callable[[StateFigures], Estimate | None],
+    part: Callable[[StateFigures], Mapping[str, Estimate]],
+    name: str,
     shown: Callable[[Estimate], str] = with_interval,
 ) -> str:
     rows = []
     for contestant in leaderboard.contestants:
-        estimates = [of(figures) for figures in contestant.states.values()]
+        estimates = [part(figures).get(name) for figures in contestant.states.values()]
         if any(estimate is not None for estimate in estimates):
             rows.append([contestant.name, *("" if each is None else shown(each) for each in estimates)])
     return markdown_table([["", *leaderboard.users], *rows])

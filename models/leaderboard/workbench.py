@@ -33,9 +33,10 @@ from models.leaderboard.lists import (
     shortlists,
 )
 from models.leaderboard.store import Cells, load_cells, save_cells
+from models.metrics import MAE
 from models.train import TrainedLearner, restore_learner, train_choices, train_learner
 from models.training.checkpoint import Checkpoint
-from models.training.preset import Preset
+from models.training.preset import Preset, PresetError
 from models.training.trainer import EpochResult, TrainingObserver
 
 ADAPTED, NOT_ADAPTED = "adapted", "not_adapted"
@@ -101,20 +102,20 @@ class Workbench:
 
     def shortlists_file(self, preset: Preset, seed: int) -> Path:
         """Where the shortlists of a preset's choice model are."""
-        return self._directory("choices", preset, seed) / "shortlists.npz"
+        return self._of_dataset / f"choices-{self._choice_key(preset, seed)}" / "shortlists.npz"
 
     def errors_file(self, preset: Preset, seed: int) -> Path:
         """Where the measures of a learner's predicted ratings are."""
-        return self._directory(preset.name, preset, seed) / "errors.npz"
+        return self._directory(preset, seed) / "errors.npz"
 
     def lists_file(self, preset: Preset, seed: int) -> Path:
         """Where the measures of a preset's lists are. A learner's depend on the reference's choice model too."""
         chooser = self.config.reference if preset.learner is not None else preset
-        return self._directory(preset.name, preset, seed) / f"lists-{self._key(chooser, seed)}.npz"
+        return self._directory(preset, seed) / f"lists-{self._choice_key(chooser, seed)}.npz"
 
     def adaptation_file(self, preset: Preset, seed: int) -> Path:
         """Where the time of an adaptation is."""
-        return self._directory(preset.name, preset, seed) / "adaptation.json"
+        return self._directory(preset, seed) / "adaptation.json"
 
     def baseline_file(self, name: str) -> Path:
         """Where the measures of a baseline are, those of each seed in cells of its own."""
@@ -126,7 +127,7 @@ class Workbench:
 
     def training(self, preset: Preset, seed: int) -> Training:
         """What the training of a learner was like."""
-        file = self._directory(preset.name, preset, seed) / "training.json"
+        file = self._directory(preset, seed) / "training.json"
         return Training.model_validate_json(file.read_bytes())
 
     def adaptation_milliseconds(self, preset: Preset) -> float:
@@ -146,8 +147,12 @@ class Workbench:
         save_cells(self.shortlists_file(preset, seed), shortlists(EmbeddedCatalogue(choice, encoded), tasks))
 
     def measure_learner(self, preset: Preset, seed: int, observer: TrainingObserver) -> None:
-        """Train a learner, and measure its predictions, adapted and not, in all states."""
-        directory = self._directory(preset.name, preset, seed)
+        """Train a learner, and measure its predictions, adapted and not, in all states.
+
+        Raises:
+            PresetError: It cannot be trained, or it diverged.
+        """
+        directory = self._directory(preset, seed)
         checkpoints = directory / "checkpoint"
         trained = train_learner(
             self.dataset,
@@ -164,7 +169,10 @@ class Workbench:
         cells: Cells = {}
         for variant, steps in ((ADAPTED, None), (NOT_ADAPTED, 0)):
             predict = predictor_of(trained.learner, trained.encoded, self.scale, steps=steps)
-            cells |= {f"{variant}-{cell}": values for cell, values in self._errors(predict, seed).items()}
+            measured = self._errors(predict, seed)
+            if not all(np.isfinite(values[MAE.name]).all() for values in measured.values()):
+                raise PresetError("its predictions are no numbers: try lower rates")
+            cells |= {f"{variant}-{cell}": values for cell, values in measured.items()}
         save_cells(self.errors_file(preset, seed), cells)
         Checkpoint.remove(checkpoints)
 
@@ -232,7 +240,7 @@ class Workbench:
         }
 
     def _restored(self, preset: Preset, seed: int) -> TrainedLearner:
-        weights = load_file(self._directory(preset.name, preset, seed) / "weights.safetensors")
+        weights = load_file(self._directory(preset, seed) / "weights.safetensors")
         seeded = preset.with_training(seed=seed)
         return restore_learner(self.dataset, seeded, self.split, weights, device=self.config.device)
 
@@ -245,11 +253,14 @@ class Workbench:
     def _baselines(self) -> Path:
         return self._of_dataset / "baselines"
 
-    def _directory(self, name: str, preset: Preset, seed: int) -> Path:
-        return self._of_dataset / f"{name}-{self._key(preset, seed)}"
+    def _directory(self, preset: Preset, seed: int) -> Path:
+        identity = preset.with_training(seed=seed).model_dump(mode="json")
+        return self._of_dataset / f"{preset.name}-{_digest(identity)}"
 
-    def _key(self, preset: Preset, seed: int) -> str:
-        return _digest(preset.with_training(seed=seed).model_dump(mode="json"))
+    def _choice_key(self, preset: Preset, seed: int) -> str:
+        """Of a choice model: it depends on a part of its preset alone."""
+        parts = preset.model_dump(mode="json", include={"inputs": True, "choice": True, "training": {"field_dropout"}})
+        return _digest([parts, seed])
 
 
 _PACKAGE = "coldstart-recommender"

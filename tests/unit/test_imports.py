@@ -15,6 +15,7 @@ OPTIONAL_PACKAGES = (
     "implicit",
     "lightgbm",
     "matplotlib",
+    "optuna",
     "redis",
     "asyncpg",
     "pooch",

@@ -1,16 +1,21 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.data.reader import read_dataset
 from models.leaderboard.config import LeaderboardConfig
 from models.leaderboard.figures import Contestant, Kind, Leaderboard, leaderboard_of
 from models.leaderboard.jobs import Job, Step, do_jobs
+from models.leaderboard.page import main_table, page
 from models.leaderboard.store import load_cells
-from models.leaderboard.workbench import ADAPTED, NOT_ADAPTED
+from models.leaderboard.workbench import ADAPTED, NOT_ADAPTED, Workbench
 from models.metrics import MAE
-from tests.unit.models.leaderboard.conftest import Made, Seen, presets
+from models.training.preset import Preset
+from tests.choice import SMALL_CHOICE
+from tests.unit.models.leaderboard.conftest import INPUTS, Made, Seen, presets
 
 
 def named(leaderboard: Leaderboard, name: str) -> Contestant:
@@ -135,3 +140,22 @@ def test_the_json_has_every_figure(made: Made) -> None:
     written = made.leaderboard.model_dump_json()
     assert Leaderboard.model_validate_json(written) == made.leaderboard
     assert json.loads(written)["seeds"] == 2
+
+
+def test_without_ratings_there_are_lists_and_no_errors(purchases_dir: Path, tmp_path: Path) -> None:
+    dataset, _ = read_dataset(purchases_dir)
+    chooser = Preset(name="chooser", inputs=INPUTS, choice=SMALL_CHOICE)
+    config = LeaderboardConfig(
+        presets=(chooser,), reference=chooser, list_baselines=("popularity",), seeds=1, bootstrap_resamples=100
+    )
+    bench = Workbench(dataset, config, tmp_path)
+    assert not do_jobs(bench, processes=1, observer=Seen())
+    leaderboard = leaderboard_of(bench, [])
+    assert {contestant.name for contestant in leaderboard.contestants} >= {"chooser", "popularity"}
+    assert leaderboard.users == {}
+    found = named(leaderboard, "chooser")
+    assert found.kind is Kind.CHOOSER
+    assert not found.states
+    assert found.catalogue
+    assert "Lists of the whole catalogue" in page(leaderboard)
+    assert [row[0] for row in main_table(leaderboard)[1:]] == [one.name for one in leaderboard.contestants]
