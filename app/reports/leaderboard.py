@@ -43,7 +43,7 @@ def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
     if rated:
         spread = [(one, one.states[new_users].spread[WORST_TENTH.name]) for one in rated]
         yield "worst-tenth", *_intervals(f"{WORST_TENTH.title} of new users (lower is better)", spread)
-    for name, what in (("catalogue", "the whole catalogue"), ("new_items", "new items")):
+    for name, what in (("catalogue", "lists"), ("new_items", "lists of new items")):
         lists = [
             (one, figures[MAIN_SIZE].measures[LIST_NDCG.name])
             for one in leaderboard.contestants
@@ -51,7 +51,7 @@ def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
         ]
         if lists:
             lists.sort(key=lambda each: -each[1].value)
-            title = f"{LIST_NDCG.title} of lists of {what} after {MAIN_SIZE} ratings (higher is better)"
+            title = f"{LIST_NDCG.title} of {what} after {MAIN_SIZE} ratings (higher is better)"
             yield f"lists-{name.replace('_', '-')}", *_intervals(title, lists)
 
 
