@@ -15,7 +15,7 @@ from models.data.list_episodes import list_episodes
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split
 from models.evaluation.lists.contest import bounded
-from models.evaluation.lists.measuring import RankedCatalogue, best_lists, new_items
+from models.evaluation.lists.measuring import RankedCatalogue, best_items, new_items, users_at_once
 from models.evaluation.predictors import BATCH_USERS
 from models.inputs.rows import TensorRows
 from models.leaderboard.store import Cells
@@ -37,9 +37,6 @@ USERS = "users"
 
 _CONSIDERED = 50
 """How many items a user's shortlist has, as in serving (`models.ranking.recommender`)."""
-
-_SCORES_AT_ONCE = 2_000_000
-"""Scores of one batch of users, which bounds the memory."""
 
 _EMBEDDED_AT_ONCE = 65_536
 """Items that are embedded at once, which bounds the memory."""
@@ -118,7 +115,7 @@ def _shortlist(catalogue: EmbeddedCatalogue, scorer: ItemScorer[Any, Any], task:
     width = min(_CONSIDERED, items)
     rows = np.empty((len(task.episodes), width), dtype=np.int64)
     scores = np.empty((len(task.episodes), width), dtype=np.float32)
-    for positions, batch in batches(task.episodes, _users_at_once(items)):
+    for positions, batch in batches(task.episodes, users_at_once(task.catalogue)):
         support = catalogue.support(batch)
         found = scorer.scores(catalogue.model.adapt(support), support.users).cpu().numpy()
         for position, of_user in zip(positions, _masked(found, task, positions), strict=True):
@@ -179,14 +176,10 @@ def measure_ranker(ranker: ListRanker, tasks: Mapping[str, ListTask]) -> Cells:
     measured: Cells = {}
     for cell, task in tasks.items():
         lists = np.empty((len(task.episodes), LIST_LENGTH), dtype=np.int64)
-        for positions, batch in batches(task.episodes, _users_at_once(len(task.catalogue.ranked))):
-            lists[positions] = best_lists(_masked(ranker.scores(batch), task, positions), task.catalogue.counts)
+        for positions, batch in batches(task.episodes, users_at_once(task.catalogue)):
+            lists[positions] = best_items(_masked(ranker.scores(batch), task, positions), task.catalogue.counts)
         measured[cell] = _measured(lists, task)
     return measured
-
-
-def _users_at_once(items: int) -> int:
-    return max(1, min(BATCH_USERS, _SCORES_AT_ONCE // items))
 
 
 def _masked(scores: NDArray[np.float32], task: ListTask, positions: NDArray[np.int64]) -> NDArray[np.float32]:
