@@ -8,30 +8,32 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from models.fields.attribute_field import AttributeField, FieldKind
+from models.fields.attribute_field import AttributeField, FieldKind, TextEncoder
 from models.fields.base import BaseField, InputLayer
 from models.fields.categorical import CategoricalField
 from models.fields.config import EncodingConfig, SimilarityConfig
 from models.fields.continuous import ContinuousField
 from models.fields.multi_valued import MultiValuedField
+from models.fields.sentence_text import SentenceTextField
 from models.fields.text import TextField
 from models.fields.values import AttributeValue
 from models.fields.vector import VectorField
 from models.fields.vocabulary import UNKNOWN
 
 AnyField = Annotated[
-    CategoricalField | MultiValuedField | ContinuousField | TextField | VectorField, Field(discriminator="kind")
+    CategoricalField | MultiValuedField | ContinuousField | TextField | SentenceTextField | VectorField,
+    Field(discriminator="kind"),
 ]
 """A fitted field of any kind."""
 
-_TYPES: dict[FieldKind, type[BaseField]] = {
+_TYPES: dict[str, type[BaseField]] = {
     kind_class.model_fields["kind"].default: kind_class for kind_class in get_args(get_args(AnyField)[0])
 }
 
 
 def field_type(field: AttributeField) -> type[BaseField]:
-    """The class of a field's kind."""
-    return _TYPES[field.kind]
+    """The class of a field's kind, or of its encoder if it has another than its kind's first one."""
+    return _TYPES[TextEncoder.SENTENCE if field.encoder is TextEncoder.SENTENCE else field.kind]
 
 
 __all__ = [
@@ -46,7 +48,9 @@ __all__ = [
     "FieldKind",
     "InputLayer",
     "MultiValuedField",
+    "SentenceTextField",
     "SimilarityConfig",
+    "TextEncoder",
     "TextField",
     "VectorField",
     "field_type",

@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,6 +15,18 @@ class FieldKind(StrEnum):
     CONTINUOUS = "continuous"
     TEXT = "text"
     VECTOR = "vector"
+
+
+class TextEncoder(StrEnum):
+    """How a text becomes numbers.
+
+    Attributes:
+        WORDS: As the words in it (`models.fields.text`).
+        SENTENCE: As its meaning, a vector from a language model (`models.fields.sentence_text`).
+    """
+
+    WORDS = "words"
+    SENTENCE = "sentence"
 
 
 class AttributeField(BaseModel):
@@ -33,6 +45,7 @@ class AttributeField(BaseModel):
         remove: A regular expression. Its matches are removed from the column's text, such as the role of a person in a
             film.
         dimensions: The length of a vector. If it is not given, the reader of the data set fills it in.
+        encoder: How a text becomes numbers; by default as words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +58,7 @@ class AttributeField(BaseModel):
     separators: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     remove: str | None = None
     dimensions: Annotated[int, Field(ge=1)] | None = None
+    encoder: TextEncoder | None = None
 
     @field_validator("remove")
     @classmethod
@@ -54,6 +68,12 @@ class AttributeField(BaseModel):
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return remove
+
+    @model_validator(mode="after")
+    def _only_a_text_has_an_encoder(self) -> Self:
+        if self.encoder is not None and self.kind is not FieldKind.TEXT:
+            raise ValueError(f"{self.name}: a field of kind {self.kind.value} has no encoder")
+        return self
 
     @model_validator(mode="before")
     @classmethod

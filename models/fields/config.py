@@ -32,6 +32,7 @@ class SimilarityConfig(BaseModel):
         multi_valued_variance: The variance of a multi-valued field.
         continuous_variance: The variance of a continuous field.
         text_variance: The variance of a text.
+        sentence_variance: The variance of a text that is encoded as its meaning.
         vector_variance: The variance of a vector.
         bumps: Number of radial basis functions of a continuous field. They let its effect be nonlinear.
         bump_width: Standard deviation of a radial basis function, in standard deviations of the field.
@@ -44,6 +45,7 @@ class SimilarityConfig(BaseModel):
     multi_valued_variance: Positive = 0.05
     continuous_variance: Positive = 0.1
     text_variance: Positive = 0.2
+    sentence_variance: Positive = 0.2
     vector_variance: Positive = 0.2
     bumps: Annotated[int, Field(ge=2)] = 16
     bump_width: Positive = 0.5

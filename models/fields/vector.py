@@ -5,46 +5,28 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.fields.attribute_field import AttributeField, FieldKind
-from models.fields.base import BaseField, InputLayer
 from models.fields.config import EncodingConfig, SimilarityConfig
+from models.fields.directions import DirectionField
 from models.fields.values import AttributeValue, checked_number, clean_parts, split_text
 
 _SEPARATORS = (",", ";", "|", " ", "\t")
 
 
-class VectorEmbedding(nn.Linear, InputLayer):
-    """A linear map of a normalised vector and its unknown flag; [rows, dimensions + 1] → [rows, dim].
-
-    The weights of the flag are the embedding of the unknown value. All inputs have length 1, so the initial embeddings
-    are as large as those of categories.
-    """
-
-    def __init__(self, dimensions: int, *, dim: int, scale: float) -> None:
-        super().__init__(dimensions + 1, dim, bias=False)
-        nn.init.normal_(self.weight, std=scale)
-        self.width = dim
-
-
-class VectorField(BaseField):
+class VectorField(DirectionField):
     """A vector, encoded as (its direction, 0) or, unknown, (0, 1); float32 [rows, dimensions + 1].
 
     The direction is the vector divided by its Euclidean length. A vector of zeros has none and counts as unknown. So
     does a vector of other dimensions than in training.
-
-    Attributes:
-        dimensions: Length of the vectors.
     """
 
     polars_type: ClassVar[pl.DataType] = pl.List(pl.Float64)
     takes_lists: ClassVar[bool] = True
 
     kind: Literal[FieldKind.VECTOR] = FieldKind.VECTOR
-    dimensions: int
 
     @classmethod
     def check_declaration(cls, field: AttributeField) -> None:
@@ -96,38 +78,12 @@ class VectorField(BaseField):
     def encode(self, values: Sequence[Sequence[float] | None] | pl.Series) -> Tensor:
         """Normalise."""
         vectors = pl.Series(values, dtype=self.polars_type)
-        encoded = np.zeros((len(vectors), self.dimensions + 1), dtype=np.float32)
         rows = np.flatnonzero((vectors.list.len() == self.dimensions).fill_null(value=False).to_numpy())
-        numbers = vectors[rows].explode().to_numpy().reshape(-1, self.dimensions)
-        # Division by the largest number first keeps squares from overflowing.
-        largest = np.abs(numbers).max(axis=1, initial=0.0, keepdims=True)
-        numbers = numbers / np.where(largest > 0, largest, 1.0)
-        lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
-        encoded[rows, :-1] = numbers / np.where(lengths > 0, lengths, 1.0)
-        encoded[:, -1] = ~encoded.any(axis=1)
-        return torch.from_numpy(encoded)
-
-    def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
-        """Unknown is (0, 1)."""
-        unknown = encoded.new_zeros(self.dimensions + 1)
-        unknown[-1] = 1.0
-        return torch.where(dropped.unsqueeze(-1), unknown, encoded)
-
-    def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:
-        """A linear map."""
-        return VectorEmbedding(self.dimensions, dim=embedding_dim, scale=embedding_scale)
+        return self._encoded(rows, vectors[rows].explode().to_numpy().reshape(-1, self.dimensions), len(vectors))
 
     def similarity_variance(self, config: SimilarityConfig) -> float:
         """The variance of vectors."""
         return config.vector_variance
-
-    def similarity_width(self, config: SimilarityConfig) -> int:  # noqa: ARG002 - the vectors decide
-        """One column per number, then one for the unknown value."""
-        return self.dimensions + 1
-
-    def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no categories
-        """The direction and the unknown flag: inner products are cosines, and 1 for two unknown vectors."""
-        return encoded.cpu().double()
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:
         """A vector in a random direction."""

@@ -1,4 +1,4 @@
-"""What holds for every kind of field."""
+"""What holds for every kind of field, and for both encoders of texts."""
 
 import numpy as np
 import polars as pl
@@ -14,25 +14,34 @@ from models.fields import (
     EncodingConfig,
     FieldKind,
     SimilarityConfig,
+    TextEncoder,
     field_type,
 )
+from tests.made_up_sentences import MadeUpSentences
 
-VALUES: dict[FieldKind, tuple[AttributeValue, AttributeValue]] = {
+VALUES: dict[str, tuple[AttributeValue, AttributeValue]] = {
     FieldKind.CATEGORICAL: ("a", "b"),
     FieldKind.MULTI_VALUED: (["a"], ["a", "b"]),
     FieldKind.CONTINUOUS: (1.0, 2.5),
     FieldKind.TEXT: ("brave dog", "brave dog runs"),
+    TextEncoder.SENTENCE: ("brave dog", "brave dog runs"),
     FieldKind.VECTOR: ([1.0, 2.0], [0.0, -1.0]),
 }
 CONFIG = SimilarityConfig()
 
 
-@pytest.fixture(params=FieldKind)
-def field(request: pytest.FixtureRequest) -> BaseField:
-    kind = request.param
-    declared = AttributeField(name="x", kind=kind)
-    column = pl.Series(VALUES[kind], dtype=field_type(declared).polars_type)
-    return field_type(declared).fit(declared, column, EncodingConfig())
+def declared(kind: str) -> AttributeField:
+    """The field `x` of a kind, or of an encoder of texts."""
+    if kind == TextEncoder.SENTENCE:
+        return AttributeField(name="x", kind=FieldKind.TEXT, encoder=TextEncoder.SENTENCE)
+    return AttributeField(name="x", kind=FieldKind(kind))
+
+
+@pytest.fixture(params=VALUES)
+def field(request: pytest.FixtureRequest, made_up_sentences: MadeUpSentences) -> BaseField:  # noqa: ARG001 - replaces the model
+    kind_class = field_type(declared(request.param))
+    column = pl.Series(VALUES[request.param], dtype=kind_class.polars_type)
+    return kind_class.fit(declared(request.param), column, EncodingConfig())
 
 
 def known(field: BaseField) -> list[AttributeValue]:
@@ -45,9 +54,9 @@ def test_every_kind_has_a_class() -> None:
 
 
 def test_known_values_fit_their_own_kind(field: BaseField) -> None:
-    declared = AttributeField(name="x", kind=field.kind)  # type: ignore[attr-defined]
+    declaration = declared(field.kind)  # type: ignore[attr-defined]
     for value in known(field):
-        assert type(field).check_value(declared, value) == value
+        assert type(field).check_value(declaration, value) == value
 
 
 def test_similarity_has_the_declared_width(field: BaseField) -> None:
@@ -83,6 +92,14 @@ def test_plausible_value_can_be_encoded(field: BaseField) -> None:
 def test_unknown_kind_is_a_clear_error() -> None:
     with pytest.raises(ValidationError, match=r"Input should be 'categorical', 'multi_valued', .* or 'vector'"):
         AttributeField.model_validate({"name": "x", "kind": "picture"})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FieldKind if kind is not FieldKind.TEXT])
+def test_an_encoder_of_another_kind_than_text_is_an_error(kind: FieldKind) -> None:
+    for encoder in TextEncoder:
+        field = {"name": "x", "kind": kind, "encoder": encoder}
+        with pytest.raises(ValidationError, match=f"x: a field of kind {kind.value} has no encoder"):
+            EntitySource.model_validate({"fields": [field]})
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FieldKind if kind is not FieldKind.VECTOR])
