@@ -10,8 +10,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY models models
 COPY migrations migrations
-# The lock as constraints: the versions that `make install` takes.
-RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
+# The lock as constraints: the versions that `make install` takes. For texts by their meaning: --build-arg EXTRAS=otel,text
+ARG EXTRAS=otel
+RUN /opt/coldstart/bin/pip install --no-cache-dir --constraint requirements.lock ".[$EXTRAS]"
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="coldstart" \

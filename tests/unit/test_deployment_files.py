@@ -67,7 +67,7 @@ def test_docker_build_context_holds_only_copied_files() -> None:
 
 
 def test_image_layers_hold_no_secret() -> None:
-    assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX"]
+    assert [rest.split("=")[0] for word, rest in INSTRUCTIONS if word == "ARG"] == ["TORCH_INDEX", "EXTRAS"]
     assert not any("TORCH_INDEX" in rest for word, rest in FINAL_STAGE)  # the URL of an index may contain a password
     set_in_image = {
         assignment.split("=")[0] for word, rest in INSTRUCTIONS if word == "ENV" for assignment in rest.split()
@@ -110,7 +110,7 @@ def test_locks_divide_what_serving_needs_from_what_development_needs() -> None:
     runtime, development = pinned("requirements.lock"), pinned("requirements-dev.lock")
     assert not runtime & development
     assert named([*project["dependencies"], *extras["otel"]]) <= runtime
-    assert named([*extras["dev"], *extras["bench"]]) <= runtime | development
+    assert named([*extras["dev"], *extras["bench"], *extras["text"]]) <= runtime | development
     assert not {"pytest", "mypy", "locust", "playwright"} & runtime
 
 
