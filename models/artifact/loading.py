@@ -29,6 +29,7 @@ from models.artifact.manifest import Manifest
 from models.artifact.trained_model import TrainedModel
 from models.data.dataset import Entities
 from models.data.schema import DatasetSchema
+from models.fields.sentences import MissingExtraError
 from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 
@@ -168,6 +169,8 @@ def _read_manifest(path: Path) -> Manifest:
         return Manifest.model_validate(body)
     except ValidationError as error:
         fault = error.errors()[0]
+        if isinstance(cause := fault.get("ctx", {}).get("error"), MissingExtraError):
+            raise ArtifactError(f"{path}: {cause}") from error
         where = ".".join(map(str, fault["loc"]))
         raise ArtifactError(f"{path}: {where}: {fault['msg']}; train the model again") from error
 

@@ -32,7 +32,7 @@ class SentenceTextField(DirectionField):
 
     @classmethod
     def check_declaration(cls, field: AttributeField) -> None:
-        """Raise ValueError if the model is not installed, too."""
+        """Raise ValueError also if the model is not installed."""
         super().check_declaration(field)
         require_installed(field.name)
 

