@@ -238,9 +238,9 @@ def page(name: str, rate: float, errors: Mapping[str, Mapping[str, float]], figu
         f"## {name}: the weight",
         _CHOICE,
         table(["", "no weight", *weights[1:]], [_error_row(title, row) for title, row in errors.items()]),
-        f"## {name}: new items",
-        _TEST,
     ]
+    if figures:
+        parts += [f"## {name}: new items", _TEST]
     for state, rows in figures.items():
         lines = [[title, *(_shown(row[key]) for key in _SHOWN)] for title, row in rows.items()]
         parts.append(table([f"`{state}`", *map(measure_title, _SHOWN)], lines))
@@ -259,6 +259,13 @@ def _shown(cell: Mapping[str, float]) -> str:
     if "difference" not in cell:
         return value
     return f"{value} ({cell['difference']:+.4f}: {cell['low']:+.4f} to {cell['high']:+.4f})"
+
+
+def write(name: str, rate: float, errors: Mapping[str, Mapping[str, float]], figures: Cells) -> None:
+    """Write the page and its figures, as far as they are measured: a training takes long."""
+    everything: dict[str, Any] = {name: {"texts_per_second": rate, "weights": errors, "test": figures}}
+    (RESULTS / "text.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "text.md").write_text(page(name, rate, errors, figures), encoding="utf-8")
 
 
 def main() -> None:
@@ -282,15 +289,12 @@ def main() -> None:
     for title, dataset in datasets.items():
         errors[title] = {f"{variance:g}": inside.error(Variant(dataset, variance)) for variance in _VARIANCES}
         variants[title] = Variant(dataset, float(min(errors[title], key=errors[title].__getitem__)))
-    print(json.dumps(errors))
-    values = {}
+    values: dict[str, dict[str, UserValues]] = {}
+    write(name, rate, errors, {})
     for title, variant in variants.items():
         model = trained(variant, arguments.work / name / title.replace(" ", "-"))
         values[title] = user_values(model, variant.dataset, split)
-    figures = cells(values)
-    everything: dict[str, Any] = {name: {"texts_per_second": rate, "weights": errors, "test": figures}}
-    (RESULTS / "text.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "text.md").write_text(page(name, rate, errors, figures), encoding="utf-8")
+        write(name, rate, errors, cells(values))
 
 
 if __name__ == "__main__":

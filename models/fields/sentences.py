@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from cachetools import LRUCache
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-MODEL = "all-MiniLM-L6-v2"
+MODEL: Final = "all-MiniLM-L6-v2"
 """The name of the model, which artifacts hold: vectors of another model could not be compared with these."""
 
 DIMENSIONS = 384
