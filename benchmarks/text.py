@@ -59,6 +59,10 @@ The preset `coldstart`, trained with one seed, with the chosen weight. States an
 `coldstart evaluate`. In parentheses: less the words alone, with the paired bootstrap 95 % interval over users."""
 
 
+_UNTESTED = """\
+The trained models are not measured yet. These errors have no intervals, and say nothing about the model's predictions."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """A way to encode the texts.
@@ -224,8 +228,7 @@ def page(name: str, errors: Mapping[str, Mapping[str, float]], figures: Cells) -
         _CHOICE,
         table(["", "no weight", *weights[1:]], [_error_row(title, row) for title, row in errors.items()]),
     ]
-    if figures:
-        parts += [f"## {name}: new items", _TEST]
+    parts += [f"## {name}: new items", _TEST] if figures else [_UNTESTED]
     for state, rows in figures.items():
         lines = [[title, *(_shown(row[key]) for key in _SHOWN)] for title, row in rows.items()]
         parts.append(table([f"`{state}`", *map(measure_title, _SHOWN)], lines))
