@@ -60,7 +60,8 @@ The preset `coldstart`, trained with one seed, with the chosen weight. States an
 
 
 _UNTESTED = """\
-The trained models are not measured yet. These errors have no intervals, and say nothing about the model's predictions."""
+The trained models are not measured yet. These errors have no intervals, and say nothing about the predictions of a
+model."""
 
 
 @dataclass(frozen=True)
