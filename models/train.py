@@ -432,8 +432,13 @@ def _scale_of(dataset: Dataset) -> RatingScale:
 
 
 def _episodes(dataset: Dataset, preset: Preset, ratings: NDArray[np.bool_]) -> TrainingEpisodes:
+    training = preset.training
     return TrainingEpisodes(
-        dataset, ratings, max_support=preset.training.max_support, max_query=preset.training.max_query
+        dataset,
+        ratings,
+        max_support=training.max_support,
+        max_query=training.max_query,
+        in_order_of_time=training.in_order_of_time,
     )
 
 

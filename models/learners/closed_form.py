@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.data.dataset import Dataset
+from models.data.dataset import UNKNOWN_TIME, Dataset
 from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
@@ -21,6 +21,12 @@ from models.learners.search_space import Between, OneOf, SearchSpace
 from models.learners.warm_up import LaterRatings
 
 Positive = Annotated[float, Field(gt=0)]
+
+_DAY = 24 * 60 * 60
+"""Seconds of a day."""
+
+_MOST_DOUBLINGS = 20.0
+"""Bound of how often the noise of an old rating doubles. Such a rating counts nothing, and the numbers stay finite."""
 
 
 class ClosedFormConfig(LearnerConfig):
@@ -39,6 +45,8 @@ class ClosedFormConfig(LearnerConfig):
         settling_count: Ratings c after which half of that variance is left.
         half_weight_count: Ratings after which the rated items have half of their weight in the prior mean; None for a
             prior mean that ignores which items are rated.
+        half_life: Age of a support rating, in days, at which it has twice the noise σ² of a new one; None for a noise
+            that does not depend on age.
         min_variance: Lower bound of a posterior variance, which rounding may make negative.
     """
 
@@ -52,6 +60,7 @@ class ClosedFormConfig(LearnerConfig):
     item_variance: Positive = 0.15
     settling_count: Positive = 5.0
     half_weight_count: Positive | None = 3.0
+    half_life: Positive | None = None
     min_variance: Positive = 1e-4
 
     search_space: ClassVar[SearchSpace] = {
@@ -125,6 +134,9 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     are the posterior's weights, means and variances. The variance τ = t/(1 + n/c) is what n ratings leave unknown about
     an item for all users (t, c learned). Training differentiates through the solution. Ranking a catalogue is a maximum
     inner product search.
+
+    With a half-life H, tastes drift: a support rating of age t has the noise `σ² 2^(t/H)` in place of σ². H is learned
+    as a logarithm. The age is the time from the rating to `Support.now`; it is 0 where that is unknown or negative.
     """
 
     def __init__(self, parts: LearnerParts, config: ClosedFormConfig) -> None:
@@ -155,6 +167,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.noise = nn.Parameter(_inverse_softplus(config.noise * unit**2))
         self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance * unit**2))
         self.settling_count = nn.Parameter(_inverse_softplus(config.settling_count))
+        self.log_half_life = None if config.half_life is None else nn.Parameter(torch.tensor(config.half_life).log())
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Fit the collaborative inputs and the head."""
@@ -196,7 +209,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         features = support.items.features * mask.unsqueeze(-1)
         prior_mean = self._prior_mean(support.users, features, mask)
         residuals = (support.ratings - support.items.level - _product(features, prior_mean)) * mask
-        noise = F.softplus(self.noise) + support.items.variance
+        noise = F.softplus(self.noise) * self._noise_growth(support) + support.items.variance
         covariance = features @ features.transpose(1, 2) + torch.diag_embed(noise)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
@@ -270,6 +283,15 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         count = mask.sum(dim=1, keepdim=True)
         rated: Tensor = self.prior_of_rated(features.sum(dim=1) / count.clamp(min=1))
         return users.prior_mean + count / (count + self.config.half_weight_count) * rated
+
+    def _noise_growth(self, support: Support[ClosedFormUsers, ClosedFormItems]) -> Tensor | float:
+        """How many times the noise of a new rating the support ratings have; float32 [B, S], or 1 for all of them."""
+        if self.log_half_life is None or support.times is None or support.now is None:
+            return 1.0
+        now = support.now.unsqueeze(1)
+        is_known = (support.times != UNKNOWN_TIME) & (now != UNKNOWN_TIME)
+        days = ((now - support.times) * is_known).clamp(min=0).to(support.ratings.dtype) / _DAY
+        return torch.exp2((days * torch.exp(-self.log_half_life)).clamp(max=_MOST_DOUBLINGS))
 
     def _latent(self, posterior: Posterior, items: ClosedFormItems) -> Latent:
         covariances = posterior.features @ items.features.transpose(1, 2)

@@ -1,6 +1,6 @@
 """Matching networks (Vinyals et al., NIPS 2016): support ratings, weighted by the similarity of their items."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -11,30 +11,41 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.dataset import Dataset
-from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
+from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
-from models.inputs.rows import TensorRows
+from models.learners.backbone import Backbone, PriorItems, UserVectors, inverse_softplus, prior_ratings
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
-from models.learners.network import EmbeddingLayers, hidden_layers
 from models.learners.search_space import Between, OneOf, SearchSpace
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 class MatchingConfig(LearnerConfig):
-    """The choices of a matching network.
+    """The choices of a matching network. Initial values are changed by training.
 
     Attributes:
-        hidden: Widths of the layers from an item's inputs to its key; the last one is the key's.
-        sharpness: Initial factor of the cosine similarity; training changes it.
+        hidden: Widths of the layers from an item's inputs to its hidden units.
+        key: Length of an item's key.
+        sharpness: Initial factor γ of the cosine similarity of keys.
+        component_sharpness: Initial factor δ of the similarity of the attributes' principal components.
+        prior_ratings: Initial number of ratings c after which half of a user's mean residual is believed.
+        variance: Initial variance ω of what no support rating tells, in squared units. A unit is a quarter of the
+            rating scale's length: a rating point of a scale from 1 to 5.
     """
 
     kind: Literal["matching"] = "matching"
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 32)
-    sharpness: Annotated[float, Field(gt=0)] = 5.0
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 64)
+    key: Annotated[int, Field(ge=1)] = 32
+    sharpness: Positive = 5.0
+    component_sharpness: Positive = 1.0
+    prior_ratings: Positive = 3.0
+    variance: Positive = 0.3
 
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 16), (64, 32), (128, 64))),
+        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.key": OneOf(values=(16, 32, 64)),
         "learner.sharpness": Between(low=1.0, high=20.0),
     }
 
@@ -44,100 +55,112 @@ class MatchingConfig(LearnerConfig):
 
 
 @dataclass(frozen=True)
-class MatchingUsers(TensorRows):
-    """Embedded users.
-
-    Attributes:
-        offset: float32 [], f(u), how much higher than the mean the users' attributes let them rate.
-    """
-
-    offset: Tensor
-
-
-@dataclass(frozen=True)
-class MatchingItems(TensorRows):
+class MatchingItems(PriorItems):
     """Embedded items.
 
     Attributes:
-        level: float32 [], l, the predicted rating before any user is known.
-        key: float32 [dim], k, of length 1.
+        key: float32 [dim], √γ k/‖k‖ and √δ z: the inner product of two keys is the items' similarity.
     """
 
-    level: Tensor
     key: Tensor
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The support sets of B users: keys, weights and residuals of their items.
+    """The support sets of B users.
 
     Attributes:
-        keys: float32 [B, S, dim], of length 1.
+        keys: float32 [B, S, dim].
+        offset: float32 [B], b, the user's shrunk mean residual.
         summary: Of the support set; its residuals are what the memory returns.
     """
 
     keys: Tensor
+    offset: Tensor
     summary: SupportSummary
 
 
-class Matching(Learner[MatchingUsers, MatchingItems, Memory]):
-    """`ŷ_q = l_q + f(u) + Σ_s a_qs r_s` with residuals `r_s = y_s − l_s − f(u)` and `a_q = softmax(γ cos(k_q, k_s))`.
+class Matching(Learner[UserVectors, MatchingItems, Memory]):
+    """`ŷ_q = m_q + Σ_s a_qs r_s + a_q0 b` with residuals `r_s = y_s − m_s`.
 
-    The paper averages the labels themselves. Residuals let an item keep its level l, and one more slot in the softmax,
-    with residual 0 and a learned logit, lets few or distant ratings move the prediction little.
+    The attention a_q is the softmax of the similarities `γ cos(k_q, k_s) + δ z_q · z_s` of the query to each support
+    item, and of one more slot with a learned logit. The metric is learned: a network gives the keys k. The principal
+    components z of the attributes say that two items share rare values.
+
+    The paper averages the labels themselves. Residuals from what is predicted without ratings, m, let an item keep its
+    level, and make the user's attributes the prior. The last slot holds the user's shrunk mean residual
+    `b = Σ_s r_s / (n + c)`. So few or distant ratings move the prediction little, and without ratings it is m. The
+    latent variance is `ω a_q0` plus that of the item.
     """
 
     def __init__(self, parts: LearnerParts, config: MatchingConfig) -> None:
         super().__init__()
         self.head = parts.head
-        self.collaborative = CollaborativeInputs.of(parts.item_encoder, parts.inputs.collaborative)
-        self.mean_rating = parts.mean_rating
-        self.user_fields = EmbeddingLayers(parts.user_encoder, parts.inputs)
-        self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs)
-        inputs = self.item_fields.width + (self.collaborative.width if self.collaborative else 0)
-        self.user_offset = nn.Linear(self.user_fields.width, 1)
-        self.item_offset = nn.Linear(inputs, 1)
-        self.key = nn.Sequential(*hidden_layers((inputs, *config.hidden))[:-1])
-        self.sharpness = nn.Parameter(torch.tensor(config.sharpness))
+        self.backbone = Backbone(parts, config.hidden)
+        self.key = nn.Linear(self.backbone.width, config.key)
+        self.sharpness = nn.Parameter(inverse_softplus(config.sharpness))
+        self.component_sharpness = nn.Parameter(inverse_softplus(config.component_sharpness))
         self.null_logit = nn.Parameter(torch.tensor(config.sharpness))
+        self.prior_ratings = nn.Parameter(inverse_softplus(config.prior_ratings))
+        self.variance = nn.Parameter(inverse_softplus(config.variance * self.backbone.unit**2))
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Fit the collaborative inputs and the head."""
         self.head.fit_statistics(dataset.ratings.values[training])
-        if self.collaborative is not None:
-            self.collaborative.fit(dataset, training, items)
+        self.backbone.fit_statistics(dataset, training, items)
 
-    def embed_users(self, rows: EncodedRows) -> MatchingUsers:
+    def embed_users(self, rows: EncodedRows) -> UserVectors:
         """Embed users."""
-        return MatchingUsers(self.user_offset(self.user_fields(rows)).squeeze(-1))
+        return self.backbone.users(rows)
 
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> MatchingItems:
         """Embed items."""
-        inputs = self.item_fields(rows)
-        level = inputs.new_full((len(rows),), self.mean_rating)
-        if self.collaborative is not None:
-            collaborative = self.collaborative(rows, out_of_fold)
-            inputs, level = torch.cat([inputs, collaborative.inputs], dim=-1), level + collaborative.biases
-        return MatchingItems(level + self.item_offset(inputs).squeeze(-1), F.normalize(self.key(inputs), dim=-1))
+        items = self.backbone.items(rows, out_of_fold)
+        key = [
+            F.normalize(self.key(items.hidden), dim=-1) * F.softplus(self.sharpness).sqrt(),
+            items.components * F.softplus(self.component_sharpness).sqrt(),
+        ]
+        return MatchingItems(items.level, items.variance, items.hidden, torch.cat(key, dim=-1))
 
-    def adapt(self, support: Support[MatchingUsers, MatchingItems], *, steps: int | None = None) -> Memory:
+    def adapt(self, support: Support[UserVectors, MatchingItems], *, steps: int | None = None) -> Memory:
         """Remember the support sets; `steps=0` forgets them, other numbers change nothing."""
         mask = support.mask if steps != 0 else torch.zeros_like(support.mask)
-        residuals = (support.ratings - support.items.level - support.users.offset.unsqueeze(1)) * mask
-        return Memory(support.items.key, SupportSummary(support.ratings, residuals, residuals, mask))
+        residuals = (support.ratings - prior_ratings(support.users, support.items)) * mask
+        total = residuals.sum(dim=1, keepdim=True)
+        counts = mask.sum(dim=1, keepdim=True) + F.softplus(self.prior_ratings)
+        memory = Memory(
+            keys=support.items.key,
+            offset=(total / counts).squeeze(1),
+            summary=SupportSummary(support.ratings, residuals, residuals, mask),
+        )
+        others = mask.unsqueeze(1) & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        weights = self._weights(memory.keys, memory.keys, others)
+        offsets = (total - residuals) / (counts - mask.to(counts.dtype))
+        from_others = _product(weights[..., :-1], residuals) + weights[..., -1] * offsets
+        return replace(memory, summary=replace(memory.summary, leave_one_out=residuals - from_others))
 
-    def predict(self, adapted: Memory, users: MatchingUsers, items: MatchingItems) -> Predictions:
+    def predict(self, adapted: Memory, users: UserVectors, items: MatchingItems) -> Predictions:
         """Predictions, which the head turns into ratings."""
         return self.head.predict(self._latent(adapted, users, items), adapted.summary)
 
-    def loss(self, adapted: Memory, users: MatchingUsers, items: MatchingItems, ratings: Tensor) -> Tensor:
+    def loss(self, adapted: Memory, users: UserVectors, items: MatchingItems, ratings: Tensor) -> Tensor:
         """The head's loss; float32 [B, Q]."""
         return self.head.loss(self._latent(adapted, users, items), adapted.summary, ratings)
 
-    def _latent(self, memory: Memory, users: MatchingUsers, items: MatchingItems) -> Latent:
-        logits = self.sharpness * items.key @ memory.keys.mT
-        logits = logits.masked_fill(~memory.summary.mask.unsqueeze(1), -torch.inf)
+    def _latent(self, memory: Memory, users: UserVectors, items: MatchingItems) -> Latent:
+        weights = self._weights(items.key, memory.keys, memory.summary.mask.unsqueeze(1))
+        remembered = _product(weights[..., :-1], memory.summary.residuals)
+        unknown = weights[..., -1]
+        mean = prior_ratings(users, items) + remembered + unknown * memory.offset.unsqueeze(1)
+        return Latent(mean, items.variance + F.softplus(self.variance) * unknown)
+
+    def _weights(self, queries: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+        """a, of the S support ratings and of the last slot, which is none; float32 [B, Q, S + 1]."""
+        logits = (queries @ keys.mT).masked_fill(~mask, -torch.inf)
         null = self.null_logit.expand(*logits.shape[:2], 1)
-        weights = torch.cat([logits, null], dim=-1).softmax(dim=-1)[..., :-1]
-        mean = items.level + users.offset.unsqueeze(1) + (weights @ memory.summary.residuals.unsqueeze(-1)).squeeze(-1)
-        return Latent(mean, torch.zeros_like(mean))
+        return torch.cat([logits, null], dim=-1).softmax(dim=-1)
+
+
+def _product(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """[B, n, m] × [B, m] → [B, n]."""
+    return (matrices @ vectors.unsqueeze(-1)).squeeze(-1)

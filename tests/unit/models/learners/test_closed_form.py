@@ -225,6 +225,55 @@ class TestPrior:
             np.testing.assert_array_equal(latent_of(learner, support, query, steps=steps), expected)
 
 
+class TestDrift:
+    """Ratings lose weight with their age; one rating of each age, and otherwise the same numbers."""
+
+    DAY = 24 * 60 * 60
+    NOW = 1_000_000_000
+
+    def dated(self, ages: list[float | None]) -> tuple[Support[ClosedFormUsers, ClosedFormItems], ClosedFormItems]:
+        """One user with ratings of these ages in days; None for an unknown time."""
+        support, query = random_support([len(ages)])
+        times = [0 if age is None else self.NOW - int(age * self.DAY) for age in ages]
+        return replace(support, times=torch.tensor([times]), now=torch.tensor([self.NOW])), query
+
+    def test_posterior_equals_the_normal_equations_with_noise_that_doubles_with_each_half_life(self) -> None:
+        learner, ages = learner_with(half_life=30.0), [0.0, 30.0, 15.0, 90.0]
+        support, query = self.dated(ages)
+        one = OneUser(support, query, 0)
+        noise = noise_of(learner) * 2 ** (np.array(ages) / 30)
+        certainties = 1 / (noise + one.variances)
+        precision = one.features.T * certainties @ one.features + np.eye(FEATURES)
+        expected = one.prior + np.linalg.solve(precision, one.features.T @ (certainties * one.residuals))
+        np.testing.assert_allclose(learner.adapt(support).weights[0].detach(), expected, rtol=1e-5)
+
+    def test_unknown_and_later_times_count_as_no_age(self) -> None:
+        learner = learner_with(half_life=1.0)
+        aged, query = self.dated([None, -5.0, 0.0])
+        no_now = replace(aged, now=torch.tensor([0]))
+        undated = replace(aged, times=None, now=None)
+        for support in (aged, no_now):
+            np.testing.assert_array_equal(latent_of(learner, support, query), latent_of(learner, undated, query))
+
+    def test_very_old_ratings_leave_the_prior(self) -> None:
+        learner = learner_with(half_life=0.01, half_weight_count=None)
+        support, query = self.dated([20_000.0, 5_000.0, 10_000.0])
+        means, _ = latent_of(learner, support, query)
+        np.testing.assert_allclose(means, latent_of(learner, support, query, steps=0)[0], atol=1e-4)
+
+    def test_learner_without_half_life_ignores_times(self, learner: ClosedForm) -> None:
+        support, query = self.dated([0.0, 3000.0])
+        undated = replace(support, times=None, now=None)
+        np.testing.assert_array_equal(latent_of(learner, support, query), latent_of(learner, undated, query))
+
+    def test_half_life_is_learned(self) -> None:
+        learner = learner_with(half_life=30.0)
+        support, query = self.dated([0.0, 300.0])
+        learner.loss(learner.adapt(support), support.users, query, torch.full((1, QUERY), 4.0)).sum().backward()
+        assert learner.log_half_life is not None
+        assert learner.log_half_life.grad != 0
+
+
 class TestWarmUp:
     @staticmethod
     def warmed_up(
