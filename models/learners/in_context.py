@@ -35,10 +35,10 @@ class InContextConfig(LearnerConfig):
 
     kind: Literal["in_context"] = "in_context"
     hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 64)
-    dim: Annotated[int, Field(ge=1)] = 64
+    dim: Annotated[int, Field(ge=1)] = 32
     heads: Annotated[int, Field(ge=1)] = 4
-    layers: Annotated[int, Field(ge=1)] = 2
-    feed_forward: Annotated[int, Field(ge=1)] = 128
+    layers: Annotated[int, Field(ge=1)] = 1
+    feed_forward: Annotated[int, Field(ge=1)] = 64
 
     @model_validator(mode="after")
     def _heads_divide_tokens(self) -> Self:
@@ -56,9 +56,11 @@ class InContextItems(PriorItems):
     """Embedded items.
 
     Attributes:
-        query: float32 [dim], the token of the item as a query.
+        token: float32 [dim], of the item as a query.
+        query: float32 [dim], what the token looks for in the support set.
     """
 
+    token: Tensor
     query: Tensor
 
 
@@ -95,7 +97,7 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
         self.head = parts.head
         self.backbone = Backbone(parts, config.hidden)
         width, dim = self.backbone.width, config.dim
-        self.query = nn.Linear(width, dim)
+        self.query_token = nn.Linear(width, dim)
         self.item_token = nn.Linear(width, dim)
         self.rated_token = nn.Linear(width, dim)
         self.user_token = nn.Linear(width, dim)
@@ -119,7 +121,8 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> InContextItems:
         """Embed items."""
         items = self.backbone.items(rows, out_of_fold)
-        return InContextItems(items.level, items.variance, items.hidden, self.query(items.hidden))
+        token = self.query_token(items.hidden)
+        return InContextItems(items.level, items.variance, items.hidden, token, self.reader.queries(token))
 
     def adapt(self, support: Support[UserVectors, InContextItems], *, steps: int | None = None) -> Context:
         """Encode the support sets; `steps=0` ignores them, other numbers change nothing."""
@@ -131,7 +134,7 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
         tokens = torch.cat([user.unsqueeze(1), self.item_token(hidden) + scaled * self.rated_token(hidden)], dim=1)
         attended = F.pad(mask, (1, 0), value=True)
         for layer in self.encoder:
-            tokens = layer(tokens, *layer.keys_and_values(tokens), attended)
+            tokens = layer(tokens, layer.queries(tokens), *layer.keys_and_values(tokens), attended)
         tokens = self.encoded(tokens)
         keys, values = self.reader.keys_and_values(tokens)
         return Context(
@@ -151,7 +154,7 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
         return self.head.loss(self._latent(adapted, users, items), adapted.summary, ratings)
 
     def _latent(self, context: Context, users: UserVectors, items: InContextItems) -> Latent:
-        read = self.read(self.reader(items.query, context.keys, context.values, context.mask))
+        read = self.read(self.reader(items.token, items.query, context.keys, context.values, context.mask))
         offset, variance = self.output(read).unbind(dim=-1)
         unit = self.backbone.unit
         weights = UserVectors(users.hidden, users.weights + unit * context.weights)
@@ -165,9 +168,9 @@ class _Layer(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.norm = nn.LayerNorm(config.dim)
-        self.queries = nn.Linear(config.dim, config.dim)
-        self.keys_values = nn.Linear(config.dim, 2 * config.dim)
-        self.attended = nn.Linear(config.dim, config.dim)
+        self.to_queries = nn.Linear(config.dim, config.dim)
+        self.to_keys_and_values = nn.Linear(config.dim, 2 * config.dim)
+        self.from_values = nn.Linear(config.dim, config.dim)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(config.dim),
             nn.Linear(config.dim, config.feed_forward),
@@ -175,17 +178,34 @@ class _Layer(nn.Module):
             nn.Linear(config.feed_forward, config.dim),
         )
 
+    def queries(self, tokens: Tensor) -> Tensor:
+        """What tokens (float32 [..., dim]) look for; the same shape."""
+        queries: Tensor = self.to_queries(self.norm(tokens))
+        return queries
+
     def keys_and_values(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of tokens (float32 [B, S, dim]) to attend to; float32 [B, heads, S, dim / heads]."""
-        keys, values = self.keys_values(self.norm(tokens)).chunk(2, dim=-1)
+        """Keys and values of tokens (float32 [B, S, dim]) to attend to; float32 [B, heads, S, dim / heads] each."""
+        keys, values = self.to_keys_and_values(self.norm(tokens)).chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
-    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """Tokens (float32 [B, Q, dim]) that have attended to S others, where `mask` (bool [B, S]) is set."""
-        queries = self._split(self.queries(self.norm(tokens)))
-        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask[:, None, None, :])
-        tokens = tokens + self.attended(attended.transpose(1, 2).flatten(start_dim=2))
-        return tokens + self.feed_forward(tokens)  # type: ignore[no-any-return]
+    def forward(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """Tokens after attending to S others.
+
+        Args:
+            tokens: float32 [B, Q, dim].
+            queries: float32 [B, Q, dim], what they look for.
+            keys: Of the others.
+            values: Of the others.
+            mask: bool [B, S], which of the others there are.
+
+        Returns:
+            float32 [B, Q, dim].
+        """
+        others = mask.unsqueeze(1).unsqueeze(1)
+        attended = F.scaled_dot_product_attention(self._split(queries), keys, values, attn_mask=others)
+        tokens = tokens + self.from_values(attended.transpose(1, 2).flatten(start_dim=2))
+        changed: Tensor = tokens + self.feed_forward(tokens)
+        return changed
 
     def _split(self, tokens: Tensor) -> Tensor:
         """[B, S, dim] → [B, heads, S, dim / heads]."""
