@@ -134,7 +134,7 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
         tokens = torch.cat([user.unsqueeze(1), self.item_token(hidden) + scaled * self.rated_token(hidden)], dim=1)
         attended = F.pad(mask, (1, 0), value=True)
         for layer in self.encoder:
-            tokens = layer(tokens, layer.queries(tokens), *layer.keys_and_values(tokens), attended)
+            tokens = layer(tokens, attended)
         tokens = self.encoded(tokens)
         keys, values = self.reader.keys_and_values(tokens)
         return Context(
@@ -154,7 +154,7 @@ class InContext(Learner[UserVectors, InContextItems, Context]):
         return self.head.loss(self._latent(adapted, users, items), adapted.summary, ratings)
 
     def _latent(self, context: Context, users: UserVectors, items: InContextItems) -> Latent:
-        read = self.read(self.reader(items.token, items.query, context.keys, context.values, context.mask))
+        read = self.read(self.reader.attend(items.token, items.query, context.keys, context.values, context.mask))
         offset, variance = self.output(read).unbind(dim=-1)
         unit = self.backbone.unit
         weights = UserVectors(users.hidden, users.weights + unit * context.weights)
@@ -188,7 +188,11 @@ class _Layer(nn.Module):
         keys, values = self.to_keys_and_values(self.norm(tokens)).chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
-    def forward(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Tokens (float32 [B, S, dim]) after attending to all of them where `mask` (bool [B, S]) is set."""
+        return self.attend(tokens, self.queries(tokens), *self.keys_and_values(tokens), mask)
+
+    def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """Tokens after attending to S others.
 
         Args:
@@ -209,4 +213,5 @@ class _Layer(nn.Module):
 
     def _split(self, tokens: Tensor) -> Tensor:
         """[B, S, dim] → [B, heads, S, dim / heads]."""
-        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        batch, count, dim = tokens.shape
+        return tokens.reshape(batch, count, self.heads, dim // self.heads).transpose(1, 2)
