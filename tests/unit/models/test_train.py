@@ -13,14 +13,15 @@ from models.data.splits import Split, SplitConfig
 from models.inputs.collaborative_inputs import CollaborativeConfig
 from models.inputs.config import InputConfig
 from models.inputs.factorisation import FactorisationConfig
+from models.learners.base import Support
 from models.learners.closed_form import ClosedFormConfig
-from models.learners.melu import MeLUConfig
+from models.learners.melu import MeLU, MeLUConfig
 from models.train import train
 from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset, TrainingConfig, load_preset
 from models.training.trainer import EpochResult, TrainingObserver
 from tests.choice import SMALL_CHOICE
-from tests.unit.models.tiny_data import tiny_dataset
+from tests.unit.models.tiny_data import tiny_dataset, with_times
 
 PRESET = Preset(
     name="small",
@@ -132,6 +133,25 @@ class TestTrain:
         trained_items = model.statistics.filter(pl.col("rating_count") > 0)["id"]
         assert ids.name == "id"
         assert set(ids.values) == set(trained_items)
+
+    @pytest.mark.parametrize("share", [0.0, 1.0])
+    def test_support_sets_are_earlier_than_query_sets_where_the_preset_says_so(
+        self, two_tastes: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    ) -> None:
+        are_earlier, adapt = [], MeLU.adapt
+
+        def record(learner: MeLU, support: Support, *, steps: int | None = None) -> object:
+            assert support.times is not None
+            assert support.now is not None
+            if learner.training:
+                are_earlier.append(bool((support.times < support.now.unsqueeze(1))[support.mask].all()))
+            return adapt(learner, support, steps=steps)
+
+        monkeypatch.setattr(MeLU, "adapt", record)
+        training = PRESET.training.model_copy(update={"epochs": 1, "patience": 1, "in_order_of_time": share})
+        preset = PRESET.model_copy(update={"training": training})
+        train(with_times(two_tastes), preset, tmp_path / "model", data_path=None, research_only=True)
+        assert all(are_earlier) is bool(share)
 
     def test_training_without_warm_ratings_is_refused(self, tmp_path: Path) -> None:
         dataset = tiny_dataset([(0, 0, 3.0), (1, 0, 4.0)], users=2, items=1, states=[State.USER_COLD] * 2)
