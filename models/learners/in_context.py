@@ -5,7 +5,7 @@ in attentive neural processes (Kim et al., ICLR 2019). Serving takes no gradient
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from models.inputs.encoder import EncodedRows
 from models.learners.backbone import Backbone, PriorItems, UserVectors, prior_ratings, zero_linear
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
+from models.learners.search_space import OneOf, SearchSpace
 
 
 class InContextConfig(LearnerConfig):
@@ -39,6 +40,13 @@ class InContextConfig(LearnerConfig):
     heads: Annotated[int, Field(ge=1)] = 4
     layers: Annotated[int, Field(ge=1)] = 1
     feed_forward: Annotated[int, Field(ge=1)] = 64
+
+    search_space: ClassVar[SearchSpace] = {
+        **LearnerConfig.search_space,
+        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.dim": OneOf(values=(16, 32, 64)),
+        "learner.layers": OneOf(values=(1, 2)),
+    }
 
     @model_validator(mode="after")
     def _heads_divide_tokens(self) -> Self:
