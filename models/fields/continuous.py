@@ -38,6 +38,7 @@ class ContinuousInput(InputLayer):
     """Passes a standardised number and its unknown flag on; [rows, 2] → [rows, 2]."""
 
     width = 2
+    column_count = 2
 
     def forward(self, encoded: Tensor) -> Tensor:
         """Return the input."""

@@ -20,6 +20,7 @@ class DirectionEmbedding(nn.Linear, InputLayer):
         super().__init__(dimensions + 1, dim, bias=False)
         nn.init.normal_(self.weight, std=scale)
         self.width = dim
+        self.column_count = dimensions + 1
 
 
 class DirectionField(BaseField):

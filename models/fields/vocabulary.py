@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.fields.attribute_field import AttributeField
 from models.fields.base import BaseField, InputLayer
@@ -88,10 +89,19 @@ class CategoryEmbedding(nn.Embedding, InputLayer):
         super().__init__(values + 1, dim)
         nn.init.normal_(self.weight, std=scale)
         self.width = dim
+        self.column_count = values + 1
 
     def forward(self, indices: Tensor) -> Tensor:
         """Look up the embeddings. Indices of values that are not embedded count as unknown."""
         return super().forward(self._frequent(indices))
+
+    def columns(self, indices: Tensor) -> Tensor:
+        """One-hot, the unknown value first."""
+        return F.one_hot(self._frequent(indices), self.num_embeddings).to(self.weight.dtype)
+
+    def of_columns(self, columns: Tensor) -> Tensor:
+        """The embeddings, multiplied by the columns and added up."""
+        return columns @ self.weight
 
     def _frequent(self, indices: Tensor) -> Tensor:
         return indices.masked_fill(indices >= self.num_embeddings, UNKNOWN)
@@ -111,10 +121,18 @@ class CategoriesEmbedding(CategoryEmbedding):
 
     def forward(self, indices: Tensor) -> Tensor:
         """Average over the values, without padding and rare values."""
+        # `embedding_bag` is not used: the order in which it sums gradients depends on the amount of padding.
+        return (super().forward(indices) * self._weights(indices).unsqueeze(-1)).sum(dim=1)
+
+    def columns(self, indices: Tensor) -> Tensor:
+        """The weights in the mean, the unknown value's first."""
+        weights = self._weights(indices)
+        return weights.new_zeros(len(indices), self.num_embeddings).scatter_add(1, self._frequent(indices), weights)
+
+    def _weights(self, indices: Tensor) -> Tensor:
+        """The weight of each slot in its row's mean; float32 [rows, values]."""
         frequent = self._frequent(indices)
         present = frequent != UNKNOWN
         present[:, 0] |= ~present.any(dim=1)
         weights = present * self.value_weights[frequent]
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        # `embedding_bag` is not used: the order in which it sums gradients depends on the amount of padding.
-        return (super().forward(frequent) * weights.unsqueeze(-1)).sum(dim=1)
+        return weights / weights.sum(dim=1, keepdim=True)

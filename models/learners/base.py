@@ -117,6 +117,9 @@ class OuterBatch(Protocol):
     def adapt(self, *, steps: int | None = None) -> AdaptedBatch:
         """Adapt to all B support sets, for a learner whose outer update needs the adapted users."""
 
+    def all_ratings(self) -> Support[Any, Any]:
+        """All ratings of each user as one support set, those of the query set too; [B, S + Q]."""
+
     def query_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean query loss after the local update; float32 [B]."""
 

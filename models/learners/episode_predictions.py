@@ -173,6 +173,15 @@ class EmbeddedEpisodes:
         adapted = self.learner.adapt(support, steps=steps)
         return AdaptedEpisodes(self.learner, adapted, users, self.items.take(self.query_slots[rows]))
 
+    def all_ratings(self) -> Support[TensorRows, TensorRows]:
+        """All ratings of each user as one support set, those of the query set too; without times."""
+        return Support(
+            users=self.users,
+            items=self.items.take(torch.cat([self.support_slots, self.query_slots], dim=1)),
+            ratings=torch.cat([self.support_ratings, self.query_ratings], dim=1),
+            mask=torch.cat([self.support_mask, self.query_mask], dim=1),
+        )
+
     def query_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean query loss after the local update; float32 [B].
 

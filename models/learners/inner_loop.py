@@ -60,6 +60,7 @@ def inner_loop(
     *,
     steps: int,
     second_order: bool,
+    at_step: Callable[[DataT, int], DataT] | None = None,
 ) -> Parameters:
     """Adapt parameters to each of B users.
 
@@ -72,6 +73,8 @@ def inner_loop(
         steps: k; 0 gives θ for every user.
         second_order: Whether the outer gradient flows through the inner gradients. First order treats them as constants
             (FOMAML), but still flows through what the rule does with them, such as learned rates.
+        at_step: One user's data and the number of a step, from 0 → what this step sees of the data, for stochastic
+            gradient descent. By default, every step sees all.
 
     Returns:
         θ^i of every user.
@@ -79,8 +82,8 @@ def inner_loop(
 
     def adapt_one(user: DataT) -> Parameters:
         adapted, state = parameters, rule.start(parameters)
-        for _ in range(steps):
-            gradients = torch.func.grad(loss)(adapted, user)
+        for step in range(steps):
+            gradients = torch.func.grad(loss)(adapted, user if at_step is None else at_step(user, step))
             if not second_order:
                 gradients = {name: gradient.detach() for name, gradient in gradients.items()}
             changes, state = rule(gradients, state)

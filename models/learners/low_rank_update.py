@@ -123,20 +123,9 @@ class AdaptedLayers:
         return _forward(self._first_outputs(rows), self.later)[-1].squeeze(-1)
 
     def gradient_norms(self, rows: FirstLayerRows) -> Tensor:
-        """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction, without building any gradient; float32 [B, rows].
-
-        At a linear layer, the gradient of one prediction is the outer product of the layer's input x and the gradient δ
-        at the layer's output. With the bias, its squared norm is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient
-        per-example gradient computations").
-        """
-        *hidden, output = _forward(self._first_outputs(rows), self.later)
-        delta = torch.ones_like(output)
-        squares = torch.zeros_like(output[..., 0])
-        for layer, values in zip(reversed(self.later), reversed(hidden), strict=True):
-            squares = squares + _squared_norms(delta) * (_squared_norms(values) + 1)
-            delta = _before_relu(delta @ layer.weight, values)
+        """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction; float32 [B, rows]."""
         inputs = _squared_norms(rows.users).unsqueeze(1) + _squared_norms(rows.items)
-        return (squares + _squared_norms(delta) * (inputs + 1)).sqrt()
+        return gradient_norms(inputs, self._first_outputs(rows), self.later)
 
     def kernel(self, rows: FirstLayerRows) -> Tensor:
         """`X_q diag(r_in) Xᵀ` for any rows X_q and the support X; float32 [B, rows, S]."""
@@ -264,6 +253,27 @@ def local_update(
             outputs = torch.baddbmm(support.outputs, kernel, adapted.coefficients, alpha=-1)
             sums = sums + _gradients(_forward(outputs, adapted.later), adapted.later, ratings, present)
     return moved(sums), residuals
+
+
+def gradient_norms(inputs: Tensor, first_outputs: Tensor, later: Sequence[Layer]) -> Tensor:
+    """`‖∇ ŷ‖_F` over the parameters of linear layers with ReLU, without building any gradient; float32 [B, rows].
+
+    At a linear layer, the gradient of one prediction is the outer product of the layer's input x and the gradient δ at
+    the layer's output. With the bias, its squared norm is `‖δ‖² (‖x‖² + 1)` (Goodfellow 2015, "Efficient per-example
+    gradient computations").
+
+    Args:
+        inputs: float32 [B, rows], the squared norms of the first layer's inputs.
+        first_outputs: float32 [B, rows, out], the outputs of the first layer.
+        later: All layers but the first, shared or one for each user.
+    """
+    *hidden, output = _forward(first_outputs, later)
+    delta = torch.ones_like(output)
+    squares = torch.zeros_like(output[..., 0])
+    for layer, values in zip(reversed(later), reversed(hidden), strict=True):
+        squares = squares + _squared_norms(delta) * (_squared_norms(values) + 1)
+        delta = _before_relu(delta @ layer.weight, values)
+    return (squares + _squared_norms(delta) * (inputs + 1)).sqrt()
 
 
 def _step_sizes(strengths: Tensor, rates: LayerRates) -> Layer:

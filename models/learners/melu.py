@@ -17,15 +17,13 @@ from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Learner, LearnerConfig, LearnerParts, Support, Variant
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
 from models.learners.network import PreferenceEstimator
 from models.learners.search_space import Between, OneOf, SearchSpace
 
 _ROWS_AT_ONCE = 1024
 """Items scored at once on a CPU, so that all values between the layers stay in the processor's cache."""
-
-_CURVE_STEPS = (0, 1, 2, 3, 5, 10)
-"""Points of the curve over local steps; they show nothing else than the curve."""
 
 
 class Rates(StrEnum):
@@ -215,11 +213,11 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
     def variants(self, steps: int | None = None) -> tuple[Variant, ...]:
         """The adapted learner and the same without local steps."""
         steps = self.config.steps if steps is None else steps
-        return _after(steps), _after(0)
+        return after(steps), after(0)
 
     def step_variants(self) -> tuple[Variant, ...]:
         """After 0, 1, 2, 3, 5 and 10 local steps, and after the preset's."""
-        return tuple(_after(steps) for steps in sorted({*_CURVE_STEPS, self.config.steps}))
+        return curve_of(self.config.steps)
 
     def gradient_norms(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Tensor:
         """Norms over the decision layers' parameters at each user's θ2^i; float32 [B, Q]."""
@@ -263,7 +261,3 @@ def _latent(adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Latent
 
 def _first_layer_rows(users: MeLUUsers, items: MeLUItems) -> FirstLayerRows:
     return FirstLayerRows(users.inputs, items.inputs, items.first_layer + users.first_layer.unsqueeze(1))
-
-
-def _after(steps: int) -> Variant:
-    return Variant(f"{steps} steps", steps)

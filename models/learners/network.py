@@ -1,12 +1,14 @@
 """The preference estimator: embedding layers and decision layers (MeLU, Lee et al., KDD 2019, §3.2)."""
 
 import warnings
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from models.fields import BaseField
+from models.fields import BaseField, InputLayer
 from models.inputs.config import InputConfig
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 
@@ -58,8 +60,25 @@ class EmbeddingLayers(nn.Module):
         """Embed rows; returns float32 [rows, width]."""
         if not self.names:
             return self._no_fields.new_zeros(len(rows), 0)
-        vectors = [layer(rows.fields[name]) for name, layer in zip(self.names, self.layers, strict=True)]
+        vectors = [layer(rows.fields[name]) for name, layer in self._named_layers()]
         return torch.cat(vectors, dim=-1)
+
+    def columns(self, rows: EncodedRows) -> Tensor:
+        """The columns of all layers (`InputLayer.columns`), concatenated; float32 [rows, columns]."""
+        if not self.names:
+            return self._no_fields.new_zeros(len(rows), 0)
+        return torch.cat([layer.columns(rows.fields[name]) for name, layer in self._named_layers()], dim=-1)
+
+    def of_columns(self, columns: Tensor) -> Tensor:
+        """Embed rows by their columns, as `forward` does; [rows, columns] → [rows, width]."""
+        if not self.names:
+            return columns
+        pieces = columns.split([layer.column_count for _, layer in self._named_layers()], dim=-1)
+        vectors = [layer.of_columns(piece) for (_, layer), piece in zip(self._named_layers(), pieces, strict=True)]
+        return torch.cat(vectors, dim=-1)
+
+    def _named_layers(self) -> list[tuple[str, InputLayer]]:
+        return list(zip(self.names, cast(Iterable[InputLayer], self.layers), strict=True))
 
 
 class PreferenceEstimator(nn.Module):

@@ -1,0 +1,72 @@
+"""Reptile (Nichol, Achiam & Schulman 2018): move the weights towards those that local steps lead to."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from models.learners.base import LearnerParts, Objective, OuterBatch
+from models.learners.gradient_steps import GradientSteps, GradientStepsConfig, UserData
+from models.learners.inner_loop import GradientDescent
+
+
+class ReptileConfig(GradientStepsConfig):
+    """The choices of Reptile.
+
+    Attributes:
+        steps: Local steps k. With one step the outer update is that of joint training (§2 of the paper).
+        rate: Local learning rate α; it is not learned.
+    """
+
+    kind: Literal["reptile"] = "reptile"
+    steps: Annotated[int, Field(ge=1)] = 5
+    rate: Annotated[float, Field(gt=0)] = 0.02
+
+    def build(self, parts: LearnerParts) -> "Reptile":
+        """The learner."""
+        return Reptile(parts, self)
+
+
+class Reptile(GradientSteps):
+    """`θ ← θ + ε · mean_i(θ^i − θ)` with θ^i after k steps of stochastic gradient descent (algorithm 1, in batches).
+
+    In training, each of the k steps takes another part of a user's ratings, so that all of them are used once. A user
+    who is served gets k steps on the whole support set, whose order does not count.
+
+    Attributes:
+        rate: α, a scalar.
+    """
+
+    rate: Tensor
+
+    def __init__(self, parts: LearnerParts, config: ReptileConfig) -> None:
+        super().__init__(parts, config, second_order=False)
+        self.register_buffer("rate", torch.tensor(config.rate), persistent=False)
+
+    def rule(self) -> GradientDescent:
+        """Gradient descent with one rate."""
+        return GradientDescent(self.rate)
+
+    def outer_update(self, batch: OuterBatch, objective: Objective) -> Tensor:
+        """The mean change of the adapted parameters; the optimiser takes it for a gradient, as the paper suggests.
+
+        Local steps do not change all parameters: not those of the head, and not the embeddings if the decision layers
+        alone are adapted. These have the gradient of the objective.
+        """
+        loss = objective(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        with torch.no_grad():
+            steps = self.config.steps
+            adapted = self.local_steps(batch.all_ratings(), steps, at_step=lambda user, step: _part(user, step, steps))
+            weights = batch.weights / batch.weights.sum()
+            for name, parameter in self.adapted_parameters().items():
+                parameter.grad = parameter - torch.tensordot(weights, adapted[name], dims=1)
+        return loss.detach()
+
+
+def _part(user: UserData, step: int, steps: int) -> UserData:
+    """The ratings of one step: every k-th one, from another one in each step."""
+    mask = user["mask"]
+    is_of_step = (mask.cumsum(dim=0) - 1) % steps == step
+    return {**user, "mask": mask * is_of_step}
