@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.dataset import UNKNOWN_TIME, Dataset
-from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
+from models.inputs.collaborative_inputs import CollaborativeInputs, ItemInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
@@ -181,27 +181,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> ClosedFormItems:
         """Embed items."""
-        inputs = self.item_fields(rows)
-        level = inputs.new_full((len(rows),), self.mean_rating)
-        counts = inputs.new_zeros(len(rows))
-        components = inputs.new_zeros(len(rows), 0)
-        if self.collaborative is not None:
-            collaborative = self.collaborative(rows, out_of_fold)
-            inputs = torch.cat([inputs, collaborative.inputs], dim=-1)
-            level, counts = level + collaborative.biases, collaborative.counts
-            components = collaborative.components
-        hidden = self.decision(inputs)
-        features = [
-            hidden * F.softplus(self.hidden_scales),
-            F.softplus(self.bias_scale).expand(len(rows), 1),
-            inputs * F.softplus(self.input_scales),
-            components * F.softplus(self.component_scale),
-        ]
-        return ClosedFormItems(
-            level=level + self.offset(hidden).squeeze(-1),
-            variance=F.softplus(self.item_variance) / (1 + counts / F.softplus(self.settling_count)),
-            features=torch.cat(features, dim=-1),
-        )
+        items = self._item_inputs(rows, out_of_fold)
+        return self._items_of(items, self.decision(items.inputs))
 
     def adapt(self, support: Support[ClosedFormUsers, ClosedFormItems], *, steps: int | None = None) -> Posterior:
         """Solve for the last layers of B users. `steps=0` ignores the support sets; other numbers change nothing."""
@@ -275,6 +256,29 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     def last_layer(self, items: ClosedFormItems) -> LastLayer:
         """The features, and the noise of a rating plus what is unknown about each item."""
         return LastLayer(items.features, F.softplus(self.noise) + items.variance)
+
+    def _item_inputs(self, rows: EncodedRows, out_of_fold: OutOfFold | None) -> ItemInputs:
+        """The inputs of the decision layers, embedded fields first, and what else the collaborative inputs have."""
+        inputs = self.item_fields(rows)
+        if self.collaborative is None:
+            zeros = inputs.new_zeros(len(rows))
+            return ItemInputs(zeros, zeros, inputs, inputs.new_zeros(len(rows), 0))
+        collaborative: ItemInputs = self.collaborative(rows, out_of_fold)
+        return replace(collaborative, inputs=torch.cat([inputs, collaborative.inputs], dim=-1))
+
+    def _items_of(self, items: ItemInputs, hidden: Tensor) -> ClosedFormItems:
+        """Embedded items, given the values of their hidden units (float32 [items, hidden])."""
+        features = [
+            hidden * F.softplus(self.hidden_scales),
+            F.softplus(self.bias_scale).expand(len(hidden), 1),
+            items.inputs * F.softplus(self.input_scales),
+            items.components * F.softplus(self.component_scale),
+        ]
+        return ClosedFormItems(
+            level=self.mean_rating + items.biases + self.offset(hidden).squeeze(-1),
+            variance=F.softplus(self.item_variance) / (1 + items.counts / F.softplus(self.settling_count)),
+            features=torch.cat(features, dim=-1),
+        )
 
     def _prior_mean(self, users: ClosedFormUsers, features: Tensor, mask: Tensor) -> Tensor:
         """w_0; float32 [B, features]."""

@@ -261,7 +261,7 @@ class GradientSteps(Learner[UserColumns, ItemColumns, AdaptedNetworks]):
     def _support_loss(self, parameters: Parameters, user: UserData) -> Tensor:
         """`1/(n + c) Σ_j (y_ij − ŷ_ij)²`, a scalar; 0 without ratings."""
         predicted = functional_call(self.network, parameters, (user["user"], user["items"], user["collaborative"]))
-        squares = (user["targets"] - predicted).square() * user["mask"]
+        squares: Tensor = (user["targets"] - predicted).square() * user["mask"]
         # The clamp is for no ratings and c = 0.
         return squares.sum() / (user["mask"].sum() + self.config.prior_ratings).clamp(min=1e-6)
 

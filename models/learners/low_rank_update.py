@@ -120,7 +120,11 @@ class AdaptedLayers:
 
     def predict(self, rows: FirstLayerRows) -> Tensor:
         """Run each user's layers; float32 [B, rows]."""
-        return _forward(self._first_outputs(rows), self.later)[-1].squeeze(-1)
+        return self.activations(rows)[-1].squeeze(-1)
+
+    def activations(self, rows: FirstLayerRows) -> list[Tensor]:
+        """The values of every hidden layer after its ReLU, float32 [B, rows, out], and then the output."""
+        return _forward(self._first_outputs(rows), self.later)
 
     def gradient_norms(self, rows: FirstLayerRows) -> Tensor:
         """`‖∇_{θ2^i} ŷ_ij‖_F` of every prediction; float32 [B, rows]."""

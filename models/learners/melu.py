@@ -17,8 +17,9 @@ from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Learner, LearnerConfig, LearnerParts, Support, Variant
 from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of
-from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, LayerRates, local_update
+from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, local_update
 from models.learners.network import PreferenceEstimator
 from models.learners.search_space import Between, OneOf, SearchSpace
 
@@ -124,9 +125,9 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
     The decision layers predict a rating minus the item's bias. The local loss is the squared error, whatever the head.
 
     Attributes:
-        log_output_rates: Logarithms of the local rates α of each decision layer's output units.
-        log_input_rates: Logarithms of the rates of the layer's inputs and, last, of its bias. A weight's rate is the
-            product of its output's and its input's rate. Logarithms keep learned rates positive.
+        log_output_rates: Logarithms of the local rates α of each decision layer's output units
+            (`models.learners.layer_rates`).
+        log_input_rates: Logarithms of the rates of the layer's inputs and, last, of its bias.
         log_prior: Logarithm of the prior ratings c; None for c = 0.
     """
 
@@ -144,13 +145,7 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
         self.collaborative = collaborative
         learned = config.rates is Rates.LEARNED
         linear = [layer for layer in network.decision if isinstance(layer, nn.Linear)]
-        self.log_output_rates = nn.ParameterList(
-            nn.Parameter(torch.full((layer.out_features,), config.rate).log(), requires_grad=learned)
-            for layer in linear
-        )
-        self.log_input_rates = nn.ParameterList(
-            nn.Parameter(torch.zeros(layer.in_features + 1), requires_grad=learned) for layer in linear
-        )
+        self.log_output_rates, self.log_input_rates = log_rates(linear, config.rate, learned=learned)
         self.log_prior = (
             nn.Parameter(torch.tensor(config.prior_ratings).log(), requires_grad=learned)
             if config.prior_ratings
@@ -183,10 +178,7 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
         steps = self.config.steps if steps is None else steps
         layers, residuals = local_update(
             self._layers(),
-            [
-                LayerRates(outputs.exp(), *inputs.exp().tensor_split([-1]))
-                for outputs, inputs in zip(self.log_output_rates, self.log_input_rates, strict=True)
-            ],
+            rates_of(self.log_output_rates, self.log_input_rates),
             _first_layer_rows(support.users, support.items),
             ratings=support.ratings - support.items.bias,
             mask=support.mask,

@@ -73,7 +73,7 @@ class EmbeddingLayers(nn.Module):
         """Embed rows by their columns, as `forward` does; [rows, columns] → [rows, width]."""
         if not self.names:
             return columns
-        pieces = columns.split([layer.column_count for _, layer in self._named_layers()], dim=-1)
+        pieces = torch.split(columns, [layer.column_count for _, layer in self._named_layers()], dim=-1)
         vectors = [layer.of_columns(piece) for (_, layer), piece in zip(self._named_layers(), pieces, strict=True)]
         return torch.cat(vectors, dim=-1)
 
