@@ -84,6 +84,15 @@ def test_input_layer_has_its_width(field: BaseField) -> None:
     assert layer(field.encode(known(field))).shape == (2, layer.width)
 
 
+def test_input_layer_is_linear_in_its_columns(field: BaseField) -> None:
+    layer = field.input_layer(embedding_dim=3, embedding_scale=0.1)
+    encoded = field.encode([*known(field), None])
+    columns = layer.columns(encoded)
+    assert columns.shape == (3, layer.column_count)
+    torch.testing.assert_close(layer.of_columns(columns), layer(encoded))
+    torch.testing.assert_close(layer.of_columns(columns[0] + 2 * columns[1]), layer(encoded)[0] + 2 * layer(encoded)[1])
+
+
 def test_plausible_value_can_be_encoded(field: BaseField) -> None:
     value = field.plausible_value(np.random.default_rng(0))
     assert len(field.encode([value])) == 1

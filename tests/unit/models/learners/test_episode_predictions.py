@@ -103,6 +103,19 @@ class TestSupportLosses:
         assert episodes.support_losses(steps=5)[0] < 0.7 * episodes.support_losses(steps=0)[0]
 
 
+class TestAllRatings:
+    def test_support_of_all_ratings_is_support_and_query_set_together(
+        self, model: TrainedModel, data: EncodedData
+    ) -> None:
+        episodes = embed_episodes(model.learner, data, BATCH)
+        support = episodes.all_ratings()
+        rated = [support.ratings[row][support.mask[row]].tolist() for row in range(2)]
+        assert rated == [[5.0, 1.0, 4.0, 1.0, 5.0], [2.0, 5.0]]
+        items = model.learner.embed_items(data.items)
+        for row, rows in enumerate(([3, 8, 3, 8, 21], [20, 3])):
+            torch.testing.assert_close(support.items.inputs[row][support.mask[row]], items.inputs[rows])
+
+
 class TestFieldDropout:
     def test_scores_with_all_fields_dropped_are_the_same_for_all_items(
         self, model: TrainedModel, data: EncodedData

@@ -287,6 +287,24 @@ class TestInnerLoop:
         assert adapted.keys() == parameters.keys()
         assert all(gradient.any() for gradient in outer_gradients(adapted, head).values())
 
+    def test_each_step_sees_what_it_is_given_of_the_users_data(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        parameters, users = random_network(generator), random_users(generator)
+        rule = GradientDescent(torch.tensor(0.01))
+        options = {"steps": 1, "second_order": True}
+
+        def rating_of(user: User, step: int) -> User:
+            return {name: values[step : step + 1] for name, values in user.items()}
+
+        adapted = inner_loop(squared_error, parameters, users, rule, steps=2, second_order=True, at_step=rating_of)
+        for row in range(USERS):
+            expected = parameters
+            for step in range(2):
+                user = {name: values[row : row + 1, step : step + 1] for name, values in users.items()}
+                after = inner_loop(squared_error, expected, user, rule, **options)
+                expected = {name: value[0] for name, value in after.items()}
+            require_close({name: value[row] for name, value in adapted.items()}, expected)
+
     def test_adapted_parameters_of_a_user_alone_equal_those_in_a_batch(self) -> None:
         generator = torch.Generator().manual_seed(0)
         parameters, users, case = random_network(generator), random_users(generator), momentum(generator)
