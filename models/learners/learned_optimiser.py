@@ -16,7 +16,8 @@ class LearnedOptimiserConfig(GradientStepsConfig):
     """The choices of the learned optimiser.
 
     Attributes:
-        adapted: Which parameters are adapted. The costs grow with their number, so by default the decision layers.
+        hidden: Widths of the hidden decision layers. The costs grow with the number of adapted parameters.
+        adapted: Which parameters are adapted; by default the decision layers.
         steps: Local steps k.
         units: Hidden units of the LSTM (the paper: two layers of 20).
         output_scale: Multiplies the LSTM's outputs, which then change the parameters (the paper: .1).
@@ -24,6 +25,7 @@ class LearnedOptimiserConfig(GradientStepsConfig):
     """
 
     kind: Literal["learned_optimiser"] = "learned_optimiser"
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (32, 32)
     adapted: Adapted = Adapted.DECISION
     steps: Annotated[int, Field(ge=1)] = 3
     units: Annotated[int, Field(ge=1)] = 8
