@@ -20,7 +20,7 @@ from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, local_update
-from models.learners.network import PreferenceEstimator, hidden_layers
+from models.learners.network import PreferenceEstimator
 from models.learners.search_space import Between, OneOf, SearchSpace
 
 _ROWS_AT_ONCE = 1024
@@ -46,9 +46,6 @@ class MeLUConfig(LearnerConfig):
         rates: Whether the rates and the prior ratings stay fixed or are learned.
         prior_ratings: Initial c of `models.learners.low_rank_update.local_update`; 0, the paper's value, is never
             learned.
-        rated_inputs: Inputs of the decision layers that tell which items the user rated, whatever the ratings; 0, the
-            paper's value, for none.
-        half_weight_count: Ratings after which these inputs have half of their weight.
     """
 
     kind: Literal["melu"] = "melu"
@@ -58,8 +55,6 @@ class MeLUConfig(LearnerConfig):
     rate: Annotated[float, Field(gt=0)] = 0.02
     rates: Rates = Rates.LEARNED
     prior_ratings: Annotated[float, Field(ge=0)] = 0.0
-    rated_inputs: Annotated[int, Field(ge=0)] = 0
-    half_weight_count: Annotated[float, Field(gt=0)] = 3.0
 
     paper: ClassVar[dict[str, Any]] = {"steps": 5, "second_order": True, "rate": 5e-6, "rates": "fixed"}
     search_space: ClassVar[SearchSpace] = {
@@ -77,7 +72,6 @@ class MeLUConfig(LearnerConfig):
             inputs=parts.inputs,
             hidden=self.hidden,
             mean_rating=parts.mean_rating,
-            further_user_inputs=self.rated_inputs,
             further_item_inputs=collaborative.width if collaborative else 0,
         )
         return MeLU(network, self, parts.head, collaborative)
@@ -88,8 +82,7 @@ class MeLUUsers(TensorRows):
     """Embedded users.
 
     Attributes:
-        inputs: float32 [user width], the embedded fields; then the inputs that tell which items the user rated, 0 until
-            `MeLU.adapt` knows them.
+        inputs: float32 [user width], the embedded fields.
         first_layer: float32 [out], the users' share of the first decision layer's output, with its bias.
     """
 
@@ -118,12 +111,10 @@ class AdaptedUsers:
     """B users' models.
 
     Attributes:
-        users: [B], the users with all their inputs.
         layers: The users' decision layers θ2^i.
         summary: Of the support set, for the head.
     """
 
-    users: MeLUUsers
     layers: AdaptedLayers
     summary: SupportSummary
 
@@ -132,10 +123,6 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
     """Global embedding layers, and decision layers that are locally updated for each user.
 
     The decision layers predict a rating minus the item's bias. The local loss is the squared error, whatever the head.
-
-    Which items a user rated says something about the user, whatever the ratings (as in SVD++, Koren, KDD 2008). With
-    the inputs x_s of the n rated items, further inputs of the decision layers are `n/(n + c_0) g(1/n Σ_s x_s)` with a
-    small network g and c_0 = `half_weight_count`.
 
     Attributes:
         log_output_rates: Logarithms of the local rates α of each decision layer's output units
@@ -159,11 +146,6 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
         learned = config.rates is Rates.LEARNED
         linear = [layer for layer in network.decision if isinstance(layer, nn.Linear)]
         self.log_output_rates, self.log_input_rates = log_rates(linear, config.rate, learned=learned)
-        self.rated = None
-        if config.rated_inputs:
-            item_width = network.embed_items.width + (collaborative.width if collaborative else 0)
-            widths = item_width, config.hidden[-1] if config.hidden else config.rated_inputs
-            self.rated = nn.Sequential(*hidden_layers(widths), nn.Linear(widths[-1], config.rated_inputs))
         self.log_prior = (
             nn.Parameter(torch.tensor(config.prior_ratings).log(), requires_grad=learned)
             if config.prior_ratings
@@ -178,7 +160,7 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
 
     def embed_users(self, rows: EncodedRows) -> MeLUUsers:
         """Embed users."""
-        inputs = F.pad(self.network.embed_users(rows), (0, self.config.rated_inputs))
+        inputs = self.network.embed_users(rows)
         first = self._layers()[0]
         return MeLUUsers(inputs, F.linear(inputs, first.weight[:, : self._user_width], first.bias))
 
@@ -194,34 +176,27 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
     def adapt(self, support: Support[MeLUUsers, MeLUItems], *, steps: int | None = None) -> AdaptedUsers:
         """Locally update the decision layers of B users."""
         steps = self.config.steps if steps is None else steps
-        mask = support.mask if steps else torch.zeros_like(support.mask)
-        users = self._with_rated(support.users, support.items, mask)
         layers, residuals = local_update(
             self._layers(),
             rates_of(self.log_output_rates, self.log_input_rates),
-            _first_layer_rows(users, support.items),
+            _first_layer_rows(support.users, support.items),
             ratings=support.ratings - support.items.bias,
             mask=support.mask,
             prior_ratings=self._prior_ratings(),
             steps=steps,
             second_order=self.config.second_order,
         )
+        mask = support.mask if steps else torch.zeros_like(support.mask)
         # Leave-one-out residuals would need one local update a rating. Those before any update leave all ratings out.
-        return AdaptedUsers(users, layers, SupportSummary(support.ratings, residuals, residuals, mask))
+        return AdaptedUsers(layers, SupportSummary(support.ratings, residuals, residuals, mask))
 
-    def predict(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Predictions:  # noqa: ARG002
+    def predict(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Predictions:
         """Run each user's decision layers on the items."""
-        return self.head.predict(_latent(adapted, items), adapted.summary)
+        return self.head.predict(_latent(adapted, users, items), adapted.summary)
 
-    def loss(
-        self,
-        adapted: AdaptedUsers,
-        users: MeLUUsers,  # noqa: ARG002 - `adapt` has completed them
-        items: MeLUItems,
-        ratings: Tensor,
-    ) -> Tensor:
+    def loss(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems, ratings: Tensor) -> Tensor:
         """The head's loss; float32 [B, Q]."""
-        return self.head.loss(_latent(adapted, items), adapted.summary, ratings)
+        return self.head.loss(_latent(adapted, users, items), adapted.summary, ratings)
 
     def prepare(self, items: MeLUItems) -> ItemScorer[MeLUUsers, AdaptedUsers]:
         """On a CPU, score some items at a time for one user after the other. A GPU is faster with all at once."""
@@ -236,20 +211,9 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
         """After 0, 1, 2, 3, 5 and 10 local steps, and after the preset's."""
         return curve_of(self.config.steps)
 
-    def gradient_norms(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Tensor:  # noqa: ARG002
+    def gradient_norms(self, adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Tensor:
         """Norms over the decision layers' parameters at each user's θ2^i; float32 [B, Q]."""
-        return adapted.layers.gradient_norms(_first_layer_rows(adapted.users, items))
-
-    def _with_rated(self, users: MeLUUsers, items: MeLUItems, mask: Tensor) -> MeLUUsers:
-        """The users with the inputs that tell which items ([B, S]) they rated."""
-        if self.rated is None:
-            return users
-        count = mask.sum(dim=1, keepdim=True)
-        mean = (items.inputs * mask.unsqueeze(-1)).sum(dim=1) / count.clamp(min=1)
-        rated = count / (count + self.config.half_weight_count) * self.rated(mean)
-        inputs = torch.cat([users.inputs[:, : -rated.shape[1]], rated], dim=1)
-        weight = self._layers()[0].weight[:, self._user_width - rated.shape[1] : self._user_width]
-        return MeLUUsers(inputs, users.first_layer + F.linear(rated, weight))
+        return adapted.layers.gradient_norms(_first_layer_rows(users, items))
 
     def _layers(self) -> list[Layer]:
         return [Layer(layer.weight, layer.bias) for layer in self.network.decision if isinstance(layer, nn.Linear)]
@@ -260,7 +224,7 @@ class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
 
     @property
     def _user_width(self) -> int:
-        return self.network.embed_users.width + self.config.rated_inputs
+        return self.network.embed_users.width
 
 
 class _ScoresInPieces(ItemScorer[MeLUUsers, AdaptedUsers]):
@@ -275,15 +239,15 @@ class _ScoresInPieces(ItemScorer[MeLUUsers, AdaptedUsers]):
     def scores(self, adapted: AdaptedUsers, users: MeLUUsers, rows: Tensor | None = None) -> Tensor:
         scores = users.inputs.new_empty(len(users), len(self._items) if rows is None else len(rows))
         for user, user_scores in enumerate(scores):
-            layers = adapted.layers.of_user(user, adapted.summary.mask[user], adapted.users.first_layer[user])
+            layers = adapted.layers.of_user(user, adapted.summary.mask[user], users.first_layer[user])
             pieces = self._pieces if rows is None else map(self._items.take, torch.split(rows, _ROWS_AT_ONCE))
             for piece, out in zip(pieces, torch.split(user_scores, _ROWS_AT_ONCE), strict=True):
                 torch.add(piece.bias, layers.predict(piece.inputs, piece.first_layer), out=out)
         return scores
 
 
-def _latent(adapted: AdaptedUsers, items: MeLUItems) -> Latent:
-    mean = items.bias + adapted.layers.predict(_first_layer_rows(adapted.users, items))
+def _latent(adapted: AdaptedUsers, users: MeLUUsers, items: MeLUItems) -> Latent:
+    mean = items.bias + adapted.layers.predict(_first_layer_rows(users, items))
     return Latent(mean, torch.zeros_like(mean))
 
 

@@ -96,7 +96,6 @@ class PreferenceEstimator(nn.Module):
         inputs: InputConfig,
         hidden: tuple[int, ...],
         mean_rating: float,
-        further_user_inputs: int = 0,
         further_item_inputs: int = 0,
     ) -> None:
         """Build the network.
@@ -107,14 +106,12 @@ class PreferenceEstimator(nn.Module):
             inputs: Which fields are embedded, and how.
             hidden: Widths of the hidden decision layers (the paper: 64, 64).
             mean_rating: What the network predicts at first.
-            further_user_inputs: How many inputs the decision layers take between the embedded user and the item.
             further_item_inputs: How many inputs the decision layers take after the embedded item.
         """
         super().__init__()
         self.embed_users = EmbeddingLayers(user_encoder, inputs)
         self.embed_items = EmbeddingLayers(item_encoder, inputs)
-        further = further_user_inputs + further_item_inputs
-        widths = (self.embed_users.width + self.embed_items.width + further, *hidden)
+        widths = (self.embed_users.width + self.embed_items.width + further_item_inputs, *hidden)
         layers = hidden_layers(widths)
         output = nn.Linear(widths[-1], 1)
         # The first epochs then only have to find differences from the mean.
@@ -122,7 +119,7 @@ class PreferenceEstimator(nn.Module):
         self.decision = nn.Sequential(*layers, output, nn.Flatten(start_dim=-2))
 
     def forward(self, users: EncodedRows, items: EncodedRows) -> Tensor:
-        """Expected ratings of users[i] for items[i], where there are no further inputs; float32 [rows]."""
+        """Expected ratings of users[i] for items[i], where there are no further item inputs; float32 [rows]."""
         vectors = torch.cat([self.embed_users(users), self.embed_items(items)], dim=-1)
         return self.decision(vectors)  # type: ignore[no-any-return]
 

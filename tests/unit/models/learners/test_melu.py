@@ -131,35 +131,6 @@ class TestAdapt:
         assert after.square().sum() < 0.5 * before.square().sum()
 
 
-class TestRatedInputs:
-    """Inputs of the decision layers that tell which items the user rated."""
-
-    @staticmethod
-    def inputs_of(learner: MeLU, rated: int, rating: float, *, steps: int | None = None) -> torch.Tensor:
-        items = learner.embed_items(rows(rated)).expand(1)
-        support = Support(learner.embed_users(rows(1)), items, torch.tensor([[rating]]), torch.tensor([[True]]))
-        return learner.adapt(support, steps=steps).users.inputs
-
-    def test_inputs_depend_on_which_items_are_rated_whatever_the_ratings(self) -> None:
-        learner = learner_with(rated_inputs=2)
-        first, second = self.inputs_of(learner, 1, 5.0), self.inputs_of(learner, 2, 5.0)
-        assert torch.equal(first[:, :-2], second[:, :-2])
-        assert (first[:, -2:] - second[:, -2:]).abs().min() > 1e-3
-        assert torch.equal(self.inputs_of(learner, 1, 1.0), first)
-
-    def test_inputs_without_steps_or_ratings_are_0(self) -> None:
-        learner = learner_with(rated_inputs=2)
-        assert not self.inputs_of(learner, 1, 5.0, steps=0)[:, -2:].any()
-        assert not learner.adapt(support_of(learner)).users.inputs[1, -2:].any()
-
-    def test_first_layer_of_completed_users_is_that_of_all_their_inputs(self) -> None:
-        learner = learner_with(rated_inputs=2)
-        users = learner.adapt(support_of(learner)).users
-        layer = learner.network.decision[0]
-        expected = users.inputs @ layer.weight[:, : users.inputs.shape[1]].T + layer.bias
-        torch.testing.assert_close(users.first_layer, expected)
-
-
 class TestVariants:
     def test_variants_of_an_evaluation_name_their_steps(self) -> None:
         learner = learner_with(steps=3)
