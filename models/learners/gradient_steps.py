@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from models.learners.inner_loop import Parameters, StepRule, inner_loop
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import Layer, gradient_norms
 from models.learners.network import PreferenceEstimator
+from models.learners.search_space import Between, OneOf, SearchSpace
 
 _ROWS_AT_ONCE = 4096
 """Items of a catalogue that are scored at once, which bounds the memory."""
@@ -61,6 +62,12 @@ class GradientStepsConfig(LearnerConfig):
     adapted: Adapted = Adapted.ALL
     steps: Annotated[int, Field(ge=1)] = 1
     prior_ratings: Annotated[float, Field(ge=0)] = 0.0
+
+    search_space: ClassVar[SearchSpace] = {
+        **LearnerConfig.search_space,
+        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.prior_ratings": Between(low=0.3, high=30.0),
+    }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 from models.learners.base import LearnerParts
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig
 from models.learners.inner_loop import GradientDescent
+from models.learners.search_space import Between, SearchSpace
 
 
 class MAMLConfig(GradientStepsConfig):
@@ -24,6 +25,11 @@ class MAMLConfig(GradientStepsConfig):
     second_order: bool = True
 
     paper: ClassVar[dict[str, Any]] = {"steps": 5, "rate": 0.01}
+
+    search_space: ClassVar[SearchSpace] = {
+        **GradientStepsConfig.search_space,
+        "learner.rate": Between(low=1e-3, high=0.1),
+    }
 
     def build(self, parts: LearnerParts) -> "MAML":
         """The learner."""

@@ -1,6 +1,6 @@
 """Meta-SGD (Li et al. 2017): gradient steps with one learned rate for each parameter."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -9,6 +9,7 @@ from torch import nn
 from models.learners.base import LearnerParts
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig
 from models.learners.inner_loop import GradientDescent
+from models.learners.search_space import Between, SearchSpace
 
 
 class MetaSGDConfig(GradientStepsConfig):
@@ -22,6 +23,11 @@ class MetaSGDConfig(GradientStepsConfig):
     kind: Literal["meta_sgd"] = "meta_sgd"
     rate: Annotated[float, Field(gt=0)] = 0.02
     second_order: bool = True
+
+    search_space: ClassVar[SearchSpace] = {
+        **GradientStepsConfig.search_space,
+        "learner.rate": Between(low=1e-3, high=0.1),
+    }
 
     def build(self, parts: LearnerParts) -> "MetaSGD":
         """The learner."""

@@ -1,6 +1,6 @@
 """Reptile (Nichol, Achiam & Schulman 2018): move the weights towards those that local steps lead to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -9,6 +9,7 @@ from torch import Tensor
 from models.learners.base import LearnerParts, Objective, OuterBatch
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig, UserData
 from models.learners.inner_loop import GradientDescent
+from models.learners.search_space import Between, SearchSpace
 
 
 class ReptileConfig(GradientStepsConfig):
@@ -22,6 +23,11 @@ class ReptileConfig(GradientStepsConfig):
     kind: Literal["reptile"] = "reptile"
     steps: Annotated[int, Field(ge=1)] = 5
     rate: Annotated[float, Field(gt=0)] = 0.02
+
+    search_space: ClassVar[SearchSpace] = {
+        **GradientStepsConfig.search_space,
+        "learner.rate": Between(low=1e-3, high=0.1),
+    }
 
     def build(self, parts: LearnerParts) -> "Reptile":
         """The learner."""
