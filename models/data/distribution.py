@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -43,6 +44,24 @@ class Distribution(Generic[ArrayT]):
         edges: Any = self.edges
         probabilities: Any = self.probabilities
         return Distribution(self.scale, edges.cpu().numpy(), probabilities.cpu().numpy())
+
+
+def median(distribution: Distribution[Tensor]) -> Tensor:
+    """The rating of the scale that is nearest to where the cumulative probability is one half; float32 [...]."""
+    edges, probabilities = distribution.edges, distribution.probabilities
+    below = probabilities.cumsum(dim=-1)
+    cell = (below < 0.5).sum(dim=-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)
+    mass = probabilities.gather(-1, cell)
+    share = ((0.5 - below.gather(-1, cell) + mass) / mass.clamp(min=1e-12)).clamp(0, 1).squeeze(-1)
+    cell = cell.squeeze(-1)
+    return distribution.scale.nearest(edges[cell] + share * (edges[cell + 1] - edges[cell]))
+
+
+def cell_probabilities(distribution: Distribution[Tensor], ratings: Tensor) -> Tensor:
+    """The probability of the cell in which each rating (float32 [...]) lies; float32 [...]."""
+    cells = torch.bucketize(ratings.contiguous(), distribution.edges, right=True) - 1
+    cells = cells.clamp(0, distribution.probabilities.shape[-1] - 1)
+    return distribution.probabilities.gather(-1, cells.unsqueeze(-1)).squeeze(-1)
 
 
 def likelihoods(

@@ -14,16 +14,21 @@ class TensorRows:
     """A dataclass of tensors with the same leading dimensions: one row per user or item.
 
     A subclass has one field per tensor, and documents the shapes behind the leading dimensions. All methods treat all
-    tensors alike. So code can select and move rows of any learner.
+    tensors alike. So code can select and move rows of any learner. A subclass whose fields are not tensors, such as
+    one that holds other rows, overrides `tensors` and `of_tensors`.
     """
 
     def tensors(self) -> list[Tensor]:
         """The tensors, in the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    def of_tensors(self, tensors: Iterator[Tensor]) -> Self:
+        """Rows of the same kind that hold these tensors, in the order of `tensors`."""
+        return type(self)(*tensors)
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The same rows with a function applied to every tensor."""
-        return type(self)(*map(function, self.tensors()))
+        return self.of_tensors(map(function, self.tensors()))
 
     def __len__(self) -> int:
         return len(self.tensors()[0])
@@ -49,7 +54,7 @@ class TensorRows:
     def append(self, other: Self) -> Self:
         """These rows, then the other rows."""
         pairs = zip(self.tensors(), other.tensors(), strict=True)
-        return type(self)(*(torch.cat([first, second]) for first, second in pairs))
+        return self.of_tensors(torch.cat([first, second]) for first, second in pairs)
 
     @classmethod
     def collect(cls, pieces: Iterator[Self], count: int) -> Self:

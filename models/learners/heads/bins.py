@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.data.distribution import Distribution
+from models.data.distribution import Distribution, median
 from models.data.rating_scale import RatingScale
 from models.learners.heads.base import Predictions
 
@@ -70,16 +70,12 @@ class Bins(nn.Module):
         assert inner.distribution is not None  # noqa: S101 - `HeadConfig.bins_of` says so
         probabilities = inner.distribution.probabilities
         edges = self.edges.to(probabilities.dtype)
-        below = probabilities.cumsum(dim=-1)
-        cell = (below < 0.5).sum(dim=-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)
-        mass = probabilities.gather(-1, cell)
-        share = ((0.5 - below.gather(-1, cell) + mass) / mass.clamp(min=1e-12)).clamp(0, 1).squeeze(-1)
-        cell = cell.squeeze(-1)
+        distribution = Distribution(self.scale, edges, probabilities)
         return Predictions(
             score=self.scores(inner.score),
             mean=probabilities @ ((edges[:-1] + edges[1:]) / 2),
-            median=self.scale.nearest(edges[cell] + share * (edges[cell + 1] - edges[cell])),
-            distribution=Distribution(self.scale, edges, probabilities),
+            median=median(distribution),
+            distribution=distribution,
         )
 
     def _apart(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:

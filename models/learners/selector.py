@@ -1,0 +1,399 @@
+"""MetaSelector (Luo et al., WWW 2020): several learners, and a network that decides how much each counts for a user."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from itertools import chain, islice
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter
+from torch import Tensor, nn
+
+from models.data.dataset import Dataset
+from models.data.distribution import Distribution, cell_probabilities, median
+from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.encoder import EncodedRows
+from models.inputs.rows import TensorRows
+from models.learners.base import AnyLearner, ItemScorer, Learner, LearnerConfig, LearnerParts, Support
+from models.learners.closed_form import ClosedFormConfig
+from models.learners.deep_fm import DeepFMConfig
+from models.learners.heads.base import Predictions
+from models.learners.inner_loop import GradientDescent, Parameters, inner_loop
+from models.learners.matching import MatchingConfig
+from models.learners.melu import MeLUConfig
+from models.learners.network import EmbeddingLayers, input_linear
+from models.learners.warm_up import LaterRatings
+
+_MIN_PROBABILITY = 1e-5
+"""The likelihood of a rating is cut off below this, so that one odd rating cannot dominate a batch."""
+
+
+@cache
+def _any_learner() -> TypeAdapter[LearnerConfig]:
+    from models.learners.registry import AnyLearnerConfig  # noqa: PLC0415 - the registry imports this module
+
+    return TypeAdapter(AnyLearnerConfig)
+
+
+Member = Annotated[SerializeAsAny[LearnerConfig], BeforeValidator(lambda value: _any_learner().validate_python(value))]
+"""The config of any learner, by its `kind`."""
+
+
+class Form(StrEnum):
+    """What the loss of the mixture trains."""
+
+    FULL = "full"
+    """Members and selector."""
+    SIMPLIFIED = "simplified"
+    """The selector. Each member is trained by its own loss, as if it were alone."""
+
+
+class SelectorConfig(LearnerConfig):
+    """The choices of the selector.
+
+    Attributes:
+        members: The learners between which it selects. Each has a head of its own, of the preset's kind.
+        form: What the loss of the mixture trains.
+        hidden: Hidden units of the selector's network.
+        steps: Local steps on the selector's network.
+        rate: Initial local learning rate, which training changes, one for each weight (Meta-SGD, Li et al. 2017).
+        second_order: Whether the outer gradient flows through the local gradients.
+        prior_ratings: Initial weight c of what is known without any rating, in ratings; training changes it.
+    """
+
+    kind: Literal["selector"] = "selector"
+    members: Annotated[tuple[Member, ...], Field(min_length=2)] = (ClosedFormConfig(), MeLUConfig(), MatchingConfig())
+    form: Form = Form.SIMPLIFIED
+    hidden: Annotated[int, Field(ge=1)] = 16
+    steps: Annotated[int, Field(ge=0)] = 1
+    rate: Annotated[float, Field(gt=0)] = 0.5
+    second_order: bool = True
+    prior_ratings: Annotated[float, Field(gt=0)] = 3.0
+
+    paper: ClassVar[dict[str, Any]] = {
+        "members": (DeepFMConfig(pairs=False, hidden=()), DeepFMConfig(hidden=()), DeepFMConfig()),
+        "form": "full",
+    }
+
+    def build(self, parts: LearnerParts) -> "Selector":
+        """The learner and its members."""
+        members = [member.build(replace(parts, head=copy.deepcopy(parts.head))) for member in self.members]
+        return Selector(parts, self, members)
+
+
+@dataclass(frozen=True)
+class MemberRows(TensorRows):
+    """Embedded users or items.
+
+    Attributes:
+        inputs: float32 [width], the embedded fields, for the selector's network.
+        members: The rows of each member.
+    """
+
+    inputs: Tensor
+    members: tuple[TensorRows, ...]
+
+    def tensors(self) -> list[Tensor]:
+        """The inputs, then the tensors of one member after the other."""
+        return [self.inputs, *chain.from_iterable(rows.tensors() for rows in self.members)]
+
+    def of_tensors(self, tensors: Iterator[Tensor]) -> "MemberRows":
+        """Rows with these tensors, in the order of `tensors`."""
+        left = iter(tensors)
+        inputs = next(left)
+        return MemberRows(inputs, tuple(rows.of_tensors(islice(left, len(rows.tensors()))) for rows in self.members))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was selected for B users.
+
+    Attributes:
+        members: What each member's `adapt` returned.
+        weights: float32 [B, K], λ, how much each member counts; they add up to 1.
+    """
+
+    members: tuple[Any, ...]
+    weights: Tensor
+
+
+class Selector(Learner[MemberRows, MemberRows, Selection]):
+    """`P(y) = Σ_k λ_k P_k(y)`, where the members' distributions P_k are mixed with weights λ of each user.
+
+    Where the head predicts no distribution, the predicted ratings are mixed. A network φ gives weights for each support
+    rating from the embedded user and item, and from the members' predictions and losses of that rating; the user's
+    λ is their mean. As the paper does, the support loss of the mixture is followed for a local step on φ, and λ comes
+    from the φ^u that it leads to.
+
+    Three things are added to the paper. A member that adapts has seen the support ratings, so each half of them is
+    predicted by members that adapted to the other half. Members' losses are inputs of φ. One more row without a rating,
+    which counts as c ratings, decides for a user without any. In the paper's full form the local step also changes the
+    members, along the loss of the mixture; here the members' own `adapt` does that, along their own losses.
+
+    Attributes:
+        members: The K learners.
+    """
+
+    def __init__(self, parts: LearnerParts, config: SelectorConfig, members: Sequence[AnyLearner]) -> None:
+        super().__init__()
+        self.config = config
+        self.members = nn.ModuleList(members)
+        self.user_fields = EmbeddingLayers(parts.user_encoder, parts.inputs)
+        self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs)
+        self._scale = parts.scale
+        count = len(members)
+        inputs = self.user_fields.width + self.item_fields.width + 3 * count + 2
+        output = nn.Linear(config.hidden, count)
+        # At first all members count alike.
+        nn.init.zeros_(output.weight)
+        nn.init.zeros_(output.bias)
+        self.network = nn.Sequential(input_linear(inputs, config.hidden), nn.ReLU(), output)
+        self.log_rates = nn.ParameterDict(
+            {
+                name.replace(".", "-"): nn.Parameter(torch.full_like(weight, config.rate).log())
+                for name, weight in self.network.named_parameters()
+            }
+        )
+        self.log_prior = nn.Parameter(torch.tensor(config.prior_ratings).log())
+
+    def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
+        """Fit the members."""
+        for member in self.members:
+            member.fit_statistics(dataset, training, items)
+
+    def embed_users(self, rows: EncodedRows) -> MemberRows:
+        """Embed users with every member."""
+        return MemberRows(self.user_fields(rows), tuple(member.embed_users(rows) for member in self.members))
+
+    def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> MemberRows:
+        """Embed items with every member."""
+        embedded = tuple(member.embed_items(rows, out_of_fold=out_of_fold) for member in self.members)
+        return MemberRows(self.item_fields(rows), embedded)
+
+    def adapt(self, support: Support[MemberRows, MemberRows], *, steps: int | None = None) -> Selection:
+        """Adapt the members, with `steps` local steps if given, and weigh them; 0 ignores the support sets."""
+        if steps == 0:
+            support = replace(support, mask=torch.zeros_like(support.mask))
+        adapted = self._adapted(support, steps)
+        trains_members = torch.is_grad_enabled() and self.config.form is Form.FULL
+        with torch.set_grad_enabled(trains_members):
+            outcomes = self._out_of_sample(support, steps)
+        return Selection(adapted, self._weights(support, outcomes))
+
+    def predict(self, adapted: Selection, users: MemberRows, items: MemberRows) -> Predictions:
+        """The mixture of the members' predictions."""
+        return _mixture(self._predictions(adapted.members, users, items), adapted.weights)
+
+    def loss(self, adapted: Selection, users: MemberRows, items: MemberRows, ratings: Tensor) -> Tensor:
+        """The negative log likelihood of the mixture, or the squared error without distributions; float32 [B, Q].
+
+        In the simplified form it has the gradients of the members' own losses too, each for its own member.
+        """
+        is_simplified = self.config.form is Form.SIMPLIFIED
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not is_simplified):
+            outcomes = _Outcomes.of(self._predictions(adapted.members, users, items), ratings)
+        loss = outcomes.loss((outcomes.values * adapted.weights.unsqueeze(1)).sum(dim=-1))
+        if is_simplified and torch.is_grad_enabled():
+            for member, own, of_user, of_items in zip(
+                self.members, adapted.members, users.members, items.members, strict=True
+            ):
+                of_member = member.loss(own, of_user, of_items, ratings)
+                loss = loss + (of_member - of_member.detach())
+        return loss
+
+    def prepare(self, items: MemberRows) -> ItemScorer[MemberRows, Selection]:
+        """Scores of the mixture from the members' scores."""
+        return _MixedScores([member.prepare(rows) for member, rows in zip(self.members, items.members, strict=True)])
+
+    def warmed_up(self, items: MemberRows, later: LaterRatings, users: MemberRows, adapted: Selection) -> MemberRows:
+        """The items of every member."""
+        warm = (
+            member.warmed_up(own_items, later, own_users, own)
+            for member, own_items, own_users, own in zip(
+                self.members, items.members, users.members, adapted.members, strict=True
+            )
+        )
+        return replace(items, members=tuple(warm))
+
+    def gradient_norms(self, adapted: Selection, users: MemberRows, items: MemberRows) -> Tensor | None:
+        """Norms over the adapted parameters of all members that have norms: `√Σ_k (λ_k ‖∇_k‖)²`; float32 [B, Q]."""
+        squares = [
+            (weight.unsqueeze(1) * norms).square()
+            for member, own, of_user, of_items, weight in zip(
+                self.members, adapted.members, users.members, items.members, adapted.weights.unbind(dim=1), strict=True
+            )
+            if (norms := member.gradient_norms(own, of_user, of_items)) is not None
+        ]
+        return torch.stack(squares).sum(dim=0).sqrt() if squares else None
+
+    def _adapted(self, support: Support[MemberRows, MemberRows], steps: int | None) -> tuple[Any, ...]:
+        """What each member's `adapt` returns."""
+
+        def of_member(rows: MemberRows | None, place: int) -> TensorRows | None:
+            return None if rows is None else rows.members[place]
+
+        return tuple(
+            member.adapt(
+                replace(
+                    support,
+                    users=support.users.members[place],
+                    items=support.items.members[place],
+                    interaction_items=of_member(support.interaction_items, place),
+                    skipped_items=of_member(support.skipped_items, place),
+                ),
+                steps=steps,
+            )
+            for place, member in enumerate(self.members)
+        )
+
+    def _predictions(self, adapted: Sequence[Any], users: MemberRows, items: MemberRows) -> list[Predictions]:
+        return [
+            member.predict(own, of_users, of_items)
+            for member, own, of_users, of_items in zip(self.members, adapted, users.members, items.members, strict=True)
+        ]
+
+    def _out_of_sample(self, support: Support[MemberRows, MemberRows], steps: int | None) -> "_Outcomes":
+        """The members' predictions of each half of the support ratings, adapted to the other half."""
+        first = _first_half(self._keys(support), support.ratings, support.mask)
+        halves = [
+            _Outcomes.of(
+                self._predictions(
+                    self._adapted(replace(support, mask=support.mask & known), steps), support.users, support.items
+                ),
+                support.ratings,
+            )
+            for known in (~first, first)
+        ]
+        return halves[0].where(first, halves[1])
+
+    def _keys(self, support: Support[MemberRows, MemberRows]) -> Tensor:
+        """A number of each support item that depends on nothing else than user and item; float32 [B, S]."""
+        nothing = replace(support, mask=torch.zeros_like(support.mask))
+        users, items = support.users.members[0], support.items.members[0]
+        adapted = self._adapted(nothing, 0)[0]
+        scores: Tensor = self.members[0].predict(adapted, users, items).score
+        return scores
+
+    def _weights(self, support: Support[MemberRows, MemberRows], outcomes: "_Outcomes") -> Tensor:
+        """λ of B users; float32 [B, K]."""
+        mask = support.mask.to(support.ratings.dtype)
+        prior = self.log_prior.exp()
+        shares = mask / (mask.sum(dim=1, keepdim=True) + prior)
+        user = (self._features(support, outcomes, mask, shares), shares, outcomes.values)
+        weights = dict(self.network.named_parameters())
+        rates = {name.replace("-", "."): rate.exp() for name, rate in self.log_rates.items()}
+
+        def selected(weights: Parameters, features: Tensor, shares: Tensor) -> Tensor:
+            """λ of one user; float32 [K]."""
+            each = torch.func.functional_call(self.network, weights, (features,)).softmax(dim=-1)
+            return (1 - shares.sum()) * each[0] + shares @ each[1:]
+
+        def local_loss(weights: Parameters, user: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+            features, shares, values = user
+            return shares @ outcomes.loss(values @ selected(weights, features, shares))
+
+        adapted = inner_loop(
+            local_loss,
+            weights,
+            user,
+            GradientDescent(rates),
+            steps=self.config.steps,
+            second_order=self.config.second_order,
+        )
+        return torch.vmap(selected)(adapted, *user[:2])
+
+    def _features(
+        self, support: Support[MemberRows, MemberRows], outcomes: "_Outcomes", mask: Tensor, shares: Tensor
+    ) -> Tensor:
+        """Inputs of the network: one row without a rating, then one for each support rating; [B, 1 + S, inputs]."""
+        losses = outcomes.loss(outcomes.values)
+        losses = (losses - losses.mean(dim=-1, keepdim=True)) * mask.unsqueeze(-1)
+        scores = (outcomes.scores - self._scale.minimum) / (self._scale.maximum - self._scale.minimum)
+        of_rating = torch.cat([support.items.inputs, scores, losses], dim=-1) * mask.unsqueeze(-1)
+        of_rating = torch.cat([of_rating.new_zeros(len(mask), 1, of_rating.shape[-1]), of_rating], dim=1)
+        is_rating = torch.cat([mask.new_zeros(len(mask), 1), torch.ones_like(mask)], dim=1).unsqueeze(-1)
+        count = torch.log1p(mask.sum(dim=1, keepdim=True)) / 4
+        of_user = torch.cat([support.users.inputs, (shares.unsqueeze(1) @ losses).squeeze(1), count], dim=-1)
+        return torch.cat([of_rating, is_rating, of_user.unsqueeze(1).expand(-1, of_rating.shape[1], -1)], dim=-1)
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """How the members' predictions of some ratings turned out. A mixture's outcome is the mixture of the outcomes.
+
+    Attributes:
+        values: float32 [B, Q, K], the likelihoods of the ratings; without distributions, the errors.
+        scores: float32 [B, Q, K], the members' scores.
+        are_likelihoods: Which of both the values are.
+    """
+
+    values: Tensor
+    scores: Tensor
+    are_likelihoods: bool
+
+    @classmethod
+    def of(cls, predictions: Sequence[Predictions], ratings: Tensor) -> "_Outcomes":
+        """The outcomes of K members' predictions (float32 [B, Q])."""
+        scores = torch.stack([each.score for each in predictions], dim=-1)
+        if all(each.distribution is not None for each in predictions):
+            values = [cell_probabilities(each.distribution, ratings) for each in predictions if each.distribution]
+            return cls(torch.stack(values, dim=-1), scores, are_likelihoods=True)
+        return cls(scores - ratings.unsqueeze(-1), scores, are_likelihoods=False)
+
+    def loss(self, values: Tensor) -> Tensor:
+        """The losses of outcomes, of members or mixed; any shape."""
+        return -values.clamp(min=_MIN_PROBABILITY).log() if self.are_likelihoods else values.square()
+
+    def where(self, chosen: Tensor, other: "_Outcomes") -> "_Outcomes":
+        """These outcomes where `chosen` (bool [B, Q]), and the others elsewhere."""
+        chosen = chosen.unsqueeze(-1)
+        values, scores = (
+            torch.where(chosen, own, others)
+            for own, others in ((self.values, other.values), (self.scores, other.scores))
+        )
+        return _Outcomes(values, scores, self.are_likelihoods)
+
+
+class _MixedScores(ItemScorer[MemberRows, Selection]):
+    def __init__(self, scorers: Sequence[ItemScorer[Any, Any]]) -> None:
+        self._scorers = scorers
+
+    def scores(self, adapted: Selection, users: MemberRows, rows: Tensor | None = None) -> Tensor:
+        scores = [
+            scorer.scores(own, of_users, rows)
+            for scorer, own, of_users in zip(self._scorers, adapted.members, users.members, strict=True)
+        ]
+        return _mixed(scores, adapted.weights)
+
+
+def _mixture(predictions: Sequence[Predictions], weights: Tensor) -> Predictions:
+    """Members' predictions, mixed with the weights (float32 [B, K])."""
+    score = _mixed([each.score for each in predictions], weights)
+    mean = _mixed([each.mean for each in predictions], weights)
+    distributions = [each.distribution for each in predictions if each.distribution is not None]
+    if len(distributions) < len(predictions):
+        return Predictions(score, mean, _mixed([each.median for each in predictions], weights), distribution=None)
+    probabilities = _mixed([each.probabilities for each in distributions], weights.unsqueeze(1))
+    mixed = Distribution(distributions[0].scale, distributions[0].edges, probabilities)
+    return Predictions(score, mean, median(mixed), mixed)
+
+
+def _mixed(values: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Σ_k λ_k v_k of K tensors [B, Q] or [B, Q, cells], with weights [B, K] or [B, 1, K]."""
+    return (torch.stack(list(values), dim=-1) * weights.unsqueeze(1)).sum(dim=-1)
+
+
+def _first_half(keys: Tensor, ratings: Tensor, mask: Tensor) -> Tensor:
+    """Which support ratings are in the first half: every second one, in order of rating and then of key; bool [B, S].
+
+    Their order in the support set does not matter.
+    """
+    by_key = keys.argsort(dim=1, stable=True)
+    sorted_ratings = ratings.masked_fill(~mask, torch.inf).gather(1, by_key)
+    order = by_key.gather(1, sorted_ratings.argsort(dim=1, stable=True))
+    return order.argsort(dim=1) % 2 == 0
