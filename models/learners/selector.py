@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter
+from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, field_validator
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
@@ -67,7 +67,7 @@ class SelectorConfig(LearnerConfig):
     """
 
     kind: Literal["selector"] = "selector"
-    members: Annotated[tuple[Member, ...], Field(min_length=2)] = (ClosedFormConfig(), MeLUConfig(), MatchingConfig())
+    members: tuple[Member, ...] = (ClosedFormConfig(), MeLUConfig(), MatchingConfig())
     form: Form = Form.SIMPLIFIED
     hidden: Annotated[int, Field(ge=1)] = 16
     steps: Annotated[int, Field(ge=0)] = 1
@@ -79,6 +79,13 @@ class SelectorConfig(LearnerConfig):
         "members": (DeepFMConfig(pairs=False, hidden=()), DeepFMConfig(hidden=()), DeepFMConfig()),
         "form": "full",
     }
+
+    @field_validator("members")
+    @classmethod
+    def _there_is_a_choice(cls, members: tuple[LearnerConfig, ...]) -> tuple[LearnerConfig, ...]:
+        if len(members) < 2:
+            raise ValueError("name at least two members")
+        return members
 
     def build(self, parts: LearnerParts) -> "Selector":
         """The learner and its members."""

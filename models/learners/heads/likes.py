@@ -1,4 +1,4 @@
-"""The head for likes: whether a rating is at least `liked_from`, as models of clicks predict whether there is a click."""
+"""The head for likes: whether a rating is at least `liked_from`, as models of clicks predict a click or none."""
 
 from typing import Annotated, Literal
 

@@ -1,0 +1,1 @@
+"""The selectors against their own members."""
