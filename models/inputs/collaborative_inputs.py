@@ -117,6 +117,7 @@ class CollaborativeInputs(nn.Module):
         self.config = config
         values = config.factorisation.rank + 1
         self.width = values + 2
+        self._same_as: tuple[CollaborativeInputs, ...] = ()  # a tuple, because a module would become a part of this one
         self._fields = tuple(field for field in encoder.fields if field.name != ID_FIELD)
         (ids,) = (field for field in encoder.fields if field.name == ID_FIELD)
         similarity = config.content.similarity
@@ -140,6 +141,10 @@ class CollaborativeInputs(nn.Module):
         """The inputs of a config; None without a config."""
         return None if config is None else cls(encoder, config)
 
+    def fit_as(self, other: "CollaborativeInputs") -> None:
+        """Let `fit` copy what another module of the same encoder and config was fitted to before: a fit takes long."""
+        self._same_as = (other,)
+
     def fit(self, dataset: Dataset, training: NDArray[np.bool_], rows: EncodedRows) -> None:
         """Factorise the training ratings, and learn to predict biases and factors from the attributes.
 
@@ -148,6 +153,10 @@ class CollaborativeInputs(nn.Module):
             training: bool [ratings], the ratings that may be used.
             rows: All items of the data set, encoded.
         """
+        for other in self._same_as:
+            for name, buffer in other.named_buffers():
+                self.get_buffer(name).copy_(buffer)
+            return
         # scikit-learn and scipy are slow to import, and only training needs them.
         from models.inputs.content import (  # noqa: PLC0415
             ContentRegression,

@@ -181,7 +181,8 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
         nothing = torch.zeros_like(means)
         unknown = SupportSummary(nothing, nothing, nothing, nothing.bool())
         losses = self.head.loss(Latent(means, nothing), unknown, ratings.unsqueeze(0))[0]
-        return (losses * mask).sum() / mask.sum().clamp(min=1)
+        mean: Tensor = (losses * mask).sum() / mask.sum().clamp(min=1)
+        return mean
 
     def _latent(self, adapted: AdaptedWeights, users: FieldRows, items: FieldRows) -> Latent:
         means = self._means(adapted.weights, users, items)
@@ -191,9 +192,11 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
         """m; float32 [B, Q]."""
         inputs, fixed = _pairs_of(users, items), self._fixed(users, items)
         if weights is None:
-            return fixed + self.decision(inputs)
-        call = torch.func.functional_call
-        return fixed + torch.vmap(lambda own, rows: call(self.decision, own, (rows,)))(weights, inputs)
+            own: Tensor = self.decision(inputs)
+        else:
+            call = torch.func.functional_call
+            own = torch.vmap(lambda of_user, rows: call(self.decision, of_user, (rows,)))(weights, inputs)
+        return fixed + own
 
     @staticmethod
     def _fixed(users: FieldRows, items: FieldRows) -> Tensor:
@@ -206,7 +209,8 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
         if not len(maps):  # no pairs, or users without fields
             dim = self.config.vector_dim if self.config.pairs else 0
             return inputs.new_zeros(len(inputs), dim), inputs.new_zeros(len(inputs))
-        stacked = torch.stack([own(field) for own, field in zip(maps, inputs.split(widths, dim=-1), strict=True)])
+        fields = torch.split(inputs, widths, dim=-1)
+        stacked = torch.stack([own(field) for own, field in zip(maps, fields, strict=True)])
         total = stacked.sum(dim=0)
         return total, (total.square() - stacked.square().sum(dim=0)).sum(dim=-1) / 2
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from itertools import chain, islice
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from models.data.dataset import Dataset
 from models.data.distribution import Distribution, cell_probabilities, median
-from models.inputs.collaborative_inputs import OutOfFold
+from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import AnyLearner, ItemScorer, Learner, LearnerConfig, LearnerParts, Support
@@ -141,15 +141,15 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
     predicted by members that adapted to the other half. Members' losses are inputs of φ. One more row without a rating,
     which counts as c ratings, decides for a user without any. In the paper's full form the local step also changes the
     members, along the loss of the mixture; here the members' own `adapt` does that, along their own losses.
-
-    Attributes:
-        members: The K learners.
     """
 
     def __init__(self, parts: LearnerParts, config: SelectorConfig, members: Sequence[AnyLearner]) -> None:
         super().__init__()
         self.config = config
-        self.members = nn.ModuleList(members)
+        self.learners = nn.ModuleList(members)
+        inputs_of_members = [module for module in self.modules() if isinstance(module, CollaborativeInputs)]
+        for later in inputs_of_members[1:]:
+            later.fit_as(inputs_of_members[0])
         self.user_fields = EmbeddingLayers(parts.user_encoder, parts.inputs)
         self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs)
         self._scale = parts.scale
@@ -167,6 +167,11 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
             }
         )
         self.log_prior = nn.Parameter(torch.tensor(config.prior_ratings).log())
+
+    @property
+    def members(self) -> Sequence[AnyLearner]:
+        """The K learners."""
+        return cast("Sequence[AnyLearner]", self.learners)
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Fit the members."""
@@ -240,23 +245,7 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
     def _adapted(self, support: Support[MemberRows, MemberRows], steps: int | None) -> tuple[Any, ...]:
         """What each member's `adapt` returns."""
-
-        def of_member(rows: MemberRows | None, place: int) -> TensorRows | None:
-            return None if rows is None else rows.members[place]
-
-        return tuple(
-            member.adapt(
-                replace(
-                    support,
-                    users=support.users.members[place],
-                    items=support.items.members[place],
-                    interaction_items=of_member(support.interaction_items, place),
-                    skipped_items=of_member(support.skipped_items, place),
-                ),
-                steps=steps,
-            )
-            for place, member in enumerate(self.members)
-        )
+        return tuple(member.adapt(_of_member(support, place), steps=steps) for place, member in enumerate(self.members))
 
     def _predictions(self, adapted: Sequence[Any], users: MemberRows, items: MemberRows) -> list[Predictions]:
         return [
@@ -280,10 +269,9 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
     def _keys(self, support: Support[MemberRows, MemberRows]) -> Tensor:
         """A number of each support item that depends on nothing else than user and item; float32 [B, S]."""
-        nothing = replace(support, mask=torch.zeros_like(support.mask))
-        users, items = support.users.members[0], support.items.members[0]
-        adapted = self._adapted(nothing, 0)[0]
-        scores: Tensor = self.members[0].predict(adapted, users, items).score
+        own = _of_member(replace(support, mask=torch.zeros_like(support.mask)), 0)
+        first = self.members[0]
+        scores: Tensor = first.predict(first.adapt(own, steps=0), own.users, own.items).score
         return scores
 
     def _weights(self, support: Support[MemberRows, MemberRows], outcomes: "_Outcomes") -> Tensor:
@@ -292,13 +280,14 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         prior = self.log_prior.exp()
         shares = mask / (mask.sum(dim=1, keepdim=True) + prior)
         user = (self._features(support, outcomes, mask, shares), shares, outcomes.values)
-        weights = dict(self.network.named_parameters())
+        weights: Parameters = dict(self.network.named_parameters())
         rates = {name.replace("-", "."): rate.exp() for name, rate in self.log_rates.items()}
 
         def selected(weights: Parameters, features: Tensor, shares: Tensor) -> Tensor:
             """λ of one user; float32 [K]."""
             each = torch.func.functional_call(self.network, weights, (features,)).softmax(dim=-1)
-            return (1 - shares.sum()) * each[0] + shares @ each[1:]
+            mean: Tensor = (1 - shares.sum()) * each[0] + shares @ each[1:]
+            return mean
 
         def local_loss(weights: Parameters, user: tuple[Tensor, Tensor, Tensor]) -> Tensor:
             features, shares, values = user
@@ -376,6 +365,25 @@ class _MixedScores(ItemScorer[MemberRows, Selection]):
             for scorer, own, of_users in zip(self._scorers, adapted.members, users.members, strict=True)
         ]
         return _mixed(scores, adapted.weights)
+
+
+def _of_member(support: Support[MemberRows, MemberRows], place: int) -> Support[TensorRows, TensorRows]:
+    """The support sets as one member sees them."""
+    interactions, skipped = support.interaction_items, support.skipped_items
+    return Support(
+        users=support.users.members[place],
+        items=support.items.members[place],
+        ratings=support.ratings,
+        mask=support.mask,
+        interaction_items=None if interactions is None else interactions.members[place],
+        interaction_kinds=support.interaction_kinds,
+        interaction_mask=support.interaction_mask,
+        interaction_times=support.interaction_times,
+        skipped_items=None if skipped is None else skipped.members[place],
+        skipped_mask=support.skipped_mask,
+        times=support.times,
+        now=support.now,
+    )
 
 
 def _mixture(predictions: Sequence[Predictions], weights: Tensor) -> Predictions:

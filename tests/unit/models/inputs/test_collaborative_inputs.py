@@ -56,6 +56,15 @@ def reference(fitted: Fitted) -> tuple[NDArray[np.float64], NDArray[np.float32],
     return known, as_new, regression.predict(features)
 
 
+def test_inputs_fitted_as_others_are_equal(fitted: Fitted) -> None:
+    inputs = CollaborativeInputs(fitted.encoder, CONFIG)
+    inputs.fit_as(fitted.inputs)
+    inputs.fit(fitted.dataset, fitted.training, fitted.rows)
+    for name, values in fitted.inputs.named_buffers():
+        torch.testing.assert_close(inputs.get_buffer(name), values)
+    assert inputs.state_dict().keys() == fitted.inputs.state_dict().keys()
+
+
 def features_of(fitted: Fitted) -> csr_matrix:
     fields = tuple(field for field in fitted.encoder.fields if field.name != ID_FIELD)
     return similarity_features(fields, fitted.rows, CONFIG.content.similarity)

@@ -115,7 +115,7 @@ def trained() -> Selector:
     """A selector that met two populations, each best served by another member."""
     selector = selector_of(opposites())
     generator = torch.Generator().manual_seed(0)
-    parameters = [value for name, value in selector.named_parameters() if not name.startswith("members")]
+    parameters = [value for name, value in selector.named_parameters() if not name.startswith("learners")]
     optimizer = torch.optim.Adam(parameters, lr=0.02)
     for update in range(60):
         support = support_of(selector, *two_populations(6, generator)[:2])
