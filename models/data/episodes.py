@@ -230,6 +230,15 @@ def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
     return users % USER_FOLDS
 
 
+def trains_combinations(users: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which users, by row, train how several learners are combined, and not the learners; bool [users].
+
+    On users that it was trained on, a learner that memorises more looks better than it is. A tenth of each fold is
+    enough, because a combination has few weights.
+    """
+    return np.asarray(users // USER_FOLDS % 10 == 0)
+
+
 class TrainingEpisodes:
     """Draws training episodes: every user once an epoch, with random support and query sets.
 

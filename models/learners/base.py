@@ -53,6 +53,8 @@ class Support(Generic[UsersT, ItemsT]):
         now: int64 [B], when the predictions are wanted, in seconds since 1970: in serving, the time of the request; in
             training and evaluation, the time of the user's earliest query rating, which is earlier than some support
             ratings unless the episodes are in order of time. 0 where unknown; None means that no time is known.
+        trains_combinations: bool [B], set for training users on whom learners are combined, and not trained
+            (`models.data.episodes.trains_combinations`); None outside training. A learner without members ignores it.
     """
 
     users: UsersT
@@ -67,6 +69,7 @@ class Support(Generic[UsersT, ItemsT]):
     skipped_mask: Tensor | None = None
     times: Tensor | None = None
     now: Tensor | None = None
+    trains_combinations: Tensor | None = None
 
 
 @dataclass(frozen=True)

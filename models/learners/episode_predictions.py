@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.episodes import EpisodeBatch
+from models.data.episodes import EpisodeBatch, trains_combinations
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
@@ -134,6 +134,7 @@ class EmbeddedEpisodes:
         weights: float32 [B], how much each user's mean query loss counts in an outer update.
         support_times: int64 [B, S], or None without times.
         now: int64 [B], or None without times.
+        trains_combinations: bool [B], as in `Support`; None outside training.
     """
 
     learner: AnyLearner
@@ -149,6 +150,7 @@ class EmbeddedEpisodes:
     weights: Tensor
     support_times: Tensor | None
     now: Tensor | None
+    trains_combinations: Tensor | None
 
     def adapt(
         self, *, steps: int | None = None, rows: slice = _ALL, support_size: int | None = None
@@ -169,6 +171,7 @@ class EmbeddedEpisodes:
             mask=self.support_mask[part],
             times=None if self.support_times is None else self.support_times[part],
             now=None if self.now is None else self.now[rows],
+            trains_combinations=None if self.trains_combinations is None else self.trains_combinations[rows],
         )
         adapted = self.learner.adapt(support, steps=steps)
         return AdaptedEpisodes(self.learner, adapted, users, self.items.take(self.query_slots[rows]))
@@ -261,6 +264,7 @@ def embed_episodes(
         weights=data.tensor(np.ones(len(batch.users), dtype=np.float32) if weights is None else weights),
         support_times=None if batch.support_times is None else data.tensor(batch.support_times),
         now=None if now is None else data.tensor(now),
+        trains_combinations=None if out_of_fold is None else data.tensor(trains_combinations(batch.users)),
     )
 
 

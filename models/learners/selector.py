@@ -50,7 +50,7 @@ class Form(StrEnum):
     FULL = "full"
     """Members and selector."""
     SIMPLIFIED = "simplified"
-    """The selector. Each member is trained by its own loss, as if it were alone."""
+    """The selector, on users who train no member. Each member is trained by its own loss, as if it were alone."""
 
 
 class SelectorConfig(LearnerConfig):
@@ -123,10 +123,12 @@ class Selection:
     Attributes:
         members: What each member's `adapt` returned.
         weights: float32 [B, K], λ, how much each member counts; they add up to 1.
+        trains_combinations: bool [B], as in `Support`; None outside training.
     """
 
     members: tuple[Any, ...]
     weights: Tensor
+    trains_combinations: Tensor | None = None
 
 
 class Selector(Learner[MemberRows, MemberRows, Selection]):
@@ -137,10 +139,12 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
     λ is their mean. As the paper does, the support loss of the mixture is followed for a local step on φ, and λ comes
     from the φ^u that it leads to.
 
-    Three things are added to the paper. A member that adapts has seen the support ratings, so each half of them is
+    Five things differ from the paper. A member that adapts has seen the support ratings, so each half of them is
     predicted by members that adapted to the other half. Members' losses are inputs of φ. One more row without a rating,
-    which counts as c ratings, decides for a user without any. In the paper's full form the local step also changes the
-    members, along the loss of the mixture; here the members' own `adapt` does that, along their own losses.
+    which counts as c ratings, decides for a user without any. In the simplified form, the users who train φ train no
+    member, because on its own training users a member that memorises looks better than it is. In the paper's full form
+    the local step also changes the members, along the loss of the mixture; here the members' own `adapt` does that,
+    along their own losses.
     """
 
     def __init__(self, parts: LearnerParts, config: SelectorConfig, members: Sequence[AnyLearner]) -> None:
@@ -151,7 +155,8 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         for later in inputs_of_members[1:]:
             later.fit_as(inputs_of_members[0])
         self.user_fields = EmbeddingLayers(parts.user_encoder, parts.inputs)
-        self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs)
+        # Ids would be memorised.
+        self.item_fields = EmbeddingLayers(parts.item_encoder, parts.inputs.model_copy(update={"item_ids": False}))
         self._scale = parts.scale
         count = len(members)
         inputs = self.user_fields.width + self.item_fields.width + 3 * count + 2
@@ -195,7 +200,7 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         trains_members = torch.is_grad_enabled() and self.config.form is Form.FULL
         with torch.set_grad_enabled(trains_members):
             outcomes = self._out_of_sample(support, steps)
-        return Selection(adapted, self._weights(support, outcomes))
+        return Selection(adapted, self._weights(support, outcomes), support.trains_combinations)
 
     def predict(self, adapted: Selection, users: MemberRows, items: MemberRows) -> Predictions:
         """The mixture of the members' predictions."""
@@ -204,19 +209,24 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
     def loss(self, adapted: Selection, users: MemberRows, items: MemberRows, ratings: Tensor) -> Tensor:
         """The negative log likelihood of the mixture, or the squared error without distributions; float32 [B, Q].
 
-        In the simplified form it has the gradients of the members' own losses too, each for its own member.
+        In the simplified form it has the gradients of the members' own losses, each for its own member, and those of
+        the mixture for the selector. In training no user gives both.
         """
         is_simplified = self.config.form is Form.SIMPLIFIED
         with torch.set_grad_enabled(torch.is_grad_enabled() and not is_simplified):
             outcomes = _Outcomes.of(self._predictions(adapted.members, users, items), ratings)
-        loss = outcomes.loss((outcomes.values * adapted.weights.unsqueeze(1)).sum(dim=-1))
-        if is_simplified and torch.is_grad_enabled():
-            for member, own, of_user, of_items in zip(
-                self.members, adapted.members, users.members, items.members, strict=True
-            ):
-                of_member = member.loss(own, of_user, of_items, ratings)
-                loss = loss + (of_member - of_member.detach())
-        return loss
+        mixed = outcomes.loss((outcomes.values * adapted.weights.unsqueeze(1)).sum(dim=-1))
+        if not is_simplified or not torch.is_grad_enabled():
+            return mixed
+        # The members' losses give gradients, and no value.
+        own = torch.zeros_like(mixed)
+        for member, of_member, of_users, of_items in zip(
+            self.members, adapted.members, users.members, items.members, strict=True
+        ):
+            loss = member.loss(of_member, of_users, of_items, ratings)
+            own = own + (loss - loss.detach())
+        chosen = adapted.trains_combinations
+        return mixed + own if chosen is None else torch.where(chosen.unsqueeze(1), mixed, mixed.detach() + own)
 
     def prepare(self, items: MemberRows) -> ItemScorer[MemberRows, Selection]:
         """Scores of the mixture from the members' scores."""
@@ -383,6 +393,7 @@ def _of_member(support: Support[MemberRows, MemberRows], place: int) -> Support[
         skipped_mask=support.skipped_mask,
         times=support.times,
         now=support.now,
+        trains_combinations=support.trains_combinations,
     )
 
 

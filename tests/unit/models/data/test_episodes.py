@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.dataset import UNKNOWN_TIME, Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, Order, TrainingEpisodes, batches, evaluation_episodes, fold_of
+from models.data.episodes import (
+    Episode,
+    EpisodeBatch,
+    Order,
+    TrainingEpisodes,
+    batches,
+    evaluation_episodes,
+    fold_of,
+    trains_combinations,
+)
 from models.data.malformed import DataError
 from models.data.splits import Split, SplitConfig
 from tests.unit.models.tiny_data import time_of, tiny_dataset, tiny_episode, with_times
@@ -296,6 +305,12 @@ class TestParts:
 
     def test_parts_of_episodes_with_little_padding_are_one(self) -> None:
         assert batch_of([1, 2, 3, 10]).parts() == [(slice(0, 4), 10)]
+
+
+def test_a_tenth_of_each_fold_trains_combinations() -> None:
+    users = np.arange(400)
+    chosen = fold_of(users[trains_combinations(users)])
+    assert Counter(chosen.tolist()) == Counter(dict.fromkeys(range(4), 10))
 
 
 class TestTrainingEpisodes:

@@ -219,6 +219,20 @@ class TestForms:
         torch.testing.assert_close(found, alone)
         assert of_selector.abs().max() > 0
 
+    def test_users_of_the_selector_train_no_member_and_the_others_train_no_selector(self) -> None:
+        selector = selector_of(opposites())
+        support = support_of(selector, [[2, 1], [2, 1]], [[5.0, 2.0], [5.0, 2.0]])
+        adapted = selector.adapt(replace(support, trains_combinations=torch.tensor([True, False])))
+        losses = selector.loss(adapted, support.users, support.items, support.ratings).mean(dim=1)
+        parameters = [selector.members[0].slope, selector.network[-1].bias]
+        of_selector = torch.autograd.grad(losses[0], parameters, retain_graph=True, allow_unused=True)
+        of_members = torch.autograd.grad(losses[1], parameters, allow_unused=True, materialize_grads=True)
+        assert of_selector[0] is None or of_selector[0] == 0
+        assert of_selector[1].abs().max() > 0
+        assert of_members[0] != 0
+        assert of_members[1].abs().max() == 0
+        torch.testing.assert_close(losses[0], losses[1])
+
     def test_full_form_trains_members_by_the_loss_of_the_mixture(self) -> None:
         found, alone, of_selector = self.gradients(Form.FULL)
         assert (found - alone).abs() > 1e-4
