@@ -163,9 +163,10 @@ def member_models(model: TrainedModel) -> dict[str, TrainedModel]:
     """The model with each of its selector's members as its learner, by name."""
     learner = model.learner
     assert isinstance(learner, Selector)  # noqa: S101 - its preset says so
-    configs = learner.config.members
+    names = [name_of(config) for config in learner.config.members]
     return {
-        name_of(config): replace(model, learner=member) for config, member in zip(configs, learner.members, strict=True)
+        f"{name}, {names[:place].count(name) + 1}" if names.count(name) > 1 else name: replace(model, learner=member)
+        for place, (name, member) in enumerate(zip(names, learner.members, strict=True))
     }
 
 
@@ -207,6 +208,8 @@ def errors(model: TrainedModel, dataset: Dataset) -> Table:
     columns: dict[str, dict[str, UserValues]] = {}
     for state in State:
         episodes = evaluation_episodes(dataset, split, state)
+        if not episodes:
+            continue
         columns[state.label] = {
             name: concatenate_users(
                 [
