@@ -15,7 +15,7 @@ from app.api import (
     events,
     health,
     interactions,
-    item_stream,
+    item_lists,
     items,
     metrics,
     model_traffic,
@@ -24,10 +24,12 @@ from app.api import (
     rankings,
     ratings,
     recommendations,
+    record_streams,
     schema,
     similar_items,
     skips,
     trainings,
+    user_merge,
     users,
 )
 from app.api.body_limit import BodyLimit
@@ -55,10 +57,12 @@ _RESOURCES = (
     candidates,
     rankings,
     similar_items,
+    record_streams,  # before `users` and `items`, with which it shares paths
+    user_merge,  # before `users`, whose paths match its own
     users,
     skips,
-    item_stream,  # before `items`, whose path it shares
     items,
+    item_lists,
     schema,
     evaluations,
     trainings,

@@ -116,7 +116,8 @@ class Settings(BaseSettings):
         job_silence_seconds: A job is given to another worker after its worker has been silent for this time.
         max_body_bytes: The longest request body. Longer ones are refused.
         max_rankings: The most requests for recommendations or candidates in progress. More are refused.
-        popularity_seconds: Least time between two counts of new ratings for the popularity of items.
+        popularity_seconds: Least time between two counts of new ratings for the popularity of items, and of choices for
+            lists with a window.
         events_as_interactions: Which events are stored as interactions too, by type, with the kind, such as
             `{"clicked": "click"}`.
         shown_half_life_hours: An item that a user was shown or opened is half as likely in the user's lists; after this

@@ -20,7 +20,7 @@ class BodyLimit:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._error = BodyTooLargeError(
-            f"The limit is {max_body_bytes} bytes; a stream of items ({MEDIA_TYPE}) has none."
+            f"The limit is {max_body_bytes} bytes; a stream of items or users ({MEDIA_TYPE}) has none."
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

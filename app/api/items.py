@@ -8,10 +8,10 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ItemId, ServicesDep
-from app.api.item_stream import ItemStreamResponse
 from app.api.ndjson import ndjson_body
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
+from app.api.record_streams import ItemStreamResponse
 from app.api.schemas import (
     ITEM_ATTRIBUTES,
     BatchItemRequest,
@@ -24,6 +24,7 @@ from app.api.schemas import (
     ShownTitle,
 )
 from app.errors import InvalidRequestError, ItemNotFoundError, NoActiveModelError
+from app.services.items import ItemChange
 from app.storage.items import ItemRecord
 from app.storage.tables import Item
 from models.fields import AttributeValue
@@ -35,6 +36,10 @@ class BatchRequest(RequestModel):
     """Items to create or replace."""
 
     items: Annotated[list[BatchItemRequest], Field(min_length=1, max_length=1000)]
+
+
+class ItemPatchRequest(ItemRequest):
+    """The parts of an item that change. Null removes the title or an attribute."""
 
 
 class ItemResponse(ResponseModel):
@@ -60,6 +65,17 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes)))
 
 
+@router.patch(
+    "/items/{item_id}",
+    dependencies=[ADMIN],
+    responses=problem_responses(InvalidRequestError, ItemNotFoundError, NoActiveModelError),
+)
+async def patch_item(item_id: ItemId, body: ItemPatchRequest, services: ServicesDep) -> ItemResponse:
+    """Change a part of an item: only the title and the attributes that are sent. Null removes one; the others stay."""
+    change = ItemChange(body.attributes, "title" in body.model_fields_set, body.title)
+    return ItemResponse.of(await services.items.patch(item_id, change))
+
+
 @router.post(
     "/items:batch",
     dependencies=[ADMIN],
@@ -76,7 +92,7 @@ async def put_items(body: BatchRequest, services: ServicesDep) -> Page[ItemRespo
     NDJSON is stored in chunks while it arrives. Valid lines are stored, wrong lines are reported, and unchanged items
     are not written. After an interruption, send the same lines again.
     """
-    items = [ItemRecord(item.item_id, item.title, item.attributes) for item in body.items]
+    items = [item.record() for item in body.items]
     return Page(items=[ItemResponse.of(item) for item in await services.items.put_all(items)])
 
 

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from app.services.feedback import Feedback
 from app.storage.interactions import InteractionRecord
+from app.storage.items import ItemRecord
 from app.storage.ratings import RatingRecord
+from app.storage.users import UserRecord
 from models.data.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH, has_unclean_characters
 from models.fields import AttributeValue
 
@@ -160,3 +162,23 @@ class BatchItemRequest(ItemRequest):
     """An item of a batch."""
 
     item_id: GivenItemId
+
+    def record(self) -> ItemRecord:
+        """The item as the services take it."""
+        return ItemRecord(self.item_id, self.title, self.attributes)
+
+
+class UserRequest(RequestModel):
+    """A user's attributes."""
+
+    attributes: Attributes = Field(default_factory=dict)
+
+
+class BatchUserRequest(UserRequest):
+    """A user of a batch."""
+
+    user_id: Annotated[EntityId, Field(examples=["ada"])]
+
+    def record(self) -> UserRecord:
+        """The user as the services take it."""
+        return UserRecord(self.user_id, self.attributes)

@@ -2,27 +2,33 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ, WRITE
 from app.api.dependencies import ServicesDep, UserId
+from app.api.ndjson import ndjson_body
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
-from app.api.schemas import Attributes, RequestModel, ResponseModel, ShownUserId
+from app.api.record_streams import UserStreamResponse
+from app.api.schemas import BatchUserRequest, RequestModel, ResponseModel, ShownUserId, UserRequest
 from app.errors import InvalidRequestError, NoActiveModelError, UserNotFoundError
 from app.services.users import UserProfile
 from models.fields import AttributeValue
 
-router = APIRouter(prefix="/v1/users", tags=["users"])
+router = APIRouter(prefix="/v1", tags=["users"])
 
 
-class UserRequest(RequestModel):
-    """A user's attributes."""
+class UserPatchRequest(UserRequest):
+    """The attributes of a user that change. Null removes an attribute."""
 
-    attributes: Attributes = Field(default_factory=dict)
+
+class BatchRequest(RequestModel):
+    """Users to create, or whose attributes to replace."""
+
+    users: Annotated[list[BatchUserRequest], Field(min_length=1, max_length=1000)]
 
 
 class UserResponse(ResponseModel):
@@ -46,27 +52,59 @@ class UserResponse(ResponseModel):
         )
 
 
-@router.get("", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError))
+@router.get("/users", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError))
 async def list_users(services: ServicesDep, page: PageDep) -> Page[UserResponse]:
     """All users, ordered by id. This needs the scope `admin`, because ids may be personal data."""
     users = await services.users.page(after=page.after, limit=page.limit)
     return page.page(users, UserResponse.of, key=lambda profile: profile.user.id)
 
 
-@router.put("/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError))
+@router.put(
+    "/users/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError)
+)
 async def put_user(user_id: UserId, body: UserRequest, services: ServicesDep) -> UserResponse:
     """Create a user, or replace a user's attributes. Ratings and interactions stay."""
     return UserResponse.of(await services.users.put(user_id, body.attributes))
 
 
-@router.get("/{user_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError))
+@router.patch(
+    "/users/{user_id}", dependencies=[WRITE], responses=problem_responses(InvalidRequestError, NoActiveModelError)
+)
+async def patch_user(user_id: UserId, body: UserPatchRequest, services: ServicesDep) -> UserResponse:
+    """Change only the attributes that are sent. Null removes one; the others stay. Creates the user if new."""
+    return UserResponse.of(await services.users.patch(user_id, body.attributes))
+
+
+@router.post(
+    "/users:batch",
+    dependencies=[WRITE],
+    response_model=Page[UserResponse] | UserStreamResponse,
+    responses=problem_responses(InvalidRequestError, NoActiveModelError),
+    openapi_extra=ndjson_body(
+        "One JSON object a line, of the schema `BatchUserRequest`. Any number of lines.",
+        example='{"user_id": "ada", "attributes": {"age": 36}}\n{"user_id": "bob"}\n',
+    ),
+)
+async def put_users(body: BatchRequest, services: ServicesDep) -> Page[UserResponse]:
+    """Create users or replace their attributes: up to 1,000 as JSON, all or none, or any number as NDJSON, one a line.
+
+    Ratings and interactions stay. NDJSON is stored in chunks while it arrives. Valid lines are stored, wrong lines are
+    reported, and unchanged users are not written. After an interruption, send the same lines again.
+    """
+    users = await services.users.put_all([user.record() for user in body.users])
+    return Page(items=[UserResponse.of(user) for user in users])
+
+
+@router.get(
+    "/users/{user_id}", dependencies=[READ], responses=problem_responses(InvalidRequestError, UserNotFoundError)
+)
 async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
     """A user."""
     return UserResponse.of(await services.users.get(user_id))
 
 
 @router.delete(
-    "/{user_id}",
+    "/users/{user_id}",
     dependencies=[WRITE],
     status_code=HTTPStatus.NO_CONTENT,
     responses=problem_responses(InvalidRequestError, UserNotFoundError),

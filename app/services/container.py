@@ -12,12 +12,13 @@ from app.jobs.worker import Worker, working
 from app.services.admission import Admission
 from app.services.api_keys import APIKeyService, open_api_keys
 from app.services.candidates import CandidateService
+from app.services.choice_counts import ChoiceCounter
 from app.services.evaluations import EvaluationService
 from app.services.events import EventService
 from app.services.health import HealthService
 from app.services.interactions import InteractionService
+from app.services.item_lists import ItemListService
 from app.services.item_popularity import counting_ratings
-from app.services.item_stream import ItemStreamService
 from app.services.items import ItemService
 from app.services.model_host import ModelHost
 from app.services.model_refresh import ModelRefresher
@@ -28,6 +29,7 @@ from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
 from app.services.ratings import RatingService
 from app.services.recommendations import RecommendationService
+from app.services.record_stream import RecordStream
 from app.services.similar_items import SimilarItemService
 from app.services.skips import SkipService
 from app.services.trainings import TrainingService
@@ -35,7 +37,9 @@ from app.services.user_writes import UserWriter
 from app.services.users import UserService
 from app.settings import Settings
 from app.storage.database import open_database
+from app.storage.items import ItemRecord
 from app.storage.migrate import upgrade
+from app.storage.users import UserRecord
 
 if TYPE_CHECKING:
     from app.rate_limit import RateLimit
@@ -56,7 +60,9 @@ class Services:
     similar_items: SimilarItemService
     candidates: CandidateService
     items: ItemService
-    item_stream: ItemStreamService
+    item_lists: ItemListService
+    item_stream: RecordStream[ItemRecord]
+    user_stream: RecordStream[UserRecord]
     evaluations: EvaluationService
     trainings: TrainingService
     model_versions: ModelVersionService
@@ -102,19 +108,22 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         sampler = PredictedRatingSampler(database)
         stack.push_async_callback(sampler.close)
         health = HealthService(database, host, cache)
+        users, items = UserService(database, host), ItemService(database, host)
         yield Services(
             api_keys=api_keys,
             rate_limit=rate_limit,
             admission=Admission(settings.max_rankings),
-            users=UserService(database, host),
+            users=users,
             ratings=RatingService(database, host, ranker, writer, sampler),
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
             recommendations=RecommendationService(database, host, ranker, cache, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),
             candidates=CandidateService(database, host, ranker, settings.candidate_strategy),
-            items=ItemService(database, host),
-            item_stream=ItemStreamService(database, host),
+            items=items,
+            item_lists=ItemListService(database, host, ChoiceCounter(database, settings.popularity_seconds)),
+            item_stream=RecordStream(host, lambda schema: schema.items, items.store),
+            user_stream=RecordStream(host, lambda schema: schema.users, users.store),
             evaluations=EvaluationService(database, worker.wake, settings.data_dir),
             trainings=TrainingService(database, worker.wake, settings.data_dir),
             model_versions=ModelVersionService(database, host, announcements),

@@ -1,16 +1,33 @@
 """Items: the catalogue of what can be recommended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from app.errors import FieldError, ItemNotFoundError
+from app.errors import ItemNotFoundError
 from app.services.model_host import ModelHost
-from app.services.validation import attribute_errors, raise_if_invalid
+from app.services.validation import attribute_errors, changed_attributes, duplicate_errors, raise_if_invalid
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.items import ItemRecord, ItemRepository
+from app.storage.saved import Saved
 from app.storage.tables import Item
 from models.data.attribute_values import known_attributes
 from models.data.schema import EntitySource
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """A change of a part of an item.
+
+    Attributes:
+        attributes: The attributes that change; None removes one.
+        replaces_title: Whether the title changes.
+        title: The new title, if it changes; None removes it.
+    """
+
+    attributes: Mapping[str, object]
+    replaces_title: bool = False
+    title: str | None = None
 
 
 class ItemService:
@@ -41,13 +58,39 @@ class ItemService:
         """
         source = await self._item_source()
         raise_if_invalid(
-            _duplicate_errors(items),
+            duplicate_errors([item.id for item in items], where="items.{}.item_id"),
             *(
                 attribute_errors(item.attributes, source, where=f"items.{index}.attributes")
                 for index, item in enumerate(items)
             ),
         )
         return await self._save(items, source)
+
+    async def store(self, items: Sequence[ItemRecord]) -> Saved:
+        """Create items, and replace those that differ from the stored ones. Their attributes must fit the schema."""
+        async with self._database.write() as session:
+            return await ItemRepository(session).save_differing(items)
+
+    async def patch(self, item_id: str, change: ItemChange) -> ItemRecord:
+        """Change a part of an item; the rest stays.
+
+        Raises:
+            InvalidRequestError: If the attributes contradict the schema.
+            ItemNotFoundError: If it is not in the catalogue.
+            NoActiveModelError: If no model is being served: the schema is the model's.
+        """
+        source = await self._item_source()
+        raise_if_invalid(attribute_errors(change.attributes, source))
+        async with self._database.write() as session:
+            # Locked before it is read, so that no change of another request is lost.
+            await CurrentVersionsRepository(session).lock()
+            item = await ItemRepository(session).get(item_id)
+            if item is None:
+                raise ItemNotFoundError(item_id)
+            title = change.title if change.replaces_title else item.title
+            changed = ItemRecord(item_id, title, changed_attributes(item.attributes, change.attributes, source))
+            await ItemRepository(session).save_differing([changed])
+        return changed
 
     async def get(self, item_id: str) -> Item:
         """An item.
@@ -84,16 +127,5 @@ class ItemService:
 
     async def _save(self, items: Sequence[ItemRecord], source: EntitySource) -> Sequence[ItemRecord]:
         stored = [ItemRecord(item.id, item.title, known_attributes(item.attributes, source)) for item in items]
-        async with self._database.write() as session:
-            await ItemRepository(session).save_differing(stored)
+        await self.store(stored)
         return stored
-
-
-def _duplicate_errors(items: Sequence[ItemRecord]) -> list[FieldError]:
-    seen: set[str] = set()
-    errors = []
-    for index, item in enumerate(items):
-        if item.id in seen:
-            errors.append(FieldError(f"items.{index}.item_id", "occurs twice in this request"))
-        seen.add(item.id)
-    return errors

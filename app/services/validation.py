@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from app.errors import FieldError, InvalidRequestError
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
-from models.data.attribute_values import fit_value
+from models.data.attribute_values import fit_value, known_attributes
 from models.data.rating_scale import RatingScale
 from models.data.schema import EntitySource
+from models.fields import AttributeValue
 from models.ranking.query import RankBy
 
 
@@ -92,3 +93,22 @@ def attribute_errors(
         except ValueError as error:
             errors.append(FieldError(f"{where}.{name}", str(error)))
     return errors
+
+
+def duplicate_errors(ids: Sequence[str], *, where: str) -> list[FieldError]:
+    """Errors for ids that occur twice. `where` is the field of an id, such as `items.{}.item_id`."""
+    seen: set[str] = set()
+    errors = []
+    for index, each in enumerate(ids):
+        if each in seen:
+            errors.append(FieldError(where.format(index), "occurs twice in this request"))
+        seen.add(each)
+    return errors
+
+
+def changed_attributes(
+    stored: Mapping[str, AttributeValue], given: Mapping[str, object], source: EntitySource
+) -> dict[str, AttributeValue]:
+    """The stored attributes with the given ones, which must be valid, in their place. None removes an attribute."""
+    kept = {name: value for name, value in stored.items() if name not in given}
+    return kept | known_attributes(given, source)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.current_versions import CurrentVersionsRepository
+from app.storage.saved import Saved
 from app.storage.tables import Base, CurrentVersions, Item, ItemPopularity
 from app.storage.title_search import search_text, words
 from app.storage.upsert import dialect_of, insert
@@ -50,18 +52,6 @@ class CatalogueChanges:
         return bool(self.changed or self.removed)
 
 
-@dataclass(frozen=True)
-class Saved:
-    """How many saved items were new, different from the stored ones, or the same."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: "Saved") -> "Saved":
-        return Saved(self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged)
-
-
 class ItemRepository:
     """Reads and writes items.
 
@@ -77,13 +67,16 @@ class ItemRepository:
         return None if item is None or item.deleted else item
 
     async def save(self, items: Iterable[ItemRecord], *, version: int) -> None:
-        """Create or replace items."""
+        """Create or replace items. A deleted item that is created again counts as added now."""
         statement = insert(dialect_of(self._session), Item)
         columns = ("title", "folded_title", "attributes", "version", "deleted")
+        created_at = case((Item.deleted, statement.excluded.created_at), else_=Item.created_at)
         statement = statement.on_conflict_do_update(
-            index_elements=[Item.id], set_={column: statement.excluded[column] for column in columns}
+            index_elements=[Item.id],
+            set_={column: statement.excluded[column] for column in columns} | {"created_at": created_at},
         )
-        await self._session.execute(statement, [_row(item, version) for item in items])
+        now = datetime.now(UTC)
+        await self._session.execute(statement, [{**_row(item, version), "created_at": now} for item in items])
 
     async def save_differing(self, items: Sequence[ItemRecord]) -> Saved:
         """Create or replace the items that differ from the stored ones.
@@ -116,7 +109,10 @@ class ItemRepository:
         return stored
 
     async def save_missing(self, items: Iterable[ItemRecord], *, version: int) -> None:
-        """Create the items that were never stored. Edited and deleted items stay as they are."""
+        """Create the items of a model that were never stored. Edited and deleted items stay as they are.
+
+        When they were added to the shop's catalogue is unknown.
+        """
         statement = insert(dialect_of(self._session), Item).on_conflict_do_nothing(index_elements=[Item.id])
         await self._session.execute(statement, [_row(item, version) for item in items])
 
@@ -185,6 +181,13 @@ class ItemRepository:
             collate(func.coalesce(Item.folded_title, ""), collation),
             collate(Item.id, collation),
         ]
+
+    async def added_last(self, *, since: datetime | None, limit: int) -> Mapping[str, datetime]:
+        """When items of the catalogue were added: of those that were added last, and not before `since`."""
+        statement = select(_items.c.id, _items.c.created_at).where(_items.c.deleted.is_(False))
+        known = _items.c.created_at.is_not(None) if since is None else _items.c.created_at >= since
+        statement = statement.where(known).order_by(_items.c.created_at.desc(), _items.c.id).limit(limit)
+        return dict((await self._session.execute(statement)).all())
 
     async def catalogue(self) -> Sequence[ItemRecord]:
         """All items that are not deleted, by id."""

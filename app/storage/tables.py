@@ -117,7 +117,8 @@ class Item(Base):
 
     `version` is the catalogue version at which the row last changed. The row of a deleted item is kept: ratings refer
     to it, and replicas see from it what to remove. `training_count` is the number of ratings of the item on which the
-    model that was registered last was trained.
+    model that was registered last was trained. `created_at` is when the item was added to the catalogue; it is unknown
+    of items that came with a model, and of those that were stored by releases that did not keep it.
     """
 
     __tablename__ = "items"
@@ -129,6 +130,7 @@ class Item(Base):
     version: Mapped[int] = mapped_column(BigInteger, index=True)
     deleted: Mapped[bool]
     training_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class ModelVersion(Base):

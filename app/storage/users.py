@@ -10,8 +10,20 @@ from uuid import uuid4
 from sqlalchemy import Boolean, Insert, bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.storage.saved import Saved
 from app.storage.tables import Base, Event, User
 from app.storage.upsert import dialect_of, insert
+
+_AT_ONCE = 500
+"""Rows of one statement: preparing their parameters keeps the event loop busy for some milliseconds."""
+
+
+@dataclass(frozen=True)
+class UserRecord:
+    """A user's id and attributes."""
+
+    id: str
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,11 @@ class UserRepository:
     async def get(self, user_id: str) -> User | None:
         """The user, if known."""
         return await self._session.get(User, user_id)
+
+    async def of_ids(self, user_ids: Collection[str]) -> dict[str, User]:
+        """The known users among these, by id."""
+        users = await self._session.scalars(select(User).where(User.id.in_(user_ids)))
+        return {user.id: user for user in users}
 
     async def page(self, *, after: str | None, limit: int) -> Sequence[User]:
         """Users, ordered by id, after the id `after`."""
@@ -66,6 +83,32 @@ class UserRepository:
             for user_id, attributes in sorted(users.items())
         ]
         await self._session.execute(_saving(dialect_of(self._session)), rows)
+
+    async def save_differing(self, users: Sequence[UserRecord]) -> Saved:
+        """Create the users that are new, and replace the attributes of those that differ from what is stored.
+
+        Users that are the same keep their revision. Of several records with one id the last is kept.
+        """
+        before = await self._stored_attributes({user.id for user in users})
+        after = dict(before)
+        created = updated = 0
+        for user in users:
+            known = after.get(user.id)
+            created += known is None
+            updated += known is not None and known != user.attributes
+            after[user.id] = user.attributes
+        differing = sorted(user_id for user_id, attributes in after.items() if before.get(user_id) != attributes)
+        for start in range(0, len(differing), _AT_ONCE):
+            await self.save({user_id: after[user_id] for user_id in differing[start : start + _AT_ONCE]})
+        return Saved(created, updated, len(users) - created - updated)
+
+    async def _stored_attributes(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        stored: dict[str, dict[str, Any]] = {}
+        in_order = sorted(ids)
+        for start in range(0, len(in_order), _AT_ONCE):
+            states = await self.states(in_order[start : start + _AT_ONCE])
+            stored.update((user_id, state.attributes) for user_id, state in states.items())
+        return stored
 
     async def touch(self, user_id: str) -> bool:
         """Give a user a new revision; False if the user is unknown."""

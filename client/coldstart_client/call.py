@@ -25,6 +25,7 @@ class Call(Generic[T]):
         answer: The type of the answer's JSON; `str` for its text, and `NoneType` for no content.
         query: Parameters. Those that are None are left out.
         body: Sent as JSON, if given. Fields that are None are left out.
+        nulls: Fields of the body that are sent even if they are None.
         lines: Sent as NDJSON instead of a body.
         expected: Error statuses that are answers and not errors.
     """
@@ -34,6 +35,7 @@ class Call(Generic[T]):
     answer: type[T]
     query: Mapping[str, object] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
+    nulls: Collection[str] = ()
     lines: Sequence[object] | None = None
     expected: Collection[HTTPStatus] = ()
 
@@ -41,7 +43,7 @@ class Call(Generic[T]):
         """The request as httpx takes it."""
         made: dict[str, Any] = {"method": self.method, "url": self.path, "params": _jsonable(_given(self.query))}
         if self.body is not None:
-            made["json"] = _jsonable(_given(self.body))
+            made["json"] = _jsonable(_given(self.body, self.nulls))
         if self.lines is not None:
             made["content"] = b"\n".join(to_json(line, fallback=_plain) for line in self.lines)
             made["headers"] = {"Content-Type": "application/x-ndjson"}
@@ -87,5 +89,5 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - of any library
         raise InvalidArgumentError(f"{type(value).__name__} cannot be sent: {value!r:.100}") from None
 
 
-def _given(values: Mapping[str, object]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _given(values: Mapping[str, object], nulls: Collection[str] = ()) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None or name in nulls}

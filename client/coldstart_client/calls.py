@@ -10,14 +10,17 @@ from typing import Literal
 
 from coldstart_client.call import Call, path_of
 from coldstart_client.given import (
+    KEPT,
     Attributes,
     Boost,
     Filter,
     GivenInteraction,
     GivenRating,
+    Kept,
     NewEvent,
     NewInteraction,
     NewItem,
+    NewUser,
 )
 from coldstart_client.methods import call, listing
 from coldstart_client.models import (
@@ -27,8 +30,10 @@ from coldstart_client.models import (
     Interaction,
     Interactions,
     Item,
+    ItemListPage,
     ItemStream,
     Liveness,
+    Merge,
     ModelReport,
     ModelTraffic,
     ModelVersion,
@@ -44,6 +49,7 @@ from coldstart_client.models import (
     Skip,
     StoredEvents,
     User,
+    UserStream,
 )
 from coldstart_client.reports import EvaluationReport
 from coldstart_client.trainings import Training, TrainingSummary
@@ -56,6 +62,33 @@ class Calls:
     def put_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
         """Create a user, or replace a user's attributes. Ratings and interactions stay."""
         return Call("PUT", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
+
+    @call
+    def patch_user(self, user_id: str, attributes: Attributes | None = None) -> Call[User]:
+        """Change only these attributes of a user; None removes one. Creates the user if new."""
+        return Call("PATCH", path_of("/v1/users/{}", user_id), User, body={"attributes": attributes})
+
+    @call
+    def put_users(self, users: Sequence[NewUser]) -> Call[Page[User]]:
+        """Create up to 1,000 users, or replace their attributes, all or none of them."""
+        return Call("POST", "/v1/users:batch", Page[User], body={"users": users})
+
+    @call
+    def put_user_stream(self, users: Sequence[NewUser]) -> Call[UserStream]:
+        """Create any number of users, or replace their attributes. Valid users are stored, errors are reported.
+
+        It is the operation `put_users` with an NDJSON body. After an interruption, send the same users again.
+        """
+        return Call("POST", "/v1/users:batch", UserStream, lines=users)
+
+    @call
+    def merge_user(self, user_id: str, into: str) -> Call[Merge]:
+        """Merge a guest, such as a visitor who signs in, into another user. The guest is gone afterwards.
+
+        Of two ratings of an item the later is kept. The user's attributes stay, and those that the user lacks come from
+        the guest. Merging again is harmless.
+        """
+        return Call("POST", path_of("/v1/users/{}:merge-into", user_id), Merge, body={"into": into})
 
     @listing
     def list_users(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[User]]:
@@ -383,6 +416,19 @@ class Calls:
         return Call("PUT", path_of("/v1/items/{}", item_id), Item, body=body)
 
     @call
+    def patch_item(
+        self, item_id: str, *, title: str | Kept | None = KEPT, attributes: Attributes | None = None
+    ) -> Call[Item]:
+        """Change only this title and these attributes of an item; None removes the title or an attribute."""
+        return Call(
+            "PATCH",
+            path_of("/v1/items/{}", item_id),
+            Item,
+            body={"title": None if title is KEPT else title, "attributes": attributes},
+            nulls=() if title is KEPT else ["title"],
+        )
+
+    @call
     def put_items(self, items: Sequence[NewItem]) -> Call[Page[Item]]:
         """Create or replace up to 1,000 items, all or none of them."""
         return Call("POST", "/v1/items:batch", Page[Item], body={"items": items})
@@ -417,6 +463,23 @@ class Calls:
         """The items of the catalogue, ordered by id; only those with these ids or with this text in the title."""
         return Call(
             "GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": limit, "cursor": cursor}
+        )
+
+    @call
+    def get_list(
+        self,
+        name: Literal["popular", "trending", "latest"],
+        *,
+        n: int | None = None,
+        filter: Filter | None = None,
+        days: int | None = None,
+    ) -> Call[ItemListPage]:
+        """A list that is the same for everybody: popular, trending or latest items, in the last so many days."""
+        return Call(
+            "GET",
+            path_of("/v1/lists/{}", name),
+            ItemListPage,
+            query={"n": n, "filter": _pairs(filter), "days": days},
         )
 
     @call

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Literal
 
 AttributeValue = str | float | Sequence[str] | Sequence[float] | None
@@ -85,6 +86,28 @@ class NewItem:
     item_id: str
     title: str | None = None
     attributes: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """A user to create, or whose attributes to replace.
+
+    Attributes:
+        user_id: The user's id.
+        attributes: Attributes by field of the model's schema.
+    """
+
+    user_id: str
+    attributes: Attributes = field(default_factory=dict)
+
+
+class Kept(Enum):
+    """Stands for what a change leaves as it is, where None removes it."""
+
+    KEPT = "kept"
+
+
+KEPT = Kept.KEPT
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,16 @@ class User(Answer):
     created_at: datetime
 
 
+class Merge(Answer):
+    """Whether there was something to merge, and how many rows of the guest belong to the user now."""
+
+    merged: bool
+    ratings: int
+    interactions: int
+    skips: int
+    events: int
+
+
 class Rating(Answer):
     """A stored rating."""
 
@@ -163,7 +173,7 @@ class Item(Answer):
 
 
 class LineError(Answer):
-    """A wrong field of a line. Lines are numbered from 1."""
+    """A wrong field of an item's line. Lines are numbered from 1."""
 
     line: int
     item_id: str | None
@@ -181,6 +191,47 @@ class ItemStream(Answer):
     rejected: int
     error_count: int
     errors: list[LineError]
+
+
+class UserLineError(Answer):
+    """A wrong field of a user's line. Lines are numbered from 1."""
+
+    line: int
+    user_id: str | None
+    field: str
+    reason: str
+
+
+class UserStream(Answer):
+    """The result of a stream: each user was created, updated, unchanged or rejected. `errors` are the first errors."""
+
+    lines: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    error_count: int
+    errors: list[UserLineError]
+
+
+class ListedItem(Answer):
+    """An item of a list that is the same for everybody.
+
+    `choices` is how many users chose it, and None in the list of the latest items. `trend` is how many times as often
+    as before it was chosen, and None in other lists than that of the trending items.
+    """
+
+    item_id: str
+    title: str | None
+    rank: int
+    choices: int | None
+    trend: float | None
+
+
+class ItemListPage(Page[ListedItem]):
+    """A list that is the same for everybody, and the days of its window; None without a window."""
+
+    days: int | None
 
 
 class Scale(Answer):

@@ -270,6 +270,10 @@ class Catalogue:
         """The item table of some rows."""
         return self._table[rows]
 
+    def column(self, name: str) -> pl.Series:
+        """One attribute of each row's item, in the order of the rows; null where it is unknown."""
+        return pl.concat([part.items.table[name] for part in self.parts])
+
     def allowed(
         self,
         excluded: Collection[str],

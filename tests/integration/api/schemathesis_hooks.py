@@ -11,6 +11,7 @@ from schemathesis import GenerationMode
 
 USER: dict[str, Any] = {"country": "fr", "age": 36}
 ITEM: dict[str, Any] = {"genre": ["comedy"], "year": 1999}
+REMOVALS = {("DELETE", "/v1/users/{user_id}"), ("POST", "/v1/users/{user_id}:merge-into")}
 FILTER: dict[str, Any] = {"genre": ["comedy", "horror"]}
 
 
@@ -25,7 +26,7 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
     """Put acceptable values into requests that are meant to be valid; leave the others as they are."""
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         known = {"attributes": ITEM if "/items" in context.operation.path else USER, "filter": FILTER}
-        for part in (case.body, *_items(case.body, "items")):
+        for part in (case.body, *_items(case.body, "items"), *_items(case.body, "users")):
             if isinstance(part, dict):
                 part.update({name: value for name, value in known.items() if part.get(name) is not None})
         for event in _items(case.body, "events"):
@@ -43,7 +44,7 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
     """Keep the user `rater`, whom sequences find in the list of users, for the requests that delete what a user did."""
-    if case.method == "DELETE" and case.operation.path == "/v1/users/{user_id}" and _is_rater(case.path_parameters):
+    if (case.method, case.operation.path) in REMOVALS and _is_rater(case.path_parameters):
         case.path_parameters["user_id"] = "u3"
 
 

@@ -24,6 +24,9 @@ OPEN = {"get_liveness", "get_readiness"}
 SCOPES = {
     "list_users": "admin",
     "put_user": "write",
+    "patch_user": "write",
+    "put_users": "write",
+    "merge_user": "write",
     "get_user": "read",
     "delete_user": "write",
     "add_ratings": "write",
@@ -43,10 +46,12 @@ SCOPES = {
     "list_candidates": "read",
     "choose_candidates": "read",
     "put_item": "admin",
+    "patch_item": "admin",
     "put_items": "admin",
     "get_item": "read",
     "delete_item": "admin",
     "list_items": "read",
+    "get_list": "read",
     "get_schema": "read",
     "start_evaluation": "admin",
     "list_evaluations": "read",
@@ -169,8 +174,11 @@ async def test_operation_with_each_key_is_allowed_or_refused_by_scope(
                 assert answer.status_code not in {401, 403}, where
 
 
-async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, keys: dict[str, str]) -> None:
-    """The stream shares the path of `put_items` and is not an operation of its own in the document."""
+@pytest.mark.parametrize(("path", "scope"), [("/v1/items:batch", "admin"), ("/v1/users:batch", "write")])
+async def test_stream_needs_the_scope_of_its_batch(
+    client: httpx.AsyncClient, keys: dict[str, str], path: str, scope: str
+) -> None:
+    """A stream shares the path of `put_items` or `put_users` and is not an operation of its own in the document."""
 
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError("was read")
@@ -178,8 +186,9 @@ async def test_put_item_stream_needs_the_scope_admin(client: httpx.AsyncClient, 
 
     for kind, key in keys.items():
         headers = {"X-API-Key": key, "Content-Type": "application/x-ndjson"}
-        answer = await client.post("/v1/items:batch", headers=headers, content=unread())
-        expected = 401 if kind in INVALID_KEYS else 503 if kind == "admin" else 403
+        answer = await client.post(path, headers=headers, content=unread())
+        allowed = kind not in INVALID_KEYS and KeyScope(kind).includes(KeyScope(scope))
+        expected = 401 if kind in INVALID_KEYS else 503 if allowed else 403
         assert answer.status_code == expected, f"with the key {kind}: {answer.text}"
 
 

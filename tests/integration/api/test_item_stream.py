@@ -7,13 +7,14 @@ import httpx
 import pytest
 from starlette.requests import ClientDisconnect
 
-from app.api import item_stream
+from app.api import record_streams
 from app.main import create_app
-from app.services import item_stream as item_stream_service
+from app.services import record_stream
 from app.settings import Settings
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import open_database
-from app.storage.items import ItemRecord, ItemRepository, Saved
+from app.storage.items import ItemRecord, ItemRepository
+from app.storage.saved import Saved
 from tests.integration.running import connected
 
 BATCH = "/v1/items:batch"
@@ -137,7 +138,7 @@ async def test_put_item_stream_with_a_deleted_item_creates_it_again(client: http
 async def test_put_item_stream_after_an_interruption_can_be_repeated(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_stream_service, "_CHUNK_LINES", 10)
+    monkeypatch.setattr(record_stream, "_CHUNK_LINES", 10)
     items = [item(f"new{n}") for n in range(25)]
 
     async def breaks_off() -> AsyncIterator[bytes]:
@@ -158,7 +159,7 @@ async def test_put_item_stream_after_an_interruption_can_be_repeated(
 async def test_put_item_stream_during_a_write_reads_no_further(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_stream_service, "_CHUNK_LINES", 10)
+    monkeypatch.setattr(record_stream, "_CHUNK_LINES", 10)
     original = ItemRepository.save_differing
     begun, gate = asyncio.Event(), asyncio.Event()
     read = 0
@@ -193,7 +194,7 @@ async def test_put_item_stream_with_many_errors_counts_all_and_lists_some(client
 async def test_put_item_stream_limits_lines_and_not_the_body(
     client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_stream, "_LONGEST_LINE", 2000)
+    monkeypatch.setattr(record_streams, "_LONGEST_LINE", 2000)
     count = settings.max_body_bytes // len(lines([item("new0000")])) + 100
     body = lines(item(f"new{n:04}") for n in range(count))
     too_long = lines([item("long", title="x" * 5000)])

@@ -85,6 +85,67 @@ class TestPutItem:
         assert answer.json()["errors"] == [{"field": "attributes.year", "reason": "must be a finite number"}]
 
 
+class TestPatchItem:
+    async def test_patch_item_changes_only_what_is_sent(self, client: httpx.AsyncClient) -> None:
+        await client.put(NEW, json=COMEDY)
+
+        body = (await client.patch(NEW, json={"attributes": {"year": 2027}})).json()
+
+        assert body == {"item_id": "new", "title": "Brand New", "attributes": {"genre": ["comedy"], "year": 2027.0}}
+        assert (await client.get(NEW)).json() == body
+        assert (await client.patch(NEW, json={"title": "Newer"})).json() == body | {"title": "Newer"}
+        assert (await client.patch(NEW, json={})).json() == body | {"title": "Newer"}
+
+    async def test_patch_item_with_null_removes_the_title_and_attributes(self, client: httpx.AsyncClient) -> None:
+        await client.put(NEW, json=COMEDY)
+
+        body = (await client.patch(NEW, json={"title": None, "attributes": {"year": None}})).json()
+
+        assert body == {"item_id": "new", "title": None, "attributes": {"genre": ["comedy"]}}
+
+    async def test_patch_item_changes_the_next_list(self, client: httpx.AsyncClient) -> None:
+        path = {"n": 500, "filter": {"genre": ["horror"]}}
+        await client.patch("/v1/items/i1", json={"attributes": {"genre": ["horror"]}})
+
+        items = (await client.post("/v1/recommendations", json=path)).json()["items"]
+
+        assert "i1" in {item["item_id"] for item in items}
+
+    async def test_patch_item_that_is_not_in_the_catalogue_is_not_found(self, client: httpx.AsyncClient) -> None:
+        await client.put(NEW, json=COMEDY)
+        await client.delete(NEW)
+
+        for path in (NEW, "/v1/items/never"):
+            answer = await client.patch(path, json={"title": "x"})
+            assert answer.status_code == 404
+            assert answer.json()["type"] == "urn:coldstart:problem:item-not-found"
+
+    async def test_patch_item_with_an_invalid_attribute_is_refused_and_changes_nothing(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        before = (await client.get("/v1/items/i1")).json()
+
+        answer = await client.patch(
+            "/v1/items/i1", json={"title": "x", "attributes": {"year": "long ago", "genre": []}}
+        )
+
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == ["attributes.year"]
+        assert (await client.get("/v1/items/i1")).json() == before
+
+    async def test_patches_at_the_same_time_keep_each_others_changes(
+        self, client: httpx.AsyncClient, settings: Settings
+    ) -> None:
+        async with connected(create_app(settings)) as replica:
+            for turn in range(5):
+                await asyncio.gather(
+                    client.patch("/v1/items/i1", json={"title": f"Title {turn}"}),
+                    replica.patch("/v1/items/i1", json={"attributes": {"year": 2000 + turn}}),
+                )
+                item = (await client.get("/v1/items/i1")).json()
+                assert (item["title"], item["attributes"]["year"]) == (f"Title {turn}", 2000 + turn)
+
+
 class TestReplicas:
     async def test_item_change_is_seen_by_another_replica_at_once(
         self, client: httpx.AsyncClient, settings: Settings

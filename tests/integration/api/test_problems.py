@@ -40,10 +40,10 @@ async def test_unsupported_method_is_answered_with_a_problem(client: httpx.Async
     answer = await client.post("/v1/items/i1")
 
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
     body = problem(answer)
     assert body["type"] == "urn:coldstart:problem:method-not-allowed"
-    assert body["detail"] == "/v1/items/i1 has DELETE, GET, HEAD, PUT, but no POST."
+    assert body["detail"] == "/v1/items/i1 has DELETE, GET, HEAD, PATCH, PUT, but no POST."
 
 
 @pytest.mark.parametrize("path", ["users", "items", "evaluations"])

@@ -19,9 +19,11 @@ from coldstart_client import (
     GivenInteraction,
     GivenRating,
     InvalidRequestError,
+    Item,
     NewEvent,
     NewInteraction,
     NewItem,
+    NewUser,
     NoAnswerError,
     NotFoundError,
     ProblemError,
@@ -249,6 +251,48 @@ async def test_items_are_stored_found_and_deleted(api: Api) -> None:
     await api.delete_item("n1")
     with pytest.raises(NotFoundError):
         await api.get_item("n1")
+
+
+async def test_parts_of_users_and_items_are_changed_and_removed(api: Api) -> None:
+    await api.put_user("ada", {"country": "fr", "age": 36})
+    assert (await api.patch_user("ada", {"age": None})).attributes == {"country": "fr"}
+
+    await api.put_item("n1", title="One", attributes={"year": 2026})
+    assert await api.patch_item("n1", attributes={"genre": ["comedy"]}) == Item(
+        item_id="n1", title="One", attributes={"genre": ["comedy"], "year": 2026}
+    )
+    assert (await api.patch_item("n1", title="Two")).title == "Two"
+    assert (await api.patch_item("n1", title=None, attributes={"year": None})) == Item(
+        item_id="n1", title=None, attributes={"genre": ["comedy"]}
+    )
+
+
+async def test_users_are_stored_together_or_as_a_stream(api: Api) -> None:
+    page = await api.put_users([NewUser("ada", {"age": 36}), NewUser("bob")])
+    report = await api.put_user_stream([NewUser("ada", {"age": 36}), NewUser("eve", {"age": "x"}), NewUser("dan")])
+
+    assert [user.user_id for user in page.items] == ["ada", "bob"]
+    assert (report.created, report.unchanged, report.rejected) == (1, 1, 1)
+    assert [(error.line, error.user_id, error.field) for error in report.errors] == [(2, "eve", "attributes.age")]
+
+
+async def test_guest_is_merged_into_a_user(api: Api) -> None:
+    await api.add_ratings("guest", [GivenRating("i1", 5)])
+
+    merged = await api.merge_user("guest", "ada")
+
+    assert (merged.merged, merged.ratings) == (True, 1)
+    assert not (await api.merge_user("guest", into="ada")).merged
+    with pytest.raises(InvalidRequestError, match="is the user itself"):
+        await api.merge_user("ada", "ada")
+
+
+async def test_lists_for_everybody_are_read(api: Api) -> None:
+    latest = await api.get_list("latest", n=2, filter={"genre": ["comedy"]})
+    trending = await api.get_list("trending", days=3)
+
+    assert [(item.item_id, item.rank) for item in latest.items] == [("i39", 1), ("i37", 2)]
+    assert (latest.days, trending.days, trending.items) == (None, 3, [])
 
 
 async def test_item_stream_with_an_invalid_item_stores_the_others(api: Api) -> None:

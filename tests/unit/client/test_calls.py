@@ -8,9 +8,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from coldstart_client.call import Call, path_of
 from coldstart_client.calls import Calls
-from coldstart_client.given import GivenRating, NewEvent, NewItem
+from coldstart_client.given import GivenRating, NewEvent, NewItem, NewUser
 from coldstart_client.methods import call, listing
-from coldstart_client.models import Item, ItemStream, Page
+from coldstart_client.models import Item, ItemStream, Page, User, UserStream
 from pydantic import TypeAdapter
 
 from app.main import create_app
@@ -28,7 +28,7 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def test_calls_have_a_method_for_every_operation() -> None:
-    assert set(CALLS) == set(OPERATIONS) | {"put_item_stream"}  # documented as part of `put_items`
+    assert set(CALLS) == set(OPERATIONS) | {"put_item_stream", "put_user_stream"}  # part of `put_items` and `put_users`
 
 
 @every_operation
@@ -52,7 +52,7 @@ def test_call_sends_the_method_and_path_of_its_operation(name: str) -> None:
     assert set(made.body or ()) == body_fields(operation)
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"put_items"}))
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"put_items", "put_users"}))
 def test_call_reads_all_fields_of_its_answer(name: str) -> None:
     _, _, operation = OPERATIONS[name]
     (answer,) = get_args(get_type_hints(CALLS[name].define)["return"])
@@ -67,17 +67,31 @@ def test_call_reads_all_fields_of_its_answer(name: str) -> None:
         assert answer is (str if content else type(None))
 
 
-def test_put_items_and_put_item_stream_read_all_fields_of_their_answers() -> None:
-    _, _, operation = OPERATIONS["put_items"]
+@pytest.mark.parametrize(
+    ("name", "stream", "page", "report"),
+    [
+        ("put_items", "put_item_stream", Page[Item], ItemStream),
+        ("put_users", "put_user_stream", Page[User], UserStream),
+    ],
+)
+def test_calls_with_two_bodies_read_all_fields_of_both_answers(
+    name: str, stream: str, page: type, report: type
+) -> None:
+    _, _, operation = OPERATIONS[name]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
 
-    assert sorted([answered(Page[Item]), answered(ItemStream)], key=repr) == shape(schema, DOCUMENT)
-    assert defined_call("put_items").path == defined_call("put_item_stream").path
+    assert sorted([answered(page), answered(report)], key=repr) == shape(schema, DOCUMENT)
+    assert defined_call(name).path == defined_call(stream).path
 
 
 @pytest.mark.parametrize(
     ("given", "schema"),
-    [(GivenRating, "RatingRequest"), (NewItem, "BatchItemRequest"), (NewEvent, "EventRequest")],
+    [
+        (GivenRating, "RatingRequest"),
+        (NewItem, "BatchItemRequest"),
+        (NewUser, "BatchUserRequest"),
+        (NewEvent, "EventRequest"),
+    ],
 )
 def test_argument_types_have_all_fields_of_their_schema(given: type, schema: str) -> None:
     assert {field.name for field in fields(given)} == set(DOCUMENT["components"]["schemas"][schema]["properties"])
@@ -87,7 +101,7 @@ def test_path_of_quotes_ids() -> None:
     assert path_of("/v1/users/{}/ratings/{}", "a/b?c#d", "..") == "/v1/users/a%2Fb%3Fc%23d/ratings/%2E%2E"
 
 
-def defined_call(name: str, **given: str) -> Call[Any]:
+def defined_call(name: str, /, **given: str) -> Call[Any]:
     define = CALLS[name].define
     parameters = list(inspect.signature(define).parameters.values())[1:]
     needed = {parameter.name: "x" for parameter in parameters if parameter.default is inspect.Parameter.empty}
