@@ -184,6 +184,21 @@ async def test_merge_changes_the_cached_list_of_the_user(client: httpx.AsyncClie
     assert before - {each["item_id"] for each in (await client.get(path)).json()["items"]} == {"i2", "i4"}
 
 
+async def test_merge_of_a_guest_of_events_alone_keeps_dismissed_items_out_of_the_list(
+    client: httpx.AsyncClient,
+) -> None:
+    await rate(client, "ada", ("i1", 5, EARLY))
+    path = "/v1/users/ada/recommendations?n=40"
+    before = {each["item_id"] for each in (await client.get(path)).json()["items"]}
+    version = (await client.get("/v1/model-traffic")).json()["active"]
+    dismissed = {"event_id": "e", "type": "dismissed", "model_version": version, "user_id": "guest", "item_id": "i2"}
+    assert (await client.post("/v1/events", json={"events": [dismissed]})).status_code == 200
+
+    assert await merge(client) == NOTHING | {"merged": True, "events": 1}
+
+    assert before - {each["item_id"] for each in (await client.get(path)).json()["items"]} == {"i2"}
+
+
 async def test_merge_of_a_guest_with_a_special_id_finds_the_guest(client: httpx.AsyncClient) -> None:
     for guest in ("a:b", "a/b", "x:merge-into", "ä b"):
         path = f"/v1/users/{quote(guest, safe='')}"
