@@ -179,6 +179,17 @@ class SkipNotFoundError(ServiceError):
         super().__init__(f"User {user_id!r} has no skip of item {item_id!r}.")
 
 
+class ScenarioNotFoundError(ServiceError):
+    """There is no scenario of this name."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "scenario-not-found"
+    title = "There is no such scenario"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no scenario {name!r}.")
+
+
 class InteractionNotFoundError(ServiceError):
     """The user has no interaction with this event id."""
 

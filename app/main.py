@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     candidates,
+    click_rates,
     evaluations,
     events,
     health,
@@ -25,6 +26,7 @@ from app.api import (
     ratings,
     recommendations,
     record_streams,
+    scenarios,
     schema,
     similar_items,
     skips,
@@ -69,6 +71,8 @@ _RESOURCES = (
     model_versions,
     model_traffic,
     events,
+    scenarios,
+    click_rates,
     overview,
 )
 

@@ -11,10 +11,12 @@ from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
+    SCENARIO,
     EntityId,
     Filters,
     GivenItemId,
     ResponseModel,
+    ScenarioName,
     ShownItemId,
     ShownTitle,
     ShownVersion,
@@ -65,6 +67,7 @@ class CandidatesRequest(VisitorFeedback):
     ]
     filter: Filters = Field(default_factory=dict)
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True, description=_SEED)] = 0
+    scenario: Annotated[ScenarioName | None, Field(description=SCENARIO, examples=[None])] = None
 
 
 @router.get(
@@ -91,9 +94,12 @@ async def list_candidates(
     ] = None,
     exclude: Excluded = None,
     seed: Annotated[int, Query(ge=0, lt=2**32, description=_SEED)] = 0,
+    scenario: Annotated[ScenarioName | None, Query(description=SCENARIO, examples=["home"])] = None,
 ) -> CandidatePage:
     """Items whose ratings would tell most about a new user."""
-    options = CandidateOptions(strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed)
+    options = CandidateOptions(
+        strategy=strategy, n=n, exclude=exclude or [], filters=filters, seed=seed, scenario=scenario
+    )
     return CandidatePage.of(await services.candidates.for_user(user_id, skipped or [], options))
 
 
@@ -103,7 +109,12 @@ async def list_candidates(
 async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> CandidatePage:
     """Candidates from what this request says alone. Nothing is stored."""
     options = CandidateOptions(
-        strategy=body.strategy, n=body.n, exclude=body.exclude, filters=body.filter, seed=body.seed
+        strategy=body.strategy,
+        n=body.n,
+        exclude=body.exclude,
+        filters=body.filter,
+        seed=body.seed,
+        scenario=body.scenario,
     )
     chosen = await services.candidates.for_visitor(body.feedback(body.skipped), options)
     return CandidatePage.of(chosen)

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 
 from app.api.path_ids import PathId
-from app.api.schemas import GivenItemId
+from app.api.schemas import SCENARIO, GivenItemId, ScenarioName
 from app.errors import FieldError, InvalidRequestError
 from app.services.container import Services
 from app.services.feedback import ListOptions
@@ -92,6 +92,7 @@ FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 
 async def _list_options(
+    request: Request,
     filters: FiltersDep,
     n: ListLength = 10,
     exclude: Excluded = None,
@@ -101,6 +102,7 @@ async def _list_options(
     diversity: Diversity = None,
     shown: Shown = None,
     cursor: ListCursor = None,
+    scenario: Annotated[ScenarioName | None, Query(description=SCENARIO, examples=["home"])] = None,
 ) -> ListOptions:
     return ListOptions(
         n=n,
@@ -112,6 +114,8 @@ async def _list_options(
         diversity=diversity,
         shown=shown or [],
         former=FormerItems.of_cursor(cursor),
+        scenario=scenario,
+        given=request.query_params.keys(),
     )
 
 

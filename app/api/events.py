@@ -10,7 +10,9 @@ from app.api.authorisation import WRITE
 from app.api.dependencies import ServicesDep
 from app.api.problems import problem_responses
 from app.api.schemas import EntityId, GivenItemId, Moment, RequestModel, ResponseModel
-from app.errors import InvalidRequestError, NoActiveModelError
+from app.errors import FieldError, InvalidRequestError, NoActiveModelError
+from app.services.recommendation_ids import origin_of
+from app.services.validation import raise_if_invalid
 from app.storage.events import EventRecord
 from app.storage.tables import EventType
 
@@ -37,6 +39,17 @@ class EventRequest(RequestModel):
         float | None, Field(strict=True, allow_inf_nan=False, description="Only for events of type `rated`.")
     ] = None
     occurred_at: Moment | None = None
+    recommendation_id: Annotated[
+        str | None,
+        Field(
+            max_length=128,
+            description="Of the answer that contained the item. It says for which scenario the list was made.",
+            examples=["5d1c0a8e9b27f643.home.scenario"],
+        ),
+    ] = None
+    position: Annotated[
+        int | None, Field(ge=1, le=1_000_000, strict=True, description="The item's `rank` in it.", examples=[3])
+    ] = None
 
 
 class EventsRequest(RequestModel):
@@ -61,6 +74,14 @@ async def add_events(body: EventsRequest, services: ServicesDep) -> EventsRespon
     setting makes an interaction of it: post ratings and interactions to the user as well.
     """
     now = datetime.now(UTC)
+    origins = [None if event.recommendation_id is None else origin_of(event.recommendation_id) for event in body.events]
+    raise_if_invalid(
+        [
+            FieldError(f"events.{index}.recommendation_id", "is not the id of a list")
+            for index, (event, origin) in enumerate(zip(body.events, origins, strict=True))
+            if event.recommendation_id is not None and origin is None
+        ]
+    )
     events = [
         EventRecord(
             id=event.event_id,
@@ -70,7 +91,11 @@ async def add_events(body: EventsRequest, services: ServicesDep) -> EventsRespon
             item_id=event.item_id,
             rating=event.rating,
             occurred_at=event.occurred_at or now,
+            recommendation_id=event.recommendation_id,
+            scenario=None if origin is None else origin.scenario,
+            variant=None if origin is None else origin.variant,
+            position=event.position,
         )
-        for event in body.events
+        for event, origin in zip(body.events, origins, strict=True)
     ]
     return EventsResponse.model_validate(await services.events.add(events))

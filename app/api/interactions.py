@@ -33,7 +33,6 @@ from app.errors import (
     OverloadedError,
     UserNotFoundError,
 )
-from app.services.feedback import ListOptions
 from app.storage.interactions import InteractionEvent
 
 router = APIRouter(prefix="/v1/users/{user_id}/interactions", tags=["interactions"])
@@ -105,7 +104,7 @@ async def add_interactions(
     return InteractionsResponse(
         user_id=user_id,
         interactions=[InteractionResponse.model_validate(each) for each in stored.interactions],
-        recommendations=RecommendationPage.of(stored.recommendations, ListOptions(n)),
+        recommendations=RecommendationPage.of(stored.recommendations),
         model_version=stored.recommendations.model_version,
     )
 

@@ -33,6 +33,7 @@ TAGS = [
         "with recommendations.",
     },
     {"name": "recommendations", "description": "Ranked lists, for stored users and for visitors."},
+    {"name": "scenarios", "description": "Places where lists are shown, with settings, and the clicks on their lists."},
     {
         "name": "candidates",
         "description": "Which items to ask a new user about, and skips of items that could not be rated.",

@@ -67,11 +67,7 @@ async def rank_items(body: RankingRequest, services: ServicesDep, response: Resp
     else:
         made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)
-    page = RecommendationPage.of(made, options)
+    page = RecommendationPage.of(made)
     ranked = {item.item_id for item in page.items}
-    return RankingPage(
-        items=page.items,
-        model_version=page.model_version,
-        ranked_by=page.ranked_by,
-        unknown_item_ids=[item_id for item_id in item_ids if item_id not in ranked],
-    )
+    unknown = [item_id for item_id in item_ids if item_id not in ranked]
+    return RankingPage(**dict(page), unknown_item_ids=unknown)

@@ -24,7 +24,6 @@ from app.api.schemas import (
     ShownVersion,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError, RatingNotFoundError, UserNotFoundError
-from app.services.feedback import ListOptions
 
 router = APIRouter(prefix="/v1/users/{user_id}/ratings", tags=["ratings"])
 
@@ -71,7 +70,7 @@ async def add_ratings(
     return RatingsResponse(
         user_id=user_id,
         ratings=[RatingResponse.model_validate(rating) for rating in stored.ratings],
-        recommendations=RecommendationPage.of(stored.recommendations, ListOptions(n)),
+        recommendations=RecommendationPage.of(stored.recommendations),
         model_version=stored.recommendations.model_version,
     )
 

@@ -11,11 +11,13 @@ from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
+    SCENARIO,
     Attributes,
     Filters,
     GivenItemId,
     RequestModel,
     ResponseModel,
+    ScenarioName,
     ShownItemId,
     ShownTitle,
     ShownVersion,
@@ -82,13 +84,17 @@ class RecommendationPage(Page[Recommendation]):
 
     model_version: ShownVersion
     ranked_by: Annotated[RankedBy, Field(examples=[RankedBy.CHOICE])]
+    recommendation_id: Annotated[
+        str,
+        Field(description="Name it in events about these items.", examples=["5d1c0a8e9b27f643.home.scenario"]),
+    ]
 
     @classmethod
-    def of(cls, made: RecommendationList, options: ListOptions) -> Self:
+    def of(cls, made: RecommendationList) -> Self:
         """The answer with recommendations. A list of the requested length has a cursor, because there may be more."""
-        is_full = len(made.items) == options.n
         return cls(
-            next_cursor=options.former.cursor_after(item.item_id for item in made.items) if is_full else None,
+            recommendation_id=made.id,
+            next_cursor=made.next_cursor,
             items=[
                 Recommendation(
                     item_id=item.item_id,
@@ -190,6 +196,7 @@ class VisitorRequest(VisitorFeedback):
     cursor: Annotated[
         str | None, Field(max_length=3000, description="`next_cursor` of the former page. No page repeats an item.")
     ] = None
+    scenario: Annotated[ScenarioName | None, Field(description=SCENARIO, examples=[None])] = None
 
 
 def time_ranking(response: Response, made: RecommendationList) -> None:
@@ -213,7 +220,7 @@ async def get_recommendations(
     """
     made = await services.recommendations.for_user(user_id, options)
     time_ranking(response, made)
-    return RecommendationPage.of(made, options)
+    return RecommendationPage.of(made)
 
 
 @router.post(
@@ -235,7 +242,9 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
         pinned=body.pinned,
         shown=body.shown,
         former=FormerItems.of_cursor(body.cursor),
+        scenario=body.scenario,
+        given=body.model_fields_set,
     )
     made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)
-    return RecommendationPage.of(made, options)
+    return RecommendationPage.of(made)

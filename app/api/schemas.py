@@ -107,6 +107,15 @@ Filters = Annotated[
 ]
 
 
+ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["home"])]
+"""The name of a scenario."""
+
+SCENARIO = (
+    "A scenario, whose settings apply where the request has no own ones. A share of the users may be its control "
+    "group, to whom they do not apply."
+)
+
+
 class RatingRequest(RequestModel):
     """A rating of an item, on the model's scale. Without a time it was made just now."""
 

@@ -8,6 +8,7 @@ from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import CandidateRequest, Ranker
+from app.services.scenarios import ScenarioService
 from app.services.validation import interaction_errors, raise_if_invalid, rating_errors
 from app.storage.database import Database
 from app.storage.interactions import InteractionRepository
@@ -34,6 +35,7 @@ class CandidateOptions:
         exclude: Items to leave out.
         filters: Field → accepted values.
         seed: Seed of the random strategy.
+        scenario: The scenario that the request names, whose strategy counts if the request has none.
     """
 
     strategy: Strategy | None
@@ -41,15 +43,19 @@ class CandidateOptions:
     exclude: Sequence[str]
     filters: Mapping[str, Sequence[str]]
     seed: int
+    scenario: str | None = None
 
 
 class CandidateService:
     """Chooses candidates. Items that the user has rated, interacted with or skipped are left out."""
 
-    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, default: Strategy) -> None:
+    def __init__(
+        self, database: Database, host: ModelHost, ranker: Ranker, scenarios: ScenarioService, default: Strategy
+    ) -> None:
         self._database = database
         self._host = host
         self._ranker = ranker
+        self._scenarios = scenarios
         self._default = default
 
     async def for_user(self, user_id: str | None, skipped: Sequence[str], options: CandidateOptions) -> CandidateList:
@@ -75,7 +81,7 @@ class CandidateService:
                     *await InteractionRepository(session).items_of(user_id),
                 ]
         raise_if_invalid(await filter_errors(options.filters, served))
-        return await self._choose(served, rated, skipped, options)
+        return await self._choose(served, rated, skipped, options, user_id)
 
     async def for_visitor(self, feedback: Feedback, options: CandidateOptions) -> CandidateList:
         """Candidates from the request alone. Nothing is stored.
@@ -93,13 +99,19 @@ class CandidateService:
             await filter_errors(options.filters, served),
         )
         # A visitor knows an item after an interaction, so asking about it again is no use.
-        return await self._choose(served, [*rated, *interacted], feedback.skipped, options)
+        return await self._choose(served, [*rated, *interacted], feedback.skipped, options, None)
 
     async def _choose(
-        self, served: ServedModel, rated: Collection[str], skipped: Collection[str], options: CandidateOptions
+        self,
+        served: ServedModel,
+        rated: Collection[str],
+        skipped: Collection[str],
+        options: CandidateOptions,
+        user_id: str | None,
     ) -> CandidateList:
+        of_scenario = await self._scenarios.strategy(options.scenario, user_id)
         request = CandidateRequest(
-            strategy=options.strategy or self._default,
+            strategy=options.strategy or of_scenario or self._default,
             n=options.n,
             rated=rated,
             skipped=skipped,

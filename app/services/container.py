@@ -13,6 +13,7 @@ from app.services.admission import Admission
 from app.services.api_keys import APIKeyService, open_api_keys
 from app.services.candidates import CandidateService
 from app.services.choice_counts import ChoiceCounter
+from app.services.click_rates import ClickRateService
 from app.services.evaluations import EvaluationService
 from app.services.events import EventService
 from app.services.health import HealthService
@@ -30,6 +31,7 @@ from app.services.ranking import Ranker
 from app.services.ratings import RatingService
 from app.services.recommendations import RecommendationService
 from app.services.record_stream import RecordStream
+from app.services.scenarios import ScenarioService
 from app.services.similar_items import SimilarItemService
 from app.services.skips import SkipService
 from app.services.trainings import TrainingService
@@ -58,6 +60,7 @@ class Services:
     skips: SkipService
     recommendations: RecommendationService
     similar_items: SimilarItemService
+    scenarios: ScenarioService
     candidates: CandidateService
     items: ItemService
     item_lists: ItemListService
@@ -69,6 +72,7 @@ class Services:
     model_reports: ModelReportService
     model_refresher: ModelRefresher
     events: EventService
+    click_rates: ClickRateService
     health: HealthService
     overview: OverviewService
 
@@ -104,6 +108,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         ranker = Ranker()
         stack.push_async_callback(ranker.close)
         half_life = timedelta(hours=settings.shown_half_life_hours)
+        scenarios = ScenarioService(database, host)
         writer = UserWriter(database, half_life=half_life)
         sampler = PredictedRatingSampler(database)
         stack.push_async_callback(sampler.close)
@@ -117,9 +122,10 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             ratings=RatingService(database, host, ranker, writer, sampler),
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
-            recommendations=RecommendationService(database, host, ranker, cache, half_life=half_life),
+            recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),
-            candidates=CandidateService(database, host, ranker, settings.candidate_strategy),
+            scenarios=scenarios,
+            candidates=CandidateService(database, host, ranker, scenarios, settings.candidate_strategy),
             items=items,
             item_lists=ItemListService(database, host, ChoiceCounter(database, settings.popularity_seconds)),
             item_stream=RecordStream(host, lambda schema: schema.items, items.store),
@@ -132,6 +138,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             events=EventService(
                 database, host, {str(kind): name for kind, name in settings.events_as_interactions.items()}
             ),
+            click_rates=ClickRateService(database),
             health=health,
             overview=OverviewService(database, health),
         )

@@ -64,6 +64,9 @@ class ListOptions:
         only: The only items that may be in the list, whatever the user did with them; None for the whole catalogue.
         shown: Items that the user has just been shown.
         former: What `app.services.former_items` made of the items of former pages.
+        scenario: The name of the scenario that the request names; None without one.
+        variant: Whether the settings of the scenario apply (`app.services.scenarios`).
+        given: The options that the request has itself. A scenario does not change them.
     """
 
     n: int
@@ -78,6 +81,9 @@ class ListOptions:
     only: Sequence[str] | None = None
     shown: Sequence[str] = ()
     former: FormerItems = field(default_factory=FormerItems)
+    scenario: str | None = None
+    variant: str | None = None
+    given: Collection[str] = ()
 
 
 async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta) -> dict[str, KnownUser]:

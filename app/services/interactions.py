@@ -67,8 +67,9 @@ class InteractionService:
         known = None if attributes is None else known_attributes(attributes, schema.users)
         written = await self._writer.write(UserWrite(user_id, known, interactions=given))
         state, feedback = written.user
-        query = ranking_query(served, state.attributes, feedback, ListOptions(n))
-        recommendations = await recommend(self._ranker, served, query, explained=explain)
+        options = ListOptions(n, explain=explain)
+        query = ranking_query(served, state.attributes, feedback, options)
+        recommendations = await recommend(self._ranker, served, query, options)
         return InteractionsStored(written.interactions, recommendations)
 
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[InteractionEvent]:

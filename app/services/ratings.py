@@ -76,8 +76,9 @@ class RatingService:
         known = None if attributes is None else known_attributes(attributes, schema.users)
         written = await self._writer.write(UserWrite(user_id, known, ratings=given))
         state, feedback = written.user
-        query = ranking_query(served, state.attributes, feedback, ListOptions(n))
-        recommendations = await recommend(self._ranker, served, query, explained=explain)
+        options = ListOptions(n, explain=explain)
+        query = ranking_query(served, state.attributes, feedback, options)
+        recommendations = await recommend(self._ranker, served, query, options)
         self._sampler.sample(served, user_id, query, written=written.rated, given=given)
         by_item = {rating.item_id: rating for rating in feedback.ratings}
         return RatingsStored(

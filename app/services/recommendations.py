@@ -17,10 +17,11 @@ from app.observability.recent import LISTS
 from app.services.batching import Batcher
 from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
 from app.services.filters import filter_errors
-from app.services.former_items import FormerItems
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
+from app.services.recommendation_ids import ListOrigin, recommendation_id
+from app.services.scenarios import ScenarioService
 from app.services.validation import (
     attribute_errors,
     interaction_errors,
@@ -46,6 +47,7 @@ class RecommendationList:
         items: The items, best first.
         model_version: The version that ranked them.
         ranked_by: What orders them.
+        options: The options of the request, with those of its scenario.
         reasons: By item, what the user did that moved it up. Empty unless an explanation was requested.
         ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
     """
@@ -53,25 +55,42 @@ class RecommendationList:
     items: list[RankedItem]
     model_version: str
     ranked_by: RankedBy
+    options: ListOptions
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     ranking_seconds: float | None = None
 
-    def without(self, former: FormerItems, *, n: int) -> "RecommendationList":
-        """The first n items that former pages of the list did not have."""
-        items = [item for item in self.items if item.item_id not in former][:n]
+    @property
+    def id(self) -> str:
+        """The id to which events refer."""
+        origin = ListOrigin(self.options.scenario, self.options.variant)
+        return recommendation_id(self.model_version, (item.item_id for item in self.items), origin)
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The cursor of the next page; None if this list is shorter than it may be, or if a cursor has no room."""
+        if self.options.only is not None or len(self.items) < self.options.n:
+            return None
+        return self.options.former.cursor_after(item.item_id for item in self.items)
+
+    def without_former_items(self) -> "RecommendationList":
+        """The first items that former pages of the list did not have."""
+        former = self.options.former
+        items = [item for item in self.items if item.item_id not in former][: self.options.n]
         return replace(self, items=[replace(item, rank=rank) for rank, item in enumerate(items, len(former) + 1)])
 
 
-async def recommend(ranker: Ranker, served: ServedModel, query: RankingQuery, *, explained: bool) -> RecommendationList:
+async def recommend(
+    ranker: Ranker, served: ServedModel, query: RankingQuery, options: ListOptions
+) -> RecommendationList:
     """Adapt to a user, rank the catalogue, and explain the list if requested."""
     started = time.perf_counter()
     items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
     RANKINGS.labels(Warmth.of(len(query.ratings) + len(query.interactions))).inc()
     LISTS.count()
-    reasons = await ranker.explain(served.recommender, query, items) if explained else {}
+    reasons = await ranker.explain(served.recommender, query, items) if options.explain else {}
     return RecommendationList(
-        items, served.model_version, served.recommender.ranked_by(query), reasons, ranking_seconds=seconds
+        items, served.model_version, served.recommender.ranked_by(query), options, reasons, ranking_seconds=seconds
     )
 
 
@@ -79,12 +98,20 @@ class RecommendationService:
     """Makes recommendations. Every list is computed from what the user did; no user model is kept."""
 
     def __init__(
-        self, database: Database, host: ModelHost, ranker: Ranker, cache: Cache, *, half_life: timedelta
+        self,
+        database: Database,
+        host: ModelHost,
+        ranker: Ranker,
+        cache: Cache,
+        scenarios: ScenarioService,
+        *,
+        half_life: timedelta,
     ) -> None:
         self._database = database
         self._host = host
         self._ranker = ranker
         self._cache = cache
+        self._scenarios = scenarios
         self._half_life = half_life
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
@@ -97,10 +124,11 @@ class RecommendationService:
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
+        options = await self._scenarios.applied(options, user_id)
         raise_if_invalid(*await _option_errors(options, served))
         if user is None:
             return await self._made(served, {}, await self._of_stranger(user_id), options)
-        cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version)
+        cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version, options)
         CACHE.labels("miss" if cached is None else "hit").inc()
         if cached is not None:
             LISTS.count()
@@ -128,6 +156,7 @@ class RecommendationService:
         """
         served = await self._host.current()
         schema = served.schema
+        options = await self._scenarios.applied(options, None)
         raise_if_invalid(
             attribute_errors(attributes, schema.users),
             rating_errors(
@@ -145,8 +174,8 @@ class RecommendationService:
         self, served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
     ) -> RecommendationList:
         query = ranking_query(served, attributes, feedback, options)
-        made = await recommend(self._ranker, served, query, explained=options.explain)
-        return made.without(options.former, n=options.n) if options.former else made
+        made = await recommend(self._ranker, served, query, options)
+        return made.without_former_items() if options.former else made
 
     async def _of_stranger(self, user_id: str) -> Feedback:
         """What a user without other stored data was shown, opened and dismissed."""
@@ -186,7 +215,7 @@ def _for_cache(made: RecommendationList) -> dict[str, Any]:
     return asdict(_CachedList(made.items, made.ranked_by, dict(made.reasons)))
 
 
-def _from_cache(value: object, model_version: str) -> RecommendationList | None:
+def _from_cache(value: object, model_version: str, options: ListOptions) -> RecommendationList | None:
     """The cached list; None if there is none, or if another release wrote it in another form."""
     if value is None:
         return None
@@ -194,7 +223,7 @@ def _from_cache(value: object, model_version: str) -> RecommendationList | None:
         cached = _CACHED_LIST.validate_python(value)
     except ValidationError:
         return None
-    return RecommendationList(cached.items, model_version, cached.ranked_by, cached.reasons)
+    return RecommendationList(cached.items, model_version, cached.ranked_by, options, cached.reasons)
 
 
 def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> str:

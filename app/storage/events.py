@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import bindparam, case, delete, func, select, union
+from sqlalchemy import Label, String, Subquery, bindparam, case, cast, delete, func, null, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.report_window import Window, user_sums, within
+from app.storage.report_window import Window, grouped_user_sums, user_sums, within
 from app.storage.tables import Base, Event, EventType, PredictedRating
 from app.storage.upsert import dialect_of, insert
 from models.metrics.ratio import RatioSums
@@ -25,6 +26,43 @@ class EventRecord:
     item_id: str
     rating: float | None
     occurred_at: datetime
+    recommendation_id: str | None = None
+    scenario: str | None = None
+    variant: str | None = None
+    position: int | None = None
+
+
+class GroupBy(StrEnum):
+    """What groups showings and clicks."""
+
+    SCENARIO = "scenario"
+    """The scenario, and the variant."""
+
+    POSITION = "position"
+    """The place in the list, from 1."""
+
+    MODEL_VERSION = "model_version"
+    """The model version."""
+
+    LIST = "list"
+    """The list."""
+
+
+@dataclass(frozen=True)
+class ClickWindow:
+    """Which events count; None means all.
+
+    Attributes:
+        scenario: Only those of lists of this scenario.
+        model_version: Only those of lists of this version.
+        since: Only those from then on.
+        until: Only those from before.
+    """
+
+    scenario: str | None
+    model_version: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -92,23 +130,64 @@ class EventRepository:
 
         For each user and item, clicks count at most as often as the item was shown to the user.
         """
-        shown, clicked = (func.sum(case((Event.type == kind, 1), else_=0)) for kind in (_SHOWN, _CLICKED))
         pairs = (
-            select(Event.user_id, shown.label("shown"), clicked.label("clicked"))
+            select(Event.user_id, *_SHOWN_AND_CLICKED)
             .where(within(window, Event.model_version, Event.occurred_at))
             .group_by(Event.user_id, Event.item_id)
             .subquery()
         )
-        counted = case((pairs.c.clicked < pairs.c.shown, pairs.c.clicked), else_=pairs.c.shown)
-        users = (
-            select(func.sum(pairs.c.shown).label("n"), func.sum(counted).label("t"))
-            .group_by(pairs.c.user_id)
+        users = select(*_showings_and_clicks(pairs)).group_by(pairs.c.user_id).subquery()
+        return await user_sums(self._session, users)
+
+    async def clicks_by(
+        self, by: GroupBy, window: ClickWindow
+    ) -> Sequence[tuple[tuple[str | None, str | None], RatioSums]]:
+        """Clicks per showing of each group, those with the most showings first.
+
+        Clicks are counted as by `clicks`, within the group.
+
+        Returns:
+            The group and its variant, as in `app.services.click_rates`, and its sums. Groups without showings are left
+            out.
+        """
+        group = cast(_GROUPS[by], String).label("group")
+        variant = cast(Event.variant if by is GroupBy.SCENARIO else null(), String).label("variant")
+        pairs = (
+            select(group, variant, Event.user_id, *_SHOWN_AND_CLICKED)
+            .where(
+                true() if window.scenario is None else Event.scenario == window.scenario,
+                true() if window.model_version is None else Event.model_version == window.model_version,
+                true() if window.since is None else Event.occurred_at >= window.since,
+                true() if window.until is None else Event.occurred_at < window.until,
+            )
+            .group_by(group, variant, Event.user_id, Event.item_id)
             .subquery()
         )
-        return await user_sums(self._session, users)
+        users = (
+            select(pairs.c.group, pairs.c.variant, *_showings_and_clicks(pairs))
+            .group_by(pairs.c.group, pairs.c.variant, pairs.c.user_id)
+            .subquery()
+        )
+        return await grouped_user_sums(self._session, users, [users.c.group, users.c.variant])
 
 
 _SHOWN, _CLICKED = EventType.SHOWN, EventType.CLICKED
+
+_SHOWN_AND_CLICKED = [func.sum(case((Event.type == kind, 1), else_=0)).label(kind.value) for kind in (_SHOWN, _CLICKED)]
+
+_GROUPS = {
+    GroupBy.SCENARIO: Event.scenario,
+    GroupBy.POSITION: Event.position,
+    GroupBy.MODEL_VERSION: Event.model_version,
+    GroupBy.LIST: Event.recommendation_id,
+}
+
+
+def _showings_and_clicks(pairs: Subquery) -> list[Label[int]]:
+    """A user's showings n, and clicks t, of each item at most as many as showings."""
+    counted = case((pairs.c.clicked < pairs.c.shown, pairs.c.clicked), else_=pairs.c.shown)
+    return [func.sum(pairs.c.shown).label("n"), func.sum(counted).label("t")]
+
 
 # On the table instead of the ORM class, because every list of a user reads it.
 _events = Base.metadata.tables["events"]

@@ -182,6 +182,9 @@ class EventType(StrEnum):
 class Event(Base):
     """An event of a recommended item. The client chooses the id, so that it can send the event again.
 
+    `recommendation_id` is that of the answer that contained the item, at the place `position`, from 1. It says which
+    scenario and variant the list was made for.
+
     `user_id` is not a foreign key, because the user need not be stored. Erasing a user erases the user's events.
     """
 
@@ -193,7 +196,21 @@ class Event(Base):
     user_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"))
     rating: Mapped[float | None]
-    occurred_at: Mapped[datetime]
+    occurred_at: Mapped[datetime] = mapped_column(index=True)
+    recommendation_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    scenario: Mapped[str | None] = mapped_column(String(64))
+    variant: Mapped[str | None] = mapped_column(String(16))
+    position: Mapped[int | None]
+
+
+class Scenario(Base):
+    """Named settings of lists, such as those of the home page."""
+
+    __tablename__ = "scenarios"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    settings: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
 
 
 class PredictedRating(Base):

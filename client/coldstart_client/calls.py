@@ -25,6 +25,7 @@ from coldstart_client.given import (
 from coldstart_client.methods import call, listing
 from coldstart_client.models import (
     CandidatePage,
+    ClickRate,
     Evaluation,
     EvaluationSummary,
     Interaction,
@@ -44,6 +45,7 @@ from coldstart_client.models import (
     Ratings,
     Readiness,
     RecommendationPage,
+    Scenario,
     Schema,
     SimilarItemPage,
     Skip,
@@ -208,6 +210,7 @@ class Calls:
         diversity: float | None = None,
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
+        scenario: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated or interacted with.
 
@@ -227,6 +230,7 @@ class Calls:
                 "diversity": diversity,
                 "shown": shown,
                 "cursor": cursor,
+                "scenario": scenario,
             },
         )
 
@@ -249,6 +253,7 @@ class Calls:
         pinned: Sequence[str] | None = None,
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
+        scenario: str | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations from these arguments alone. Nothing is stored."""
         return Call(
@@ -271,6 +276,7 @@ class Calls:
                 "pinned": pinned,
                 "shown": shown,
                 "cursor": cursor,
+                "scenario": scenario,
             },
         )
 
@@ -362,6 +368,7 @@ class Calls:
         exclude: Sequence[str] | None = None,
         filter: Filter | None = None,
         seed: int | None = None,
+        scenario: str | None = None,
     ) -> Call[CandidatePage]:
         """Items whose ratings would tell most about a user, who may be new."""
         return Call(
@@ -376,6 +383,7 @@ class Calls:
                 "exclude": exclude,
                 "filter": _pairs(filter),
                 "seed": seed,
+                "scenario": scenario,
             },
         )
 
@@ -391,6 +399,7 @@ class Calls:
         exclude: Sequence[str] | None = None,
         filter: Filter | None = None,
         seed: int | None = None,
+        scenario: str | None = None,
     ) -> Call[CandidatePage]:
         """Candidates from these arguments alone. Nothing is stored."""
         return Call(
@@ -406,7 +415,76 @@ class Calls:
                 "exclude": exclude,
                 "filter": filter,
                 "seed": seed,
+                "scenario": scenario,
             },
+        )
+
+    @call
+    def put_scenario(
+        self,
+        name: str,
+        *,
+        n: int | None = None,
+        filter: Filter | None = None,
+        rank_by: str | None = None,
+        diversity: float | None = None,
+        boosts: Sequence[Boost] | None = None,
+        pinned: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        include_rated: bool | None = None,
+        strategy: str | None = None,
+        percent: float | None = None,
+    ) -> Call[Scenario]:
+        """Create or replace a scenario: settings of lists, for all users or for `percent` of them."""
+        return Call(
+            "PUT",
+            path_of("/v1/scenarios/{}", name),
+            Scenario,
+            body={
+                "n": n,
+                "filter": filter,
+                "rank_by": rank_by,
+                "diversity": diversity,
+                "boosts": boosts,
+                "pinned": pinned,
+                "exclude": exclude,
+                "include_rated": include_rated,
+                "strategy": strategy,
+                "percent": percent,
+            },
+        )
+
+    @listing
+    def list_scenarios(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[Scenario]]:
+        """The scenarios, ordered by name."""
+        return Call("GET", "/v1/scenarios", Page[Scenario], query={"limit": limit, "cursor": cursor})
+
+    @call
+    def get_scenario(self, name: str) -> Call[Scenario]:
+        """A scenario."""
+        return Call("GET", path_of("/v1/scenarios/{}", name), Scenario)
+
+    @call
+    def delete_scenario(self, name: str) -> Call[None]:
+        """Delete a scenario. Requests that name it are refused from then on."""
+        return Call("DELETE", path_of("/v1/scenarios/{}", name), type(None))
+
+    @call
+    def list_click_rates(
+        self,
+        *,
+        by: str | None = None,
+        scenario: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Call[Page[ClickRate]]:
+        """Clicks per showing by `scenario`, `position`, `model_version` or `list`; most shown groups come first."""
+        return Call(
+            "GET",
+            "/v1/click-rates",
+            Page[ClickRate],
+            query={"by": by, "scenario": scenario, "model_version": model_version, "since": since, "until": until},
         )
 
     @call

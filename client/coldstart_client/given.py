@@ -122,6 +122,8 @@ class NewEvent:
         item_id: The item.
         rating: Only for events of type `rated`.
         occurred_at: When, with a time zone; None for now.
+        recommendation_id: Of the answer that contained the item. It says for which scenario the list was made.
+        position: The item's `rank` in it.
     """
 
     event_id: str
@@ -131,3 +133,5 @@ class NewEvent:
     item_id: str
     rating: float | None = None
     occurred_at: datetime | None = None
+    recommendation_id: str | None = None
+    position: int | None = None

@@ -108,6 +108,7 @@ class RecommendationPage(Page[Recommendation]):
 
     model_version: str
     ranked_by: str
+    recommendation_id: str
 
 
 class RankingPage(RecommendationPage):
@@ -355,6 +356,41 @@ class ModelReport(Answer):
     click_rate: OnlineEstimate | None
     measured_ratings: int
     mae: OnlineEstimate | None
+
+
+class ClickRate(Answer):
+    """The clicks on a group of showings; `variant` is None unless the groups are scenarios."""
+
+    group: str | None
+    variant: str | None
+    shown: int
+    clicked: int
+    click_rate: OnlineEstimate
+
+
+class ScenarioBoost(Answer):
+    """A rule of a scenario that raises or lowers items."""
+
+    factor: float
+    item_ids: list[str] | None
+    filter: dict[str, list[str]]
+
+
+class Scenario(Answer):
+    """Named settings of lists. None leaves the default."""
+
+    name: str
+    n: int | None
+    filter: dict[str, list[str]]
+    rank_by: str | None
+    diversity: float | None
+    boosts: list[ScenarioBoost]
+    pinned: list[str]
+    exclude: list[str]
+    include_rated: bool | None
+    strategy: str | None
+    percent: float
+    updated_at: datetime
 
 
 class Challenger(Answer):

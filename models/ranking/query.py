@@ -78,7 +78,7 @@ class Boost:
     """
 
     factor: float
-    item_ids: Collection[str] | None = None
+    item_ids: Sequence[str] | None = None
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -71,6 +71,11 @@ SCOPES = {
     "put_challenger": "admin",
     "delete_challenger": "admin",
     "add_events": "write",
+    "put_scenario": "admin",
+    "list_scenarios": "read",
+    "get_scenario": "read",
+    "delete_scenario": "admin",
+    "list_click_rates": "read",
     "get_overview": "read",
 }
 UNDOCUMENTED_OPEN = {
