@@ -119,6 +119,30 @@ async def in_full(listed: Any) -> list[Any]:  # noqa: ANN401
     return [item async for item in listed]
 
 
+async def test_scenarios_are_stored_and_their_clicks_counted(api: Api) -> None:
+    stored = await api.put_scenario("home", n=2, boosts=[Boost(2.0, ["i3"])], percent=100)
+    made = await api.recommend(scenario="home")
+    event = NewEvent(
+        "e1",
+        "shown",
+        made.model_version,
+        "ada",
+        made.items[0].item_id,
+        recommendation_id=made.recommendation_id,
+        position=1,
+    )
+    await api.add_events([event])
+
+    (rate,) = (await api.list_click_rates(by="scenario")).items
+    assert (rate.group, rate.variant, rate.shown, rate.clicked) == ("home", "scenario", 1, 0)
+    assert await api.get_scenario("home") == stored
+    assert await in_full(api.list_scenarios()) == [stored]
+    assert len(made.items) == 2
+    await api.delete_scenario("home")
+    with pytest.raises(NotFoundError):
+        await api.get_scenario("home")
+
+
 async def test_items_are_ranked_and_similar_ones_are_found(api: Api) -> None:
     fan = [GivenRating("i1", 5), GivenRating("i2", 1)]
 
