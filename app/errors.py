@@ -372,6 +372,44 @@ class TrainingDataMissingError(ServiceError):
         )
 
 
+class ListExportNotFoundError(JobNotFoundError):
+    """There is no such list export."""
+
+    code = "list-export-not-found"
+    title = "There is no such list export"
+    job = "list export"
+
+
+class ListExportNotSucceededError(ServiceError):
+    """The list export has no file: it has not succeeded, or not yet."""
+
+    status = HTTPStatus.CONFLICT
+    code = "list-export-not-succeeded"
+    title = "The list export has no file"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The list export is {status}. It has a file once it has succeeded.")
+
+
+class ListExportFileGoneError(ServiceError):
+    """The file of a list export is no longer kept."""
+
+    status = HTTPStatus.GONE
+    code = "list-export-file-gone"
+    title = "The file of the list export is no longer kept"
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"Files of list exports are kept for {days} days, in the state directory of the workers.")
+
+
+class ListExportFinishedError(JobFinishedError):
+    """A list export that has ended cannot be cancelled."""
+
+    code = "list-export-finished"
+    title = "The list export has already ended"
+    job = "list export"
+
+
 class OverloadedError(ServiceError):
     """Too many requests are in progress."""
 

@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     URLs are secrets because they may hold a password. Neither `repr` nor an error message shows them.
 
     Attributes:
-        state_dir: Where the embedded database and the artifacts of training jobs are kept; made if it is missing. Where
-            jobs train, all servers and workers need the same one.
+        state_dir: Where the embedded database, the artifacts of training jobs and the files of list exports are kept;
+            made if it is missing. Where jobs write files, all servers and workers need the same one.
         database_url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://…`.
         redis_url: Cache and rate limits shared by several processes; without it each process has its own.
         model_dir: An artifact to register at every start, and to activate if it never was: a restart undoes no
@@ -124,6 +124,7 @@ class Settings(BaseSettings):
             time that counts half. With 0 it does not count.
         event_retention_days: After how many days workers delete events; they are kept if it is not given.
         interaction_retention_days: After how many days workers delete interactions; they are kept if it is not given.
+        list_export_retention_days: After how many days workers delete the files of list exports.
         train_every: Workers start a training by themselves after so many new ratings and interactions, and activate the
             new version if it is better; by default they never do.
         cache_entries: The most answers in the in-process cache.
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     shown_half_life_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
     event_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     interaction_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    list_export_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 7
     train_every: Annotated[int, Field(ge=1)] | None = None
     cache_entries: Annotated[int, Field(ge=1)] = 10_000
     cache_seconds: Annotated[int, Field(ge=1)] = 3600

@@ -11,9 +11,9 @@ from fastapi import Depends, Path, Query, Request
 from app.api.path_ids import PathId
 from app.api.schemas import SCENARIO, GivenItemId, ScenarioName
 from app.errors import FieldError, InvalidRequestError
+from app.lists.feedback import ListOptions
+from app.lists.former_items import FormerItems
 from app.services.container import Services
-from app.services.feedback import ListOptions
-from app.services.former_items import FormerItems
 from models.ranking.query import RankBy
 
 

@@ -12,7 +12,7 @@ from app.api.ranking_route import RankingRoute
 from app.api.recommendations import RecommendationPage, time_ranking
 from app.api.schemas import Attributes, EntityId, GivenItemId, VisitorFeedback
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.feedback import ListOptions
+from app.lists.feedback import ListOptions
 from models.ranking.query import RankBy
 
 router = APIRouter(prefix="/v1/rankings", tags=["recommendations"], route_class=RankingRoute)

@@ -24,8 +24,8 @@ from app.api.schemas import (
     VisitorFeedback,
 )
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
-from app.services.feedback import ListOptions
-from app.services.former_items import FormerItems
+from app.lists.feedback import ListOptions
+from app.lists.former_items import FormerItems
 from app.services.recommendations import RecommendationList
 from models.ranking.explanation import Reason
 from models.ranking.query import Boost, RankBy, RankedBy

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
-from app.services.feedback import Feedback
+from app.lists.feedback import Feedback
 from app.storage.interactions import InteractionRecord
 from app.storage.items import ItemRecord
 from app.storage.ratings import RatingRecord

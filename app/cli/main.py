@@ -36,9 +36,10 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "evaluate": LazyCommand("app.cli.evaluate:evaluate_command", "Measure a model beside the baselines.", OptionalFile),
     "compare": LazyCommand("app.cli.compare:compare_command", "Measure all learners beside each other."),
     "serve": LazyCommand("app.cli.serve:serve_command", "Serve the API."),
-    "worker": LazyCommand("app.cli.serve:worker_command", "Do evaluation and training jobs in a process of its own."),
+    "worker": LazyCommand("app.cli.serve:worker_command", "Do jobs in a process of its own."),
     "migrate": LazyCommand("app.cli.serve:migrate_command", "Bring the database to the tables of this release."),
     "import": LazyCommand("app.cli.imports:import_command", "Import a data set into the service's database."),
+    "recommend": LazyCommand("app.cli.recommend:recommend_command", "Write lists for all stored users to a file."),
     "model": LazyCommand("app.cli.model_versions:model_commands", "Register, list, activate and compare versions."),
     "key": LazyCommand("app.cli.keys:key_commands", "Create, list and revoke API keys."),
 }

@@ -11,7 +11,7 @@ import anyio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DatabaseUnavailableError, ServiceError
-from app.jobs import evaluation, training
+from app.jobs import evaluation, list_export, training
 from app.jobs.automatic_training import start_training_if_due
 from app.jobs.job_function import Conclusion, JobFunction, Report
 from app.jobs.retention import delete_old
@@ -34,6 +34,7 @@ _ATTEMPTS = 3
 _JOB_FUNCTIONS: dict[str, JobFunction] = {
     evaluation.KIND: evaluation.run_evaluation,
     training.KIND: training.run_training,
+    list_export.KIND: list_export.run_list_export,
 }
 
 
@@ -94,14 +95,16 @@ class JobRunner:
         return True
 
     async def tidy(self) -> None:
-        """Queue the jobs of dead workers again, and delete what trainings that will not go on have left here.
+        """Queue the jobs of dead workers again, and delete what jobs that will not go on have left here.
 
-        Old interactions and events are deleted and a training is started as well, if settings say so.
+        Old files of list exports are deleted. If settings say so, old interactions and events are deleted, and a
+        training is started.
 
         Raises:
             DatabaseUnavailableError: If the database cannot be reached.
         """
         await self._remove_leftovers()
+        await self._remove_exports()
         await self._take_back()
         if (days := self._settings.interaction_retention_days) is not None:
             await delete_old(InteractionRepository, self._database, older_than=timedelta(days=days))
@@ -167,6 +170,19 @@ class JobRunner:
             given_up = await JobRepository(session).given_up(names, ended_for=self._silence)
         for job_id in given_up:
             await asyncio.to_thread(training.remove_leftovers, directory / job_id)
+
+    async def _remove_exports(self) -> None:
+        """Delete list exports that will not go on, and those that are older than the retention."""
+        names = await asyncio.to_thread(training.jobs_in, list_export.exports_dir(self._settings))
+        if not names:
+            return
+        kept_for = timedelta(days=self._settings.list_export_retention_days)
+        async with self._database.read() as session:
+            jobs = JobRepository(session)
+            given_up = await jobs.given_up(names, ended_for=self._silence)
+            outdated = await jobs.succeeded(names, ended_for=kept_for)
+        for job_id in {*given_up, *outdated}:
+            await asyncio.to_thread(list_export.remove_files, self._settings, job_id)
 
 
 def _ending(job: Job, work: asyncio.Task[Report | Conclusion]) -> Callable[[AsyncSession], Awaitable[None]]:

@@ -99,7 +99,7 @@ async def _ratings(
         logger.warning("%d interactions are of none of the kinds %s and are left out.", left_out, ", ".join(places))
     everything = pl.concat(
         [
-            # The kind's name orders interactions of the same moment, as in lists (`app.services.feedback`).
+            # The kind's name orders interactions of the same moment, as in lists (`app.lists.feedback`).
             known.sort("moment", "what").with_columns(
                 value=pl.col("what").replace_strict(schema.kinds, return_dtype=pl.Float32),
                 kind=pl.col("what").replace_strict(places, return_dtype=pl.Int8),

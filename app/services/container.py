@@ -21,6 +21,7 @@ from app.services.interactions import InteractionService
 from app.services.item_lists import ItemListService
 from app.services.item_popularity import counting_ratings
 from app.services.items import ItemService
+from app.services.list_exports import ListExportService
 from app.services.model_host import ModelHost
 from app.services.model_refresh import ModelRefresher
 from app.services.model_reports import ModelReportService
@@ -68,6 +69,7 @@ class Services:
     user_stream: RecordStream[UserRecord]
     evaluations: EvaluationService
     trainings: TrainingService
+    list_exports: ListExportService
     model_versions: ModelVersionService
     model_reports: ModelReportService
     model_refresher: ModelRefresher
@@ -132,6 +134,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             user_stream=RecordStream(host, lambda schema: schema.users, users.store),
             evaluations=EvaluationService(database, worker.wake, settings.data_dir),
             trainings=TrainingService(database, worker.wake, settings.data_dir),
+            list_exports=ListExportService(database, worker.wake, host, settings),
             model_versions=ModelVersionService(database, host, announcements),
             model_reports=ModelReportService(database),
             model_refresher=ModelRefresher(host, announcements),

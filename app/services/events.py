@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import FieldError
-from app.services.feedback import item_ratings
+from app.lists.feedback import item_ratings
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.predicted_ratings import RatingToMeasure, predict_rated

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.services.item_conversion import to_records
+from app.lists.item_conversion import to_records
 from app.storage import clock
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database

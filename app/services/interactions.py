@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import InteractionNotFoundError, UserNotFoundError
-from app.services.feedback import ListOptions, ranking_query
+from app.lists.feedback import ListOptions, ranking_query
 from app.services.model_host import ModelHost
 from app.services.ranking import Ranker
 from app.services.recommendations import RecommendationList, recommend
@@ -68,7 +68,7 @@ class InteractionService:
         written = await self._writer.write(UserWrite(user_id, known, interactions=given))
         state, feedback = written.user
         options = ListOptions(n, explain=explain)
-        query = ranking_query(served, state.attributes, feedback, options)
+        query = ranking_query(served.schema, state.attributes, feedback, options)
         recommendations = await recommend(self._ranker, served, query, options)
         return InteractionsStored(written.interactions, recommendations)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from anyio import to_thread
 
 from app.errors import NoActiveModelError
+from app.lists.item_conversion import to_entities
+from app.lists.stored_catalogue import read_catalogue
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.item_conversion import to_entities
 from app.services.model_traffic import ModelTraffic, ServedModel
 from app.storage.current_versions import CurrentVersionsRepository, Versions
 from app.storage.database import Database
@@ -203,13 +204,10 @@ class ModelHost:
         if model.version != version_id:
             raise ArtifactError(f"{directory}: holds {model.version}, not {version_id}")
         async with self._database.read() as session:
-            # Versions first: a change between the reads is then read twice, and never missed.
-            versions = await CurrentVersionsRepository(session).current()
-            items = await ItemRepository(session).catalogue()
-            new_ratings = await ItemPopularityRepository(session).changed_since(model.version, 0)
+            stored = await read_catalogue(session, model.version)
 
         def build() -> Recommender:
-            recommender = Recommender(model, to_entities(items, model.schema.items), new_ratings)
+            recommender = stored.recommender(model)
             require_finite_predictions(recommender)
             recommender.recommend(
                 RankingQuery(attributes={}, ratings=[], n=1)
@@ -222,7 +220,7 @@ class ModelHost:
             raise
         except Exception as error:  # whatever the error, such a model cannot serve
             raise ArtifactError(f"{version_id}: cannot predict: {error}") from error
-        return ServedModel(recommender, versions.catalogue, versions.popularity)
+        return ServedModel(recommender, stored.versions.catalogue, stored.versions.popularity)
 
     async def _with_changes(self, traffic: ModelTraffic) -> ModelTraffic:
         challenger = traffic.challenger

@@ -20,7 +20,7 @@ from app.errors import (
     NoActiveModelError,
     SchemaMismatchError,
 )
-from app.services.item_conversion import to_records
+from app.lists.item_conversion import to_records
 from app.services.model_host import ModelHost
 from app.services.schema_compatibility import schema_incompatibilities
 from app.storage.current_versions import Challenger, CurrentVersionsRepository, Versions

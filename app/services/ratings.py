@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import RatingNotFoundError, UserNotFoundError
-from app.services.feedback import ListOptions, ranking_query
+from app.lists.feedback import ListOptions, ranking_query
 from app.services.model_host import ModelHost
 from app.services.predicted_ratings import PredictedRatingSampler
 from app.services.ranking import Ranker
@@ -77,7 +77,7 @@ class RatingService:
         written = await self._writer.write(UserWrite(user_id, known, ratings=given))
         state, feedback = written.user
         options = ListOptions(n, explain=explain)
-        query = ranking_query(served, state.attributes, feedback, options)
+        query = ranking_query(served.schema, state.attributes, feedback, options)
         recommendations = await recommend(self._ranker, served, query, options)
         self._sampler.sample(served, user_id, query, written=written.rated, given=given)
         by_item = {rating.item_id: rating for rating in feedback.ratings}

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.cache import Cache
 from app.errors import FieldError
+from app.lists.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.observability.recent import LISTS
 from app.services.batching import Batcher
-from app.services.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
@@ -173,7 +173,7 @@ class RecommendationService:
     async def _made(
         self, served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
     ) -> RecommendationList:
-        query = ranking_query(served, attributes, feedback, options)
+        query = ranking_query(served.schema, attributes, feedback, options)
         made = await recommend(self._ranker, served, query, options)
         return made.without_former_items() if options.former else made
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.errors import FieldError, InvalidRequestError, ScenarioNotFoundError
-from app.services.feedback import ListOptions
+from app.lists.feedback import ListOptions
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import traffic_position

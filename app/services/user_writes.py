@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.lists.feedback import KnownUser, read_users
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
-from app.services.feedback import KnownUser, read_users
 from app.storage.database import Database
 from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository

@@ -110,9 +110,11 @@ class JobRepository:
 
     async def given_up(self, job_ids: Collection[str], *, ended_for: timedelta) -> Sequence[str]:
         """Those of the jobs that have failed or were cancelled at least so long ago."""
-        ended = Job.status.in_((JobStatus.FAILED, JobStatus.CANCELLED))
-        statement = select(Job.id).where(Job.id.in_(job_ids), ended, Job.finished_at < await self._now() - ended_for)
-        return (await self._session.scalars(statement)).all()
+        return await self._ended(job_ids, (JobStatus.FAILED, JobStatus.CANCELLED), ended_for)
+
+    async def succeeded(self, job_ids: Collection[str], *, ended_for: timedelta) -> Sequence[str]:
+        """Those of the jobs that have succeeded at least so long ago."""
+        return await self._ended(job_ids, (JobStatus.SUCCEEDED,), ended_for)
 
     async def take_back(
         self, *, silent_for: timedelta, attempts: int, reason: str
@@ -137,6 +139,10 @@ class JobRepository:
         )
         queued = await self._session.scalars(update(Job).where(*silent).values(_QUEUED_AGAIN).returning(Job.id))
         return queued.all(), failed.all()
+
+    async def _ended(self, job_ids: Collection[str], statuses: Collection[str], ended_for: timedelta) -> Sequence[str]:
+        ended = Job.status.in_(statuses), Job.finished_at < await self._now() - ended_for
+        return (await self._session.scalars(select(Job.id).where(Job.id.in_(job_ids), *ended))).all()
 
     async def _now(self) -> datetime:
         return await clock.now(self._session)

@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Boolean, Insert, bindparam, case, delete, select, update
+from sqlalchemy import Boolean, Insert, bindparam, case, delete, func, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.saved import Saved
-from app.storage.tables import Base, Event, User
+from app.storage.tables import Base, Event, Interaction, Rating, User
 from app.storage.upsert import dialect_of, insert
 
 _AT_ONCE = 500
@@ -59,6 +59,38 @@ class UserRepository:
         statement = select(User).order_by(User.id).limit(limit)
         if after is not None:
             statement = statement.where(User.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def ids(self, *, after: str | None, limit: int) -> Sequence[str]:
+        """The ids of users, in their order, after the id `after`."""
+        statement = select(User.id).order_by(User.id).limit(limit)
+        if after is not None:
+            statement = statement.where(User.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def count(self, *, after: str | None = None) -> int:
+        """The number of users after the id `after`, or of all."""
+        statement = select(func.count()).select_from(User)
+        if after is not None:
+            statement = statement.where(User.id > after)
+        return (await self._session.execute(statement)).scalar_one()
+
+    async def last_active(self, *, limit: int) -> Sequence[str]:
+        """The ids of the users who rated or interacted last, the latest first.
+
+        A user who did neither counts as active when the user was stored. It reads all ratings and interactions.
+        """
+        did = union_all(
+            select(Rating.user_id, Rating.rated_at.label("moment")),
+            select(Interaction.user_id, Interaction.occurred_at),
+        ).subquery()
+        last = select(did.c.user_id, func.max(did.c.moment).label("moment")).group_by(did.c.user_id).subquery()
+        statement = (
+            select(User.id)
+            .outerjoin(last, last.c.user_id == User.id)
+            .order_by(func.coalesce(last.c.moment, User.created_at).desc(), User.id)
+            .limit(limit)
+        )
         return (await self._session.scalars(statement)).all()
 
     async def states(self, user_ids: Collection[str]) -> dict[str, UserState]:

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.feedback import item_interactions
+from app.lists.feedback import item_interactions
 from app.storage.interactions import InteractionRecord
 from models.data.merging import without_repetitions
 from models.ranking.query import ItemInteraction

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.services.former_items import FormerItems
-from app.services.model_traffic import ServedModel
+from app.lists.former_items import FormerItems
 from app.storage.events import EventRepository
 from app.storage.interactions import InteractionRecord, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
+from models.data.schema import DatasetSchema
 from models.ranking import ItemRating, RankingQuery
 from models.ranking.query import Boost, ItemInteraction, RankBy
 
@@ -63,7 +63,7 @@ class ListOptions:
         pinned: Items that come first.
         only: The only items that may be in the list, whatever the user did with them; None for the whole catalogue.
         shown: Items that the user has just been shown.
-        former: What `app.services.former_items` made of the items of former pages.
+        former: What `app.lists.former_items` made of the items of former pages.
         scenario: The name of the scenario that the request names; None without one.
         variant: Whether the settings of the scenario apply (`app.services.scenarios`).
         given: The options that the request has itself. A scenario does not change them.
@@ -131,19 +131,19 @@ async def read_seen(
 
 
 def ranking_query(
-    served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
+    schema: DatasetSchema, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
 ) -> RankingQuery:
     """The query for the list of a user. What the user has seen or dismissed does not count among given items."""
     seen, dismissed = (feedback.seen, feedback.dismissed) if options.only is None else ({}, ())
     return RankingQuery(
-        attributes=known_attributes(attributes, served.schema.users),
+        attributes=known_attributes(attributes, schema.users),
         ratings=item_ratings(feedback.ratings),
         n=options.n + len(options.former),
         exclude=[*options.exclude, *dismissed],
         include_rated=options.include_rated,
         where=options.filters,
         rank_by=options.rank_by,
-        interactions=item_interactions(feedback.interactions, served.schema.kinds),
+        interactions=item_interactions(feedback.interactions, schema.kinds),
         skipped=feedback.skipped,
         only=options.only,
         diversity=options.diversity,

@@ -1,0 +1,245 @@
+"""Lists for all stored users, written to a Parquet file part by part, so that an interrupted export goes on."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from anyio import to_thread
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.lists.export_observer import ExportObserver
+from app.lists.feedback import KnownUser, ListOptions, read_users
+from app.lists.many_users import lists_of_users
+from app.storage.database import Database
+from app.storage.users import UserRepository
+from models.data.malformed import DataError
+from models.ranking import Recommender
+from models.ranking.query import RankBy
+
+_USERS_AT_ONCE = 500
+"""Users that are read together. After each batch, progress is reported and the export can be stopped."""
+
+_USERS_OF_PART = 2_000
+"""Users of a part: what is ranked again after an interruption."""
+
+_SCHEMA = {
+    "user_id": pl.String,
+    "rank": pl.Int32,
+    "item_id": pl.String,
+    "predicted_rating": pl.Float32,
+    "choice_probability": pl.Float32,
+    "like_probability": pl.Float32,
+    "model_version": pl.String,
+}
+"""The columns of the file."""
+
+_PLAN, _LAST, _USERS = "plan.json", "coldstart.last_user", "coldstart.users"
+
+
+class ExportOptions(BaseModel):
+    """What the lists are to be like.
+
+    Attributes:
+        n: The most items of a list.
+        rank_by: What orders the lists of known users.
+        filters: Field → accepted values.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int = Field(default=10, ge=1, le=500)
+    rank_by: RankBy = RankBy.CHOICE
+    filters: dict[str, list[str]] = {}
+
+    def list_options(self) -> ListOptions:
+        """The same as options of a request."""
+        return ListOptions(self.n, rank_by=self.rank_by, filters=self.filters)
+
+
+class ExportPlan(BaseModel):
+    """What the parts of an export have in common. An export goes on only with parts of an equal plan.
+
+    Attributes:
+        options: What the lists are like.
+        model_version: The version that ranks.
+        catalogue: The catalogue version.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    options: ExportOptions
+    model_version: str
+    catalogue: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A finished export.
+
+    Attributes:
+        users: Users in the file, those with an empty list included.
+        users_before: How many of them an earlier start had ranked.
+        rows: Rows of the file.
+    """
+
+    users: int
+    users_before: int
+    rows: int
+
+
+class ListExport:
+    """An export: the plan, and where its file is written.
+
+    Users are ranked in the order of their ids. A part has some of them, and its metadata says who was the last, so that
+    an export that is started again goes on behind that user. The file appears once it is complete.
+
+    Args:
+        plan: What is exported.
+        output: The Parquet file.
+    """
+
+    def __init__(self, plan: ExportPlan, output: Path) -> None:
+        self._plan = plan
+        self._output = output
+        self._directory = parts_of(output)
+
+    async def run(
+        self, database: Database, recommender: Recommender, *, half_life: timedelta, observer: ExportObserver
+    ) -> Exported:
+        """Rank for all stored users, or for those whom an earlier start has left.
+
+        Args:
+            database: Where the users are.
+            recommender: That of the plan.
+            half_life: After this time, an item that was shown counts half.
+            observer: Observes the export.
+
+        Raises:
+            DataError: The file cannot be written.
+            DatabaseUnavailableError: The database cannot be reached. The parts stay.
+        """
+        try:
+            return await self._run(database, recommender, half_life, observer)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{self._output}: cannot be written: {error}") from error
+
+    async def _run(
+        self, database: Database, recommender: Recommender, half_life: timedelta, observer: ExportObserver
+    ) -> Exported:
+        discarded = self._discard_others()
+        last, before, number = self._reached()
+        async with database.read() as session:
+            left = await UserRepository(session).count(after=last)
+        observer.begun(users_before=before, users=before + left, discarded=discarded)
+        users = before
+        reading = _Reading(database, recommender, self._plan.options.list_options(), half_life)
+        while part := await reading.part(after=last, observer=observer):
+            last, users, number = part.last, users + part.users, number + 1
+            part.write(self._directory, number)
+        rows = await to_thread.run_sync(self._merge)
+        return Exported(users, before, rows)
+
+    def _discard_others(self) -> bool:
+        """Delete the parts of another plan, and return whether there were any."""
+        plan = self._directory / _PLAN
+        exists = self._directory.exists()
+        if exists and plan.exists() and plan.read_text(encoding="utf-8") == self._plan.model_dump_json():
+            return False
+        discarded = exists and any(self._parts())
+        if exists:
+            shutil.rmtree(self._directory)
+        self._directory.mkdir(parents=True)
+        plan.write_text(self._plan.model_dump_json(), encoding="utf-8")
+        return discarded
+
+    def _reached(self) -> tuple[str | None, int, int]:
+        """The last ranked user, the number of ranked users, and the number of parts."""
+        parts = self._parts()
+        metadata = [pl.read_parquet_metadata(part) for part in parts]
+        users = sum(int(each[_USERS]) for each in metadata)
+        return (metadata[-1][_LAST] if metadata else None), users, len(parts)
+
+    def _parts(self) -> list[Path]:
+        return sorted(self._directory.glob("*.parquet"))
+
+    def _merge(self) -> int:
+        """Write the file of all parts, and return the number of its rows."""
+        staged = self._directory / "file.new"
+        empty = pl.LazyFrame(schema=_SCHEMA)
+        pl.concat([empty, *map(pl.scan_parquet, self._parts())]).sink_parquet(staged)
+        staged.replace(self._output)
+        shutil.rmtree(self._directory)
+        return int(pl.scan_parquet(self._output).select(pl.len()).collect().item())
+
+
+def parts_of(output: Path) -> Path:
+    """The directory of the parts of an unfinished export."""
+    return output.with_name(f"{output.name}.parts")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The lists of some users.
+
+    Attributes:
+        table: One row an item.
+        users: How many users were ranked.
+        last: The last of them.
+    """
+
+    table: pl.DataFrame
+    users: int
+    last: str
+
+    def write(self, directory: Path, number: int) -> None:
+        """Write the part, which appears once it is complete."""
+        staged = directory / "part.new"
+        self.table.write_parquet(staged, metadata={_LAST: self.last, _USERS: str(self.users)})
+        staged.replace(directory / f"{number:06}.parquet")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads users and ranks for them."""
+
+    database: Database
+    recommender: Recommender
+    options: ListOptions
+    half_life: timedelta
+
+    async def part(self, *, after: str | None, observer: ExportObserver) -> _Part | None:
+        """The lists of the next users after the id `after`; None if there are none."""
+        tables, users, last = [], 0, after
+        while users < _USERS_OF_PART:
+            async with self.database.read() as session:
+                ids = await UserRepository(session).ids(after=last, limit=_USERS_AT_ONCE)
+                known = await read_users(session, ids, half_life=self.half_life)
+            if not ids:
+                break
+            tables.append(await to_thread.run_sync(_ranked, self.recommender, list(known.values()), self.options))
+            users, last = users + len(ids), ids[-1]
+            observer.ranked(len(ids))
+        return None if last is None or not users else _Part(pl.concat(tables), users, last)
+
+
+def _ranked(recommender: Recommender, users: Sequence[KnownUser], options: ListOptions) -> pl.DataFrame:
+    """The lists of some users, one row an item."""
+    lists = lists_of_users(recommender, users, options)
+    rows: list[dict[str, Any]] = [
+        {
+            "user_id": state.id,
+            "rank": item.rank,
+            "item_id": item.item_id,
+            "predicted_rating": item.predicted_rating,
+            "choice_probability": item.choice_probability,
+            "like_probability": item.like_probability,
+            "model_version": recommender.model.version,
+        }
+        for (state, _), items in zip(users, lists, strict=True)
+        for item in items
+    ]
+    return pl.DataFrame(rows, schema=_SCHEMA)
