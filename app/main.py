@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
+    audiences,
     candidates,
     click_rates,
     evaluations,
@@ -60,6 +61,7 @@ _RESOURCES = (
     candidates,
     rankings,
     similar_items,
+    audiences,
     record_streams,  # before `users` and `items`, with which it shares paths
     user_merge,  # before `users`, whose paths match its own
     users,

@@ -47,14 +47,15 @@ class PageRequest:
         self, rows: Sequence[RowT], convert: Callable[[RowT], ItemT], *, key: Callable[[RowT], str]
     ) -> Page[ItemT]:
         """The page of these rows. A full page has a cursor, because there may be a next page."""
-        next_cursor = _encode(key(rows[-1])) if len(rows) == self.limit else None
+        next_cursor = encode_cursor(key(rows[-1])) if len(rows) == self.limit else None
         return Page(items=[convert(row) for row in rows], next_cursor=next_cursor)
 
 
 PageDep = Annotated[PageRequest, Depends()]
 
 
-def _encode(key: str) -> str:
+def encode_cursor(key: str) -> str:
+    """The cursor of the page after the item with this key."""
     return base64.urlsafe_b64encode(key.encode()).decode()
 
 
@@ -64,5 +65,10 @@ def _decode(cursor: str) -> str:
     except (binascii.Error, ValueError):
         key = "\0"
     if not is_storable(key):
-        raise InvalidRequestError([FieldError("cursor", "is not a cursor of this service")])
+        raise not_a_cursor()
     return key
+
+
+def not_a_cursor() -> InvalidRequestError:
+    """The error about a cursor that no answer has had."""
+    return InvalidRequestError([FieldError("cursor", "is not a cursor of this service")])

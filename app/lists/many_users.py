@@ -28,10 +28,9 @@ def lists_of_users(
     places = sorted(range(len(users)), key=lambda place: _extent(users[place][1]))
     for start in range(0, len(places), _RANKED_TOGETHER):
         together = places[start : start + _RANKED_TOGETHER]
-        for place, ranked in zip(
-            together, recommender.recommend_many([queries[each] for each in together]), strict=True
-        ):
-            lists[place] = ranked
+        ranked = recommender.recommend_many([queries[place] for place in together])
+        for place, own in zip(together, ranked, strict=True):
+            lists[place] = own
     return lists
 
 

@@ -11,6 +11,7 @@ from app.cache import create_cache
 from app.jobs.worker import Worker, working
 from app.services.admission import Admission
 from app.services.api_keys import APIKeyService, open_api_keys
+from app.services.audiences import AudienceService
 from app.services.candidates import CandidateService
 from app.services.choice_counts import ChoiceCounter
 from app.services.click_rates import ClickRateService
@@ -61,6 +62,7 @@ class Services:
     skips: SkipService
     recommendations: RecommendationService
     similar_items: SimilarItemService
+    audiences: AudienceService
     scenarios: ScenarioService
     candidates: CandidateService
     items: ItemService
@@ -126,6 +128,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             skips=SkipService(database, host),
             recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),
+            audiences=AudienceService(database, host, half_life=half_life),
             scenarios=scenarios,
             candidates=CandidateService(database, host, ranker, scenarios, settings.candidate_strategy),
             items=items,

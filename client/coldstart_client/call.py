@@ -22,7 +22,8 @@ class Call(Generic[T]):
     Attributes:
         method: HTTP method.
         path: Path below the service's URL.
-        answer: The type of the answer's JSON; `str` for its text, and `NoneType` for no content.
+        answer: The type of the answer's JSON; `str` for its text, `bytes` for its content, and
+            `NoneType` for none.
         query: Parameters. Those that are None are left out.
         body: Sent as JSON, if given. Fields that are None are left out.
         nulls: Fields of the body that are sent even if they are None.
@@ -69,6 +70,8 @@ def _read(answer: type[T], response: httpx.Response) -> T:
         return None
     if answer is str:
         return response.text  # type: ignore[return-value]
+    if answer is bytes:
+        return response.content  # type: ignore[return-value]
     return TypeAdapter(answer).validate_json(response.content)
 
 

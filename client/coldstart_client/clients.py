@@ -7,11 +7,13 @@ import anyio
 
 from coldstart_client.calls import Calls
 from coldstart_client.errors import WaitTimeoutError
-from coldstart_client.models import Evaluation, EvaluationSummary
+from coldstart_client.models import Evaluation, EvaluationSummary, ListExport
 from coldstart_client.sending import AsyncSender, Sender
 from coldstart_client.trainings import Training, TrainingSummary
 
 _GOING_ON = {"queued", "running"}
+
+_Job = Evaluation | Training | ListExport
 
 
 class Client(Calls, Sender):
@@ -37,17 +39,21 @@ class Client(Calls, Sender):
     def wait(
         self, job: TrainingSummary, *, poll_seconds: float = 1.0, timeout_seconds: float | None = None
     ) -> Training: ...
+    @overload
+    def wait(
+        self, job: ListExport, *, poll_seconds: float = 1.0, timeout_seconds: float | None = None
+    ) -> ListExport: ...
     def wait(
         self,
-        job: EvaluationSummary | TrainingSummary,
+        job: EvaluationSummary | TrainingSummary | ListExport,
         *,
         poll_seconds: float = 1.0,
         timeout_seconds: float | None = None,
-    ) -> Evaluation | Training:
+    ) -> _Job:
         """Wait until a job has ended, and return it: its `status` is succeeded, failed or cancelled.
 
         Args:
-            job: An evaluation or a training.
+            job: An evaluation, a training or a list export.
             poll_seconds: Seconds between two looks at the job.
             timeout_seconds: The longest wait; None for any.
 
@@ -58,9 +64,11 @@ class Client(Calls, Sender):
         deadline = _deadline(timeout_seconds)
         while True:
             if isinstance(job, EvaluationSummary):
-                now: Evaluation | Training = self.get_evaluation(job.evaluation_id)
-            else:
+                now: _Job = self.get_evaluation(job.evaluation_id)
+            elif isinstance(job, TrainingSummary):
                 now = self.get_training(job.training_id)
+            else:
+                now = self.get_list_export(job.list_export_id)
             if now.status not in _GOING_ON:
                 return now
             time.sleep(_pause(now, poll_seconds, deadline))
@@ -89,17 +97,21 @@ class AsyncClient(Calls, AsyncSender):
     async def wait(
         self, job: TrainingSummary, *, poll_seconds: float = 1.0, timeout_seconds: float | None = None
     ) -> Training: ...
+    @overload
+    async def wait(
+        self, job: ListExport, *, poll_seconds: float = 1.0, timeout_seconds: float | None = None
+    ) -> ListExport: ...
     async def wait(
         self,
-        job: EvaluationSummary | TrainingSummary,
+        job: EvaluationSummary | TrainingSummary | ListExport,
         *,
         poll_seconds: float = 1.0,
         timeout_seconds: float | None = None,
-    ) -> Evaluation | Training:
+    ) -> _Job:
         """Wait until a job has ended, and return it: its `status` is succeeded, failed or cancelled.
 
         Args:
-            job: An evaluation or a training.
+            job: An evaluation, a training or a list export.
             poll_seconds: Seconds between two looks at the job.
             timeout_seconds: The longest wait; None for any.
 
@@ -110,9 +122,11 @@ class AsyncClient(Calls, AsyncSender):
         deadline = _deadline(timeout_seconds)
         while True:
             if isinstance(job, EvaluationSummary):
-                now: Evaluation | Training = await self.get_evaluation(job.evaluation_id)
-            else:
+                now: _Job = await self.get_evaluation(job.evaluation_id)
+            elif isinstance(job, TrainingSummary):
                 now = await self.get_training(job.training_id)
+            else:
+                now = await self.get_list_export(job.list_export_id)
             if now.status not in _GOING_ON:
                 return now
             await anyio.sleep(_pause(now, poll_seconds, deadline))
@@ -122,7 +136,7 @@ def _deadline(timeout_seconds: float | None) -> float:
     return float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
 
 
-def _pause(job: Evaluation | Training, poll_seconds: float, deadline: float) -> float:
+def _pause(job: _Job, poll_seconds: float, deadline: float) -> float:
     """Seconds until the next look at a job.
 
     Raises:

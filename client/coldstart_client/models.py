@@ -235,6 +235,50 @@ class ItemListPage(Page[ListedItem]):
     days: int | None
 
 
+class Prospect(Answer):
+    """A user, with the figures that an item has in the user's list."""
+
+    user_id: str
+    choice_probability: float
+    like_probability: float | None
+    predicted_rating: float | None
+
+
+class AudiencePage(Page[Prospect]):
+    """The users who would most probably choose and like an item, and how many users were considered."""
+
+    considered: int
+    model_version: str
+
+
+class ListExportResult(Answer):
+    """What is in the file of a list export."""
+
+    users: int
+    rows: int
+    bytes: int
+
+
+class ListExport(Answer):
+    """Lists for all stored users, as a job. It has a `report` and a file once it has succeeded.
+
+    `status` is queued, running, succeeded, failed or cancelled.
+    """
+
+    list_export_id: str
+    status: str
+    progress: float
+    model_version: str
+    n: int
+    rank_by: str
+    filter: dict[str, list[str]]
+    report: ListExportResult | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+
+
 class Scale(Answer):
     """The rating scale, and the lowest rating that counts as liking; a continuous scale has no step."""
 
