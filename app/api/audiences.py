@@ -32,7 +32,7 @@ class ProspectResponse(ResponseModel):
 class AudiencePage(Page[ProspectResponse]):
     """A part of the audience, and how many users were considered for it.
 
-    It is in order of `choice_probability` times `like_probability`, highest first.
+    It is in order of `choice_probability` times `like_probability`, highest first, like lists by `choice`.
     """
 
     considered: Annotated[int, Field(ge=0, examples=[943])]

@@ -17,6 +17,7 @@ from app.services.model_traffic import ServedModel
 from app.storage.database import Database
 from app.storage.users import UserRepository
 from models.ranking import Recommender
+from models.ranking.liking import chosen_and_liked
 
 _USERS_AT_ONCE = 200
 """Users that are read and ranked together. Other requests are answered between two batches."""
@@ -38,18 +39,19 @@ class Prospect:
         choice_probability: The probability that the user's next choice among the items of the list is this one.
         like_probability: The probability that the user likes it then; None from a model that gives none.
         predicted_rating: The user's expected rating; None from a model that predicts none.
+        score: What orders audiences and lists (`chosen_and_liked`).
     """
 
     user_id: str
     choice_probability: float
     like_probability: float | None
     predicted_rating: float | None
+    score: float
 
     @property
     def place(self) -> Place:
-        """What audiences are ordered by."""
-        likes = 1.0 if self.like_probability is None else self.like_probability
-        return -self.choice_probability * likes, self.user_id
+        """The place in an audience."""
+        return -self.score, self.user_id
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,15 @@ class AudienceService:
 def _prospects(recommender: Recommender, users: Sequence[KnownUser], item_id: str) -> list[Prospect]:
     """Those users in whose list the item can be. It is pinned in a list of one item, which has its figures."""
     lists = lists_of_users(recommender, users, ListOptions(1, pinned=[item_id]))
+    scale = recommender.model.schema.rating_scale
     return [
-        Prospect(state.id, item.choice_probability, item.like_probability, item.predicted_rating)
+        Prospect(
+            state.id,
+            item.choice_probability,
+            item.like_probability,
+            item.predicted_rating,
+            chosen_and_liked(item, scale),
+        )
         for (state, _), listed in zip(users, lists, strict=True)
         for item in listed
         if item.item_id == item_id
