@@ -377,6 +377,25 @@ async def test_training_is_started_reported_and_cancelled(api: Api, settings: Se
     assert [training.training_id for training in listed] == [other.training_id, started.training_id]
 
 
+async def test_list_export_is_started_downloaded_and_cancelled(api: Api, settings: Settings) -> None:
+    await api.add_ratings("ada", [GivenRating("i1", 5)])
+    started = await api.start_list_export(n=3, rank_by="rating", filter={"genre": ["comedy"]})
+    assert (started.status, started.n, started.rank_by, started.report) == ("queued", 3, "rating", None)
+
+    await to_thread.run_sync(do_next_job, settings)
+
+    finished = await api.wait(started)
+    assert finished == await api.get_list_export(started.list_export_id)
+    file = await api.download_list_export(started.list_export_id)
+    assert (finished.report.users, finished.report.rows, finished.report.bytes) == (1, 3, len(file))
+    other = await api.start_list_export()
+    assert (await api.cancel_list_export(other.list_export_id)).status == "cancelled"
+    listed = await in_full(api.list_list_exports())
+    assert [export.list_export_id for export in listed] == [other.list_export_id, started.list_export_id]
+    (prospect,) = (await api.list_audience("i3", users=10, limit=1)).items
+    assert prospect.user_id == "ada"
+
+
 async def test_model_version_is_activated_and_shown_in_schema_and_health(api: Api, other_model_dir: Path) -> None:
     registered = await api.register_model_version(str(other_model_dir))
     other = registered.version
