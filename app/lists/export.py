@@ -119,7 +119,7 @@ class ListExport:
             observer: Observes the export.
 
         Raises:
-            DataError: The file cannot be written.
+            DataError: The file cannot be written, or the directory of its parts has something else in it.
             DatabaseUnavailableError: The database cannot be reached. The parts stay.
         """
         try:
@@ -144,15 +144,20 @@ class ListExport:
         return Exported(users, before, rows)
 
     def _discard_others(self) -> bool:
-        """Delete the parts of another plan, and return whether there were any."""
-        plan = self._directory / _PLAN
-        exists = self._directory.exists()
-        if exists and plan.exists() and plan.read_text(encoding="utf-8") == self._plan.model_dump_json():
-            return False
-        discarded = exists and any(self._parts())
-        if exists:
+        """Delete the parts of another plan, and return whether there were any.
+
+        Raises:
+            DataError: The directory of the parts has something else in it.
+        """
+        plan, discarded = self._directory / _PLAN, False
+        if plan.exists():
+            if plan.read_text(encoding="utf-8") == self._plan.model_dump_json():
+                return False
+            discarded = bool(self._parts())
             shutil.rmtree(self._directory)
-        self._directory.mkdir(parents=True)
+        elif self._directory.exists() and any(self._directory.iterdir()):
+            raise DataError(f"{self._directory}: is needed for parts, and has other files: choose another output")
+        self._directory.mkdir(parents=True, exist_ok=True)
         plan.write_text(self._plan.model_dump_json(), encoding="utf-8")
         return discarded
 

@@ -49,6 +49,12 @@ def finished_evaluation(client: httpx.Client, settings: Settings) -> str:
     return evaluation_id
 
 
+def finished_list_export(client: httpx.Client, settings: Settings) -> str:
+    list_export_id: str = client.post("/v1/list-exports").json()["list_export_id"]
+    do_next_job(settings)
+    return list_export_id
+
+
 async def register(settings: Settings, model: Path) -> str:
     async with open_services(settings) as services:
         return await services.model_versions.register(model)
@@ -78,6 +84,7 @@ def test_generated_requests_find_no_violation_of_the_openapi_document(
     with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:
         rate_something(client)
         evaluation_id = finished_evaluation(client, settings)
+        list_export_id = finished_list_export(client, settings)
         run = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "run", f"{address}/openapi.json"],
             cwd=ROOT,
@@ -85,6 +92,7 @@ def test_generated_requests_find_no_violation_of_the_openapi_document(
             | {
                 "COLDSTART_TEST_KEY": key,
                 "COLDSTART_TEST_EVALUATION": evaluation_id,
+                "COLDSTART_TEST_LIST_EXPORT": list_export_id,
                 "COLDSTART_TEST_VERSION": client.get("/v1/model-traffic").json()["active"],
                 "COLDSTART_TEST_CHALLENGER": challenger,
                 "COLDSTART_TEST_ARTIFACT": str(other_model_dir),

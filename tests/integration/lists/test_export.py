@@ -174,6 +174,19 @@ async def test_export_into_a_place_that_cannot_be_written_says_so(
         await run(plan_of(recommender), tmp_path / "file" / "lists.parquet", stored, recommender, Seen())
 
 
+async def test_export_leaves_a_directory_alone_that_has_other_files(
+    stored: Database, recommender: Recommender, tmp_path: Path
+) -> None:
+    output = tmp_path / "lists.parquet"
+    parts_of(output).mkdir()
+    (parts_of(output) / "diary.txt").write_text("dear diary", encoding="utf-8")
+
+    with pytest.raises(DataError, match="has other files"):
+        await run(plan_of(recommender), output, stored, recommender, Seen())
+
+    assert (parts_of(output) / "diary.txt").read_text(encoding="utf-8") == "dear diary"
+
+
 class TestCommand:
     @pytest.fixture
     def variables(self, settings: Settings, model_dir: Path) -> dict[str, str]:
