@@ -71,6 +71,27 @@ Diversity = Annotated[
         examples=[0.3],
     ),
 ]
+Explore = Annotated[
+    float,
+    Query(
+        ge=0,
+        le=1,
+        description="How much the list explores items of which little is known, such as new ones: 0 for not at all, 1 "
+        "for a list by one draw from what the model believes of each item (Thompson sampling). For lists with "
+        "`rank_by=choice`.",
+        examples=[0.5],
+    ),
+]
+Seed = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        lt=2**32,
+        description="Seed of the exploration: the same seed gives the same list as long as nothing else changes. "
+        "Without it, every list that explores is another one.",
+        examples=[7],
+    ),
+]
 Shown = Annotated[
     list[GivenItemId] | None,
     Query(
@@ -100,6 +121,8 @@ async def _list_options(
     explain: Explain = False,
     rank_by: RankByOption = RankBy.CHOICE,
     diversity: Diversity = None,
+    explore: Explore = 0.0,
+    seed: Seed = None,
     shown: Shown = None,
     cursor: ListCursor = None,
     scenario: Annotated[ScenarioName | None, Query(description=SCENARIO, examples=["home"])] = None,
@@ -112,6 +135,8 @@ async def _list_options(
         explain=explain,
         rank_by=rank_by,
         diversity=diversity,
+        explore=explore,
+        seed=seed,
         shown=shown or [],
         former=FormerItems.of_cursor(cursor),
         scenario=scenario,

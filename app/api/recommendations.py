@@ -176,6 +176,26 @@ class VisitorRequest(VisitorFeedback):
             "list for strangers is somewhat diverse, and others are not.",
         ),
     ] = None
+    explore: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="How much the list explores items of which little is known, such as new ones: 0 for not at "
+            "all, 1 for a list by one draw from what the model believes of each item. For lists with "
+            "`rank_by=choice`.",
+        ),
+    ] = 0.0
+    seed: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            lt=2**32,
+            strict=True,
+            description="Seed of the exploration: the same seed gives the same list as long as nothing else changes. "
+            "Without it, every list that explores is another one.",
+        ),
+    ] = None
     boosts: Annotated[list[BoostRequest], Field(default_factory=list, max_length=100)]
     pinned: Annotated[
         list[GivenItemId],
@@ -238,6 +258,8 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
         explain=body.explain,
         rank_by=body.rank_by,
         diversity=body.diversity,
+        explore=body.explore,
+        seed=body.seed,
         boosts=[boost.rule() for boost in body.boosts],
         pinned=body.pinned,
         shown=body.shown,

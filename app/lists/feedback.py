@@ -67,6 +67,8 @@ class ListOptions:
         scenario: The name of the scenario that the request names; None without one.
         variant: Whether the settings of the scenario apply (`app.services.scenarios`).
         given: The options that the request has itself. A scenario does not change them.
+        explore: How much the list explores what is not known well, from 0 to 1.
+        seed: Seed of the exploration; None for another draw in every list.
     """
 
     n: int
@@ -84,6 +86,13 @@ class ListOptions:
     scenario: str | None = None
     variant: str | None = None
     given: Collection[str] = ()
+    explore: float = 0.0
+    seed: int | None = None
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same request gets the same list, as long as nothing changes."""
+        return not self.explore or self.seed is not None
 
 
 async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta) -> dict[str, KnownUser]:
@@ -149,6 +158,8 @@ def ranking_query(
         diversity=options.diversity,
         boosts=[*options.boosts, *_lowered(seen, options.shown)],
         pinned=options.pinned,
+        explore=options.explore,
+        seed=options.seed,
     )
 
 

@@ -24,6 +24,7 @@ from app.services.recommendation_ids import ListOrigin, recommendation_id
 from app.services.scenarios import ScenarioService
 from app.services.validation import (
     attribute_errors,
+    explore_errors,
     interaction_errors,
     missing_item_errors,
     raise_if_invalid,
@@ -128,18 +129,22 @@ class RecommendationService:
         raise_if_invalid(*await _option_errors(options, served))
         if user is None:
             return await self._made(served, {}, await self._of_stranger(user_id), options)
-        cached = _from_cache(await self._cache.get(_cache_key(served, user, options)), served.model_version, options)
-        CACHE.labels("miss" if cached is None else "hit").inc()
-        if cached is not None:
-            LISTS.count()
-            return cached
+        if options.is_repeatable:
+            cached = _from_cache(
+                await self._cache.get(_cache_key(served, user, options)), served.model_version, options
+            )
+            CACHE.labels("miss" if cached is None else "hit").inc()
+            if cached is not None:
+                LISTS.count()
+                return cached
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
             return await self._made(served, {}, await self._of_stranger(user_id), options)
         user, feedback = known
         made = await self._made(served, user.attributes, feedback, options)
-        await self._cache.set(_cache_key(served, user, options), _for_cache(made))
+        if options.is_repeatable:
+            await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
     async def for_visitor(
@@ -198,6 +203,7 @@ async def _option_errors(options: ListOptions, served: ServedModel) -> list[list
             for index, boost in enumerate(options.boosts)
         ],
         rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
+        explore_errors(options.explore, options.rank_by),
     ]
 
 
@@ -247,5 +253,6 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
         options.only,
         sorted(options.shown),
         sorted(mark.hex() for mark in options.former.marks),
+        [options.explore, options.seed] if options.explore else None,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

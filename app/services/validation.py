@@ -68,6 +68,13 @@ def rank_by_errors(rank_by: RankBy, *, predicts_ratings: bool) -> list[FieldErro
     return []
 
 
+def explore_errors(explore: float, rank_by: RankBy) -> list[FieldError]:
+    """An error for a list in the order of ratings that is to explore."""
+    if explore and rank_by is RankBy.RATING:
+        return [FieldError("explore", "is for lists with rank_by=choice")]
+    return []
+
+
 def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:
     """Errors for items that are `missing` from the catalogue."""
     return [

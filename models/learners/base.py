@@ -20,7 +20,7 @@ from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
-from models.learners.heads.base import Head, Predictions
+from models.learners.heads.base import Draw, Head, Predictions
 from models.learners.search_space import Between, SearchSpace
 from models.learners.warm_up import LaterRatings
 
@@ -244,6 +244,13 @@ class Learner(ScoringModel[UsersT, ItemsT, AdaptedT]):
     def prepare(self, items: ItemsT) -> ItemScorer[UsersT, AdaptedT]:
         """Prepare a catalogue ([items], embedded) for ranking. By default the scorer calls `predict`."""
         return _PredictedScores(self, items)
+
+    def predict_drawn(self, adapted: AdaptedT, users: UsersT, items: ItemsT, draw: Draw) -> Predictions:  # noqa: ARG002
+        """Predict as in `predict`, given a draw of what is unknown about each rating's mean.
+
+        By default it predicts without the draw, because a learner need not know how sure it is.
+        """
+        return self.predict(adapted, users, items)
 
     def outer_update(self, batch: OuterBatch, objective: Objective) -> Tensor:
         """Leave the gradient of one global update in the parameters' `grad`.

@@ -15,7 +15,7 @@ from models.inputs.collaborative_inputs import CollaborativeInputs, ItemInputs, 
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
-from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
 from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
 from models.learners.search_space import Between, OneOf, SearchSpace
 from models.learners.warm_up import LaterRatings
@@ -210,6 +210,16 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     def predict(self, adapted: Posterior, users: ClosedFormUsers, items: ClosedFormItems) -> Predictions:  # noqa: ARG002
         """Posterior predictions, which the head turns into ratings."""
         return self.head.predict(self._latent(adapted, items), adapted.summary)
+
+    def predict_drawn(
+        self,
+        adapted: Posterior,
+        users: ClosedFormUsers,  # noqa: ARG002 - the posterior has them
+        items: ClosedFormItems,
+        draw: Draw,
+    ) -> Predictions:
+        """Predictions given draws from the posterior, each item's by itself: its own variance τ and the user's part."""
+        return self.head.predict(self._latent(adapted, items).given(draw), adapted.summary)
 
     def loss(
         self,

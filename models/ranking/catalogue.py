@@ -244,6 +244,12 @@ class Catalogue:
         """The same, embedded and adapted by the learner. ValueError if the model predicts no ratings."""
         return unknown_user(self.model, RankBy.RATING, self.parts[0].embedded[RankBy.RATING].vectors)
 
+    @cached_property
+    def rows_by_id(self) -> NDArray[np.int64]:
+        """The rows that have an item, in the order of the items' ids; int64 [items]."""
+        ids = self._table.select("id").with_row_index("row").filter(self.present).sort("id")
+        return ids["row"].to_numpy().astype(np.int64)
+
     def name(self, row: int) -> tuple[str, str | None]:
         """The id and the title of a row's item."""
         for part, start in zip(self.parts, self._starts, strict=False):
@@ -365,6 +371,7 @@ class Catalogue:
         allowed: Sequence[NDArray[np.bool_]],
         ns: Sequence[int],
         needed: Sequence[NDArray[np.int64]],
+        added: Sequence[NDArray[np.float32] | None],
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """The items among which each user's best items are, with their scores.
 
@@ -375,6 +382,8 @@ class Catalogue:
             allowed: For each user, bool [rows].
             ns: For each user, how many of the best items are wanted.
             needed: For each user, allowed rows that must be among the items, whatever their scores.
+            added: For each user, float32 [rows], what is added to the scores before the best items are chosen; None for
+                nothing. The returned scores are without it.
 
         Returns:
             For each user, rising rows, all allowed, and their scores.
@@ -383,12 +392,15 @@ class Catalogue:
         if main.shortlist is None:
             scores = main.scores(adapted, users, np.arange(len(main))).cpu().numpy()
             return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
-        (mask,), (n,), (own,) = allowed, ns, needed
+        (mask,), (n,), (own,), (more,) = allowed, ns, needed, added
         main_mask, recent_mask = np.split(mask, [len(main)])
         if np.count_nonzero(main_mask) <= EXACT_ITEMS:
             rows = np.flatnonzero(main_mask)
         else:
-            rows = np.union1d(main.shortlist.rows(adapted, users, main_mask, n), own[own < len(main)])
+            rows = np.union1d(
+                main.shortlist.rows(adapted, users, main_mask, n, None if more is None else more[: len(main)]),
+                own[own < len(main)],
+            )
         rows = np.concatenate([rows, len(main) + np.flatnonzero(recent_mask)])
         return [(rows, self.scores(rank_by, adapted, users, rows)[0].cpu().numpy())]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.diversity import diverse_places
+from models.ranking.exploration import Exploration, draw_of
 from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
 
@@ -43,7 +44,8 @@ class PopularList:
         n: int,
         *,
         diversity: float = STRANGERS_DIVERSITY,
-        boosts: NDArray[np.float32] | None = None,
+        added: NDArray[np.float32] | None = None,
+        exploration: Exploration | None = None,
     ) -> NDArray[np.int64]:
         """At most n of the allowed rows, best first.
 
@@ -51,13 +53,14 @@ class PopularList:
             allowed: bool [rows].
             n: How many rows.
             diversity: As in `diverse_places`.
-            boosts: float32 [rows], what is added to the score of each row; None for nothing.
+            added: float32 [rows], what is added to the score of each row; None for nothing.
+            exploration: The draw by which P(like) is drawn; None for no draw.
         """
         rows = np.flatnonzero(allowed)
-        added = np.zeros(len(allowed), dtype=np.float32) if boosts is None else boosts
+        added = np.zeros(len(allowed), dtype=np.float32) if added is None else added
         shares, counts = self._log_shares[rows] + added[rows], self._catalogue.counts
         pool = rows[best_places(shares, counts[rows], _POOL * n)]
-        scores = self._log_shares[pool] + added[pool] + self._log_likes(pool)
+        scores = self._log_shares[pool] + added[pool] + self._log_likes(pool, exploration)
         # So that equal scores are ordered by popularity.
         order = best_places(scores, counts[pool], len(pool))
         pool, scores = pool[order], scores[order]
@@ -72,7 +75,7 @@ class PopularList:
             logits = catalogue.scores(RankBy.CHOICE, adapted, user, np.arange(len(catalogue)))
         return np.asarray(logits[0].cpu().numpy())
 
-    def _log_likes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _log_likes(self, rows: NDArray[np.int64], exploration: Exploration | None) -> NDArray[np.float64]:
         """Log P(like) of some rows, averaged with what the ratings made since training say; float64 [rows].
 
         0 from a model that predicts no ratings.
@@ -86,7 +89,12 @@ class PopularList:
         scale = self._model.rating_scale
         with torch.inference_mode():
             user, adapted = catalogue.unknown_rater
-            predictions = learner.predict(adapted, user, catalogue.vectors(rows[None]))
+            vectors, draw = catalogue.vectors(rows[None]), draw_of([exploration], rows[None])
+            predictions = (
+                learner.predict(adapted, user, vectors)
+                if draw is None
+                else learner.predict_drawn(adapted, user, vectors, draw)
+            )
             likes = log_liking(predictions, scale)[0].exp().cpu().numpy().astype(np.float64)
         statistics = catalogue.statistics[rows]
         counts = statistics["new_rating_count"].to_numpy()

@@ -106,6 +106,9 @@ class RankingQuery:
             of the list's kind.
         boosts: Rules that raise or lower items. All that name an item count.
         pinned: Ids of the first items of the list, in this order, as far as they may be in it.
+        explore: How much the list explores what is not known well, such as new items, from 0 to 1
+            (`models.ranking.exploration`). A list in the order of ratings does not explore.
+        seed: Seed of the exploration; None for another draw each time.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -122,6 +125,8 @@ class RankingQuery:
     diversity: float | None = None
     boosts: Sequence[Boost] = ()
     pinned: Sequence[str] = ()
+    explore: float = 0.0
+    seed: int | None = None
 
     @property
     def knows_something(self) -> bool:

@@ -18,11 +18,12 @@ from models.elicitation.fixed import strategy_scores
 from models.elicitation.sequential import Asked, SequentialQuestions
 from models.elicitation.strategy import Candidate, Strategy
 from models.learners.base import Support
-from models.learners.heads.base import Predictions
+from models.learners.heads.base import Draw, Predictions
 from models.ranking.best import best_places
 from models.ranking.catalogue import EXACT_ITEMS, Catalogue
 from models.ranking.diversity import diverse_places
 from models.ranking.embedded_items import scoring_model
+from models.ranking.exploration import Exploration, draw_of
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
@@ -215,7 +216,8 @@ class Recommender:
         # Ratings are predicted for the considered items only.
         rows = padded(considered, np.int64)
         log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
-        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows))
+        draw = draw_of([eligible.exploration for eligible in candidates], rows)
+        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows, draw))
         return [
             self._listed(query, eligible, user_rows, figures, place)
             for place, (query, eligible, user_rows) in enumerate(zip(queries, candidates, considered, strict=True))
@@ -227,7 +229,10 @@ class Recommender:
         allowed = catalogue.allowed(excluded, query.where, query.only)
         pinned = (catalogue.row_of(item_id) for item_id in query.pinned)
         return _Eligible(
-            allowed, catalogue.boosts(query.boosts), [row for row in pinned if row is not None and allowed[row]]
+            allowed,
+            catalogue.boosts(query.boosts),
+            [row for row in pinned if row is not None and allowed[row]],
+            Exploration.of(catalogue, query),
         )
 
     def _considered_rows(
@@ -235,35 +240,45 @@ class Recommender:
     ) -> NDArray[np.int64]:
         """The rows among which the list of a query is chosen, the best first; with the pinned ones."""
         if query.knows_something:
-            boosted = scores if eligible.boosts is None else scores + eligible.boosts[rows]
-            best = rows[best_places(boosted, self.catalogue.counts[rows], _considered(query.n))]
+            raised = scores if eligible.added is None else scores + eligible.added[rows]
+            best = rows[best_places(raised, self.catalogue.counts[rows], _considered(query.n))]
         else:
             diversity = STRANGERS_DIVERSITY if query.diversity is None else query.diversity
-            best = self._popular.rows(eligible.allowed, query.n, diversity=diversity, boosts=eligible.boosts)
+            best = self._popular.rows(
+                eligible.allowed,
+                query.n,
+                diversity=diversity,
+                added=eligible.added,
+                exploration=eligible.exploration,
+            )
         missing = [row for row in eligible.pinned if row not in best]
         return np.concatenate([best, np.array(missing, dtype=np.int64)])
 
     def _predicted(
-        self, supports: QuerySupports, rated: "_Scored | None", rows: NDArray[np.int64]
-    ) -> Predictions | None:
+        self, supports: QuerySupports, rated: "_Scored | None", rows: NDArray[np.int64], draw: Draw | None
+    ) -> "_Predicted | None":
         """The predicted ratings of B users for some rows (int64 [B, Q]); None from a model that predicts none."""
         learner = self.model.learner
         if learner is None:
             return None
-        if rated is None:
-            support = supports.of(RankBy.RATING)
-            return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
-        return learner.predict(rated.adapted, rated.support.users, self.catalogue.vectors(rows))
+        support = supports.of(RankBy.RATING) if rated is None else rated.support
+        adapted = learner.adapt(support) if rated is None else rated.adapted
+        vectors = self.catalogue.vectors(rows)
+        shown = learner.predict(adapted, support.users, vectors)
+        if draw is None:
+            return _Predicted(shown, shown)
+        draw = Draw(draw.deviations.to(self.model.device), draw.strength.to(self.model.device))
+        return _Predicted(shown, learner.predict_drawn(adapted, support.users, vectors, draw))
 
-    def _figures(self, rank_by: RankBy, log_shares: Tensor, predictions: Predictions | None) -> "_Figures":
+    def _figures(self, rank_by: RankBy, log_shares: Tensor, predicted: "_Predicted | None") -> "_Figures":
         """What to show of some items, whose log P(choose) (float32 [B, Q]) and predicted ratings are given."""
         unknown: list[list[float | None]] = [[None] * log_shares.shape[1]] * len(log_shares)
         shares = log_shares.exp().tolist()
-        if predictions is None:
+        if predicted is None:
             return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown)
-        scale = self.model.rating_scale
+        scale, predictions = self.model.rating_scale, predicted.shown
         likes = like_probabilities(predictions, scale)
-        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predictions, scale)
+        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predicted.drawn, scale)
         return _Figures(
             scores=scores.cpu().numpy(),
             means=predictions.mean.tolist(),
@@ -278,8 +293,9 @@ class Recommender:
         support = supports.of(rank_by)
         adapted = scoring_model(self.model, rank_by).adapt(support)
         allowed, needed = [each.allowed for each in candidates], [each.needed_rows() for each in candidates]
+        drawn = [None if each.exploration is None else each.exploration.log_shares for each in candidates]
         return _Scored(
-            support, adapted, self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed)
+            support, adapted, self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed, drawn)
         )
 
     def _listed(
@@ -287,17 +303,17 @@ class Recommender:
     ) -> list[RankedItem]:
         """One user's list of the considered rows."""
         means = figures.means[place]
-        boosts = np.zeros(len(rows)) if eligible.boosts is None else eligible.boosts[rows]
+        added = np.zeros(len(rows)) if eligible.added is None else eligible.added[rows]
         order = np.arange(len(rows))
         if query.knows_something:
-            scores = figures.scores[place, : len(rows)] + boosts
+            scores = figures.scores[place, : len(rows)] + added
             if query.diversity:
                 order = diverse_places(scores, self.catalogue.similarities(rows), query.n, diversity=query.diversity)
             else:
                 order = best_places(scores, self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
             # The score chooses the items. The shown ratings order them, so that the two do not contradict each other.
-            shown = np.array(means, dtype=np.float64)[order] + boosts[order]
+            shown = np.array(means, dtype=np.float64)[order] + added[order]
             order = order[np.argsort(-shown, kind="stable")]
         if eligible.pinned:
             first = [int(np.flatnonzero(rows == row)[0]) for row in eligible.pinned]
@@ -322,11 +338,21 @@ class _Eligible:
         allowed: bool [rows], what may be in the list.
         boosts: float32 [rows], what is added to the logarithm of each score; None for nothing.
         pinned: The allowed rows that come first, in this order.
+        exploration: The draw of the list; None for a list that does not explore.
     """
 
     allowed: NDArray[np.bool_]
     boosts: NDArray[np.float32] | None
     pinned: Sequence[int]
+    exploration: Exploration | None
+
+    @property
+    def added(self) -> NDArray[np.float32] | None:
+        """float32 [rows], what boosts and exploration add to the logarithm of each score; None for nothing."""
+        drawn = None if self.exploration is None else self.exploration.log_shares
+        if self.boosts is None or drawn is None:
+            return self.boosts if drawn is None else drawn
+        return self.boosts + drawn
 
     def needed_rows(self) -> NDArray[np.int64]:
         """The allowed rows that a shortlist must have: pinned ones, and raised ones unless they are very many."""
@@ -357,6 +383,19 @@ class _Scored:
         logits = choice.logits(self.adapted, items)
         # Rounded, the share of an only item may be more than 1.
         return (logits - torch.stack(totals).to(logits).unsqueeze(1)).clamp(max=0)
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """The predicted ratings of B users' considered items.
+
+    Attributes:
+        shown: Those of the model, which the answer shows.
+        drawn: Those that order the list: the same, or given a draw in lists that explore.
+    """
+
+    shown: Predictions
+    drawn: Predictions
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,14 @@ class Shortlist:
         self._sample: ItemScorer[Any, Any] = scoring.prepare(vectors[sample])
         self._inverse = torch.linalg.pinv(features[:, sample])
 
-    def rows(self, adapted: object, users: TensorRows, allowed: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    def rows(
+        self,
+        adapted: object,
+        users: TensorRows,
+        allowed: NDArray[np.bool_],
+        n: int,
+        added: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.int64]:
         """The allowed items that are scored exactly.
 
         Args:
@@ -150,12 +157,15 @@ class Shortlist:
             users: [1], embedded.
             allowed: bool [items].
             n: How many of the best items are wanted.
+            added: float32 [items], what is added to the scores; None for nothing.
 
         Returns:
             Rising rows: at least n of them, or all allowed rows if there are fewer.
         """
         weights = self._sample.scores(adapted, users)[0] @ self._inverse
         proxies = (weights @ self.features).cpu().numpy()
+        if added is not None:
+            proxies += added
         proxies[~allowed] = -np.inf
         drawn = proxies[self._drawn]
         wanted = max(_MIN_ITEMS, _TIMES * n, int(_SHARE * len(proxies)))

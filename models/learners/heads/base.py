@@ -24,6 +24,28 @@ class Latent:
     mean: Tensor
     variance: Tensor
 
+    def given(self, draw: "Draw") -> "Latent":
+        """The prediction after a part of what is unknown was drawn, and the rest was left.
+
+        With the strength e, the mean becomes `m + e √v ε` and the variance `(1 − e²) v`. So over the draws the ratings
+        have the same distribution, whatever e is.
+        """
+        mean = self.mean + draw.strength * self.variance.sqrt() * draw.deviations
+        return Latent(mean, (1 - draw.strength.square()) * self.variance)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random deviations of latent predictions, for exploration.
+
+    Attributes:
+        deviations: float32 [B, Q], ε, standard normal.
+        strength: float32 [B, 1], e, from 0 for no deviation to 1 for a draw from the posterior.
+    """
+
+    deviations: Tensor
+    strength: Tensor
+
 
 @dataclass(frozen=True)
 class SupportSummary:

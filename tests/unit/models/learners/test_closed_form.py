@@ -20,7 +20,7 @@ from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
 from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers
-from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
+from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
 from models.learners.warm_up import LaterRatings
 
 FIELD = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b", "c")),))
@@ -223,6 +223,20 @@ class TestPrior:
         expected = latent_of(learner, support, query)
         for steps in (1, 7):
             np.testing.assert_array_equal(latent_of(learner, support, query, steps=steps), expected)
+
+
+def test_drawn_predictions_deviate_from_the_mean_by_the_variance_of_each_item(learner: ClosedForm) -> None:
+    support, query = random_support()
+    adapted = learner.adapt(support)
+    plain = learner.predict(adapted, support.users, query)
+    draw = Draw(torch.full((len(SIZES), QUERY), 2.0), torch.tensor([[0.0], [1.0], [0.6]])[: len(SIZES)])
+    drawn = learner.predict_drawn(adapted, support.users, query, draw)
+    assert torch.equal(drawn.mean[0], plain.mean[0])
+    assert torch.equal(drawn.median[0], plain.median[0])
+    torch.testing.assert_close(drawn.mean[1], plain.mean[1] + 2 * plain.median[1].sqrt())
+    assert not drawn.median[1].any()
+    torch.testing.assert_close(drawn.mean[2], plain.mean[2] + 1.2 * plain.median[2].sqrt())
+    torch.testing.assert_close(drawn.median[2], 0.64 * plain.median[2])
 
 
 class TestDrift:
