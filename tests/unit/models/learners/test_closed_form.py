@@ -229,7 +229,7 @@ def test_drawn_predictions_deviate_from_the_mean_by_the_variance_of_each_item(le
     support, query = random_support()
     adapted = learner.adapt(support)
     plain = learner.predict(adapted, support.users, query)
-    draw = Draw(torch.full((len(SIZES), QUERY), 2.0), torch.tensor([[0.0], [1.0], [0.6]])[: len(SIZES)])
+    draw = Draw(torch.full((len(SIZES), QUERY), 2.0), torch.tensor([[0.0], [1.0], [0.6], [0.0]]))
     drawn = learner.predict_drawn(adapted, support.users, query, draw)
     assert torch.equal(drawn.mean[0], plain.mean[0])
     assert torch.equal(drawn.median[0], plain.median[0])
