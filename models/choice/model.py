@@ -152,6 +152,11 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         """Known items by their encoded ids (int64, any shape)."""
         return ChoiceItems(self.biases[index], self.vectors(index))
 
+    def unpredicted(self, rows: EncodedRows) -> Tensor:
+        """What the attributes of known items do not say of their vectors; float32 [items, D]."""
+        difference: Tensor = self.known(rows.fields[ID_FIELD]).vector - self._predict(rows).vector
+        return difference
+
     def adapt(self, support: Support[ChoiceUsers, ChoiceItems], *, steps: int | None = None) -> Tensor:
         """The vectors g of B users; float32 [B, D]. `steps=0` ignores the support sets.
 

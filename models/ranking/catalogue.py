@@ -40,6 +40,9 @@ request, because the recent part has no shortlist."""
 _BATCH_SCORES = 200_000
 """Scores that are computed at once, which bounds the memory."""
 
+_COVARIANCE_SAMPLE = 2048
+"""Items from which `Part.unpredicted_covariance` is estimated. It bounds the time."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -127,6 +130,20 @@ class Part:
     def attribute_features(self) -> Sequence[Tensor]:
         """The attribute features of the items, by field (`models.inputs.similarity.attribute_features`)."""
         return attribute_features(item_fields(self.model), self.model.manifest.item_encoder.encode(self.items.table))
+
+    @cached_property
+    def unpredicted_covariance(self) -> Tensor:
+        """The covariance of what the attributes do not say of an item's vector z in the choice model; float32 [D, D].
+
+        It is estimated from at most 2,048 items that training saw, and is 0 without any.
+        """
+        choice, rows = self.model.choice, np.flatnonzero(self.counts)
+        if not len(rows):
+            return torch.zeros(choice.config.dimensions, choice.config.dimensions, device=self.model.device)
+        table = self.items.table[rows[:: len(rows) // _COVARIANCE_SAMPLE + 1]]
+        with torch.inference_mode():
+            errors = choice.unpredicted(self.model.manifest.item_encoder.encode(table).to(self.model.device))
+            return errors.T @ errors / len(errors)
 
 
 def item_fields(model: TrainedModel) -> tuple[BaseField, ...]:

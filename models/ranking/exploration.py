@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.learners.heads.base import Draw
 from models.ranking.catalogue import Catalogue
@@ -19,15 +20,20 @@ _LEAST_DRAW = 1e-30
 class Exploration:
     """One draw for one list (Thompson sampling, Thompson, Biometrika 25 (1933) 285; Chapelle & Li, NIPS 2011).
 
-    An item's share of all choices has a Gamma distribution (`ChoiceModel.warmed_up`). Its shape k is `popularity_prior`
-    plus the number of ratings. So with a draw G from Gamma(k), `log P(choose) + log(G/k)` is drawn instead of
-    log P(choose), and P(choose) is right on average. The user's rating is drawn by the learner
-    (`Learner.predict_drawn`). The strength scales the standard deviation of both.
+    Three things are drawn, each item's by itself. With the strength e, standard deviations count e times:
+
+    - An item's share of all choices has a Gamma distribution (`ChoiceModel.warmed_up`). Its shape k is
+      `popularity_prior` plus the number of ratings. With a draw G from Gamma(k), e · log(G/k) is added to
+      log P(choose).
+    - Attributes do not say everything of the vector z of an item that training did not see. With the covariance R of
+      what they leave out, and the vectors g of the user and u of a stranger, the user's own preference for the item has
+      the variance σ² = (g − u)ᵀ R (g − u). e σ ε − (e σ)²/2 is added, ε standard normal.
+    - The user's rating is drawn by the learner (`Learner.predict_drawn`), and gives P(like).
 
     Attributes:
         strength: e, from 0 to 1.
-        log_shares: float32 [rows], e · log(G/k), what is added to each row's log P(choose).
-        deviations: float32 [rows], ε, the standard normal deviation of each row's rating.
+        log_shares: float32 [rows], what is added to each row's log P(choose).
+        deviations: float32 [rows], the standard normal deviation of each row's rating.
     """
 
     strength: float
@@ -35,23 +41,47 @@ class Exploration:
     deviations: NDArray[np.float32]
 
     @classmethod
-    def of(cls, catalogue: Catalogue, query: RankingQuery) -> "Exploration | None":
-        """The draw for a query; None if it asks for no exploration, or for a list by ratings.
+    def of(cls, catalogue: Catalogue, query: RankingQuery, deviation: float) -> "Exploration":
+        """The draw for a query.
 
         The same seed gives the same draw as long as the catalogue and its ratings are the same, in every process.
         Without a seed, every draw is another one.
+
+        Args:
+            catalogue: The catalogue.
+            query: The query.
+            deviation: σ of its user.
         """
-        if not query.explore or query.rank_by is RankBy.RATING:
-            return None
         generator = np.random.default_rng(query.seed)
         # Rows depend on the order in which items came into the catalogue; the order of the ids does not.
         rows = catalogue.rows_by_id
         shapes = share_shapes(catalogue)[rows]
         log_shares, deviations = np.zeros((2, len(catalogue)), dtype=np.float32)
-        draws = generator.standard_gamma(shapes) / shapes
-        log_shares[rows] = query.explore * np.log(draws.clip(min=_LEAST_DRAW))
-        deviations[rows] = generator.standard_normal(len(rows), dtype=np.float32)
+        shares = generator.standard_gamma(shapes) / shapes
+        spread = query.explore * deviation * (catalogue.trained_counts[rows] == 0)
+        preferences = spread * generator.standard_normal(len(rows)) - spread**2 / 2
+        log_shares[rows] = query.explore * np.log(shares.clip(min=_LEAST_DRAW)) + preferences
+        deviations[rows] = generator.standard_normal(len(rows))
         return cls(query.explore, log_shares, deviations)
+
+
+def explorations(catalogue: Catalogue, queries: Sequence[RankingQuery], adapted: Tensor) -> list[Exploration | None]:
+    """The draws for the lists of B users; None for a list that does not explore, as one by ratings.
+
+    Args:
+        catalogue: The catalogue.
+        queries: The queries.
+        adapted: float32 [B, D], the users' vectors g (`ChoiceModel.adapt`).
+    """
+    exploring = [query.explore > 0 and query.rank_by is RankBy.CHOICE for query in queries]
+    if not any(exploring):
+        return [None] * len(queries)
+    own = adapted - catalogue.unknown_user[1]
+    variances = ((own @ catalogue.parts[0].unpredicted_covariance) * own).sum(dim=1)
+    return [
+        Exploration.of(catalogue, query, deviation) if explores else None
+        for query, explores, deviation in zip(queries, exploring, variances.clamp(min=0).sqrt().tolist(), strict=True)
+    ]
 
 
 def share_shapes(catalogue: Catalogue) -> NDArray[np.float64]:
@@ -64,13 +94,13 @@ def share_shapes(catalogue: Catalogue) -> NDArray[np.float64]:
     return np.asarray(prior + catalogue.trained_counts + (new_counts - 1).clip(min=0))
 
 
-def draw_of(explorations: Sequence[Exploration | None], rows: NDArray[np.int64]) -> Draw | None:
+def draw_of(drawn: Sequence[Exploration | None], rows: NDArray[np.int64]) -> Draw | None:
     """The draws for B users' rows (int64 [B, Q]); None if no list explores. A list that does not has the strength 0."""
-    if not any(explorations):
+    if not any(drawn):
         return None
     deviations = np.zeros(rows.shape, dtype=np.float32)
     strengths = np.zeros((len(rows), 1), dtype=np.float32)
-    for user, exploration in enumerate(explorations):
+    for user, exploration in enumerate(drawn):
         if exploration is not None:
             deviations[user] = exploration.deviations[rows[user]]
             strengths[user] = exploration.strength

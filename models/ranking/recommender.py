@@ -23,7 +23,7 @@ from models.ranking.best import best_places
 from models.ranking.catalogue import EXACT_ITEMS, Catalogue
 from models.ranking.diversity import diverse_places
 from models.ranking.embedded_items import scoring_model
-from models.ranking.exploration import Exploration, draw_of
+from models.ranking.exploration import Exploration, draw_of, explorations
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
@@ -204,11 +204,17 @@ class Recommender:
         """Rank for B users at once."""
         catalogue, kinds = self.catalogue, self.model.schema.kinds
         supports = QuerySupports(catalogue, queries)
-        candidates = [self._eligible(query, query.excluded(kinds)) for query in queries]
-        chosen = self._scored(RankBy.CHOICE, supports, candidates, [_considered(query.n) for query in queries])
+        support, adapted = self._adapted(RankBy.CHOICE, supports)
+        candidates = [
+            self._eligible(query, query.excluded(kinds), exploration)
+            for query, exploration in zip(queries, explorations(catalogue, queries, adapted), strict=True)
+        ]
+        ns = [_considered(query.n) for query in queries]
+        chosen = self._scored(RankBy.CHOICE, support, adapted, candidates, ns)
         rated = None
         if rank_by is RankBy.RATING:
-            rated = self._scored(rank_by, supports, candidates, [query.n for query in queries])
+            ns = [query.n for query in queries]
+            rated = self._scored(rank_by, *self._adapted(rank_by, supports), candidates, ns)
         considered = [
             self._considered_rows(query, eligible, *shortlist)
             for query, eligible, shortlist in zip(queries, candidates, (rated or chosen).shortlists, strict=True)
@@ -223,7 +229,12 @@ class Recommender:
             for place, (query, eligible, user_rows) in enumerate(zip(queries, candidates, considered, strict=True))
         ]
 
-    def _eligible(self, query: RankingQuery, excluded: Collection[str]) -> "_Eligible":
+    def _adapted(self, rank_by: RankBy, supports: QuerySupports) -> tuple[Support[Any, Any], Any]:
+        """The support sets of B users, embedded by a scoring model, and what its `adapt` makes of them."""
+        support = supports.of(rank_by)
+        return support, scoring_model(self.model, rank_by).adapt(support)
+
+    def _eligible(self, query: RankingQuery, excluded: Collection[str], exploration: Exploration | None) -> "_Eligible":
         """What may be in the list of a query, and what its rules change."""
         catalogue = self.catalogue
         allowed = catalogue.allowed(excluded, query.where, query.only)
@@ -232,7 +243,7 @@ class Recommender:
             allowed,
             catalogue.boosts(query.boosts),
             [row for row in pinned if row is not None and allowed[row]],
-            Exploration.of(catalogue, query),
+            exploration,
         )
 
     def _considered_rows(
@@ -261,8 +272,7 @@ class Recommender:
         learner = self.model.learner
         if learner is None:
             return None
-        support = supports.of(RankBy.RATING) if rated is None else rated.support
-        adapted = learner.adapt(support) if rated is None else rated.adapted
+        support, adapted = self._adapted(RankBy.RATING, supports) if rated is None else (rated.support, rated.adapted)
         vectors = self.catalogue.vectors(rows)
         shown = learner.predict(adapted, support.users, vectors)
         if draw is None:
@@ -287,11 +297,14 @@ class Recommender:
         )
 
     def _scored(
-        self, rank_by: RankBy, supports: QuerySupports, candidates: Sequence["_Eligible"], ns: Sequence[int]
+        self,
+        rank_by: RankBy,
+        support: Support[Any, Any],
+        adapted: object,
+        candidates: Sequence["_Eligible"],
+        ns: Sequence[int],
     ) -> "_Scored":
-        """Adapt a scoring model to the users, and score the catalogue's shortlists."""
-        support = supports.of(rank_by)
-        adapted = scoring_model(self.model, rank_by).adapt(support)
+        """Score the catalogue's shortlists for the users to whom a scoring model was adapted."""
         allowed, needed = [each.allowed for each in candidates], [each.needed_rows() for each in candidates]
         drawn = [None if each.exploration is None else each.exploration.log_shares for each in candidates]
         return _Scored(

@@ -11,7 +11,7 @@ import torch
 from models.artifact import TrainedModel, load_artifact
 from models.learners.heads.base import Draw, Latent
 from models.ranking import RankingQuery, Recommender
-from models.ranking.exploration import Exploration, draw_of, share_shapes
+from models.ranking.exploration import Exploration, draw_of, explorations, share_shapes
 from models.ranking.query import ItemInteraction, RankBy
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, ids, items_of
 
@@ -38,7 +38,7 @@ def test_drawn_share_has_the_mean_and_the_variance_of_its_gamma_distribution(
     catalogue = small.with_changes(items_of(small.model, ("new", {"genre": ["comedy"]})), ()).catalogue
     row, known = catalogue.row_of("new"), catalogue.row_of("i1")
     queries = [replace(FAN, explore=explore, seed=seed) for seed in range(4000)]
-    draws = [Exploration.of(catalogue, query).log_shares for query in queries]  # type: ignore[union-attr]
+    draws = [Exploration.of(catalogue, query, 0.0).log_shares for query in queries]
     shape = share_shapes(catalogue)[row]
     assert shape == catalogue.model.choice.config.popularity_prior == 1
     new = np.array([draw[row] for draw in draws]) / explore
@@ -48,6 +48,34 @@ def test_drawn_share_has_the_mean_and_the_variance_of_its_gamma_distribution(
     assert new.mean() == pytest.approx(-np.euler_gamma, abs=0.06)
     assert new.var() == pytest.approx(math.pi**2 / 6, rel=0.08)
     assert np.var([draw[known] for draw in draws]) < 0.1 * explore**2
+
+
+def test_drawn_preference_for_an_item_that_training_did_not_see_is_log_normal(small: Recommender) -> None:
+    catalogue = small.with_changes(items_of(small.model, ("new", {"genre": ["comedy"]})), ()).catalogue
+    row, known = catalogue.row_of("new"), catalogue.row_of("i1")
+    queries = [replace(FAN, explore=0.5, seed=seed) for seed in range(4000)]
+    preferences = np.array(
+        [
+            Exploration.of(catalogue, query, 1.2).log_shares - Exploration.of(catalogue, query, 0.0).log_shares
+            for query in queries
+        ]
+    )
+    assert preferences[:, row].var() == pytest.approx(0.6**2, rel=0.08)
+    assert np.exp(preferences[:, row]).mean() == pytest.approx(1.0, abs=0.05)
+    assert not preferences[:, known].any()
+
+
+def test_deviation_of_a_user_follows_what_attributes_leave_out(small: Recommender) -> None:
+    choice, catalogue, query = small.model.choice, small.catalogue, replace(FAN, explore=1.0, seed=0)
+    trained = catalogue.attributes(np.flatnonzero(catalogue.trained_counts))
+    own = torch.randn(1, choice.config.dimensions, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        errors = choice.unpredicted(small.model.manifest.item_encoder.encode(trained))
+        (drawn,) = explorations(catalogue, [query], catalogue.unknown_user[1] + own)
+    assert drawn is not None
+    expected = Exploration.of(catalogue, query, (errors @ own[0]).square().mean().sqrt().item())
+    assert not np.allclose(drawn.log_shares, Exploration.of(catalogue, query, 0.0).log_shares)
+    np.testing.assert_allclose(drawn.log_shares, expected.log_shares, rtol=1e-3, atol=1e-5)
 
 
 def test_shape_grows_with_ratings_in_training_and_since(small: Recommender) -> None:

@@ -1,0 +1,1 @@
+"""What diversity, repetition and exploration change in lists."""
