@@ -59,10 +59,11 @@ test: $(VENV)/developing ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/developing ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and elicitation.md
+bench-quality: $(VENV)/developing ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md, rules.md and elicitation.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
 	$(BIN)/python -m benchmarks.lists --data $(DATA) $(OTHER)
 	$(BIN)/python -m benchmarks.new_items --data $(DATA)
+	$(BIN)/python -m benchmarks.rules --data $(DATA)
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
 
 .PHONY: bench-leaderboard
