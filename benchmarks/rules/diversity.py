@@ -18,6 +18,9 @@ DIVERSITIES = tuple(place / 10 for place in range(10))
 SIZES = (5, 20)
 """Ratings of a user."""
 
+MOST_LOSS = 0.01
+"""The nDCG that a default for all lists may cost at most."""
+
 _SEED_ITEMS = 200
 _QUALITY, _RECALL, _BY_ATTRIBUTES, _BY_BOTH = "nDCG@10", "recall@10", "distance by attributes", "distance by both"
 
@@ -47,7 +50,7 @@ class DiversityFigures:
         lists: By number of ratings, the lists of new users.
         validation: By number of ratings, the lists of the users who are held out for validation.
         similar: Lists of similar items.
-        chosen: The largest diversity up to which the nDCG of the validation users is not lower beyond chance.
+        chosen: The largest diversity up to which the nDCG of the validation users loses less than `MOST_LOSS` for sure.
     """
 
     lists: Mapping[int, Curve]
@@ -70,10 +73,13 @@ def measured(recommender: Recommender, dataset: Dataset, split: Split, *, draws:
 
 
 def chosen(curves: Sequence[Curve]) -> float:
-    """The largest diversity up to which no curve's nDCG is below that without diversity by its whole interval."""
+    """The largest diversity up to which the whole interval of every curve's loss of nDCG is below `MOST_LOSS`.
+
+    Whether a loss is within chance would not do: the fewer users there are, the larger a diversity that would allow.
+    """
     best = 0.0
     for place, diversity in enumerate(DIVERSITIES):
-        if place and any(curve.differences[_QUALITY][place].ends[1] < 0 for curve in curves):
+        if any(curve.differences[_QUALITY][place].ends[0] <= -MOST_LOSS for curve in curves):
             break
         best = diversity
     return best

@@ -84,6 +84,7 @@ class Replay:
 
     Attributes:
         quality: float64 [visitors, rounds], the nDCG@10 of each list; NaN where nothing relevant was left.
+        liked: float64 [visitors, rounds], items in each list that the user likes and had not chosen before.
         new_shown: float64 [visitors, rounds], new items in each list.
         new_liked: float64 [visitors, rounds], new items in each list that the user likes.
         waited: float64 [good items], in how many lists of users who like the item it was missing before it was in one;
@@ -92,6 +93,7 @@ class Replay:
     """
 
     quality: NDArray[np.float64]
+    liked: NDArray[np.float64]
     new_shown: NDArray[np.float64]
     new_liked: NDArray[np.float64]
     waited: NDArray[np.float64]
@@ -110,7 +112,8 @@ class ExplorationRow:
         waited_difference: Its difference.
         ndcg: nDCG@10 of a list; over users.
         ndcg_difference: Its difference.
-        last_ndcg_difference: That of the last round alone.
+        liked: Items that a user likes and chooses, in all rounds together; over users.
+        liked_difference: Its difference.
         new_shown: New items in a list; over users.
         new_liked: New items in a list that the user likes; over users.
         new_liked_difference: Its difference.
@@ -123,7 +126,8 @@ class ExplorationRow:
     waited_difference: Estimate
     ndcg: Estimate
     ndcg_difference: Estimate
-    last_ndcg_difference: Estimate
+    liked: Estimate
+    liked_difference: Estimate
     new_shown: Estimate
     new_liked: Estimate
     new_liked_difference: Estimate
@@ -204,7 +208,7 @@ def _replay(
     seed: int,
 ) -> Replay:
     world, shape = _World(), (len(visitors), ROUNDS)
-    quality, new_shown, new_liked = (np.full(shape, np.nan) for _ in range(3))
+    quality, liked, new_shown, new_liked = (np.full(shape, np.nan) for _ in range(4))
     found, waited = np.zeros((len(good), ROUNDS)), np.zeros(len(good))
     for number in range(ROUNDS):
         for places in np.array_split(np.arange(len(visitors)), _STEPS):
@@ -217,6 +221,7 @@ def _replay(
                 left = visitor.liked - set(world.chosen[place])
                 if left:
                     quality[place, number] = ndcg(rows, left)
+                liked[place, number] = np.isin(rows, list(left)).sum()
                 new_shown[place, number] = new[rows].sum()
                 new_liked[place, number] = sum(new[item] and item in left for item in rows.tolist())
                 for column, item in enumerate(good):
@@ -231,7 +236,7 @@ def _replay(
                         world.chosen[place].append(item)
                         world.rate(item, visitor.later[item])
             recommender = recommender.with_new_ratings(world.new_ratings(dataset))
-    return Replay(quality, new_shown, new_liked, waited, found)
+    return Replay(quality, liked, new_shown, new_liked, waited, found)
 
 
 def _query(
@@ -251,9 +256,9 @@ def _query(
 
 
 def _row(strength: float, replays: Sequence[Replay], plain: Replay) -> ExplorationRow:
-    quality, new_shown, new_liked, waited, found = (
+    quality, liked, new_shown, new_liked, waited, found = (
         np.mean([getattr(replay, name) for replay in replays], axis=0)
-        for name in ("quality", "new_shown", "new_liked", "waited", "found")
+        for name in ("quality", "liked", "new_shown", "new_liked", "waited", "found")
     )
     return ExplorationRow(
         strength=strength,
@@ -263,7 +268,8 @@ def _row(strength: float, replays: Sequence[Replay], plain: Replay) -> Explorati
         waited_difference=mean_of(waited - plain.waited),
         ndcg=mean_of(_of_user(quality)),
         ndcg_difference=mean_of(_of_user(quality) - _of_user(plain.quality)),
-        last_ndcg_difference=mean_of(quality[:, -1] - plain.quality[:, -1]),
+        liked=mean_of(liked.sum(axis=1)),
+        liked_difference=mean_of((liked - plain.liked).sum(axis=1)),
         new_shown=mean_of(_of_user(new_shown)),
         new_liked=mean_of(_of_user(new_liked)),
         new_liked_difference=mean_of(_of_user(new_liked) - _of_user(plain.new_liked)),
