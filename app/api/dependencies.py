@@ -115,6 +115,7 @@ FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 async def _list_options(
     request: Request,
     filters: FiltersDep,
+    *,
     n: ListLength = 10,
     exclude: Excluded = None,
     include_rated: IncludeRated = False,

@@ -32,6 +32,10 @@ class ScenarioRequest(RequestModel):
     filter: Filters = Field(default_factory=dict)
     rank_by: RankBy | None = None
     diversity: Annotated[float | None, Field(ge=0, le=1, examples=[0.3])] = None
+    explore: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="It does not apply to a request with `rank_by=rating`.", examples=[None]),
+    ] = None
     boosts: Annotated[list[BoostRequest], Field(default_factory=list, max_length=100)]
     pinned: Annotated[list[GivenItemId], Field(default_factory=list, max_length=100)]
     exclude: Annotated[list[GivenItemId], Field(default_factory=list, max_length=1000)]
@@ -56,6 +60,7 @@ class ScenarioRequest(RequestModel):
             filters=self.filter,
             rank_by=self.rank_by,
             diversity=self.diversity,
+            explore=self.explore,
             boosts=[boost.rule() for boost in self.boosts],
             pinned=self.pinned,
             exclude=self.exclude,
@@ -84,6 +89,7 @@ class ScenarioResponse(ResponseModel):
     filter: ShownFilter
     rank_by: Annotated[RankBy | None, Field(examples=[None])]
     diversity: Annotated[float | None, Field(examples=[0.3])]
+    explore: Annotated[float | None, Field(examples=[None])]
     boosts: list[ShownBoost]
     pinned: Annotated[list[str], Field(examples=[["50"]])]
     exclude: Annotated[list[str], Field(examples=[[]])]
@@ -102,6 +108,7 @@ class ScenarioResponse(ResponseModel):
             filter={name: list(values) for name, values in settings.filters.items()},
             rank_by=settings.rank_by,
             diversity=settings.diversity,
+            explore=settings.explore,
             boosts=[
                 ShownBoost(
                     factor=boost.factor,

@@ -13,7 +13,7 @@ from app.lists.feedback import ListOptions
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import traffic_position
-from app.services.validation import raise_if_invalid, rank_by_errors
+from app.services.validation import explore_errors, raise_if_invalid, rank_by_errors
 from app.storage.database import Database
 from app.storage.scenarios import ScenarioRepository
 from models.elicitation.strategy import Strategy
@@ -39,6 +39,7 @@ class ScenarioSettings:
         filters: Field → accepted values; a request may replace those of a field.
         rank_by: What orders the list.
         diversity: As in `ListOptions`.
+        explore: As in `ListOptions`. It does not apply to a request for a list in the order of ratings.
         boosts: Rules that raise or lower items.
         pinned: Items that come first.
         exclude: Items to leave out, besides those of the request.
@@ -51,6 +52,7 @@ class ScenarioSettings:
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rank_by: RankBy | None = None
     diversity: float | None = None
+    explore: float | None = None
     boosts: Sequence[Boost] = ()
     pinned: Sequence[str] = ()
     exclude: Sequence[str] = ()
@@ -69,6 +71,7 @@ class ScenarioSettings:
             "n": self.n,
             "rank_by": self.rank_by,
             "diversity": self.diversity,
+            "explore": None if options.rank_by is RankBy.RATING else self.explore,
             "include_rated": self.include_rated,
             "boosts": self.boosts or None,
             "pinned": self.pinned or None,
@@ -117,6 +120,7 @@ class ScenarioService:
                 for index, boost in enumerate(settings.boosts)
             ],
             rank_by_errors(settings.rank_by or RankBy.CHOICE, predicts_ratings=served.predicts_ratings),
+            explore_errors(settings.explore or 0.0, settings.rank_by or RankBy.CHOICE),
         )
         async with self._database.write() as session:
             await ScenarioRepository(session).save(name, SETTINGS.dump_python(settings, mode="json"))

@@ -428,6 +428,7 @@ class Scenario(Answer):
     filter: dict[str, list[str]]
     rank_by: str | None
     diversity: float | None
+    explore: float | None
     boosts: list[ScenarioBoost]
     pinned: list[str]
     exclude: list[str]

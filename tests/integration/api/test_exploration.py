@@ -7,7 +7,7 @@ ADA = "/v1/users/ada"
 RATINGS = [{"item_id": f"i{item}", "rating": 5 if item % 2 else 1} for item in range(6)]
 
 
-async def stored_list(client: httpx.AsyncClient, **params: float) -> tuple[str, ...]:
+async def stored_list(client: httpx.AsyncClient, **params: str | float) -> tuple[str, ...]:
     answer = await client.get(f"{ADA}/recommendations", params={"n": 30, **params})
     assert answer.status_code == 200, answer.text
     return tuple(item["item_id"] for item in answer.json()["items"])
@@ -39,3 +39,13 @@ async def test_wrong_exploration_is_refused_by_name(client: httpx.AsyncClient, b
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_scenario_explores_unless_the_request_is_for_a_list_by_ratings(client: httpx.AsyncClient) -> None:
+    await client.post(f"{ADA}/ratings", json={"ratings": RATINGS})
+    assert (await client.put("/v1/scenarios/new", json={"explore": 1})).json()["explore"] == 1
+    refused = await client.put("/v1/scenarios/newer", json={"explore": 1, "rank_by": "rating"})
+
+    assert await stored_list(client, scenario="new", seed=1) == await stored_list(client, explore=1, seed=1)
+    assert await stored_list(client, scenario="new", rank_by="rating") == await stored_list(client, rank_by="rating")
+    assert [error["field"] for error in refused.json()["errors"]] == ["explore"]
