@@ -94,7 +94,7 @@ def share_shapes(catalogue: Catalogue) -> NDArray[np.float64]:
     return np.asarray(prior + catalogue.trained_counts + (new_counts - 1).clip(min=0))
 
 
-def draw_of(drawn: Sequence[Exploration | None], rows: NDArray[np.int64]) -> Draw | None:
+def draw_of(drawn: Sequence[Exploration | None], rows: NDArray[np.int64], device: torch.device) -> Draw | None:
     """The draws for B users' rows (int64 [B, Q]); None if no list explores. A list that does not has the strength 0."""
     if not any(drawn):
         return None
@@ -104,4 +104,4 @@ def draw_of(drawn: Sequence[Exploration | None], rows: NDArray[np.int64]) -> Dra
         if exploration is not None:
             deviations[user] = exploration.deviations[rows[user]]
             strengths[user] = exploration.strength
-    return Draw(torch.from_numpy(deviations), torch.from_numpy(strengths))
+    return Draw(torch.from_numpy(deviations).to(device), torch.from_numpy(strengths).to(device))

@@ -89,7 +89,7 @@ class PopularList:
         scale = self._model.rating_scale
         with torch.inference_mode():
             user, adapted = catalogue.unknown_rater
-            vectors, draw = catalogue.vectors(rows[None]), draw_of([exploration], rows[None])
+            vectors, draw = catalogue.vectors(rows[None]), draw_of([exploration], rows[None], self._model.device)
             predictions = (
                 learner.predict(adapted, user, vectors)
                 if draw is None

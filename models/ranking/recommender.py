@@ -222,7 +222,7 @@ class Recommender:
         # Ratings are predicted for the considered items only.
         rows = padded(considered, np.int64)
         log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
-        draw = draw_of([eligible.exploration for eligible in candidates], rows)
+        draw = draw_of([eligible.exploration for eligible in candidates], rows, self.model.device)
         figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows, draw))
         return [
             self._listed(query, eligible, user_rows, figures, place)
@@ -277,7 +277,6 @@ class Recommender:
         shown = learner.predict(adapted, support.users, vectors)
         if draw is None:
             return _Predicted(shown, shown)
-        draw = Draw(draw.deviations.to(self.model.device), draw.strength.to(self.model.device))
         return _Predicted(shown, learner.predict_drawn(adapted, support.users, vectors, draw))
 
     def _figures(self, rank_by: RankBy, log_shares: Tensor, predicted: "_Predicted | None") -> "_Figures":

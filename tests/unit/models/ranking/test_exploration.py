@@ -179,4 +179,4 @@ def test_large_catalogue_shortlists_the_items_with_high_draws(
 
 
 def test_no_draw_is_needed_if_no_list_explores() -> None:
-    assert draw_of([None, None], np.zeros((2, 3), dtype=np.int64)) is None
+    assert draw_of([None, None], np.zeros((2, 3), dtype=np.int64), torch.device("cpu")) is None
