@@ -15,6 +15,7 @@ from typing import Any
 import faiss
 import matplotlib.pyplot as plt
 import numpy as np
+import polars as pl
 import torch
 
 from benchmarks.catalogue_memory import memory_mib
@@ -26,6 +27,7 @@ from models.fields import field_type
 from models.inputs.rows import TensorRows
 from models.ranking import RankingQuery, Recommender
 from models.ranking.catalogue import Catalogue, Part
+from models.ranking.filters import FieldFilter, Filter
 from models.ranking.query import RankBy
 
 PRESETS = ("coldstart", "melu")
@@ -69,6 +71,7 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
     built = time.perf_counter() - started
     shortlisting.recommend(queries[0])
     where = _common_value(part)
+    changed = Entities(part.items.table[:1].with_columns(title=pl.lit("Changed")))
     filtered = [RankingQuery(own.attributes, own.ratings, own.n, where=where) for own in queries]
     times = medians(
         {
@@ -76,7 +79,7 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
             "shortlist": _next_of(shortlisting.recommend, queries),
             "filtered": _next_of(shortlisting.recommend, filtered),
             "products alone": products_alone(matrix_products(exact, queries[0])),
-            "one changed item": lambda: shortlisting.with_changes(Entities(part.items.table[:1]), []),
+            "one changed item": lambda: shortlisting.with_changes(changed, []),
         },
         repeats=REPEATS,
     )
@@ -89,12 +92,13 @@ def _at_size(part: Part, queries: Sequence[RankingQuery]) -> Figures:
     }
 
 
-def _common_value(part: Part) -> dict[str, list[str]]:
-    """A filter that leaves many items: the most frequent value of the first field that takes filters."""
-    field = next(field for field in part.model.schema.items.fields if field_type(field).filterable)
+def _common_value(part: Part) -> Filter:
+    """A filter that leaves many items: the most frequent value of the first field with categories."""
+    kinds = [(field, field_type(field)) for field in part.model.schema.items.fields]
+    field = next(field for field, kind in kinds if kind.filterable and not kind.ordered)
     name = field.name
     (value,) = field_type(field).filter_values(part.items.table[name])["value"].mode().sort()[:1]
-    return {name: [value]}
+    return {name: FieldFilter([value])}
 
 
 def _next_of(recommend: Callable[[RankingQuery], object], queries: Sequence[RankingQuery]) -> Callable[[], object]:

@@ -5,6 +5,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 
 def fields_at(annotation: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401 - any type of a body
@@ -18,10 +19,12 @@ def fields_at(annotation: Any, path: Sequence[str | int]) -> list[str]:  # noqa:
         annotation = _plain(annotation)
         if isinstance(part, int):
             (annotation,) = get_args(annotation) or (None,)
+        elif get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
         else:
-            annotation = annotation.model_fields[part].annotation if _is_model(annotation) else None
+            annotation = _fields(annotation)[part].annotation if _is_model(annotation) else None
     annotation = _plain(annotation)
-    return list(annotation.model_fields) if _is_model(annotation) else []
+    return list(_fields(annotation)) if _is_model(annotation) else []
 
 
 def _plain(annotation: Any) -> Any:  # noqa: ANN401
@@ -32,6 +35,11 @@ def _plain(annotation: Any) -> Any:  # noqa: ANN401
         others = [each for each in get_args(annotation) if each is not type(None)]
         return _plain(others[0]) if len(others) == 1 else None
     return annotation
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by the names that requests use."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(annotation: Any) -> bool:  # noqa: ANN401

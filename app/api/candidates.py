@@ -6,14 +6,14 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.authorisation import READ
-from app.api.dependencies import Excluded, FiltersDep, ListLength, ServicesDep
+from app.api.dependencies import Excluded, ListLength, ServicesDep
+from app.api.filters import Filters, FiltersDep, filter_of
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
     SCENARIO,
     EntityId,
-    Filters,
     GivenItemId,
     ResponseModel,
     ScenarioName,
@@ -112,7 +112,7 @@ async def choose_candidates(body: CandidatesRequest, services: ServicesDep) -> C
         strategy=body.strategy,
         n=body.n,
         exclude=body.exclude,
-        filters=body.filter,
+        filters=filter_of(body.filter),
         seed=body.seed,
         scenario=body.scenario,
     )

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from app.api.filters import FiltersDep
 from app.api.path_ids import PathId
 from app.api.schemas import SCENARIO, GivenItemId, ScenarioName
-from app.errors import FieldError, InvalidRequestError
 from app.lists.feedback import ListOptions
 from app.lists.former_items import FormerItems
 from app.services.container import Services
@@ -20,27 +20,6 @@ from models.ranking.query import RankBy
 async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
-
-
-async def _filters(
-    filter_: Annotated[
-        list[str] | None,
-        Query(
-            alias="filter",
-            max_length=100,
-            description="`field:value`. May be repeated. An item must have one of the values of every field. Case and "
-            "accents do not count.",
-            examples=[["genre:Comedy"]],
-        ),
-    ] = None,
-) -> dict[str, list[str]]:
-    filters: dict[str, list[str]] = {}
-    for index, text in enumerate(filter_ or ()):
-        field, colon, value = text.partition(":")
-        if not colon:
-            raise InvalidRequestError([FieldError(f"filter.{index}", "must have the form field:value")])
-        filters.setdefault(field, []).append(value)
-    return filters
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
@@ -109,7 +88,6 @@ ListCursor = Annotated[
         examples=["OIJaQVvoDrvBcrM6"],
     ),
 ]
-FiltersDep = Annotated[dict[str, list[str]], Depends(_filters)]
 
 
 async def _list_options(

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator, Field
 
 from app.api.authorisation import READ
-from app.api.dependencies import FiltersDep, ListLength, ServicesDep
+from app.api.dependencies import ListLength, ServicesDep
+from app.api.filters import FiltersDep
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.schemas import ResponseModel, ShownItemId, ShownTitle

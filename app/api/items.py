@@ -16,6 +16,7 @@ from app.api.schemas import (
     ITEM_ATTRIBUTES,
     BatchItemRequest,
     GivenItemId,
+    ItemContent,
     ItemRequest,
     Line,
     RequestModel,
@@ -38,8 +39,12 @@ class BatchRequest(RequestModel):
     items: Annotated[list[BatchItemRequest], Field(min_length=1, max_length=1000)]
 
 
-class ItemPatchRequest(ItemRequest):
+class ItemPatchRequest(ItemContent):
     """The parts of an item that change. Null removes the title or an attribute."""
+
+    available: Annotated[
+        bool | None, Field(strict=True, description="Whether the item may be in lists. Null leaves it as it is.")
+    ] = None
 
 
 class ItemResponse(ResponseModel):
@@ -51,18 +56,20 @@ class ItemResponse(ResponseModel):
         description="Those whose values are known.", examples=[ITEM_ATTRIBUTES]
     )
 
+    available: bool = Field(description="Whether the item may be in lists.", examples=[True])
+
     @classmethod
     def of(cls, item: Item | ItemRecord) -> Self:
         """The answer about an item."""
-        return cls(item_id=item.id, title=item.title, attributes=item.attributes)
+        return cls(item_id=item.id, title=item.title, attributes=item.attributes, available=item.available)
 
 
 @router.put(
     "/items/{item_id}", dependencies=[ADMIN], responses=problem_responses(InvalidRequestError, NoActiveModelError)
 )
 async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) -> ItemResponse:
-    """Create or replace an item. It can be recommended at once."""
-    return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes)))
+    """Create or replace an item. It can be recommended at once, unless it is not available."""
+    return ItemResponse.of(await services.items.put(ItemRecord(item_id, body.title, body.attributes, body.available)))
 
 
 @router.patch(
@@ -71,8 +78,8 @@ async def put_item(item_id: ItemId, body: ItemRequest, services: ServicesDep) ->
     responses=problem_responses(InvalidRequestError, ItemNotFoundError, NoActiveModelError),
 )
 async def patch_item(item_id: ItemId, body: ItemPatchRequest, services: ServicesDep) -> ItemResponse:
-    """Change a part of an item: only the title and the attributes that are sent. Null removes one; the others stay."""
-    change = ItemChange(body.attributes, "title" in body.model_fields_set, body.title)
+    """Change a part of an item: only what is sent. Null removes the title or an attribute; the others stay."""
+    change = ItemChange(body.attributes, "title" in body.model_fields_set, body.title, body.available)
     return ItemResponse.of(await services.items.patch(item_id, change))
 
 
@@ -130,7 +137,10 @@ async def list_items(
     item_id: Annotated[
         list[GivenItemId] | None, Query(max_length=500, description="Only this item. May be repeated.")
     ] = None,
+    available: Annotated[
+        bool | None, Query(description="Only items that may be in lists, or with `false` only those that may not.")
+    ] = None,
 ) -> Page[ItemResponse]:
     """The items of the catalogue, ordered by id; with a query, the popular ones first."""
-    items = await services.items.page(query=query, ids=item_id, after=page.after, limit=page.limit)
+    items = await services.items.page(query=query, ids=item_id, available=available, after=page.after, limit=page.limit)
     return page.page(items, ItemResponse.of, key=lambda item: item.id)

@@ -7,13 +7,13 @@ from pydantic import Field, model_validator
 
 from app.api.authorisation import READ
 from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
+from app.api.filters import Filters, filter_of
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
     SCENARIO,
     Attributes,
-    Filters,
     GivenItemId,
     RequestModel,
     ResponseModel,
@@ -138,7 +138,7 @@ class BoostRequest(RequestModel):
 
     def rule(self) -> Boost:
         """The rule as the ranking takes it."""
-        return Boost(self.factor, self.item_ids, self.filter)
+        return Boost(self.factor, self.item_ids, filter_of(self.filter))
 
 
 class VisitorRequest(VisitorFeedback):
@@ -253,7 +253,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     options = ListOptions(
         n=body.n,
         exclude=body.exclude,
-        filters=body.filter,
+        filters=filter_of(body.filter),
         include_rated=body.include_rated,
         explain=body.explain,
         rank_by=body.rank_by,

@@ -40,7 +40,10 @@ class FieldResponse(ResponseModel):
     name: str = Field(examples=["genre"])
     kind: FieldKind
     dimensions: int | None = Field(description="Length of a vector; null for other kinds.", examples=[None])
-    filterable: bool = Field(description="Whether items can be filtered by it.", examples=[True])
+    filterable: bool = Field(
+        description="Whether items can be filtered by it: by ranges if it is continuous, by values otherwise.",
+        examples=[True],
+    )
 
     @classmethod
     def of(cls, field: AttributeField) -> Self:

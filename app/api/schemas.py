@@ -96,16 +96,6 @@ ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
 }
 """An example of an item's attributes."""
 
-Filters = Annotated[
-    dict[str, Annotated[list[str], Field(max_length=1000)]],
-    Field(
-        max_length=100,
-        description="Accepted values by item field. An item must have one of them for every field. Case and accents do "
-        "not count.",
-        examples=[{"genre": ["Comedy", "Drama"]}],
-    ),
-]
-
 
 ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["home"])]
 """The name of a scenario."""
@@ -160,11 +150,24 @@ class VisitorFeedback(RequestModel):
         )
 
 
-class ItemRequest(RequestModel):
+class ItemContent(RequestModel):
     """An item's title and attributes."""
 
     title: Line | None = Field(default=None, examples=["Star Wars"])
     attributes: Annotated[Attributes, Field(default_factory=dict, examples=[ITEM_ATTRIBUTES])]
+
+
+class ItemRequest(ItemContent):
+    """An item's title and attributes, and whether it may be in lists."""
+
+    available: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="Whether the item may be in lists. What users did with items counts whether they are available "
+            "or not.",
+        ),
+    ] = True
 
 
 class BatchItemRequest(ItemRequest):
@@ -174,7 +177,7 @@ class BatchItemRequest(ItemRequest):
 
     def record(self) -> ItemRecord:
         """The item as the services take it."""
-        return ItemRecord(self.item_id, self.title, self.attributes)
+        return ItemRecord(self.item_id, self.title, self.attributes, self.available)
 
 
 class UserRequest(RequestModel):

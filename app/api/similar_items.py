@@ -6,14 +6,14 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 
 from app.api.authorisation import READ
-from app.api.dependencies import Excluded, FiltersDep, ItemId, ListLength, ServicesDep
+from app.api.dependencies import Excluded, ItemId, ListLength, ServicesDep
+from app.api.filters import Filters, FiltersDep, filter_of
 from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
     ITEM_ATTRIBUTES,
     Attributes,
-    Filters,
     GivenItemId,
     RequestModel,
     ResponseModel,
@@ -116,7 +116,7 @@ async def find_similar_items(body: SimilarItemsRequest, services: ServicesDep) -
         n=body.n,
         by=body.by,
         exclude=body.exclude,
-        where=body.filter,
+        where=filter_of(body.filter),
         diversity=body.diversity,
     )
     return SimilarItemPage.of(await services.similar_items.to_items(query))

@@ -17,6 +17,7 @@ from app.storage.users import UserState
 from models.data.attribute_values import known_attributes
 from models.data.schema import DatasetSchema
 from models.ranking import ItemRating, RankingQuery
+from models.ranking.filters import Filter
 from models.ranking.query import Boost, ItemInteraction, RankBy
 
 _REMEMBERED = 6
@@ -54,7 +55,7 @@ class ListOptions:
     Attributes:
         n: The most items.
         exclude: Items to leave out.
-        filters: Field → accepted values.
+        filters: Conditions on the items.
         include_rated: Whether items that the user has rated or interacted with may be in it.
         explain: Whether to name what the user did that moved each item up.
         rank_by: What orders the list of a known user.
@@ -73,7 +74,7 @@ class ListOptions:
 
     n: int
     exclude: Sequence[str] = ()
-    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    filters: Filter = field(default_factory=dict)
     include_rated: bool = False
     explain: bool = False
     rank_by: RankBy = RankBy.CHOICE

@@ -16,6 +16,11 @@ def to_entities(items: Sequence[ItemRecord], source: EntitySource) -> Entities:
     )
 
 
+def hidden_ids(items: Sequence[ItemRecord]) -> list[str]:
+    """The ids of the items that may be in no list."""
+    return [item.id for item in items if not item.available]
+
+
 def to_records(entities: Entities) -> Iterator[ItemRecord]:
     """The items as the database stores them."""
     for row in entities.table.iter_rows(named=True):

@@ -1,6 +1,6 @@
 """Candidates: which items to ask a new user about."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.lists.feedback import Feedback
@@ -15,6 +15,7 @@ from app.storage.interactions import InteractionRepository
 from app.storage.ratings import RatingRepository
 from app.storage.skips import SkipRepository
 from models.elicitation.strategy import Candidate, Strategy
+from models.ranking.filters import Filter
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class CandidateOptions:
         strategy: How to choose candidates; the service's default if None.
         n: The most candidates.
         exclude: Items to leave out.
-        filters: Field → accepted values.
+        filters: Conditions on the items.
         seed: Seed of the random strategy.
         scenario: The scenario that the request names, whose strategy counts if the request has none.
     """
@@ -41,7 +42,7 @@ class CandidateOptions:
     strategy: Strategy | None
     n: int
     exclude: Sequence[str]
-    filters: Mapping[str, Sequence[str]]
+    filters: Filter
     seed: int
     scenario: str | None = None
 
@@ -67,7 +68,7 @@ class CandidateService:
             options: The options of the request.
 
         Raises:
-            InvalidRequestError: If a filter names a field or a value that items do not have.
+            InvalidRequestError: If a filter has a field, a value or a condition that items do not have.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current(user_id)

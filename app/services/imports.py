@@ -102,11 +102,11 @@ class DatasetImporter:
         self._database = database
 
     async def items(self, dataset: Dataset, progress: Progress) -> None:
-        """Create or replace the data set's items."""
+        """Create or replace the data set's items. Hidden ones stay hidden: a data set does not say it."""
         records = list(to_records(dataset.items))
         for batch in _batches(len(records)):
             async with self._database.write() as session:
-                await ItemRepository(session).save_differing(records[batch])
+                await ItemRepository(session).save_differing(records[batch], keep_availability=True)
             progress(batch.stop - batch.start)
 
     async def users(self, dataset: Dataset, progress: Progress) -> None:

@@ -18,6 +18,7 @@ from app.storage.database import Database
 from app.storage.items import ItemRepository
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
+from models.ranking.filters import Filter
 
 TRENDING_DAYS = 7
 """The window of trending items, unless a request names another one."""
@@ -75,18 +76,18 @@ class ItemListService:
         self._host = host
         self._counter = counter
 
-    async def get(self, name: ListName, *, n: int, filters: Mapping[str, Sequence[str]], days: int | None) -> ItemList:
+    async def get(self, name: ListName, *, n: int, filters: Filter, days: int | None) -> ItemList:
         """A list.
 
         Args:
             name: Which one.
             n: The most items.
-            filters: Field → accepted values.
+            filters: Conditions on the items.
             days: The window that ends now: only choices in it count and, in the list of the latest items, only items
                 that were added in it. None means no window, but `TRENDING_DAYS` for trending items.
 
         Raises:
-            InvalidRequestError: If a filter names a field or a value that items do not have.
+            InvalidRequestError: If a filter has a field, a value or a condition that items do not have.
             NoActiveModelError: If no model is being served: it has the catalogue.
         """
         served = await self._host.current()
@@ -131,7 +132,7 @@ def trends(recent: NDArray[np.int64], former: NDArray[np.int64]) -> NDArray[np.f
 
 def _popular(
     catalogue: Catalogue,
-    filters: Mapping[str, Sequence[str]],
+    filters: Filter,
     n: int,
     counts: Mapping[str, PeriodCounts] | None,
 ) -> list[ListedItem]:
@@ -144,9 +145,7 @@ def _popular(
     return [ListedItem(*catalogue.name(row), choices=int(choices[row]), trend=None) for row in rows]
 
 
-def _trending(
-    catalogue: Catalogue, filters: Mapping[str, Sequence[str]], n: int, counts: Mapping[str, PeriodCounts]
-) -> list[ListedItem]:
+def _trending(catalogue: Catalogue, filters: Filter, n: int, counts: Mapping[str, PeriodCounts]) -> list[ListedItem]:
     """The items whose trend is above 1, the highest first."""
     recent, former = np.array(list(counts.values()), dtype=np.int64).reshape(-1, 2).T
     by_row = _by_row(catalogue, dict(zip(counts, trends(recent, former).tolist(), strict=True)), missing=0)
@@ -159,7 +158,7 @@ def _trending(
 
 def _latest(
     catalogue: Catalogue,
-    filters: Mapping[str, Sequence[str]],
+    filters: Filter,
     n: int,
     date: str | None,
     added: Mapping[str, datetime] | None,
@@ -168,7 +167,7 @@ def _latest(
 
     Args:
         catalogue: The catalogue.
-        filters: Field → accepted values.
+        filters: Conditions on the items.
         n: The most items.
         date: The attribute that says when items are new. None lets the time count at which they were added.
         added: When items were added. Only these may be in the list; None lets all be in it.
@@ -193,12 +192,12 @@ def _by_row(catalogue: Catalogue, values: Mapping[str, float], *, missing: float
     return by_row
 
 
-def _best(catalogue: Catalogue, filters: Mapping[str, Sequence[str]], n: int, values: NDArray[np.float64]) -> list[int]:
+def _best(catalogue: Catalogue, filters: Filter, n: int, values: NDArray[np.float64]) -> list[int]:
     """The rows with the highest values; of equal ones, items with more ratings first.
 
     Args:
         catalogue: The catalogue.
-        filters: Field → accepted values.
+        filters: Conditions on the items.
         n: The most rows.
         values: float64 [rows]; NaN keeps a row out of the list.
     """

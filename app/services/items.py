@@ -1,7 +1,7 @@
 """Items: the catalogue of what can be recommended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.errors import ItemNotFoundError
 from app.services.model_host import ModelHost
@@ -23,11 +23,13 @@ class ItemChange:
         attributes: The attributes that change; None removes one.
         replaces_title: Whether the title changes.
         title: The new title, if it changes; None removes it.
+        available: Whether the item may be in lists; None leaves it as it is.
     """
 
     attributes: Mapping[str, object]
     replaces_title: bool = False
     title: str | None = None
+    available: bool | None = None
 
 
 class ItemService:
@@ -88,7 +90,9 @@ class ItemService:
             if item is None:
                 raise ItemNotFoundError(item_id)
             title = change.title if change.replaces_title else item.title
-            changed = ItemRecord(item_id, title, changed_attributes(item.attributes, change.attributes, source))
+            attributes = changed_attributes(item.attributes, change.attributes, source)
+            available = item.available if change.available is None else change.available
+            changed = ItemRecord(item_id, title, attributes, available)
             await ItemRepository(session).save_differing([changed])
         return changed
 
@@ -116,16 +120,24 @@ class ItemService:
                 raise ItemNotFoundError(item_id)
 
     async def page(
-        self, *, query: str | None, ids: Sequence[str] | None, after: str | None, limit: int
+        self,
+        *,
+        query: str | None,
+        ids: Sequence[str] | None,
+        available: bool | None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[Item]:
         """Items, ordered by id, after the id `after`; see `ItemRepository.page`."""
         async with self._database.read() as session:
-            return await ItemRepository(session).page(query=query, ids=ids, after=after, limit=limit)
+            return await ItemRepository(session).page(
+                query=query, ids=ids, available=available, after=after, limit=limit
+            )
 
     async def _item_source(self) -> EntitySource:
         return (await self._host.current()).schema.items
 
     async def _save(self, items: Sequence[ItemRecord], source: EntitySource) -> Sequence[ItemRecord]:
-        stored = [ItemRecord(item.id, item.title, known_attributes(item.attributes, source)) for item in items]
+        stored = [replace(item, attributes=known_attributes(item.attributes, source)) for item in items]
         await self.store(stored)
         return stored

@@ -11,7 +11,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from app.errors import NoActiveModelError
-from app.lists.item_conversion import to_entities
+from app.lists.item_conversion import hidden_ids, to_entities
 from app.lists.stored_catalogue import read_catalogue
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
@@ -240,7 +240,7 @@ class ModelHost:
             recommender = served.recommender
             if changes:
                 changed = to_entities(changes.changed, served.schema.items)
-                recommender = recommender.with_changes(changed, changes.removed)
+                recommender = recommender.with_changes(changed, changes.removed, hidden_ids(changes.changed))
             if new_ratings:
                 recommender = recommender.with_new_ratings({**recommender.catalogue.new_ratings, **new_ratings})
             return recommender

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from app.services.batching import Batcher
 from models.elicitation.strategy import Candidate, Strategy
 from models.ranking import RankedItem, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
+from models.ranking.filters import Filter
 from models.ranking.similar import SimilarItem, SimilarQuery, similar_items
 
 _LARGEST_BATCH = 32
@@ -29,7 +30,7 @@ class CandidateRequest:
     rated: Collection[str]
     skipped: Collection[str]
     exclude: Collection[str]
-    filters: Mapping[str, Sequence[str]]
+    filters: Filter
     seed: int
 
 

@@ -120,8 +120,8 @@ class RecommendationService:
         """Recommendations for a user. A user without stored data gets the list for strangers.
 
         Raises:
-            InvalidRequestError: If a filter names a field or a value that items do not have, or the list is to be
-                ordered by ratings and the model predicts none.
+            InvalidRequestError: If a filter has a field, a value or a condition that items do not have, or the list is
+                to be ordered by ratings and the model predicts none.
             NoActiveModelError: If no model is being served.
         """
         served, user = await self._host.current_with_user(user_id)
@@ -234,7 +234,6 @@ def _from_cache(value: object, model_version: str, options: ListOptions) -> Reco
 
 def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> str:
     """A hash of everything that the answer depends on. Hashed, because ids may be long and are personal data."""
-    filters = sorted((name, sorted(values)) for name, values in options.filters.items())
     parts = [
         served.model_version,
         served.catalogue,
@@ -243,7 +242,7 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
         user.revision,
         options.n,
         sorted(options.exclude),
-        filters,
+        sorted((name, asdict(conditions)) for name, conditions in options.filters.items()),
         options.include_rated,
         options.explain,
         options.rank_by,

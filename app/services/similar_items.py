@@ -32,7 +32,7 @@ class SimilarItemService:
 
         Raises:
             ItemNotFoundError: If the item is not in the catalogue.
-            InvalidRequestError: If a filter names a field or a value that items do not have.
+            InvalidRequestError: If a filter has a field, a value or a condition that items do not have.
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()

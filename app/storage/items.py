@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,11 +34,12 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """An item's id, title and attributes."""
+    """An item's id, title and attributes, and whether it may be in lists."""
 
     id: str
     title: str | None
     attributes: dict[str, Any]
+    available: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ItemRepository:
     async def save(self, items: Iterable[ItemRecord], *, version: int) -> None:
         """Create or replace items. A deleted item that is created again counts as added now."""
         statement = insert(dialect_of(self._session), Item)
-        columns = ("title", "folded_title", "attributes", "version", "deleted")
+        columns = ("title", "folded_title", "attributes", "available", "version", "deleted")
         created_at = case((Item.deleted, statement.excluded.created_at), else_=Item.created_at)
         statement = statement.on_conflict_do_update(
             index_elements=[Item.id],
@@ -78,12 +79,20 @@ class ItemRepository:
         now = datetime.now(UTC)
         await self._session.execute(statement, [{**_row(item, version), "created_at": now} for item in items])
 
-    async def save_differing(self, items: Sequence[ItemRecord]) -> Saved:
+    async def save_differing(self, items: Sequence[ItemRecord], *, keep_availability: bool = False) -> Saved:
         """Create or replace the items that differ from the stored ones.
 
         They get a new catalogue version, unless nothing differs. Of several items with one id the last is kept.
+
+        Args:
+            items: The items.
+            keep_availability: Whether stored items stay as available as they are, because the source does not say it.
         """
         before = await self._stored({item.id for item in items})
+        if keep_availability:
+            items = [
+                replace(item, available=before[item.id].available) if item.id in before else item for item in items
+            ]
         after = dict(before)
         created = updated = 0
         for item in items:
@@ -105,7 +114,7 @@ class ItemRepository:
         in_order = sorted(ids)
         for start in range(0, len(in_order), _AT_ONCE):
             rows = await self._session.execute(_STORED, {"ids": in_order[start : start + _AT_ONCE]})
-            stored.update((row.id, ItemRecord(row.id, row.title, row.attributes)) for row in rows)
+            stored.update((row.id, _record(row)) for row in rows)
         return stored
 
     async def save_missing(self, items: Iterable[ItemRecord], *, version: int) -> None:
@@ -151,9 +160,17 @@ class ItemRepository:
             await self._session.execute(statement, differing[start : start + _AT_ONCE])
 
     async def page(
-        self, *, query: str | None, ids: Collection[str] | None, after: str | None, limit: int
+        self,
+        *,
+        query: str | None,
+        ids: Collection[str] | None,
+        available: bool | None,
+        after: str | None,
+        limit: int,
     ) -> Sequence[Item]:
         """Items, ordered by id, after the item `after`. With `ids`, only these items.
+
+        With `available`, only those that are available, or only those that are not.
 
         With a query, those whose title contains all its words, in any order, whatever the case and accents. Titles with
         words that begin like those of the query come first, then popular ones, then by title. An item without a title
@@ -165,6 +182,8 @@ class ItemRepository:
         statement = statement.where(*(Item.folded_title.contains(word, autoescape=True) for word in wanted))
         if ids is not None:
             statement = statement.where(Item.id.in_(ids))
+        if available is not None:
+            statement = statement.where(Item.available.is_(available))
         if after is not None:
             position = _joined(select(*order)).where(Item.id == after)
             statement = statement.where(tuple_(*order) > position.scalar_subquery())
@@ -192,14 +211,14 @@ class ItemRepository:
     async def catalogue(self) -> Sequence[ItemRecord]:
         """All items that are not deleted, by id."""
         statement = select(*_RECORD).where(_items.c.deleted.is_(False)).order_by(_items.c.id)
-        return [ItemRecord(row.id, row.title, row.attributes) for row in await self._all(statement)]
+        return [_record(row) for row in await self._all(statement)]
 
     async def changed_since(self, version: int) -> CatalogueChanges:
         """What changed after a catalogue version."""
         statement = select(*_RECORD, _items.c.deleted).where(_items.c.version > version).order_by(_items.c.id)
         rows = await self._all(statement)
         return CatalogueChanges(
-            changed=[ItemRecord(row.id, row.title, row.attributes) for row in rows if not row.deleted],
+            changed=[_record(row) for row in rows if not row.deleted],
             removed=[row.id for row in rows if row.deleted],
         )
 
@@ -225,8 +244,12 @@ def _joined(statement: Select[Any]) -> Select[Any]:
 
 # On tables instead of ORM classes, because there are many rows and the ORM takes much of the time.
 _items = Base.metadata.tables["items"]
-_RECORD = (_items.c.id, _items.c.title, _items.c.attributes)
+_RECORD = (_items.c.id, _items.c.title, _items.c.attributes, _items.c.available)
 _STORED = select(*_RECORD).where(_items.c.id.in_(bindparam("ids", expanding=True)), _items.c.deleted.is_(False))
+
+
+def _record(row: Any) -> ItemRecord:  # noqa: ANN401 - a row with the columns of `_RECORD`
+    return ItemRecord(row.id, row.title, row.attributes, row.available)
 
 
 def _row(item: ItemRecord, version: int) -> dict[str, Any]:
@@ -235,6 +258,7 @@ def _row(item: ItemRecord, version: int) -> dict[str, Any]:
         "title": item.title,
         "folded_title": search_text(item.title or item.id),
         "attributes": item.attributes,
+        "available": item.available,
         "version": version,
         "deleted": False,
     }

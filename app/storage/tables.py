@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -116,9 +117,10 @@ class Item(Base):
     """An item of the catalogue.
 
     `version` is the catalogue version at which the row last changed. The row of a deleted item is kept: ratings refer
-    to it, and replicas see from it what to remove. `training_count` is the number of ratings of the item on which the
-    model that was registered last was trained. `created_at` is when the item was added to the catalogue; it is unknown
-    of items that came with a model, and of those that were stored by releases that did not keep it.
+    to it, and replicas see from it what to remove. An item that is not `available` may be in no list. `training_count`
+    is the number of ratings of the item on which the model that was registered last was trained. `created_at` is when
+    the item was added to the catalogue; it is unknown of items that came with a model, and of those that were stored by
+    releases that did not keep it.
     """
 
     __tablename__ = "items"
@@ -127,6 +129,7 @@ class Item(Base):
     title: Mapped[str | None] = mapped_column(Text)
     folded_title: Mapped[str | None] = mapped_column(Text)  # `search_text` of the title, or of the id without a title
     attributes: Mapped[dict[str, Any]]
+    available: Mapped[bool] = mapped_column(server_default=true())
     version: Mapped[int] = mapped_column(BigInteger, index=True)
     deleted: Mapped[bool]
     training_count: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -1,16 +1,29 @@
 """Checks the arguments of a call before anything is sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from coldstart_client.errors import InvalidArgumentError
+from coldstart_client.given import Words
 
 _LONGEST = 100
 _REASONS = {"sequence_str": "must be a list, not a single string", "dict_type": "must be a mapping"}
-_OF_THE_SCHEMA = {"attributes": Mapping[str, object] | None}
+
+
+def _conditions(given: object) -> object:
+    """What a filter says of a field, where a list stands for `any`."""
+    if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
+        raise ValueError("must be a list of values or a mapping of conditions")
+    return given if isinstance(given, Mapping) else {"any": given}
+
+
+_OF_THE_SCHEMA = {
+    "attributes": Mapping[str, object] | None,
+    "filter": Mapping[str, Annotated[Mapping[Words, object], BeforeValidator(_conditions)]] | None,
+}
 """What is checked of arguments whose values the model's schema describes: the service checks the values."""
 
 
@@ -29,7 +42,9 @@ def require_valid(define: Callable[..., object], arguments: Mapping[str, object]
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join([name, *map(str, fault["loc"])])
-            reason = _REASONS.get(fault["type"], fault["msg"].replace("Input should be", "must be"))
+            reason = _REASONS.get(
+                fault["type"], fault["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
+            )
             raise InvalidArgumentError(f"{where} {reason}: {_short(fault['input'])}") from None
         if value == "" and name.endswith(("_id", "version")):
             raise InvalidArgumentError(f"{name} must not be empty")

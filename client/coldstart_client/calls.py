@@ -3,7 +3,7 @@
 Every call raises a `ColdstartError` if it does not succeed. A list is fetched in pages of `limit`, from `cursor` on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
@@ -539,21 +539,36 @@ class Calls:
         )
 
     @call
-    def put_item(self, item_id: str, *, title: str | None = None, attributes: Attributes | None = None) -> Call[Item]:
-        """Create or replace an item. It can be recommended at once."""
-        body = {"title": title, "attributes": attributes}
+    def put_item(
+        self,
+        item_id: str,
+        *,
+        title: str | None = None,
+        attributes: Attributes | None = None,
+        available: bool | None = None,
+    ) -> Call[Item]:
+        """Create or replace an item. It can be recommended at once, unless it is not available."""
+        body = {"title": title, "attributes": attributes, "available": available}
         return Call("PUT", path_of("/v1/items/{}", item_id), Item, body=body)
 
     @call
     def patch_item(
-        self, item_id: str, *, title: str | Kept | None = KEPT, attributes: Attributes | None = None
+        self,
+        item_id: str,
+        *,
+        title: str | Kept | None = KEPT,
+        attributes: Attributes | None = None,
+        available: bool | None = None,
     ) -> Call[Item]:
-        """Change only this title and these attributes of an item; None removes the title or an attribute."""
+        """Change only what is given of an item; None removes the title or an attribute.
+
+        An item that is not `available` is in no list. What users did with it still counts.
+        """
         return Call(
             "PATCH",
             path_of("/v1/items/{}", item_id),
             Item,
-            body={"title": None if title is KEPT else title, "attributes": attributes},
+            body={"title": None if title is KEPT else title, "attributes": attributes, "available": available},
             nulls=() if title is KEPT else ["title"],
         )
 
@@ -586,12 +601,19 @@ class Calls:
         *,
         query: str | None = None,
         item_id: Sequence[str] | None = None,
+        available: bool | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Call[Page[Item]]:
-        """The items of the catalogue, ordered by id; only those with these ids or with this text in the title."""
+        """The items of the catalogue, ordered by id.
+
+        Only those with these ids, with this text in the title, or that may (or may not) be in lists.
+        """
         return Call(
-            "GET", "/v1/items", Page[Item], query={"query": query, "item_id": item_id, "limit": limit, "cursor": cursor}
+            "GET",
+            "/v1/items",
+            Page[Item],
+            query={"query": query, "item_id": item_id, "available": available, "limit": limit, "cursor": cursor},
         )
 
     @call
@@ -791,4 +813,14 @@ class Calls:
 
 def _pairs(filter: Filter | None) -> list[str] | None:
     """A filter as query parameters."""
-    return None if filter is None else [f"{field}:{value}" for field, values in filter.items() for value in values]
+    if filter is None:
+        return None
+    pairs = []
+    for field, given in filter.items():
+        if not isinstance(given, Mapping):
+            pairs += [f"{field}:{value}" for value in given]
+            continue
+        for word, values in given.items():
+            one = isinstance(values, str) or not isinstance(values, Collection)
+            pairs += [f"{field}.{word}:{value}" for value in ([values] if one else values)]
+    return pairs

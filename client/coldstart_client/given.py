@@ -11,8 +11,13 @@ AttributeValue = str | float | Sequence[str] | Sequence[float] | None
 
 Attributes = Mapping[str, AttributeValue]
 
-Filter = Mapping[str, Sequence[str]]
-"""Accepted values by item field. An item must have one of them for every field."""
+Words = Literal["any", "all", "not", "from", "to"]
+
+Conditions = Mapping[Words, Sequence[str | float] | str | float]
+"""Conditions on an item's field: lists of values for `any`, `all` and `not`, a number or a time for `from` and `to`."""
+
+Filter = Mapping[str, Sequence[str | float] | Conditions]
+"""By item field, accepted values, of which an item must have one, or conditions. An item must fulfil all of them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Boost:
     Attributes:
         factor: What the score of an item is multiplied by.
         item_ids: The items; None for all that `filter` allows.
-        filter: Only items with one of the values of every field.
+        filter: Only items that fulfil these conditions.
     """
 
     factor: float
@@ -81,11 +86,13 @@ class NewItem:
         item_id: Its id.
         title: Its title.
         attributes: Attributes by field of the model's schema.
+        available: Whether it may be in lists.
     """
 
     item_id: str
     title: str | None = None
     attributes: Attributes = field(default_factory=dict)
+    available: bool = True
 
 
 @dataclass(frozen=True)

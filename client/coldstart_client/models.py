@@ -171,6 +171,7 @@ class Item(Answer):
     item_id: str
     title: str | None
     attributes: dict[str, AttributeValue]
+    available: bool
 
 
 class LineError(Answer):

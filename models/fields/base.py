@@ -53,7 +53,7 @@ class BaseField(BaseModel, ABC):
         polars_type: The type of a column of values.
         takes_lists: Whether a file's column may hold lists.
         filterable: Whether items can be filtered by the values.
-        ordered: Whether the values can order items by date.
+        ordered: Whether the values are numbers. They can order items by date, and items can be filtered by ranges.
         tree_columns_are_categories: Whether `tree_columns` are indices of categories.
     """
 
@@ -121,7 +121,7 @@ class BaseField(BaseModel, ABC):
 
     @classmethod
     def filter_values(cls, values: pl.Series) -> pl.DataFrame:
-        """The values by which items can be filtered.
+        """The categories by which items can be filtered.
 
         Args:
             values: The items' values.
@@ -130,9 +130,9 @@ class BaseField(BaseModel, ABC):
             Columns `row` (of an item) and `value` (a string). An item may have several rows.
 
         Raises:
-            ValueError: Items cannot be filtered by this kind.
+            ValueError: Items cannot be filtered by categories of this kind.
         """
-        if not cls.filterable:
+        if not cls.filterable or cls.ordered:
             raise ValueError("items cannot be filtered by a field of this kind")
         return values.alias("value").to_frame().with_row_index("row").drop_nulls()
 

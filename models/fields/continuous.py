@@ -60,6 +60,7 @@ class ContinuousField(BaseField):
     """
 
     polars_type: ClassVar[pl.DataType] = pl.Float64()
+    filterable: ClassVar[bool] = True
     ordered: ClassVar[bool] = True
 
     kind: Literal[FieldKind.CONTINUOUS] = FieldKind.CONTINUOUS

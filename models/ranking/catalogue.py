@@ -25,7 +25,7 @@ from models.inputs.similarity import attribute_cosines, attribute_features
 from models.learners.warm_up import LaterRatings
 from models.ranking.diversity import cosines
 from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
-from models.ranking.filters import AttributeFilters
+from models.ranking.filters import AttributeFilters, Filter
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.query import Boost, RankBy
 
@@ -157,10 +157,16 @@ class Catalogue:
     Items have rows: first those of the main part, then those of the recent part. An item that is removed, or that moves
     to the recent part, leaves its row behind. Such a row is masked in every list. So the cost of a change depends on
     the changed items alone.
+
+    Hidden items are in no list either, but what users did with them counts, and other items can be like them.
     """
 
     def __init__(
-        self, parts: Sequence[Part], present: NDArray[np.bool_], new_ratings: NewRatings = MappingProxyType({})
+        self,
+        parts: Sequence[Part],
+        present: NDArray[np.bool_],
+        new_ratings: NewRatings = MappingProxyType({}),
+        hidden: NDArray[np.bool_] | None = None,
     ) -> None:
         """Make a catalogue of its parts.
 
@@ -168,17 +174,32 @@ class Catalogue:
             parts: The main part and, if there is one, the recent part.
             present: bool [rows], unset where the row has lost its item.
             new_ratings: The ratings made since training.
+            hidden: bool [rows], set where the row's item may be in no list; None if no item is hidden.
         """
         self.parts = tuple(parts)
         self.model = parts[0].model
         self.present = present
+        self.hidden = np.zeros(len(present), dtype=np.bool_) if hidden is None else hidden
         self.new_ratings = new_ratings
         self._starts = np.cumsum([0, *map(len, parts)]).tolist()
 
     @classmethod
-    def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
-        """Encode and embed all items, warmed up by the ratings made since training."""
-        return cls.of_part(Part.of(model, items, new_ratings), new_ratings)
+    def of(
+        cls,
+        model: TrainedModel,
+        items: Entities,
+        new_ratings: NewRatings = MappingProxyType({}),
+        hidden: Collection[str] = (),
+    ) -> "Catalogue":
+        """Encode and embed all items, warmed up by the ratings made since training.
+
+        Args:
+            model: The model.
+            items: The items.
+            new_ratings: The ratings made since training.
+            hidden: Ids of the items that may be in no list.
+        """
+        return cls.of_part(Part.of(model, items, new_ratings), new_ratings)._with_hidden((), hidden)
 
     @classmethod
     def of_part(cls, part: Part, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
@@ -189,21 +210,49 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.present)
 
-    def with_changes(self, changed: Entities, removed: Collection[str]) -> "Catalogue":
-        """The catalogue with the changed items and without the removed ones. Only the changed items are encoded."""
+    def with_changes(self, changed: Entities, removed: Collection[str], hidden: Collection[str] = ()) -> "Catalogue":
+        """The catalogue with the changed items and without the removed ones.
+
+        Only items whose title or attributes differ are encoded. An item that is merely hidden or shown keeps its row.
+
+        Args:
+            changed: New items, and items of the catalogue that have changed.
+            removed: Ids of items to remove; unknown ids are ignored.
+            hidden: Ids of those changed items that may be in no list.
+        """
+        stored = {row["id"]: row for row in self.attributes(self.rows_of(changed.ids)).iter_rows(named=True)}
+        differs = [stored.get(row["id"]) != row for row in changed.table.iter_rows(named=True)]
+        catalogue = self._replaced(Entities(changed.table.filter(pl.Series(differs, dtype=pl.Boolean))), removed)
+        return catalogue._with_hidden(changed.ids, hidden)
+
+    def _with_hidden(self, among: Collection[str], hidden: Collection[str]) -> "Catalogue":
+        """The catalogue in which, among these items, those `hidden` are hidden and the others are not."""
+        mask = self.hidden.copy()
+        mask[self.rows_of(among)] = False
+        mask[self.rows_of(hidden)] = True
+        return Catalogue(self.parts, self.present, self.new_ratings, mask)
+
+    def _replaced(self, changed: Entities, removed: Collection[str]) -> "Catalogue":
+        """The catalogue with the changed items, encoded anew and not hidden, and without the removed ones."""
+        if not len(changed) and not removed:
+            return self
         present = self.present.copy()
         for item_id in {*removed, *changed.ids}:
             if (row := self.row_of(item_id)) is not None:
                 present[row] = False
         main, *others = self.parts
         main_present, recent_present = np.split(present, [len(main)])
+        main_hidden, recent_hidden = np.split(self.hidden, [len(main)])
+        recent_hidden = np.concatenate([recent_hidden[recent_present], np.zeros(len(changed), dtype=np.bool_)])
         recent = Part.of(self.model, changed, self.new_ratings)
         for part in others:
             recent = part.merged(recent_present, recent)
         if main.has_shortlists and len(recent) <= _RECENT_SHARE * len(main):
             present = np.concatenate([main_present, _all_of(recent)])
-            return Catalogue([main, recent], present, self.new_ratings)
-        return Catalogue.of_part(main.merged(main_present, recent), self.new_ratings)
+            return Catalogue([main, recent], present, self.new_ratings, np.concatenate([main_hidden, recent_hidden]))
+        whole = Catalogue.of_part(main.merged(main_present, recent), self.new_ratings)
+        hidden = np.concatenate([main_hidden[main_present], recent_hidden])
+        return Catalogue(whole.parts, whole.present, self.new_ratings, hidden)
 
     def with_new_ratings(self, new_ratings: NewRatings) -> "Catalogue":
         """The catalogue with these ratings made since training, in place of those that it had.
@@ -212,9 +261,12 @@ class Catalogue:
         """
         former = self.new_ratings
         changed = {item_id for item_id in {*former, *new_ratings} if former.get(item_id) != new_ratings.get(item_id)}
-        catalogue = Catalogue(self.parts, self.present, new_ratings)
+        catalogue = Catalogue(self.parts, self.present, new_ratings, self.hidden)
         rows = self.rows_of(changed)
-        return catalogue.with_changes(Entities(self.attributes(rows)), ()) if len(rows) else catalogue
+        if not len(rows):
+            return catalogue
+        items, hidden = Entities(self.attributes(rows)), self.hidden[rows]
+        return catalogue._replaced(items, ())._with_hidden((), [items.ids[place] for place in np.flatnonzero(hidden)])
 
     def row_of(self, item_id: str) -> int | None:
         """The row of an item; None if the item is not in the catalogue."""
@@ -300,24 +352,24 @@ class Catalogue:
     def allowed(
         self,
         excluded: Collection[str],
-        where: Mapping[str, Sequence[str]],
+        where: Filter,
         only: Collection[str] | None = None,
     ) -> NDArray[np.bool_]:
-        """Which rows may be in a list; bool [rows].
+        """Which rows may be in a list: those of items that are not hidden and fulfil all conditions; bool [rows].
 
         Args:
             excluded: Ids of items that may not be in the list; unknown ids are ignored.
             only: Ids of the only items that may be in the list, likewise; None for all.
-            where: Field → values; only items with one of the values of every field are allowed. Case and accents do
-                not count.
+            where: Conditions on attributes.
 
         Raises:
-            ValueError: `where` names a field that the items do not have, or that cannot filter items.
+            ValueError: `where` names a field that the items do not have, or conditions that the field does not have.
         """
-        allowed = self.present.copy()
+        allowed = self.present & ~self.hidden
         if only is not None:
-            allowed[:] = False
-            allowed[self.rows_of(only)] = True
+            named = np.zeros(len(self), dtype=np.bool_)
+            named[self.rows_of(only)] = True
+            allowed &= named
         for item_id in excluded:
             if (row := self.row_of(item_id)) is not None:
                 allowed[row] = False
@@ -360,15 +412,17 @@ class Catalogue:
         by_taste = cosines(said.cpu().numpy())
         return (by_taste + self.attribute_cosines(rows)) / 2 if item_fields(self.model) else by_taste
 
-    def has_value(self, name: str, value: str) -> bool:
+    def has_value(self, name: str, value: str | float) -> bool:
         """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
 
+        Any number of a continuous field makes sense.
+
         Raises:
-            ValueError: The items do not have the field, or cannot be filtered by it.
+            ValueError: The items do not have the field, or cannot be filtered by it; or its values are no such values.
         """
         if any(part.filters.has(name, value) for part in self.parts):
             return True
-        return folded(value) in map(folded, self._vocabulary(name))
+        return folded(str(value)) in map(folded, self._vocabulary(name))
 
     def values(self, name: str) -> list[str]:
         """The values of a field, those that most items have first; ValueError as in `has_value`."""

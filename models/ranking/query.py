@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from models.data.dataset import UNKNOWN_TIME
 from models.fields import AttributeValue
+from models.ranking.filters import Filter
 
 
 def _seconds_now() -> int:
@@ -74,12 +75,12 @@ class Boost:
         factor: What the score P(choose) · P(like) of an item is multiplied by; more than 0. In a list by ratings, the
             logarithm of the factor is added to the predicted rating that orders the items.
         item_ids: The items; unknown ids are ignored. None for all that `where` allows.
-        where: Field → values; only items with one of the values of every field.
+        where: Only items that fulfil these conditions.
     """
 
     factor: float
     item_ids: Sequence[str] | None = None
-    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    where: Filter = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class RankingQuery:
         exclude: Ids of items that may not be in the list.
         include_rated: Whether rated items and items with interactions may be in the list. Items that the user does not
             want (`DatasetSchema.kinds`) may never be.
-        where: Field → values; the list has only items with one of the values of every field.
+        where: The list has only items that fulfil these conditions.
         now: Time of the request, in seconds since 1970.
         rank_by: What orders the list.
         interactions: What the user did with items that the user has not rated, at most one for each item. Those of
@@ -116,7 +117,7 @@ class RankingQuery:
     n: int
     exclude: Collection[str] = ()
     include_rated: bool = False
-    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    where: Filter = field(default_factory=dict)
     now: int = field(default_factory=_seconds_now)
     rank_by: RankBy = RankBy.CHOICE
     interactions: Sequence[ItemInteraction] = ()

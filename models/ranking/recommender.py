@@ -1,6 +1,6 @@
 """Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from models.ranking.catalogue import EXACT_ITEMS, Catalogue
 from models.ranking.diversity import diverse_places
 from models.ranking.embedded_items import scoring_model
 from models.ranking.exploration import Exploration, draw_of, explorations
+from models.ranking.filters import Filter
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
@@ -42,9 +43,15 @@ _PREDICTED_AT_ONCE = 32
 class Recommender:
     """One model and one snapshot of a catalogue. It is immutable, so threads share it without locks."""
 
-    def __init__(self, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> None:
-        """Encode and embed the whole catalogue, warmed up by the ratings made since training."""
-        self._set_catalogue(Catalogue.of(model, items, new_ratings))
+    def __init__(
+        self,
+        model: TrainedModel,
+        items: Entities,
+        new_ratings: NewRatings = MappingProxyType({}),
+        hidden: Collection[str] = (),
+    ) -> None:
+        """Encode and embed the whole catalogue; see `Catalogue.of`."""
+        self._set_catalogue(Catalogue.of(model, items, new_ratings, hidden))
 
     @classmethod
     def over(cls, catalogue: Catalogue) -> "Recommender":
@@ -63,14 +70,9 @@ class Recommender:
         """The catalogue's items."""
         return self.catalogue.items
 
-    def with_changes(self, changed: Entities, removed: Collection[str]) -> "Recommender":
-        """The recommender over a changed catalogue. Only the changed items are encoded.
-
-        Args:
-            changed: New items, and items of the catalogue with new attributes.
-            removed: Ids of items to remove; unknown ids are ignored.
-        """
-        return Recommender.over(self.catalogue.with_changes(changed, removed))
+    def with_changes(self, changed: Entities, removed: Collection[str], hidden: Collection[str] = ()) -> "Recommender":
+        """The recommender over a changed catalogue; see `Catalogue.with_changes`."""
+        return Recommender.over(self.catalogue.with_changes(changed, removed, hidden))
 
     def with_new_ratings(self, new_ratings: NewRatings) -> "Recommender":
         """The recommender with these ratings made since training, in place of those that it had."""
@@ -90,8 +92,8 @@ class Recommender:
             One list per query, best first. An unknown user gets the list of `PopularList`.
 
         Raises:
-            ValueError: A query's `where` names a field that the items do not have, or that cannot filter items; or
-                its list is to be ordered by ratings, and the model predicts none.
+            ValueError: A query's `where` names a field that the items do not have, or conditions that the field does
+                not have; or its list is to be ordered by ratings, and the model predicts none.
         """
         ranked: dict[int, list[RankedItem]] = {}
         size = self.catalogue.users_at_once
@@ -154,7 +156,7 @@ class Recommender:
         rated: Collection[str] = (),
         skipped: Collection[str] = (),
         exclude: Collection[str] = (),
-        where: Mapping[str, Sequence[str]] | None = None,
+        where: Filter = MappingProxyType({}),
         seed: int = 0,
     ) -> list[Candidate]:
         """The items to ask a user about next.
@@ -165,13 +167,13 @@ class Recommender:
             rated: Ids of items that the user has rated. They are no candidates. Unknown ids are ignored here and below.
             skipped: Ids of items that the user was asked about and could not rate. They are no candidates either.
             exclude: Ids of other items that are no candidates.
-            where: Field → values; candidates have one of the values of every field.
+            where: Conditions that candidates fulfil.
             seed: Seed of the random strategy.
 
         Raises:
-            ValueError: `where` names a field that the items do not have, or that cannot filter items.
+            ValueError: `where` names a field that the items do not have, or conditions that the field does not have.
         """
-        allowed = self.catalogue.allowed({*rated, *skipped, *exclude}, where or {})
+        allowed = self.catalogue.allowed({*rated, *skipped, *exclude}, where)
         if strategy is Strategy.SEQUENTIAL:
             asked = Asked.of_one(self.catalogue.rows_of(rated), self.catalogue.rows_of(set(skipped) - set(rated)))
             (best,), (scores,) = self.questions.choose(asked, allowed[None], n)

@@ -22,6 +22,7 @@ from models.learners.base import Support
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue, item_fields
 from models.ranking.diversity import diverse_places
+from models.ranking.filters import Filter
 from models.ranking.query import RankBy
 
 _POOL = 10
@@ -55,7 +56,7 @@ class SimilarQuery:
         n: How many items to return at most.
         by: What makes items similar.
         exclude: Ids of items that may not be in the list. Seed items never are.
-        where: Field → values; the list has only items with one of the values of every field.
+        where: The list has only items that fulfil these conditions.
         diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`).
     """
 
@@ -64,7 +65,7 @@ class SimilarQuery:
     described: Mapping[str, AttributeValue] | None = None
     by: SimilarBy = SimilarBy.BOTH
     exclude: Collection[str] = ()
-    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    where: Filter = field(default_factory=dict)
     diversity: float = 0.0
 
 
@@ -98,8 +99,8 @@ def similar_items(catalogue: Catalogue, query: SimilarQuery) -> list[SimilarItem
 
     Raises:
         KeyError: A seed item is not in the catalogue.
-        ValueError: There is no seed item; or `where` names a field that the items do not have, or that cannot filter
-            items.
+        ValueError: There is no seed item; or `where` names a field that the items do not have, or conditions that the
+            field does not have.
     """
     seeds = _seed_table(catalogue, query)
     allowed = catalogue.allowed({*query.exclude, *query.item_ids}, query.where)
@@ -186,7 +187,7 @@ def _shared_values(catalogue: Catalogue, rows: NDArray[np.int64], seeds: pl.Data
     table = catalogue.attributes(rows)
     for item_field in catalogue.model.schema.items.fields:
         kind = field_type(item_field)
-        if not kind.filterable:
+        if not kind.filterable or kind.ordered:
             continue
         wanted = {folded(value) for value in kind.filter_values(seeds[item_field.name])["value"]}
         for row, value in kind.filter_values(table[item_field.name]).rows():

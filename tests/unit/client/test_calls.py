@@ -13,8 +13,10 @@ from coldstart_client.methods import call, listing
 from coldstart_client.models import Item, ItemStream, Page, User, UserStream
 from pydantic import TypeAdapter
 
+from app.api.filters import parsed
 from app.main import create_app
 from app.settings import Settings
+from models.ranking.filters import FieldFilter
 
 DOCUMENT = create_app(Settings()).openapi()
 OPERATIONS = {
@@ -101,7 +103,7 @@ def test_path_of_quotes_ids() -> None:
     assert path_of("/v1/users/{}/ratings/{}", "a/b?c#d", "..") == "/v1/users/a%2Fb%3Fc%23d/ratings/%2E%2E"
 
 
-def defined_call(name: str, /, **given: str) -> Call[Any]:
+def defined_call(name: str, /, **given: object) -> Call[Any]:
     define = CALLS[name].define
     parameters = list(inspect.signature(define).parameters.values())[1:]
     needed = {parameter.name: "x" for parameter in parameters if parameter.default is inspect.Parameter.empty}
@@ -147,3 +149,15 @@ def resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]
             found = found[part]
         schema = found
     return schema
+
+
+def test_filter_of_a_query_is_written_as_the_service_reads_it() -> None:
+    where = {"genre": ["a:b", "c"], "x.not": {"any": ["d"]}, "year": {"from": 1990, "to": "1999", "not": [1995]}}
+    texts = defined_call("get_list", filter=where).query["filter"]
+
+    assert texts == ["genre:a:b", "genre:c", "x.not.any:d", "year.from:1990", "year.to:1999", "year.not:1995"]
+    assert parsed(texts) == {
+        "genre": FieldFilter(("a:b", "c")),
+        "x.not": FieldFilter(("d",)),
+        "year": FieldFilter(none_of=("1995",), lowest=1990.0, highest=1999.0),
+    }

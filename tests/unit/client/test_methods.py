@@ -92,8 +92,16 @@ def test_types_of_all_arguments_and_answers_are_exported() -> None:
         ("get_user", {"user_id": 5}, "user_id must be a valid string: 5"),
         ("get_item", {"item_id": None}, "item_id must be a valid string: None"),
         ("recommend", {"filter": "genre:Comedy"}, "filter must be a mapping: 'genre:Comedy'"),
-        ("recommend", {"filter": {"genre": "Comedy"}}, "filter.genre must be a list, not a single string: 'Comedy'"),
-        ("list_candidates", {"filter": {"year": [1999]}}, "filter.year.0 must be a valid string: 1999"),
+        (
+            "recommend",
+            {"filter": {"genre": "Comedy"}},
+            "filter.genre must be a list of values or a mapping of conditions: 'Comedy'",
+        ),
+        (
+            "list_candidates",
+            {"filter": {"year": {"form": 1999}}},
+            "filter.year.form.[key] must be 'any', 'all', 'not', 'from' or 'to': 'form'",
+        ),
         (
             "get_recommendations",
             {"user_id": "ada", "exclude": "i1"},

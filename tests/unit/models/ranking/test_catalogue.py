@@ -12,6 +12,7 @@ from models.data.dataset import Entities
 from models.data.entity_table import entity_table
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.embedded_items import scoring_model
+from models.ranking.filters import FieldFilter
 from models.ranking.query import RankBy
 from models.ranking.supports import QuerySupports
 
@@ -70,8 +71,28 @@ class TestShortlist:
         assert len(large.recommend(everything)) == 36
 
     def test_list_with_a_filter_is_full(self, large: Recommender) -> None:
-        filtered = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": ["horror"]})
+        filtered = RankingQuery(
+            attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": FieldFilter(["horror"])}
+        )
         assert len(large.recommend(filtered)) == 18
+
+    def test_list_with_ranges_and_negation_equals_the_exact_list(self, large: Recommender, exact: Recommender) -> None:
+        dated = entity_table(
+            large.model.schema.items.fields,
+            [
+                (f"i{row}", None, {"genre": ["comedy" if row % 2 else "horror"], "year": 1960.0 + row})
+                for row in range(40)
+            ],
+        )
+        for where, possible in (
+            ({"year": FieldFilter(lowest=1970.0, highest=1989.0)}, range(10, 30)),
+            ({"year": FieldFilter(lowest=1970.0), "genre": FieldFilter(none_of=["horror"])}, range(11, 40, 2)),
+            ({"year": FieldFilter(lowest=1995.0)}, range(35, 40)),
+        ):
+            query = replace(COMEDY_FAN, where=where, n=4)
+            lists = [[item.item_id for item in own.with_changes(dated, ()).recommend(query)] for own in (large, exact)]
+            assert lists[0] == lists[1]
+            assert set(lists[0]) <= {f"i{row}" for row in possible}
 
 
 class TestFilterValues:
@@ -82,8 +103,11 @@ class TestFilterValues:
 
         assert [changed.has_value("genre", value) for value in ("WESTERN", "Horror", "opera")] == [True, True, False]
         assert set(changed.values("genre")) == {"comedy", "Western", "horror"}
-        with pytest.raises(ValueError, match="cannot be filtered"):
-            changed.has_value("year", "1990")
+
+    def test_any_number_of_a_continuous_field_is_known(self, large: Recommender) -> None:
+        assert large.catalogue.has_value("year", "1066")
+        with pytest.raises(ValueError, match="'MLXVI' is not a finite number"):
+            large.catalogue.has_value("year", "MLXVI")
 
 
 class TestWithChanges:

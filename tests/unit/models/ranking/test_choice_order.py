@@ -13,6 +13,7 @@ from models.data.rating_scale import RatingScale
 from models.learners.base import Support
 from models.learners.heads.base import Predictions
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.filters import FieldFilter, Filter
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.query import ItemInteraction, RankBy
 from models.ranking.recommender import _Scored
@@ -63,9 +64,9 @@ def test_choice_probabilities_are_the_softmax_over_the_allowed_items(recommender
 
 @pytest.mark.parametrize("known", [NOTHING, {"attributes": {"age": 30.0}, "ratings": []}, {"ratings": COMEDY_FAN}])
 @pytest.mark.parametrize("rank_by", RankBy)
-@pytest.mark.parametrize("where", [{}, {"genre": ["horror"]}])
+@pytest.mark.parametrize("where", [{}, {"genre": FieldFilter(["horror"])}])
 def test_choice_probabilities_of_a_full_list_add_up_to_1(
-    recommender: Recommender, known: dict[str, Any], rank_by: RankBy, where: dict[str, list[str]]
+    recommender: Recommender, known: dict[str, Any], rank_by: RankBy, where: Filter
 ) -> None:
     ranked = recommender.recommend(RankingQuery(**{**NOTHING, **known}, n=40, rank_by=rank_by, where=where))
     assert sum(item.choice_probability for item in ranked) == pytest.approx(1, abs=1e-5)

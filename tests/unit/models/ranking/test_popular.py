@@ -16,6 +16,7 @@ from models.inputs.rows import TensorRows
 from models.learners.base import Learner, Support
 from models.learners.heads.base import Predictions
 from models.ranking import RankingQuery, Recommender
+from models.ranking.filters import FieldFilter
 from tests.unit.models.ranking.two_tastes import NOTHING, by_id, genres, ids
 
 
@@ -129,7 +130,9 @@ class TestPopularList:
         assert sorted(ids(recommender.recommend(RankingQuery(**NOTHING, n=100)))) == sorted(recommender.items.ids)
 
     def test_list_with_a_filter_and_an_exclusion_obeys_both(self, recommender: Recommender) -> None:
-        ranked = recommender.recommend(RankingQuery(**NOTHING, n=100, where={"genre": ["comedy"]}, exclude=["i1"]))
+        ranked = recommender.recommend(
+            RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(["comedy"])}, exclude=["i1"])
+        )
         assert len(ranked) == 19
         assert "i1" not in ids(ranked)
 

@@ -10,6 +10,7 @@ from models.data.entity_table import entity_table
 from models.fields import AttributeValue
 from models.learners.base import Support
 from models.ranking import ItemRating, RankingQuery, Recommender
+from models.ranking.filters import FieldFilter
 from models.ranking.query import ItemInteraction, RankBy, RankedBy
 from tests.unit.models.ranking.two_tastes import (
     COMEDY_FAN,
@@ -249,7 +250,9 @@ class TestRecommendMany:
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5),
         RankingQuery(attributes={"age": 30.0, "country": "jp"}, ratings=HORROR_FAN[:1], n=40, include_rated=True),
         RankingQuery(attributes={}, ratings=[], n=7),
-        RankingQuery(attributes={"age": 30.0}, ratings=[], n=3, where={"genre": ["horror"]}, exclude=["i0"]),
+        RankingQuery(
+            attributes={"age": 30.0}, ratings=[], n=3, where={"genre": FieldFilter(["horror"])}, exclude=["i0"]
+        ),
         RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=5, rank_by=RankBy.RATING),
@@ -279,37 +282,40 @@ class TestRecommendMany:
 class TestFilters:
     def test_filter_leaves_only_items_with_one_of_the_values(self, recommender: Recommender) -> None:
         ranked = recommender.recommend(
-            RankingQuery(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": ["comedy"]})
+            RankingQuery(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": FieldFilter(["comedy"])})
         )
         assert len(ranked) == 18
         assert set(genres(ranked)) == {"comedy"}
 
     def test_filter_with_several_values_takes_them_as_alternatives(self, recommender: Recommender) -> None:
-        where = {"genre": ["comedy", "horror", "western"]}
+        where = {"genre": FieldFilter(["comedy", "horror", "western"])}
         assert len(recommender.recommend(RankingQuery(**NOTHING, n=100, where=where))) == 40
 
     def test_filter_with_an_unknown_value_leaves_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["western"]})) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(["western"])})) == []
 
     def test_filter_without_values_leaves_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": []})) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter([])})) == []
 
     def test_filter_leaves_out_items_without_the_attribute(self, recommender: Recommender) -> None:
         catalogue = recommender.with_changes(items_of(recommender.model, ("new", {})), [])
         assert "new" not in ids(
-            catalogue.recommend(RankingQuery(**NOTHING, n=100, where={"genre": ["comedy", "horror"]}))
+            catalogue.recommend(RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(["comedy", "horror"])}))
         )
 
     def test_filter_by_an_unknown_field_raises_value_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'director' is not a field of the items"):
-            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": ["Hitchcock"]}))
+            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": FieldFilter(["Hitchcock"])}))
 
-    def test_filter_by_a_field_of_numbers_raises_value_error(self, recommender: Recommender) -> None:
-        with pytest.raises(ValueError, match="'year': items cannot be filtered by a field of this kind"):
-            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"year": ["2000.0"]}))
+    def test_filter_by_a_range_of_categories_raises_value_error(self, recommender: Recommender) -> None:
+        with pytest.raises(ValueError, match="'genre': has no numbers, so it has no ranges"):
+            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(lowest=1.0)}))
 
     def test_filter_of_an_empty_catalogue_leaves_nothing(self, recommender: Recommender) -> None:
-        assert without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": ["comedy"]})) == []
+        assert (
+            without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(["comedy"])}))
+            == []
+        )
 
 
 def test_list_in_inference_mode_is_the_same(recommender: Recommender) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from models.artifact import load_artifact
 from models.ranking import RankingQuery, Recommender
+from models.ranking.filters import FieldFilter
 from models.ranking.query import Boost, ItemInteraction, RankBy
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, genres, ids
 
@@ -25,7 +26,7 @@ def test_boost_raises_what_it_names(recommender: Recommender, user: dict) -> Non
 
 @pytest.mark.parametrize("rank_by", RankBy)
 def test_boost_by_attribute_raises_the_items_that_have_it(recommender: Recommender, rank_by: RankBy) -> None:
-    boosts = [Boost(1e9, where={"genre": ["horror"]})]
+    boosts = [Boost(1e9, where={"genre": FieldFilter(["horror"])})]
     assert set(genres(recommender.recommend(RankingQuery(**FAN, n=10, boosts=boosts, rank_by=rank_by)))) == {"horror"}
 
 
