@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Self
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from app.api.schemas import RequestModel
 from app.errors import FieldError, InvalidRequestError
@@ -64,6 +64,8 @@ class FieldConditions(RequestModel):
 
     An item without a value fulfils `not` alone.
     """
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     any: Annotated[_Values | None, Field(description="The item has one of these values.")] = None
     all: Annotated[_Values, Field(default_factory=list, description="The item has all of these values.")]

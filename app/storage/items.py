@@ -164,7 +164,7 @@ class ItemRepository:
         *,
         query: str | None,
         ids: Collection[str] | None,
-        available: bool | None,
+        available: bool | None = None,
         after: str | None,
         limit: int,
     ) -> Sequence[Item]:

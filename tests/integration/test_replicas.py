@@ -76,6 +76,10 @@ def test_item_changes_reach_the_lists_of_every_replica(shared: Settings) -> None
         for replica in (other, one):
             assert not any({"new49", "i1"} & ids for ids in listed(replica).values())
 
+        one.patch("/v1/items/i3", json={"available": False}).raise_for_status()
+        for replica in (other, one):
+            assert [name for name, ids in listed(replica).items() if "i3" in ids] == ["items"]
+
         for user in range(50):
             rating = {"item_id": "new7", "rating": 5}
             one.post(f"/v1/users/user{user}/ratings", json={"ratings": [rating]}).raise_for_status()

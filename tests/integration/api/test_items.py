@@ -24,7 +24,7 @@ class TestPutItem:
         answer = await client.put(NEW, json=COMEDY)
 
         assert answer.status_code == 200
-        assert answer.json() == {"item_id": "new", **COMEDY}
+        assert answer.json() == {"item_id": "new", **COMEDY, "available": True}
         assert (await client.get(NEW)).json() == answer.json()
         assert "new" in await everything(client)
 
@@ -91,7 +91,8 @@ class TestPatchItem:
 
         body = (await client.patch(NEW, json={"attributes": {"year": 2027}})).json()
 
-        assert body == {"item_id": "new", "title": "Brand New", "attributes": {"genre": ["comedy"], "year": 2027.0}}
+        attributes = {"genre": ["comedy"], "year": 2027.0}
+        assert body == {"item_id": "new", "title": "Brand New", "attributes": attributes, "available": True}
         assert (await client.get(NEW)).json() == body
         assert (await client.patch(NEW, json={"title": "Newer"})).json() == body | {"title": "Newer"}
         assert (await client.patch(NEW, json={})).json() == body | {"title": "Newer"}
@@ -101,7 +102,7 @@ class TestPatchItem:
 
         body = (await client.patch(NEW, json={"title": None, "attributes": {"year": None}})).json()
 
-        assert body == {"item_id": "new", "title": None, "attributes": {"genre": ["comedy"]}}
+        assert body == {"item_id": "new", "title": None, "attributes": {"genre": ["comedy"]}, "available": True}
 
     async def test_patch_item_changes_the_next_list(self, client: httpx.AsyncClient) -> None:
         path = {"n": 500, "filter": {"genre": ["horror"]}}
@@ -178,7 +179,7 @@ class TestReplicas:
 
 class TestPutItems:
     async def test_put_items_with_a_thousand_items_stores_all(self, client: httpx.AsyncClient) -> None:
-        items = [{"item_id": f"new{item}", **COMEDY} for item in range(1000)]
+        items = [{"item_id": f"new{item}", **COMEDY, "available": item % 2 == 0} for item in range(1000)]
 
         answer = await client.post("/v1/items:batch", json={"items": items})
 

@@ -21,14 +21,14 @@ class TestGetSchema:
             "users": {
                 "fields": [
                     field("country", "categorical", filterable=True),
-                    field("age", "continuous", filterable=False),
+                    field("age", "continuous", filterable=True),
                 ],
                 "date": None,
             },
             "items": {
                 "fields": [
                     field("genre", "multi_valued", filterable=True),
-                    field("year", "continuous", filterable=False),
+                    field("year", "continuous", filterable=True),
                 ],
                 "date": "year",
             },

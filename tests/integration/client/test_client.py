@@ -283,12 +283,13 @@ async def test_parts_of_users_and_items_are_changed_and_removed(api: Api) -> Non
 
     await api.put_item("n1", title="One", attributes={"year": 2026})
     assert await api.patch_item("n1", attributes={"genre": ["comedy"]}) == Item(
-        item_id="n1", title="One", attributes={"genre": ["comedy"], "year": 2026}
+        item_id="n1", title="One", attributes={"genre": ["comedy"], "year": 2026}, available=True
     )
     assert (await api.patch_item("n1", title="Two")).title == "Two"
-    assert (await api.patch_item("n1", title=None, attributes={"year": None})) == Item(
-        item_id="n1", title=None, attributes={"genre": ["comedy"]}
+    assert (await api.patch_item("n1", title=None, attributes={"year": None}, available=False)) == Item(
+        item_id="n1", title=None, attributes={"genre": ["comedy"]}, available=False
     )
+    assert [item.item_id for item in await in_full(api.list_items(available=False))] == ["n1"]
 
 
 async def test_users_are_stored_together_or_as_a_stream(api: Api) -> None:
@@ -314,9 +315,13 @@ async def test_guest_is_merged_into_a_user(api: Api) -> None:
 async def test_lists_for_everybody_are_read(api: Api) -> None:
     latest = await api.get_list("latest", n=2, filter={"genre": ["comedy"]})
     trending = await api.get_list("trending", days=3)
+    await api.put_item("n1", attributes={"genre": ["comedy"], "year": 2026})
+    later = {"year": {"from": 2026, "to": "2026"}, "genre": {"not": ["horror"], "all": ["comedy"]}}
+    asked = [await api.list_candidates(filter=later), await api.choose_candidates(filter=later)]
 
     assert [(item.item_id, item.rank) for item in latest.items] == [("i39", 1), ("i37", 2)]
     assert (latest.days, trending.days, trending.items) == (None, 3, [])
+    assert [[item.item_id for item in page.items] for page in asked] == [["n1"], ["n1"]]
 
 
 async def test_item_stream_with_an_invalid_item_stores_the_others(api: Api) -> None:
