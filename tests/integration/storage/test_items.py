@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.storage.current_versions import CurrentVersionsRepository
@@ -177,3 +178,12 @@ async def test_save_training_counts_of_another_model_replaces_those_of_its_items
         assert not await items.changed_since(version)
 
     assert [each.id for each in found] == ["a", "c", "b"]
+
+
+async def test_save_that_keeps_the_availability_hides_and_shows_nothing(database: Database) -> None:
+    hidden = replace(item("a"), available=False)
+    async with database.write() as session:
+        await ItemRepository(session).save_differing([hidden])
+        saved = await ItemRepository(session).save_differing([item("a"), item("b")], keep_availability=True)
+        assert (saved.created, saved.updated, saved.unchanged) == (1, 0, 1)
+        assert await ItemRepository(session).catalogue() == [hidden, item("b")]
