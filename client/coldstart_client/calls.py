@@ -821,6 +821,6 @@ def _pairs(filter: Filter | None) -> list[str] | None:
             pairs += [f"{field}:{value}" for value in given]
             continue
         for word, values in given.items():
-            one = isinstance(values, str) or not isinstance(values, Collection)
-            pairs += [f"{field}.{word}:{value}" for value in ([values] if one else values)]
+            several = values if isinstance(values, Collection) and not isinstance(values, str) else [values]
+            pairs += [f"{field}.{word}:{value}" for value in several]
     return pairs

@@ -30,7 +30,7 @@ export class KnownItems {
   /** What to say of an item beside its title: the category that colours it, and a line. */
   describe(item, { fields, date }) {
     const attributes = item.attributes ?? this.get(item.item_id).attributes ?? {};
-    const named = fields.filter((field) => field.filterable);
+    const named = fields.filter((field) => field.kind === "categorical" || field.kind === "multi_valued");
     const shown = named.find((field) => Array.isArray(attributes[field.name])) ?? named[0];
     const values = [attributes[shown?.name] ?? []].flat();
     const when = date === null ? undefined : attributes[date];
