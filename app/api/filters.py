@@ -135,6 +135,35 @@ def filter_of(given: Mapping[str, FieldConditions]) -> Filter:
     return {name: conditions.conditions() for name, conditions in given.items()}
 
 
+ShownFilter = Annotated[
+    dict[str, list[str | float] | dict[str, list[str | float] | float]],
+    Field(
+        description="As in requests. Times are seconds since 1970.",
+        examples=[{"genre": ["Comedy"], "year": {"from": 1990}}],
+    ),
+]
+"""A filter in an answer."""
+
+
+def shown(where: Filter) -> dict[str, list[str | float] | dict[str, list[str | float] | float]]:
+    """A filter as answers show it: accepted values alone as a list, other conditions by their words."""
+    answer: dict[str, list[str | float] | dict[str, list[str | float] | float]] = {}
+    for name, given in where.items():
+        words: dict[str, list[str | float] | float] = {}
+        if given.any_of is not None:
+            words["any"] = list(given.any_of)
+        if given.all_of:
+            words["all"] = list(given.all_of)
+        if given.none_of:
+            words["not"] = list(given.none_of)
+        if given.lowest is not None:
+            words["from"] = given.lowest
+        if given.highest is not None:
+            words["to"] = given.highest
+        answer[name] = list(given.any_of or ()) if list(words) == ["any"] else words
+    return answer
+
+
 def parsed(texts: Sequence[str]) -> Filter:
     """A filter of query parameters: `field:value`, or `field.word:value` with a word of `FieldConditions`.
 

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
+from app.api.filters import Filters, ShownFilter, filter_of, shown
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.recommendations import BoostRequest
-from app.api.schemas import Filters, GivenItemId, RequestModel, ResponseModel, ScenarioName
+from app.api.schemas import GivenItemId, RequestModel, ResponseModel, ScenarioName
 from app.errors import InvalidRequestError, NoActiveModelError, ScenarioNotFoundError
 from app.services.scenarios import NamedScenario, ScenarioSettings
 from models.elicitation.strategy import Strategy
@@ -57,7 +58,7 @@ class ScenarioRequest(RequestModel):
         """The settings as the service takes them."""
         return ScenarioSettings(
             n=self.n,
-            filters=self.filter,
+            filters=filter_of(self.filter),
             rank_by=self.rank_by,
             diversity=self.diversity,
             explore=self.explore,
@@ -68,9 +69,6 @@ class ScenarioRequest(RequestModel):
             strategy=self.strategy,
             percent=self.percent,
         )
-
-
-ShownFilter = Annotated[dict[str, list[str]], Field(examples=[{"genre": ["Comedy"]}])]
 
 
 class ShownBoost(ResponseModel):
@@ -105,7 +103,7 @@ class ScenarioResponse(ResponseModel):
         return cls(
             name=scenario.name,
             n=settings.n,
-            filter={name: list(values) for name, values in settings.filters.items()},
+            filter=shown(settings.filters),
             rank_by=settings.rank_by,
             diversity=settings.diversity,
             explore=settings.explore,
@@ -113,7 +111,7 @@ class ScenarioResponse(ResponseModel):
                 ShownBoost(
                     factor=boost.factor,
                     item_ids=None if boost.item_ids is None else list(boost.item_ids),
-                    filter={name: list(values) for name, values in boost.where.items()},
+                    filter=shown(boost.where),
                 )
                 for boost in settings.boosts
             ],

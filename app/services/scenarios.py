@@ -1,6 +1,6 @@
 """Scenarios: named settings of lists, such as those of the home page, which requests refer to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from app.services.validation import explore_errors, raise_if_invalid, rank_by_er
 from app.storage.database import Database
 from app.storage.scenarios import ScenarioRepository
 from models.elicitation.strategy import Strategy
+from models.ranking.filters import Filter
 from models.ranking.query import Boost, RankBy
 
 
@@ -36,7 +37,7 @@ class ScenarioSettings:
 
     Attributes:
         n: The most items.
-        filters: Field → accepted values; a request may replace those of a field.
+        filters: Conditions on the items; a request may replace those on a field.
         rank_by: What orders the list.
         diversity: As in `ListOptions`.
         explore: As in `ListOptions`. It does not apply to a request for a list in the order of ratings.
@@ -49,7 +50,7 @@ class ScenarioSettings:
     """
 
     n: int | None = None
-    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    filters: Filter = field(default_factory=dict)
     rank_by: RankBy | None = None
     diversity: float | None = None
     explore: float | None = None

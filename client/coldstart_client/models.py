@@ -418,7 +418,7 @@ class ScenarioBoost(Answer):
 
     factor: float
     item_ids: list[str] | None
-    filter: dict[str, list[str]]
+    filter: dict[str, list[str | float] | dict[str, list[str | float] | float]]
 
 
 class Scenario(Answer):
@@ -426,7 +426,7 @@ class Scenario(Answer):
 
     name: str
     n: int | None
-    filter: dict[str, list[str]]
+    filter: dict[str, list[str | float] | dict[str, list[str | float] | float]]
     rank_by: str | None
     diversity: float | None
     explore: float | None

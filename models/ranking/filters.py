@@ -29,9 +29,9 @@ class FieldFilter:
         highest: The item's number is at most this; None for no condition.
     """
 
-    any_of: Collection[str | float] | None = None
-    all_of: Collection[str | float] = ()
-    none_of: Collection[str | float] = ()
+    any_of: Sequence[str | float] | None = None
+    all_of: Sequence[str | float] = ()
+    none_of: Sequence[str | float] = ()
     lowest: float | None = None
     highest: float | None = None
 
@@ -39,11 +39,6 @@ class FieldFilter:
     def has_range(self) -> bool:
         """Whether there is a condition that only numbers fulfil."""
         return self.lowest is not None or self.highest is not None
-
-    @property
-    def values(self) -> list[str | float]:
-        """All values that are named."""
-        return [*(self.any_of or ()), *self.all_of, *self.none_of]
 
 
 Filter = Mapping[str, FieldFilter]

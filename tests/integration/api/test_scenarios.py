@@ -26,9 +26,12 @@ def genres(page: dict[str, Any]) -> set[str]:
 
 
 async def test_scenario_is_stored_listed_and_deleted(client: httpx.AsyncClient) -> None:
-    stored = await put(client, "home", n=4, diversity=0.3, **HORROR)
+    conditions = {"genre": {"not": ["comedy"]}, "year": {"from": 1950.0, "to": 2050.0}}
+    stored = await put(client, "home", n=4, diversity=0.3, filter=conditions, **HORROR)
     await put(client, "basket", percent=50)
 
+    assert stored["filter"] == conditions
+    assert genres(await listed(client, scenario="home")) == {"horror"}
     assert stored["boosts"] == [{"factor": 1e6, "item_ids": None, "filter": {"genre": ["horror"]}}]
     assert (await client.get("/v1/scenarios/home")).json() == stored
     assert [item["name"] for item in (await client.get("/v1/scenarios")).json()["items"]] == ["basket", "home"]

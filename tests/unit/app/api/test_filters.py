@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.api.body_fields import fields_at
-from app.api.filters import Filters, filter_of, parsed
+from app.api.filters import Filters, filter_of, parsed, shown
 from app.api.recommendations import VisitorRequest
 from app.errors import InvalidRequestError
 from models.ranking.filters import FieldFilter, Filter
@@ -42,6 +42,23 @@ def test_query_says_all_that_a_body_says(body: dict[str, dict[str, Any]]) -> Non
         if name
     ]
     assert parsed(texts) == of_body({name: conditions for name, conditions in body.items() if name})
+
+
+@given(st.dictionaries(st.text(max_size=3), st.lists(VALUE) | CONDITIONS, max_size=3))
+def test_shown_filter_says_the_same_when_it_is_sent_again(body: dict[str, Any]) -> None:
+    where = of_body(body)
+
+    assert of_body(shown(where)) == where
+
+
+def test_accepted_values_are_shown_as_a_list_and_other_conditions_by_their_words() -> None:
+    where = parsed(["genre:Comedy", "year.from:1990", "year.not:1995", "tag.any:a", "tag.all:b"])
+
+    assert shown(where) == {
+        "genre": ["Comedy"],
+        "year": {"not": ["1995"], "from": 1990.0},
+        "tag": {"any": ["a"], "all": ["b"]},
+    }
 
 
 def test_value_without_a_word_is_one_of_several_accepted_ones() -> None:
