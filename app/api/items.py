@@ -55,7 +55,6 @@ class ItemResponse(ResponseModel):
     attributes: dict[str, AttributeValue] = Field(
         description="Those whose values are known.", examples=[ITEM_ATTRIBUTES]
     )
-
     available: bool = Field(description="Whether the item may be in lists.", examples=[True])
 
     @classmethod

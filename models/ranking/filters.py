@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -111,7 +111,7 @@ class _Numbers:
     """
 
     numbers: NDArray[np.float64]
-    values: Sequence[str] = field(default=())
+    values: Sequence[str] = ()
 
     def matching(self, conditions: FieldFilter) -> NDArray[np.bool_]:
         """Which items fulfil the conditions; bool [items]. A comparison with NaN is false."""
