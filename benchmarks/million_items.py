@@ -98,7 +98,7 @@ def _common_value(part: Part) -> Filter:
     field = next(field for field, kind in kinds if kind.filterable and not kind.ordered)
     name = field.name
     (value,) = field_type(field).filter_values(part.items.table[name])["value"].mode().sort()[:1]
-    return {name: FieldFilter([value])}
+    return {name: FieldFilter((value,))}
 
 
 def _next_of(recommend: Callable[[RankingQuery], object], queries: Sequence[RankingQuery]) -> Callable[[], object]:

@@ -130,7 +130,7 @@ Filters = Annotated[
 """A filter in a body."""
 
 
-def filter_of(given: Mapping[str, FieldConditions]) -> Filter:
+def filter_of(given: Mapping[str, FieldConditions]) -> dict[str, FieldFilter]:
     """A filter of a body as the ranking takes it."""
     return {name: conditions.conditions() for name, conditions in given.items()}
 
@@ -164,7 +164,7 @@ def shown(where: Filter) -> dict[str, list[str | float] | dict[str, list[str | f
     return answer
 
 
-def parsed(texts: Sequence[str]) -> Filter:
+def parsed(texts: Sequence[str]) -> dict[str, FieldFilter]:
     """A filter of query parameters: `field:value`, or `field.word:value` with a word of `FieldConditions`.
 
     Only the first colon separates. Values of one field and one word are collected.

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
+from app.api.filters import Filters, ShownFilter, filter_of, shown
 from app.api.jobs import JobSummary, job_fields
 from app.api.links import linked
 from app.api.pagination import Page, PageDep
 from app.api.path_ids import PathId
 from app.api.problems import problem_responses
-from app.api.schemas import Filters, RequestModel, ResponseModel, ShownVersion
+from app.api.schemas import RequestModel, ResponseModel, ShownVersion
 from app.errors import (
     InvalidRequestError,
     ListExportFileGoneError,
@@ -64,7 +65,7 @@ class ListExportResponse(JobSummary):
     model_version: ShownVersion
     n: int = Field(examples=[10])
     rank_by: RankBy
-    filter: Filters
+    filter: ShownFilter
     report: ListExportResult | None = Field(examples=[None])
 
     @classmethod
@@ -77,7 +78,7 @@ class ListExportResponse(JobSummary):
             model_version=job.parameters["model_version"],
             n=options.n,
             rank_by=options.rank_by,
-            filter=options.filters,
+            filter=shown(options.filters),
             report=None if job.report is None else ListExportResult(**job.report),
         )
 
@@ -94,7 +95,8 @@ async def start_list_export(
 ) -> ListExportResponse:
     """Start to rank for all stored users by the active version. `Location` is the URL of the job."""
     asked = body or ListExportRequest()
-    job = await services.list_exports.start(ExportOptions(n=asked.n, rank_by=asked.rank_by, filters=asked.filter))
+    options = ExportOptions(n=asked.n, rank_by=asked.rank_by, filters=filter_of(asked.filter))
+    job = await services.list_exports.start(options)
     response.headers["Location"] = request.app.url_path_for("get_list_export", list_export_id=job.id)
     return ListExportResponse.of(job)
 

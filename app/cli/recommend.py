@@ -17,6 +17,7 @@ from app.lists.export_observer import ExportObserver
 if TYPE_CHECKING:
     from app.lists.export import Exported, ExportOptions
     from app.settings import Settings
+    from models.ranking.filters import FieldFilter
 
 
 class Order(StrEnum):
@@ -34,7 +35,12 @@ def recommend_command(
     rank_by: Annotated[Order, typer.Option(help="What orders the lists of known users.")] = Order.CHOICE,
     filters: Annotated[
         list[str] | None,
-        typer.Option("--filter", metavar="FIELD:VALUE", help="Only items with this value. May be repeated."),
+        typer.Option(
+            "--filter",
+            metavar="FIELD:VALUE",
+            help="Only items with this value; also FIELD.not:VALUE, FIELD.from:NUMBER and so on, as in requests. May "
+            "be repeated.",
+        ),
     ] = None,
     as_json: JSONOption = False,
 ) -> None:
@@ -55,7 +61,7 @@ def recommend_command(
     require_writable_file(output, "--out")
     settings = read_settings()
     asyncio.run(require_usable(settings.database_url.get_secret_value()))
-    options = ExportOptions(n=n, rank_by=RankBy(rank_by), filters=_by_field(filters or []))
+    options = ExportOptions(n=n, rank_by=RankBy(rank_by), filters=_where(filters or []))
     with _ProgressBar() as bar:
         exported = asyncio.run(_export(settings, options, output, bar))
     ranked, seconds = exported.users - exported.users_before, bar.seconds
@@ -84,14 +90,14 @@ async def _export(settings: "Settings", options: "ExportOptions", output: Path, 
         return await services.list_exports.export(options, output, observer)
 
 
-def _by_field(filters: list[str]) -> dict[str, list[str]]:
-    by_field: dict[str, list[str]] = {}
-    for text in filters:
-        field, colon, value = text.partition(":")
-        if not colon:
-            raise typer.BadParameter(f"{text!r} must have the form FIELD:VALUE", param_hint="--filter")
-        by_field.setdefault(field, []).append(value)
-    return by_field
+def _where(filters: list[str]) -> "dict[str, FieldFilter]":
+    from app.api.filters import parsed
+    from app.errors import InvalidRequestError
+
+    try:
+        return parsed(filters)
+    except InvalidRequestError as error:
+        raise typer.BadParameter(error.detail, param_hint="--filter") from None
 
 
 class _ProgressBar(ExportObserver):

@@ -18,6 +18,7 @@ from app.storage.database import Database
 from app.storage.users import UserRepository
 from models.data.malformed import DataError
 from models.ranking import Recommender
+from models.ranking.filters import FieldFilter
 from models.ranking.query import RankBy
 
 _USERS_AT_ONCE = 500
@@ -46,14 +47,14 @@ class ExportOptions(BaseModel):
     Attributes:
         n: The most items of a list.
         rank_by: What orders the lists of known users.
-        filters: Field → accepted values.
+        filters: Conditions on the items.
     """
 
     model_config = ConfigDict(frozen=True)
 
     n: int = Field(default=10, ge=1, le=500)
     rank_by: RankBy = RankBy.CHOICE
-    filters: dict[str, list[str]] = {}
+    filters: dict[str, FieldFilter] = {}
 
     def list_options(self) -> ListOptions:
         """The same as options of a request."""

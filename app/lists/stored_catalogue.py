@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lists.item_conversion import to_entities
+from app.lists.item_conversion import hidden_ids, to_entities
 from app.storage.current_versions import CurrentVersionsRepository, Versions
 from app.storage.item_popularity import ItemPopularityRepository, ItemRatings
 from app.storage.items import ItemRecord, ItemRepository
@@ -29,7 +29,8 @@ class StoredCatalogue:
 
     def recommender(self, model: TrainedModel) -> Recommender:
         """A recommender of this catalogue. It embeds all items, which may take long."""
-        return Recommender(model, to_entities(self.items, model.schema.items), self.new_ratings)
+        items = to_entities(self.items, model.schema.items)
+        return Recommender(model, items, self.new_ratings, hidden_ids(self.items))
 
 
 async def read_catalogue(session: AsyncSession, model_version: str) -> StoredCatalogue:

@@ -272,7 +272,7 @@ class ListExport(Answer):
     model_version: str
     n: int
     rank_by: str
-    filter: dict[str, list[str]]
+    filter: dict[str, list[str | float] | dict[str, list[str | float] | float]]
     report: ListExportResult | None
     created_at: datetime
     started_at: datetime | None

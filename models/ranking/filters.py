@@ -29,9 +29,9 @@ class FieldFilter:
         highest: The item's number is at most this; None for no condition.
     """
 
-    any_of: Sequence[str | float] | None = None
-    all_of: Sequence[str | float] = ()
-    none_of: Sequence[str | float] = ()
+    any_of: tuple[str | float, ...] | None = None
+    all_of: tuple[str | float, ...] = ()
+    none_of: tuple[str | float, ...] = ()
     lowest: float | None = None
     highest: float | None = None
 

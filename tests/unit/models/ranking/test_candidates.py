@@ -42,7 +42,7 @@ class TestCandidates:
         n: int,
     ) -> None:
         recommender = Recommender(model, model.items)
-        genres = {"genre": FieldFilter(["horror"])} if horror else {}
+        genres = {"genre": FieldFilter(("horror",))} if horror else {}
         known = [[*(f"i{item}" for item in items), "of-old"] for items in (rated, skipped, exclude)]
         first, again = (
             recommender.candidates(
@@ -80,12 +80,12 @@ class TestCandidates:
         assert recommender.candidates(strategy=Strategy.POPULARITY, n=5, exclude=[first.item_id]) == others
 
     def test_candidates_with_a_filter_obey_it(self, recommender: Recommender) -> None:
-        candidates = recommender.candidates(strategy=Strategy.RANDOM, n=100, where={"genre": FieldFilter(["horror"])})
+        candidates = recommender.candidates(strategy=Strategy.RANDOM, n=100, where={"genre": FieldFilter(("horror",))})
         assert sorted(ids(candidates)) == sorted(f"i{item}" for item in range(0, 40, 2))
 
     def test_candidates_filtered_by_an_unknown_field_raise_value_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'director' is not a field"):
-            recommender.candidates(strategy=Strategy.POPULARITY, n=5, where={"director": FieldFilter(["x"])})
+            recommender.candidates(strategy=Strategy.POPULARITY, n=5, where={"director": FieldFilter(("x",))})
 
     def test_random_candidates_depend_on_the_seed(self, recommender: Recommender) -> None:
         first, again, other = (

@@ -72,7 +72,7 @@ class TestShortlist:
 
     def test_list_with_a_filter_is_full(self, large: Recommender) -> None:
         filtered = RankingQuery(
-            attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": FieldFilter(["horror"])}
+            attributes={}, ratings=COMEDY_FAN.ratings, n=18, where={"genre": FieldFilter(("horror",))}
         )
         assert len(large.recommend(filtered)) == 18
 
@@ -86,7 +86,7 @@ class TestShortlist:
         )
         for where, possible in (
             ({"year": FieldFilter(lowest=1970.0, highest=1989.0)}, range(10, 30)),
-            ({"year": FieldFilter(lowest=1970.0), "genre": FieldFilter(none_of=["horror"])}, range(11, 40, 2)),
+            ({"year": FieldFilter(lowest=1970.0), "genre": FieldFilter(none_of=("horror",))}, range(11, 40, 2)),
             ({"year": FieldFilter(lowest=1995.0)}, range(35, 40)),
         ):
             query = replace(COMEDY_FAN, where=where, n=4)

@@ -64,7 +64,7 @@ def test_choice_probabilities_are_the_softmax_over_the_allowed_items(recommender
 
 @pytest.mark.parametrize("known", [NOTHING, {"attributes": {"age": 30.0}, "ratings": []}, {"ratings": COMEDY_FAN}])
 @pytest.mark.parametrize("rank_by", RankBy)
-@pytest.mark.parametrize("where", [{}, {"genre": FieldFilter(["horror"])}])
+@pytest.mark.parametrize("where", [{}, {"genre": FieldFilter(("horror",))}])
 def test_choice_probabilities_of_a_full_list_add_up_to_1(
     recommender: Recommender, known: dict[str, Any], rank_by: RankBy, where: Filter
 ) -> None:

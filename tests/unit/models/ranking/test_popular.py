@@ -131,7 +131,7 @@ class TestPopularList:
 
     def test_list_with_a_filter_and_an_exclusion_obeys_both(self, recommender: Recommender) -> None:
         ranked = recommender.recommend(
-            RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(["comedy"])}, exclude=["i1"])
+            RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(("comedy",))}, exclude=["i1"])
         )
         assert len(ranked) == 19
         assert "i1" not in ids(ranked)

@@ -251,7 +251,7 @@ class TestRecommendMany:
         RankingQuery(attributes={"age": 30.0, "country": "jp"}, ratings=HORROR_FAN[:1], n=40, include_rated=True),
         RankingQuery(attributes={}, ratings=[], n=7),
         RankingQuery(
-            attributes={"age": 30.0}, ratings=[], n=3, where={"genre": FieldFilter(["horror"])}, exclude=["i0"]
+            attributes={"age": 30.0}, ratings=[], n=3, where={"genre": FieldFilter(("horror",))}, exclude=["i0"]
         ),
         RankingQuery(attributes={}, ratings=[ItemRating("gone", 1.0)], n=3),
         RankingQuery(attributes={}, ratings=COMEDY_FAN, n=0),
@@ -282,30 +282,30 @@ class TestRecommendMany:
 class TestFilters:
     def test_filter_leaves_only_items_with_one_of_the_values(self, recommender: Recommender) -> None:
         ranked = recommender.recommend(
-            RankingQuery(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": FieldFilter(["comedy"])})
+            RankingQuery(attributes={}, ratings=HORROR_FAN, n=100, where={"genre": FieldFilter(("comedy",))})
         )
         assert len(ranked) == 18
         assert set(genres(ranked)) == {"comedy"}
 
     def test_filter_with_several_values_takes_them_as_alternatives(self, recommender: Recommender) -> None:
-        where = {"genre": FieldFilter(["comedy", "horror", "western"])}
+        where = {"genre": FieldFilter(("comedy", "horror", "western"))}
         assert len(recommender.recommend(RankingQuery(**NOTHING, n=100, where=where))) == 40
 
     def test_filter_with_an_unknown_value_leaves_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(["western"])})) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(("western",))})) == []
 
     def test_filter_without_values_leaves_nothing(self, recommender: Recommender) -> None:
-        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter([])})) == []
+        assert recommender.recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(())})) == []
 
     def test_filter_leaves_out_items_without_the_attribute(self, recommender: Recommender) -> None:
         catalogue = recommender.with_changes(items_of(recommender.model, ("new", {})), [])
         assert "new" not in ids(
-            catalogue.recommend(RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(["comedy", "horror"])}))
+            catalogue.recommend(RankingQuery(**NOTHING, n=100, where={"genre": FieldFilter(("comedy", "horror"))}))
         )
 
     def test_filter_by_an_unknown_field_raises_value_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'director' is not a field of the items"):
-            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": FieldFilter(["Hitchcock"])}))
+            recommender.recommend(RankingQuery(**NOTHING, n=5, where={"director": FieldFilter(("Hitchcock",))}))
 
     def test_filter_by_a_range_of_categories_raises_value_error(self, recommender: Recommender) -> None:
         with pytest.raises(ValueError, match="'genre': has no numbers, so it has no ranges"):
@@ -313,7 +313,9 @@ class TestFilters:
 
     def test_filter_of_an_empty_catalogue_leaves_nothing(self, recommender: Recommender) -> None:
         assert (
-            without_items(recommender).recommend(RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(["comedy"])}))
+            without_items(recommender).recommend(
+                RankingQuery(**NOTHING, n=5, where={"genre": FieldFilter(("comedy",))})
+            )
             == []
         )
 

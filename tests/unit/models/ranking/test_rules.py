@@ -26,7 +26,7 @@ def test_boost_raises_what_it_names(recommender: Recommender, user: dict) -> Non
 
 @pytest.mark.parametrize("rank_by", RankBy)
 def test_boost_by_attribute_raises_the_items_that_have_it(recommender: Recommender, rank_by: RankBy) -> None:
-    boosts = [Boost(1e9, where={"genre": FieldFilter(["horror"])})]
+    boosts = [Boost(1e9, where={"genre": FieldFilter(("horror",))})]
     assert set(genres(recommender.recommend(RankingQuery(**FAN, n=10, boosts=boosts, rank_by=rank_by)))) == {"horror"}
 
 

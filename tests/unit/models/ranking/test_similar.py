@@ -60,7 +60,7 @@ def test_seed_items_and_excluded_items_are_not_in_the_list(recommender: Recommen
 
 
 def test_filtered_list_has_matching_items_only(recommender: Recommender) -> None:
-    assert set(genres(similar(recommender, "i1", where={"genre": FieldFilter(["horror"])}))) == {"horror"}
+    assert set(genres(similar(recommender, "i1", where={"genre": FieldFilter(("horror",))}))) == {"horror"}
 
 
 def test_similarity_by_attributes_to_two_items_is_the_mean_of_both(recommender: Recommender) -> None:
