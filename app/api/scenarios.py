@@ -3,9 +3,10 @@
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Self
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.api.authorisation import ADMIN, READ
 from app.api.dependencies import ServicesDep
@@ -21,7 +22,7 @@ from models.ranking.query import RankBy
 
 router = APIRouter(prefix="/v1/scenarios", tags=["scenarios"])
 
-NamedInPath = Annotated[ScenarioName, Path(description="The scenario's name.")]
+NamedInPath = Annotated[ScenarioName, BeforeValidator(unquote), Path(description="The scenario's name.")]
 
 
 class ScenarioRequest(RequestModel):
