@@ -20,6 +20,7 @@ from app.api import (
     item_lists,
     items,
     list_exports,
+    list_explanations,
     metrics,
     model_traffic,
     model_versions,
@@ -62,6 +63,7 @@ _RESOURCES = (
     rankings,
     similar_items,
     audiences,
+    list_explanations,
     record_streams,  # before `users` and `items`, with which it shares paths
     user_merge,  # before `users`, whose paths match its own
     users,

@@ -4,6 +4,7 @@ All dependencies are `async`, although none of them waits: FastAPI would run a p
 longer than all of these together.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -90,14 +91,13 @@ ListCursor = Annotated[
 ]
 
 
-async def _list_options(
+async def _explained_list_options(
     request: Request,
     filters: FiltersDep,
     *,
     n: ListLength = 10,
     exclude: Excluded = None,
     include_rated: IncludeRated = False,
-    explain: Explain = False,
     rank_by: RankByOption = RankBy.CHOICE,
     diversity: Diversity = None,
     explore: Explore = 0.0,
@@ -111,7 +111,7 @@ async def _list_options(
         exclude=exclude or [],
         filters=filters,
         include_rated=include_rated,
-        explain=explain,
+        explain=True,
         rank_by=rank_by,
         diversity=diversity,
         explore=explore,
@@ -121,6 +121,13 @@ async def _list_options(
         scenario=scenario,
         given=request.query_params.keys(),
     )
+
+
+ExplainedListOptionsDep = Annotated[ListOptions, Depends(_explained_list_options)]
+
+
+async def _list_options(options: ExplainedListOptionsDep, explain: Explain = False) -> ListOptions:
+    return replace(options, explain=explain)
 
 
 ListOptionsDep = Annotated[ListOptions, Depends(_list_options)]

@@ -157,14 +157,14 @@ def ranking_query(
         skipped=feedback.skipped,
         only=options.only,
         diversity=options.diversity,
-        boosts=[*options.boosts, *_lowered(seen, options.shown)],
+        boosts=[*options.boosts, *lowered_by_seeing(seen, options.shown)],
         pinned=options.pinned,
         explore=options.explore,
         seed=options.seed,
     )
 
 
-def _lowered(seen: Mapping[str, float], shown: Sequence[str]) -> list[Boost]:
+def lowered_by_seeing(seen: Mapping[str, float], shown: Sequence[str]) -> list[Boost]:
     """Rules that halve the score of an item for every time that it was seen, as far as these still count."""
     times = Counter(dict(seen))
     times.update(shown)

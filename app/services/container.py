@@ -23,6 +23,7 @@ from app.services.item_lists import ItemListService
 from app.services.item_popularity import counting_ratings
 from app.services.items import ItemService
 from app.services.list_exports import ListExportService
+from app.services.list_explanations import ListExplanationService
 from app.services.model_host import ModelHost
 from app.services.model_refresh import ModelRefresher
 from app.services.model_reports import ModelReportService
@@ -61,6 +62,7 @@ class Services:
     interactions: InteractionService
     skips: SkipService
     recommendations: RecommendationService
+    list_explanations: ListExplanationService
     similar_items: SimilarItemService
     audiences: AudienceService
     scenarios: ScenarioService
@@ -127,6 +129,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
             recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
+            list_explanations=ListExplanationService(database, host, ranker, scenarios, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),
             audiences=AudienceService(database, host, half_life=half_life),
             scenarios=scenarios,

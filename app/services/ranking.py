@@ -16,6 +16,7 @@ from models.ranking import RankedItem, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
 from models.ranking.filters import Filter
 from models.ranking.similar import SimilarItem, SimilarQuery, similar_items
+from models.ranking.tastes import Tastes, tastes
 
 _LARGEST_BATCH = 32
 """The most users of a batch. Later requests wait for it, and larger batches are not faster."""
@@ -58,6 +59,10 @@ class Ranker:
         """By item, a rating that moved it up; see `models.ranking.explanation.explain`."""
         call = partial(explain, recommender, query, [item.item_id for item in items])
         return await to_thread.run_sync(call, limiter=self._threads)
+
+    async def tastes(self, recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
+        """At most n things that a user likes, and n that the user dislikes; see `models.ranking.tastes.tastes`."""
+        return await to_thread.run_sync(partial(tastes, recommender, query, n=n), limiter=self._threads)
 
     async def candidates(self, recommender: Recommender, request: CandidateRequest) -> list[Candidate]:
         """Choose items to ask about."""

@@ -126,7 +126,7 @@ class RecommendationService:
         """
         served, user = await self._host.current_with_user(user_id)
         options = await self._scenarios.applied(options, user_id)
-        raise_if_invalid(*await _option_errors(options, served))
+        raise_if_invalid(*await option_errors(options, served))
         if user is None:
             return await self._made(served, {}, await self._of_stranger(user_id), options)
         if options.is_repeatable:
@@ -171,7 +171,7 @@ class RecommendationService:
                 feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
             ),
             missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
-            *await _option_errors(options, served),
+            *await option_errors(options, served),
         )
         return await self._made(served, attributes, feedback, options)
 
@@ -194,7 +194,7 @@ class RecommendationService:
         return [users.get(user_id) for user_id in user_ids]
 
 
-async def _option_errors(options: ListOptions, served: ServedModel) -> list[list[FieldError]]:
+async def option_errors(options: ListOptions, served: ServedModel) -> list[list[FieldError]]:
     """Errors of filters and of the wanted order, for each place in the request where one may be."""
     return [
         await filter_errors(options.filters, served),

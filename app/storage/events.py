@@ -100,6 +100,15 @@ class EventRepository:
             found[user_id].append(item_id)
         return found
 
+    async def counts_of(self, user_id: str) -> Mapping[tuple[EventType, str], int]:
+        """How many events of each type the user has with each item; pairs without any are left out."""
+        statement = (
+            select(Event.type, Event.item_id, func.count())
+            .where(Event.user_id == user_id)
+            .group_by(Event.type, Event.item_id)
+        )
+        return {(EventType(kind), item_id): count for kind, item_id, count in await self._session.execute(statement)}
+
     async def users_before(self, moment: datetime, *, limit: int) -> Sequence[str]:
         """At most so many users who have events from before a moment."""
         statement = select(Event.user_id).where(Event.occurred_at < moment).distinct().limit(limit)

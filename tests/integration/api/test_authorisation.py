@@ -39,6 +39,7 @@ SCOPES = {
     "list_skips": "read",
     "delete_skip": "write",
     "get_recommendations": "read",
+    "explain_recommendations": "read",
     "recommend": "read",
     "rank_items": "read",
     "list_similar_items": "read",
