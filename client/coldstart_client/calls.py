@@ -34,6 +34,7 @@ from coldstart_client.models import (
     Item,
     ItemListPage,
     ItemStream,
+    ListExplanation,
     ListExport,
     Liveness,
     Merge,
@@ -237,6 +238,37 @@ class Calls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+            },
+        )
+
+    @call
+    def explain_recommendations(
+        self,
+        user_id: str,
+        *,
+        n: int | None = None,
+        exclude: Sequence[str] | None = None,
+        filter: Filter | None = None,
+        include_rated: bool | None = None,
+        rank_by: str | None = None,
+        diversity: float | None = None,
+        shown: Sequence[str] | None = None,
+        cursor: str | None = None,
+    ) -> Call[ListExplanation]:
+        """What a user gave, what the model concluded, and what moved each item of the user's list."""
+        return Call(
+            "GET",
+            path_of("/v1/users/{}/recommendations:explain", user_id),
+            ListExplanation,
+            query={
+                "n": n,
+                "exclude": exclude,
+                "filter": _pairs(filter),
+                "include_rated": include_rated,
+                "rank_by": rank_by,
+                "diversity": diversity,
+                "shown": shown,
+                "cursor": cursor,
             },
         )
 

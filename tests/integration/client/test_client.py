@@ -158,6 +158,19 @@ async def test_items_are_ranked_and_similar_ones_are_found(api: Api) -> None:
     assert [item.rank for item in of_two.items] == [1, 2, 3]
 
 
+async def test_list_is_explained(api: Api) -> None:
+    await api.add_ratings("ada", [GivenRating("i1", 5), GivenRating("i2", 1)])
+
+    (first,) = (await api.get_recommendations("ada", n=1)).items
+
+    found = await api.explain_recommendations("ada", shown=[first.item_id], filter={"genre": ["comedy", "horror"]})
+
+    assert found.given.rating_count == 2
+    assert found.tastes.likes[0].value == "comedy"
+    shown = next(item for item in [*found.items, *found.left_out] if item.item_id == first.item_id)
+    assert shown.changes[0].factor == pytest.approx(0.5)
+
+
 async def test_interactions_are_stored_listed_and_withdrawn(api: Api) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     bought = NewInteraction("i1", "purchase", noon, event_id="order-1")
