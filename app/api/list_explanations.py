@@ -96,8 +96,8 @@ class TasteResponse(ResponseModel):
 class TastesResponse(ResponseModel):
     """What the model concluded of the user, the strongest first: values that are more, or less, likely than usual.
 
-    A value is named if its share is at least 1.25 times that of strangers, or the other way round. Both lists are empty
-    for a stranger.
+    A value is named if its odds are at least 1.25 times those of strangers, or the other way round. Both lists are
+    empty for a stranger.
     """
 
     likes: list[TasteResponse]

@@ -1,5 +1,6 @@
 """A user's tastes in words: the attribute values that the model expects the user to choose more or less than others."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,12 +23,15 @@ _POPULAR = 2_000
 _MIN_ITEMS = 5
 """A value that fewer of these items have is no taste: its share hangs on single items."""
 
-_MIN_LIFT = 1.25
-"""A value is a taste only if its share is this many times that of strangers, or a stranger's share this many times the
-user's. It decides what is shown, and shapes no model."""
+_MIN_ODDS_RATIO = 1.25
+"""A value is a taste only if the user's odds of it are this many times a stranger's, or a stranger's this many times
+the user's. It decides what is shown, and shapes no model."""
 
 _MIN_DIFFERENCE = 0.01
 """Smallest difference of the shares. A value that neither the user nor a stranger often chooses is not worth saying."""
+
+_LEAST = 1e-9
+"""Numerical tolerance: it keeps the logarithm of the odds finite."""
 
 _YEARS = (1000, 3000)
 """A date field whose values all lie between these has years, and decades are values of it."""
@@ -52,10 +56,17 @@ class Taste:
     items: int
 
     @property
+    def log_odds_ratio(self) -> float:
+        """How much higher the user's log odds of the value are than a stranger's."""
+        return _log_odds(self.share) - _log_odds(self.share_of_strangers)
+
+    @property
     def strength(self) -> float:
-        """The value's part of the symmetric divergence of both distributions (Jeffreys 1946): (p − q) · log(p / q)."""
-        lift = max(self.share, 1e-9) / max(self.share_of_strangers, 1e-9)
-        return float((self.share - self.share_of_strangers) * np.log(lift))
+        """The symmetric divergence (Jeffreys 1946) of "has the value or not", for the user and for a stranger.
+
+        It is (p − q) · (logit p − logit q), so neither rare nor frequent values have an advantage.
+        """
+        return (self.share - self.share_of_strangers) * self.log_odds_ratio
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ def tastes(recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
         n: How many likes, and how many dislikes, to return at most.
 
     Returns:
-        Values whose share is at least 1.25 times the stranger's, and values whose share is at most 1/1.25 of it, if
+        Values whose odds are at least 1.25 times a stranger's, and values whose odds are at most 1/1.25 of these, if
         the shares differ by at least 0.01; the strongest first. A value is no like if somebody who dislikes everything
         dislikes it least: the probability that the next chosen item has the value and is liked must not be less than
         a stranger's. Both lists are empty if nothing is known of the user.
@@ -100,10 +111,13 @@ def tastes(recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
     ]
     found = [taste for taste in found if abs(taste.share - taste.share_of_strangers) >= _MIN_DIFFERENCE]
     found.sort(key=lambda taste: (-taste.strength, taste.field, taste.value))
-    return Tastes(
-        [each for each in found if each.share >= max(_MIN_LIFT, 1 / liking) * each.share_of_strangers][:n],
-        [each for each in found if each.share_of_strangers >= _MIN_LIFT * each.share][:n],
-    )
+    likes = [taste for taste in found if taste.log_odds_ratio >= math.log(_MIN_ODDS_RATIO)]
+    dislikes = [taste for taste in found if taste.log_odds_ratio <= -math.log(_MIN_ODDS_RATIO)]
+    return Tastes([taste for taste in likes if liking * taste.share >= taste.share_of_strangers][:n], dislikes[:n])
+
+
+def _log_odds(share: float) -> float:
+    return math.log(max(share, _LEAST) / max(1 - share, _LEAST))
 
 
 def _considered_rows(recommender: Recommender, query: RankingQuery) -> NDArray[np.int64]:

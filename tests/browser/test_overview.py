@@ -1,5 +1,7 @@
 """The start page of operators."""
 
+import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
@@ -45,6 +47,33 @@ def test_overview_shows_numbers_what_serves_users_and_items(watched: Watched, ap
     expect(page.locator("ol.rows li")).to_have_count(10)
     expect(page.locator("ol.rows")).to_contain_text("because of Film 1 (★ 5)")
     expect(page.get_by_text("Film 2 view")).to_be_visible()
+    concluded = page.locator("section", has=page.get_by_role("heading", name="What the model concluded"))
+    expect(concluded).to_contain_text(re.compile(r"Likes\s*comedy"))
+    expect(concluded).to_contain_text(re.compile(r"Dislikes\s*horror"))
+    watched.require_accessible()
+
+
+def test_list_of_a_user_says_what_moved_or_left_out_each_item(watched: Watched, api: httpx.Client) -> None:
+    user = uuid4().hex
+    given = {"ratings": [{"item_id": "i1", "rating": 5}, {"item_id": "i2", "rating": 1}]}
+    made = api.post(f"/v1/users/{user}/ratings", json=given).json()["recommendations"]
+    first, second, third, *_ = made["items"]
+    sent = [("shown", third), ("shown", third), ("dismissed", first)]
+    event = {"model_version": made["model_version"], "user_id": user, "occurred_at": datetime.now(UTC).isoformat()}
+    events = [
+        {**event, "event_id": f"{user} {number}", "type": type_, "item_id": item["item_id"]}
+        for number, (type_, item) in enumerate(sent)
+    ]
+    assert api.post("/v1/events", json={"events": events}).status_code == 200
+    watched.page.goto(f"/overview?user={user}")
+
+    listed = watched.page.locator("ol.rows li", has_text=second["title"])
+    expect(listed).to_contain_text("Place 2 by the model · 1 up because others were dismissed")
+    left_out = watched.page.locator("ul.rows li")
+    expect(left_out.filter(has_text=first["title"])).to_contain_text("Place 1 by the model · dismissed")
+    lowered = watched.page.locator(".rows li", has_text="shown 2 times, score × 0.25")
+    expect(lowered).to_contain_text(third["title"])
+    expect(watched.page.get_by_text("Recommended items: shown 2, dismissed 1.")).to_be_visible()
     watched.require_accessible()
 
 

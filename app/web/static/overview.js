@@ -2,6 +2,7 @@
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { call, callForAll, messageOf } from "./api.js";
+import { LeftOut, Moves, Tastes } from "./explanation.js";
 import { moment, percent } from "./formats.js";
 import { KnownItems } from "./known-items.js";
 import { Notice } from "./notice.js";
@@ -105,7 +106,7 @@ function Items() {
   </section>`;
 }
 
-/** What is known of a user, and the user's list with its reasons. */
+/** What is known of a user, what the model concluded of it, and the user's list with what moved each item. */
 function User({ id }) {
   const [state, setState] = useState(null);
   const [problem, setProblem] = useState(null);
@@ -114,7 +115,7 @@ function User({ id }) {
     try {
       const [user, list, ...did] = await Promise.all([
         call("GET", path),
-        call("GET", `${path}/recommendations`, { params: { n: 10, explain: true } }),
+        call("GET", `${path}/recommendations:explain`, { params: { n: 10 } }),
         ...["ratings", "interactions", "skips"].map((name) => callForAll(`${path}/${name}`)),
       ]);
       const items = new KnownItems();
@@ -142,6 +143,10 @@ function UserDetails({ user, list, did: [ratings, interactions, skips], items })
   ].sort((one, other) => other.at.localeCompare(one.at));
   return html`
     <p class="soft">Since ${moment(user.created_at)}${Object.keys(user.attributes).length > 0 && ` · ${attributesLine(user.attributes)}`}</p>
+    <section class="concluded" aria-labelledby="tastes-title">
+      <h2 id="tastes-title">What the model concluded</h2>
+      <${Tastes} ...${list.tastes} isStranger=${list.ranked_by === "popularity"} />
+    </section>
     <div class="halves">
       <section aria-labelledby="list-title">
         <h2 id="list-title">The user’s list</h2>
@@ -149,15 +154,25 @@ function UserDetails({ user, list, did: [ratings, interactions, skips], items })
         <ol class="rows">${list.items.map((each) => html`<li key=${each.item_id}>
           <span>${each.rank}. ${each.title ?? each.item_id}${each.predicted_rating !== null && html` <b>${each.predicted_rating.toFixed(1)}</b>`}</span>
           <span class="soft">chosen with ${percent(100 * each.choice_probability)}${each.like_probability !== null && `, liked with ${percent(100 * each.like_probability)}`}${reason("because of", each.because)}${reason("unlike", each.unlike)}</span>
+          <${Moves} item=${each} />
         </li>`)}</ol>
+        <${LeftOut} items=${list.left_out} />
       </section>
       <section aria-labelledby="did-title">
         <h2 id="did-title">What the user did</h2>
         ${did.length === 0 && html`<p class="soft">Nothing yet.</p>`}
+        <p class="soft">${happened(list.given)}</p>
         <ul class="rows">${did.map(({ item_id, what, at }) => html`<li><span>${items.name({ item_id })} <b>${what}</b></span><span class="soft">${moment(at)}</span></li>`)}</ul>
       </section>
     </div>
   `;
+}
+
+/** What happened to recommendations of the user, in words. */
+function happened({ shown_count, clicked_count, dismissed_count }) {
+  const counts = { shown: shown_count, opened: clicked_count, dismissed: dismissed_count };
+  const said = Object.entries(counts).filter(([, count]) => count > 0).map(([name, count]) => `${name} ${count.toLocaleString()}`);
+  return said.length > 0 && `Recommended items: ${said.join(", ")}.`;
 }
 
 const reason = (word, found) => (found ? `, ${word} ${found.title ?? found.item_id} (${found.rating === null ? found.kind : `★ ${found.rating}`})` : "");
