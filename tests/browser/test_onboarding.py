@@ -209,6 +209,45 @@ def test_recommended_items_are_rated_marked_as_seen_or_dismissed(watched: Watche
     assert [item["rating"] for item in api.get(f"/v1/users/{visitor}/ratings").json()["items"]] == [4]
 
 
+def test_list_continues_and_what_was_passed_over_counts_as_shown_once(page: Page, api: httpx.Client) -> None:
+    open_page(page)
+    rate(tiles(page).first)
+    expect(page.locator(".count")).to_have_text("from 1 rating")
+    expect(page.locator(".list ol > li")).to_have_count(10)
+    first = recommended(page)
+    for count in (20, 30):
+        page.get_by_role("button", name="Show more").press("Enter")
+        expect(page.locator(".list ol > li")).to_have_count(count)
+    assert len(set(recommended(page))) == 30
+    assert recommended(page)[:10] == first
+    page.wait_for_load_state("networkidle")
+
+    visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
+    explained = api.get(f"/v1/users/{visitor}/recommendations:explain", params={"n": 40}).json()
+
+    assert explained["given"]["shown_count"] == 20
+    assert {item["times_seen"] for item in explained["items"] if title_number(item["title"]) in first} == {1}
+
+
+def test_similar_items_of_a_recommended_one_can_be_rated(watched: Watched) -> None:
+    page = watched.page
+    open_page(page)
+    first = page.locator(".list ol > li").first
+    film = recommended(page)[0]
+    first.get_by_role("button", name="More like this").press("Enter")
+    similar = first.get_by_role("group", name=f"Like Film {film}", exact=True).get_by_role("listitem")
+    expect(similar).to_have_count(4)
+    numbers = [title_number(text) for text in similar.get_by_role("heading").all_inner_texts()]
+    assert {number % 2 for number in numbers} == {film % 2}
+    assert not set(numbers) & set(recommended(page))
+    watched.require_accessible()
+
+    similar.first.get_by_role("button", name="5 of 5").click()
+
+    expect(page.locator(".rated li")).to_contain_text(f"Film {numbers[0]}")
+    expect(page.locator(".count")).to_have_text("from 1 rating")
+
+
 def test_start_over_erases_the_user(page: Page, api: httpx.Client) -> None:
     open_page(page)
     rate(tiles(page).first)

@@ -3,19 +3,23 @@
 import { html, useState } from "./vendor/htm-preact.js";
 import { Cover } from "./cover.js";
 import { PredictedRating } from "./ratings.js";
+import { Similar } from "./similar.js";
+
+const KNOW = "Know it?";
+const MORE = "More like this";
 
 /** Whether a list is for this visitor, and not for everybody. */
 export const isPersonal = ({ rankedBy }) => rankedBy !== "popularity";
 
 export function Recommendations({ state, visit }) {
   const { recommendations, schema, timing } = state;
-  const [open, setOpen] = useState(null); // the item that is being rated
+  const [open, setOpen] = useState({}); // { item_id, what }: an item, and what of it is open
   const { feedback } = visit;
   const predicted = recommendations.some((each) => each.predicted_rating !== null);
   const personal = isPersonal(state);
   const give = (item, value) => {
     document.getElementById("list").focus({ preventScroll: true }); // the item leaves the list with its buttons
-    setOpen(null);
+    setOpen({});
     visit.give(item, value);
   };
   return html`<aside id="list" class="panel list" aria-labelledby="list-title" tabindex="-1">
@@ -25,9 +29,10 @@ export function Recommendations({ state, visit }) {
     </div>
     <p class="order">${feedback.orders[state.rankedBy]}${predicted && state.rankedBy === "choice" && " Stars: the rating we expect from you."}</p>
     <ol>
-      ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} name=${visit.name(each)} about=${visit.describe(each)} scale=${schema.rating_scale} feedback=${feedback}
-        moved=${state.moves.get(each.item_id)} open=${open === each.item_id} onOpen=${() => setOpen(open === each.item_id ? null : each.item_id)} onGive=${(value) => give(each, value)} />`)}
+      ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} visit=${visit} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)}
+        open=${open.item_id === each.item_id ? open.what : null} onOpen=${(what) => setOpen({ item_id: each.item_id, what })} onGive=${give} />`)}
     </ol>
+    ${state.nextPage && html`<button type="button" class="button small more" onClick=${() => visit.more()}>Show more</button>`}
     <dl class="timing">
       <div><dt>Answered by</dt><dd class="version">${state.modelVersion}</dd></div>
       ${timing.server !== null && html`<div><dt>Adapting and ranking everything</dt><dd data-timing="server">${timing.server.toFixed(1)} ms</dd></div>`}
@@ -41,7 +46,11 @@ function described(feedback, { answers, skipped }) {
   return [answers.length && feedback.from(answers), skipped && feedback.skipped(skipped)].filter(Boolean).join(", ");
 }
 
-function Recommended({ each, name, about, scale, feedback, moved, open, onOpen, onGive }) {
+function Recommended({ each, visit, scale, moved, open, onOpen, onGive }) {
+  const { feedback } = visit;
+  const name = visit.name(each);
+  const about = visit.describe(each);
+  const opens = (what) => ({ "aria-expanded": open === what ? "true" : "false", "aria-label": `${what} ${name}`, onClick: () => onOpen(open === what ? null : what) });
   return html`<li class=${moved === "new" ? "entered" : ""}>
     <div class="thumb"><${Cover} id=${each.item_id} category=${about.category} /></div>
     <div class="what">
@@ -55,12 +64,14 @@ function Recommended({ each, name, about, scale, feedback, moved, open, onOpen, 
       <${Move} moved=${moved} />
     </div>
     <div class="say">
-      <button type="button" class="link" aria-expanded=${open ? "true" : "false"} aria-label=${`Know it? ${name}`} onClick=${onOpen}>Know it?</button>
-      <button type="button" class="link" aria-label=${`Not interested: ${name}`} onClick=${() => onGive(feedback.dislike)}>Not interested</button>
-      ${open && html`<div class="say-more">
-        <${feedback.Buttons} name=${name} onGive=${onGive} />
-        ${feedback.marks.map(({ value, text }) => html`<button type="button" class="button small" aria-label=${`${text}: ${name}`} onClick=${() => onGive(value)}>${text}</button>`)}
+      <button type="button" class="link" ...${opens(KNOW)}>${KNOW}</button>
+      <button type="button" class="link" ...${opens(MORE)}>${MORE}</button>
+      <button type="button" class="link" aria-label=${`Not interested: ${name}`} onClick=${() => onGive(each, feedback.dislike)}>Not interested</button>
+      ${open === KNOW && html`<div class="say-more">
+        <${feedback.Buttons} name=${name} onGive=${(value) => onGive(each, value)} />
+        ${feedback.marks.map(({ value, text }) => html`<button type="button" class="button small" aria-label=${`${text}: ${name}`} onClick=${() => onGive(each, value)}>${text}</button>`)}
       </div>`}
+      ${open === MORE && html`<${Similar} item=${each} visit=${visit} onGive=${onGive} />`}
     </div>
   </li>`;
 }

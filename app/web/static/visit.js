@@ -8,6 +8,8 @@ import { ratings } from "./ratings.js";
 import { afterwards, answering, erasing, newId, skipping, storedAnswer, unskipping, withdrawing } from "./requests.js";
 
 const STORED_ID = "coldstart-visitor";
+const SIMILAR = 4;
+const MOST_EXCLUDED = 100; // so that the address does not become too long
 const SPARE = 6; // candidates at hand, so that a tile is replaced without waiting
 
 const FIRST = {
@@ -20,6 +22,7 @@ const FIRST = {
   skipped: new Map(), // item id → item
   unsaved: new Map(), // item id → why its answer could not be stored yet
   recommendations: [],
+  nextPage: null, // the cursor of what comes after them; null if nothing does
   basis: { answers: [], skipped: 0 }, // the values and the number of skips that the recommendations come from
   moves: new Map(), // item id → places moved up since the last list, or "new"
   timing: { server: null, screen: null },
@@ -41,6 +44,7 @@ export class Visit {
     this.journal = new Journal();
     this.items = new KnownItems();
     this.spare = [];
+    this.shown = new Set(); // ids of recommended items that the service knows to have been shown in this list
     this.calls = Promise.resolve();
     this.leaving = new AbortController();
     this.refilling = null;
@@ -149,6 +153,46 @@ export class Visit {
     for (const item_id of [...answers.keys(), ...skipped.keys()]) this.replace({ item_id });
     this.announce("Your answers are back.");
     return this.deliver();
+  }
+
+  /** Add the next page to the list. What the visitor has passed over counts as shown, and falls in later lists. */
+  more() {
+    return this.inTurn(() =>
+      this.attempt("list", async () => {
+        const { recommendations, nextPage } = this.state;
+        if (nextPage === null) return;
+        const page = await this.ask("GET", `/v1/users/${this.id}/recommendations`, {
+          params: { n: this.length, explain: true, cursor: nextPage, exclude: this.unconfirmed() },
+        });
+        await this.know(page.items);
+        const added = page.items.filter(({ item_id }) => !this.state.answers.has(item_id));
+        this.set({ recommendations: [...this.state.recommendations, ...added], nextPage: page.next_cursor });
+        this.announce(`${added.length} more.`);
+        await this.tellShown(recommendations);
+      }),
+    );
+  }
+
+  /** Tell the service which recommendations the visitor was shown, each once a list. */
+  async tellShown(items) {
+    const shown = items.filter(({ item_id }) => !this.shown.has(item_id));
+    for (const { item_id } of shown) this.shown.add(item_id);
+    if (!shown.length) return;
+    localStorage.setItem(STORED_ID, this.id);
+    const occurred_at = new Date().toISOString();
+    const events = shown.map(({ item_id, model_version }) => ({ event_id: newId("shown"), type: "shown", user_id: this.id, item_id, model_version, occurred_at }));
+    await this.ask("POST", "/v1/events", { body: { events } });
+  }
+
+  /** Items that are like this one, without those that the visitor has answered about or sees in the list. */
+  async similarTo({ item_id }) {
+    const { answers, recommendations } = this.state;
+    const known = [...recommendations.map((each) => each.item_id), ...answers.keys()];
+    const page = await this.ask("GET", `/v1/items/${encodeURIComponent(item_id)}/similar`, {
+      params: { n: SIMILAR, exclude: known.slice(-MOST_EXCLUDED) },
+    });
+    await this.know(page.items);
+    return page.items;
   }
 
   /** What to say of an item beside its title: the category that colours it, and a line. */
@@ -302,6 +346,7 @@ export class Visit {
   /** Show a list that is based on `basis`; `started` is when the visitor gave the last answer or skip of it. */
   async show(page, { basis, milliseconds, started = null }) {
     await this.know(page.items);
+    this.shown.clear();
     const former = new Map(this.state.recommendations.map(({ item_id, rank }) => [item_id, rank]));
     const moves = new Map();
     if (former.size && started) {
@@ -312,6 +357,7 @@ export class Visit {
       basis,
       modelVersion: page.model_version,
       rankedBy: page.ranked_by,
+      nextPage: page.next_cursor,
       moves,
       timing: { server: milliseconds, screen: null },
     });
