@@ -24,6 +24,10 @@ _REMEMBERED = 6
 """The half-lives after which an item that was shown no longer counts. Its weight is less than 1/64 then."""
 
 
+_MOST_SEEN = 1_000
+"""Numerical tolerance: it keeps the factor of an item that was seen very often above 0."""
+
+
 @dataclass(frozen=True)
 class Feedback:
     """What a user did.
@@ -168,7 +172,7 @@ def lowered_by_seeing(seen: Mapping[str, float], shown: Sequence[str]) -> list[B
     """Rules that halve the score of an item for every time that it was seen, as far as these still count."""
     times = Counter(dict(seen))
     times.update(shown)
-    return [Boost(0.5**count, [item_id]) for item_id, count in times.items()]
+    return [Boost(0.5 ** min(count, _MOST_SEEN), [item_id]) for item_id, count in times.items()]
 
 
 def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:

@@ -13,6 +13,10 @@ from models.ranking.catalogue import Catalogue
 from models.ranking.query import RankedBy
 
 
+_LARGEST_LOG_FACTOR = 700.0
+"""Numerical tolerance: it keeps the product of many boosts finite."""
+
+
 class Rule(StrEnum):
     """What changes a list beside the model, in the order in which it counts."""
 
@@ -114,7 +118,7 @@ def factors(
     rows = {item_id: row for item_id in item_ids if (row := catalogue.row_of(item_id)) is not None}
     rules = {Rule.SHOWN: lowered_by_seeing(feedback.seen, options.shown), Rule.BOOST: options.boosts}
     return {
-        rule: {item_id: math.exp(added[row]) for item_id, row in rows.items() if added[row]}
+        rule: {item_id: math.exp(min(added[row], _LARGEST_LOG_FACTOR)) for item_id, row in rows.items() if added[row]}
         for rule, boosts in rules.items()
         if (added := catalogue.boosts(boosts)) is not None
     }

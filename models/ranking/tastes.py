@@ -156,7 +156,8 @@ def _probabilities(logarithms: Tensor) -> NDArray[np.float64]:
 def _sums(pairs: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     """The columns `value`, `own`, `strangers` and `items`: the sums of the shares of the items with each value."""
     with_shares = pl.concat([pairs, shares[pairs["row"]]], how="horizontal")
-    return with_shares.group_by("value").agg(pl.col("own", "strangers").sum(), pl.len().alias("items"))
+    # Rounded, the share of a value that all items have may be more than 1.
+    return with_shares.group_by("value").agg(pl.col("own", "strangers").sum().clip(0, 1), pl.len().alias("items"))
 
 
 def _values(recommender: Recommender, rows: NDArray[np.int64]) -> Iterator[tuple[str, pl.DataFrame]]:

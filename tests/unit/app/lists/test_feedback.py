@@ -1,4 +1,4 @@
-"""Which of a user's interactions with an item counts."""
+"""What counts of what a user did and saw."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lists.feedback import item_interactions
+from app.lists.feedback import item_interactions, lowered_by_seeing
 from app.storage.interactions import InteractionRecord
 from models.data.merging import without_repetitions
 from models.ranking.query import ItemInteraction
@@ -17,6 +17,13 @@ KINDS = {"view": 0.2, "purchase": 1.0, "dislike": -1.0}
 
 def at(hours: int, item_id: str, kind: str) -> InteractionRecord:
     return InteractionRecord(item_id, kind, NOON + timedelta(hours=hours))
+
+
+def test_item_falls_by_half_for_each_time_that_it_was_seen_and_never_to_zero() -> None:
+    seldom, often = lowered_by_seeing({"i1": 1.5, "i2": 9_000.0}, ["i1"])
+
+    assert (seldom.item_ids, seldom.factor) == (["i1"], 0.5**2.5)
+    assert (often.item_ids, often.factor > 0) == (["i2"], True)
 
 
 def test_item_interactions_without_a_time_or_from_the_future_count_as_of_now() -> None:
