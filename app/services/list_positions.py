@@ -12,7 +12,6 @@ from models.ranking import RankedItem
 from models.ranking.catalogue import Catalogue
 from models.ranking.query import RankedBy
 
-
 _LARGEST_LOG_FACTOR = 700.0
 """Numerical tolerance: it keeps the product of many boosts finite."""
 
