@@ -68,7 +68,7 @@ def test_list_of_a_user_says_what_moved_or_left_out_each_item(watched: Watched, 
     watched.page.goto(f"/overview?user={user}")
 
     listed = watched.page.locator("ol.rows li", has_text=second["title"])
-    expect(listed).to_contain_text("Place 2 by the model · 1 up because others were dismissed")
+    expect(listed).to_contain_text("Place 2 by the model · 1 up (others dismissed)")
     left_out = watched.page.locator("ul.rows li")
     expect(left_out.filter(has_text=first["title"])).to_contain_text("Place 1 by the model · dismissed")
     lowered = watched.page.locator(".rows li", has_text="shown 2 times, score × 0.25")

@@ -43,20 +43,14 @@ export function Moves({ item: { rank, rank_without_rules, changes, times_seen } 
   return html`<span class="soft moves">${[first, ...changes.map((change) => moved(change, isListed, times_seen))].join(" · ")}</span>`;
 }
 
-const BECAUSE = {
-  dismissed: "because others were dismissed",
-  shown: "because others were shown",
-  boost: "because of boosts of others",
-  diversity: "for diversity",
-  pinned: "because others are pinned",
-};
+const BECAUSE = { dismissed: "others dismissed", shown: "others shown", boost: "others boosted", diversity: "diversity", pinned: "others pinned" };
 
 /** What a rule did to an item, in words. */
 function moved({ rule, factor, places }, isListed, timesSeen) {
   if (rule === "dismissed" && !isListed) return "dismissed";
   if (rule === "pinned" && isListed && !(places < 0)) return "pinned"; // a pinned item moves up or comes in
   const where = places === null ? (isListed ? "came in" : "fell out") : places === 0 ? "same place" : `${Math.abs(places)} ${places > 0 ? "up" : "down"}`;
-  if (factor === null) return `${where} ${BECAUSE[rule]}`;
+  if (factor === null) return `${where} (${BECAUSE[rule]})`;
   const what = rule === "shown" ? `shown ${timesSeen} ${timesSeen === 1 ? "time" : "times"}` : "boosted";
-  return `${what}, score × ${factor.toLocaleString(undefined, { maximumSignificantDigits: 2 })}: ${where}`;
+  return `${where} (${what}, score × ${factor.toLocaleString(undefined, { maximumSignificantDigits: 2 })})`;
 }
