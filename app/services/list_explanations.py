@@ -62,7 +62,9 @@ class ListExplanation:
 class ListExplanationService:
     """Explains lists. Nothing is cached: an explanation is computed from what the list is computed from."""
 
-    def __init__(self, database: Database, host: ModelHost, ranker: Ranker, scenarios: ScenarioService, *, half_life: timedelta) -> None:
+    def __init__(
+        self, database: Database, host: ModelHost, ranker: Ranker, scenarios: ScenarioService, *, half_life: timedelta
+    ) -> None:
         self._database = database
         self._host = host
         self._ranker = ranker

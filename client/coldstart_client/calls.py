@@ -254,6 +254,7 @@ class Calls:
         diversity: float | None = None,
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
+        scenario: str | None = None,
     ) -> Call[ListExplanation]:
         """What a user gave, what the model concluded, and what moved each item of the user's list."""
         return Call(
@@ -269,6 +270,7 @@ class Calls:
                 "diversity": diversity,
                 "shown": shown,
                 "cursor": cursor,
+                "scenario": scenario,
             },
         )
 

@@ -226,6 +226,8 @@ def test_list_continues_and_what_was_passed_over_counts_as_shown_once(page: Page
     explained = api.get(f"/v1/users/{visitor}/recommendations:explain", params={"n": 40}).json()
 
     assert explained["given"]["shown_count"] == 20
+    positions = {group["group"] for group in api.get("/v1/click-rates", params={"by": "position"}).json()["items"]}
+    assert {"1", "20"} <= positions
     assert {item["times_seen"] for item in explained["items"] if title_number(item["title"]) in first} == {1}
 
 

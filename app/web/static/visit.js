@@ -165,7 +165,7 @@ export class Visit {
           params: { n: this.length, explain: true, cursor: nextPage, exclude: this.unconfirmed() },
         });
         await this.know(page.items);
-        const added = page.items.filter(({ item_id }) => !this.state.answers.has(item_id));
+        const added = itemsOf(page).filter(({ item_id }) => !this.state.answers.has(item_id));
         this.set({ recommendations: [...this.state.recommendations, ...added], nextPage: page.next_cursor });
         this.announce(`${added.length} more.`);
         await this.tellShown(recommendations);
@@ -179,8 +179,8 @@ export class Visit {
     for (const { item_id } of shown) this.shown.add(item_id);
     if (!shown.length) return;
     localStorage.setItem(STORED_ID, this.id);
-    const occurred_at = new Date().toISOString();
-    const events = shown.map(({ item_id, model_version }) => ({ event_id: newId("shown"), type: "shown", user_id: this.id, item_id, model_version, occurred_at }));
+    const common = { type: "shown", user_id: this.id, occurred_at: new Date().toISOString() };
+    const events = shown.map(({ item_id, model_version, recommendation_id, rank: position }) => ({ ...common, event_id: newId("shown"), item_id, model_version, recommendation_id, position }));
     await this.ask("POST", "/v1/events", { body: { events } });
   }
 
@@ -353,7 +353,7 @@ export class Visit {
       for (const { item_id, rank } of page.items) moves.set(item_id, former.has(item_id) ? former.get(item_id) - rank : "new");
     }
     this.set({
-      recommendations: page.items.filter(({ item_id }) => !this.state.answers.has(item_id)),
+      recommendations: itemsOf(page).filter(({ item_id }) => !this.state.answers.has(item_id)),
       basis,
       modelVersion: page.model_version,
       rankedBy: page.ranked_by,
@@ -436,6 +436,9 @@ export class Visit {
     this.onChange(this.state);
   }
 }
+
+/** The items of a list, each with the id of the list. */
+const itemsOf = ({ items, recommendation_id }) => items.map((item) => ({ ...item, recommendation_id }));
 
 /** Resolves once what was changed is on the screen. */
 function painted() {

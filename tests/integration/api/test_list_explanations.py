@@ -80,6 +80,19 @@ async def test_list_of_a_stranger_is_explained_by_popularity_alone(client: httpx
     assert [item["rank_without_rules"] for item in found["items"]] == list(range(1, 11))
 
 
+async def test_boosts_and_pinned_items_of_a_scenario_are_rules(client: httpx.AsyncClient) -> None:
+    await client.post("/v1/users/ada/ratings", json={"ratings": RATINGS})
+    boosts = [{"factor": 1000, "filter": {"genre": ["horror"]}}]
+    await client.put("/v1/scenarios/home", json={"n": 5, "boosts": boosts, "pinned": ["i39"]})
+
+    items = (await client.get(EXPLANATION, params={"scenario": "home"})).json()["items"]
+
+    assert items[0]["item_id"] == "i39"
+    assert [change["rule"] for change in items[0]["changes"]][-1] == "pinned"
+    boosted = items[1]["changes"][0]
+    assert (boosted["rule"], round(boosted["factor"]), boosted["places"]) == ("boost", 1000, None)
+
+
 async def test_explanation_refuses_what_the_list_refuses(client: httpx.AsyncClient) -> None:
     for params in ({"filter": "mood:gloomy"}, {"explain": "true"}, {"n": 0}):
         assert (await client.get(EXPLANATION, params=params)).status_code == 422

@@ -14,7 +14,7 @@ SCALE = RatingScale(minimum=1, maximum=5, step=1)
 
 def made(*item_ids: str, ranked_by: RankedBy = RankedBy.CHOICE, likes: float | None = 0.5) -> RecommendationList:
     items = [RankedItem(item_id, None, 4.0, 0.1, likes, rank) for rank, item_id in enumerate(item_ids, start=1)]
-    return RecommendationList(items, "v", ranked_by)
+    return RecommendationList(items, "v", ranked_by, ListOptions(n=len(items)))
 
 
 def test_item_says_by_how_many_places_each_rule_moved_it() -> None:
