@@ -23,7 +23,6 @@ from models.ranking.query import Boost, ItemInteraction, RankBy
 _REMEMBERED = 6
 """The half-lives after which an item that was shown no longer counts. Its weight is less than 1/64 then."""
 
-
 _MOST_SEEN = 1_000
 """Numerical tolerance: it keeps the factor of an item that was seen very often above 0."""
 

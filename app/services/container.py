@@ -22,8 +22,8 @@ from app.services.interactions import InteractionService
 from app.services.item_lists import ItemListService
 from app.services.item_popularity import counting_ratings
 from app.services.items import ItemService
-from app.services.list_exports import ListExportService
 from app.services.list_explanations import ListExplanationService
+from app.services.list_exports import ListExportService
 from app.services.model_host import ModelHost
 from app.services.model_refresh import ModelRefresher
 from app.services.model_reports import ModelReportService

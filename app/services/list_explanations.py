@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.services.feedback import Feedback, ListOptions, ranking_query, read_seen, read_users
+from app.lists.feedback import Feedback, ListOptions, ranking_query, read_seen, read_users
 from app.services.list_positions import Position, factors, positions, steps
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
@@ -82,10 +82,10 @@ class ListExplanationService:
         options = await self._scenarios.applied(options, user_id)
         raise_if_invalid(*await option_errors(options, served))
         attributes, feedback, events = await self._read(user_id)
-        query = ranking_query(served, attributes, feedback, options)
+        query = ranking_query(served.schema, attributes, feedback, options)
         ranked_by = served.recommender.ranked_by(query)
         all_steps = list(steps(feedback, options, ranked_by))
-        queries = [ranking_query(served, attributes, each.feedback, each.options) for each in all_steps]
+        queries = [ranking_query(served.schema, attributes, each.feedback, each.options) for each in all_steps]
         lists = await asyncio.gather(*(self._ranker.rank(served.recommender, each) for each in queries))
         reasons = await self._ranker.explain(served.recommender, query, lists[-1])
         made = [

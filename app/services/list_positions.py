@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from app.services.feedback import Feedback, ListOptions, lowered_by_seeing
+from app.lists.feedback import Feedback, ListOptions, lowered_by_seeing
 from app.services.recommendations import RecommendationList
 from models.data.rating_scale import RatingScale
 from models.ranking import RankedItem

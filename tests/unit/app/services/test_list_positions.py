@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from app.services.feedback import Feedback, ListOptions
+from app.lists.feedback import Feedback, ListOptions
 from app.services.list_positions import Change, Rule, positions, steps
 from app.services.recommendations import RecommendationList
 from models.data.rating_scale import RatingScale
