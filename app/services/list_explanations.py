@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.lists.feedback import Feedback, ListOptions, ranking_query, read_seen, read_users
@@ -80,6 +80,8 @@ class ListExplanationService:
         """
         served = await self._host.current(user_id)
         options = await self._scenarios.applied(options, user_id)
+        if options.seed is None:  # so that the lists with more and more rules explore alike
+            options = replace(options, seed=0)
         raise_if_invalid(*await option_errors(options, served))
         attributes, feedback, events = await self._read(user_id)
         query = ranking_query(served.schema, attributes, feedback, options)
