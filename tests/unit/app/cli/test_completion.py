@@ -21,9 +21,9 @@ from models.training.preset import PRESETS
 
 LINES = {
     "coldstart mod": {"model"},
-    "coldstart train --preset m": {"matching", "melu"},
+    "coldstart train --preset mat": {"matching"},
     "coldstart train --dev": {"--device"},
-    "coldstart compare --learners melu,ma": {"melu,matching"},
+    "coldstart compare --learners melu,mat": {"melu,matching"},
     "coldstart evaluate --states ": {"warm", "user_cold", "item_cold", "user_and_item_cold"},
     "coldstart evaluate --states warm,us": {"warm,user_cold", "warm,user_and_item_cold"},
     "coldstart evaluate --order ": {"random", "time"},
