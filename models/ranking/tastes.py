@@ -166,7 +166,7 @@ def _values(recommender: Recommender, rows: NDArray[np.int64]) -> Iterator[tuple
     table = recommender.catalogue.attributes(rows)
     for field in source.fields:
         kind = field_type(field)
-        if kind.filterable:
+        if kind.filterable and not kind.ordered:
             yield field.name, kind.filter_values(table[field.name]).unique()
         elif field.name == source.date:
             years = table[field.name].alias("year").to_frame().with_row_index("row").drop_nulls()

@@ -16,7 +16,10 @@ from tests.integration.running import ROOT, missing, served
 INSTALLED = ROOT / ".coldstart" / "generator" / "bin" / "openapi-python-client"  # by `make generator`
 
 # The generator knows no NDJSON, so it is told to send such a body as it is.
-CONFIG = "content_type_overrides:\n  application/x-ndjson: application/octet-stream\n"
+CONFIG = """content_type_overrides:
+  application/x-ndjson: application/octet-stream
+  application/vnd.apache.parquet: application/octet-stream
+"""
 
 PROGRAM = """
 import sys

@@ -5,7 +5,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SIZE_BYTES = 16 * 1024 * 1024
@@ -24,6 +24,9 @@ def small_disk(directory: Path) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", str(directory)], check=True)  # noqa: S607 - found where mount is found
 
 
+_ATTEMPTS = 10
+
+
 @contextmanager
 def full(disk: Path, *, pid: int = 0, left: int = 0) -> Iterator[None]:
     """Leave `left` bytes of room. If the disk is an ordinary directory, limit the size of the process's files instead.
@@ -36,7 +39,11 @@ def full(disk: Path, *, pid: int = 0, left: int = 0) -> Iterator[None]:
     if disk.is_mount():
         filling = disk / "filling"
         with filling.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(disk).free - left))
+            for _ in range(_ATTEMPTS):
+                # A server that writes in between leaves less room than was just found.
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(disk).free - left))
+                    break
         try:
             yield
         finally:
