@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 
 from app.api.filters import FiltersDep
 from app.api.path_ids import PathId
-from app.api.schemas import SCENARIO, GivenItemId, ScenarioName
+from app.api.schemas import SCENARIO, GivenFieldName, GivenItemId, ScenarioName
 from app.lists.feedback import ListOptions
 from app.lists.former_items import FormerItems
 from app.services.container import Services
@@ -80,6 +80,14 @@ Shown = Annotated[
         "`shown`. May be repeated.",
     ),
 ]
+ShownFields = Annotated[
+    list[GivenFieldName] | None,
+    Query(
+        max_length=100,
+        description="An attribute of the items that the answer is to show. May be repeated.",
+        examples=[["genre"]],
+    ),
+]
 ListCursor = Annotated[
     str | None,
     Query(
@@ -126,8 +134,10 @@ async def _explained_list_options(
 ExplainedListOptionsDep = Annotated[ListOptions, Depends(_explained_list_options)]
 
 
-async def _list_options(options: ExplainedListOptionsDep, explain: Explain = False) -> ListOptions:
-    return replace(options, explain=explain)
+async def _list_options(
+    options: ExplainedListOptionsDep, explain: Explain = False, fields: ShownFields = None
+) -> ListOptions:
+    return replace(options, explain=explain, fields=fields or [])
 
 
 ListOptionsDep = Annotated[ListOptions, Depends(_list_options)]

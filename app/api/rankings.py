@@ -10,7 +10,7 @@ from app.api.dependencies import ServicesDep
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.recommendations import RecommendationPage, time_ranking
-from app.api.schemas import Attributes, EntityId, GivenItemId, VisitorFeedback
+from app.api.schemas import Attributes, EntityId, GivenFieldName, GivenItemId, VisitorFeedback
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.lists.feedback import ListOptions
 from models.ranking.query import RankBy
@@ -38,6 +38,15 @@ class RankingRequest(VisitorFeedback):
     explain: Annotated[bool, Field(strict=True, description="Whether to name, for each item, what moved it up.")] = (
         False
     )
+    fields: Annotated[
+        list[GivenFieldName],
+        Field(
+            default_factory=list,
+            max_length=100,
+            description="Attributes of the items that the answer is to show.",
+            examples=[["genre"]],
+        ),
+    ]
 
     @model_validator(mode="after")
     def _is_of_one_user(self) -> Self:
@@ -61,7 +70,14 @@ async def rank_items(body: RankingRequest, services: ServicesDep, response: Resp
     `choice_probability` is the probability that the user's next choice among these items is this one.
     """
     item_ids = list(dict.fromkeys(body.item_ids))
-    options = ListOptions(n=len(item_ids), only=item_ids, explain=body.explain, rank_by=body.rank_by, diversity=0.0)
+    options = ListOptions(
+        n=len(item_ids),
+        only=item_ids,
+        explain=body.explain,
+        rank_by=body.rank_by,
+        diversity=0.0,
+        fields=body.fields,
+    )
     if body.user_id is not None:
         made = await services.recommendations.for_user(body.user_id, options)
     else:

@@ -14,6 +14,7 @@ from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
     SCENARIO,
     Attributes,
+    GivenFieldName,
     GivenItemId,
     RequestModel,
     ResponseModel,
@@ -27,6 +28,7 @@ from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.lists.feedback import ListOptions
 from app.lists.former_items import FormerItems
 from app.services.recommendations import RecommendationList
+from models.fields import AttributeValue
 from models.ranking.explanation import Reason
 from models.ranking.query import Boost, RankBy, RankedBy
 
@@ -72,6 +74,10 @@ class Recommendation(ResponseModel):
     model_version: ShownVersion
     because: ReasonResponse | None
     unlike: ReasonResponse | None
+    attributes: Annotated[
+        dict[str, AttributeValue],
+        Field(description="Those that the request asked for, as far as they are known.", examples=[{"genre": ["War"]}]),
+    ]
 
 
 class RecommendationPage(Page[Recommendation]):
@@ -106,6 +112,7 @@ class RecommendationPage(Page[Recommendation]):
                     model_version=made.model_version,
                     because=ReasonResponse.of(made.reasons.get(item.item_id), liked=True),
                     unlike=ReasonResponse.of(made.reasons.get(item.item_id), liked=False),
+                    attributes=dict(made.attributes.get(item.item_id, {})),
                 )
                 for item in made.items
             ],
@@ -217,6 +224,15 @@ class VisitorRequest(VisitorFeedback):
         str | None, Field(max_length=3000, description="`next_cursor` of the former page. No page repeats an item.")
     ] = None
     scenario: Annotated[ScenarioName | None, Field(description=SCENARIO, examples=[None])] = None
+    fields: Annotated[
+        list[GivenFieldName],
+        Field(
+            default_factory=list,
+            max_length=100,
+            description="Attributes of the items that the answer is to show.",
+            examples=[["genre"]],
+        ),
+    ]
 
 
 def time_ranking(response: Response, made: RecommendationList) -> None:
@@ -266,6 +282,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
         former=FormerItems.of_cursor(body.cursor),
         scenario=body.scenario,
         given=body.model_fields_set,
+        fields=body.fields,
     )
     made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)

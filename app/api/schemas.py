@@ -97,6 +97,9 @@ ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
 """An example of an item's attributes."""
 
 
+GivenFieldName = Annotated[Line, Field(min_length=1, examples=["genre"])]
+"""The name of an attribute in a request."""
+
 ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["home"])]
 """The name of a scenario."""
 

@@ -73,6 +73,7 @@ class ListOptions:
         given: The options that the request has itself. A scenario does not change them.
         explore: How much the list explores what is not known well, from 0 to 1.
         seed: Seed of the exploration; None for another draw in every list.
+        fields: The attributes of the items that the answer shows.
     """
 
     n: int
@@ -92,6 +93,7 @@ class ListOptions:
     given: Collection[str] = ()
     explore: float = 0.0
     seed: int | None = None
+    fields: Sequence[str] = ()
 
     @property
     def is_repeatable(self) -> bool:

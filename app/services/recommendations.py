@@ -30,9 +30,11 @@ from app.services.validation import (
     raise_if_invalid,
     rank_by_errors,
     rating_errors,
+    shown_field_errors,
 )
 from app.storage.database import Database
 from app.storage.users import UserState
+from models.fields import AttributeValue
 from models.ranking import RankedItem, RankingQuery
 from models.ranking.explanation import Reason
 from models.ranking.query import RankedBy
@@ -51,6 +53,7 @@ class RecommendationList:
         options: The options of the request, with those of its scenario.
         reasons: By item, what the user did that moved it up. Empty unless an explanation was requested.
         ranking_seconds: Time for waiting, adapting and ranking; None for a cached list.
+        attributes: By item, the known values of the attributes that the request wants to see.
     """
 
     items: list[RankedItem]
@@ -59,6 +62,7 @@ class RecommendationList:
     options: ListOptions
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     ranking_seconds: float | None = None
+    attributes: Mapping[str, Mapping[str, AttributeValue]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -136,7 +140,7 @@ class RecommendationService:
             CACHE.labels("miss" if cached is None else "hit").inc()
             if cached is not None:
                 LISTS.count()
-                return cached
+                return _with_attributes(cached, served)
         # Read the user again with the ratings, so that attributes and ratings are of the same moment.
         known = await self._users.do(user_id)
         if known is None:  # erased in between
@@ -180,7 +184,7 @@ class RecommendationService:
     ) -> RecommendationList:
         query = ranking_query(served.schema, attributes, feedback, options)
         made = await recommend(self._ranker, served, query, options)
-        return made.without_former_items() if options.former else made
+        return _with_attributes(made.without_former_items() if options.former else made, served)
 
     async def _of_stranger(self, user_id: str) -> Feedback:
         """What a user without other stored data was shown, opened and dismissed."""
@@ -202,9 +206,24 @@ async def option_errors(options: ListOptions, served: ServedModel) -> list[list[
             await filter_errors(boost.where, served, where=f"boosts.{index}.filter")
             for index, boost in enumerate(options.boosts)
         ],
+        shown_field_errors(options.fields, served.schema.items),
         rank_by_errors(options.rank_by, predicts_ratings=served.predicts_ratings),
         explore_errors(options.explore, options.rank_by),
     ]
+
+
+def _with_attributes(made: RecommendationList, served: ServedModel) -> RecommendationList:
+    """The list with the attributes that the request wants to see. Cached lists have none, so that they serve all."""
+    if not made.options.fields:
+        return made
+    catalogue = served.recommender.catalogue
+    rows = catalogue.rows_of([item.item_id for item in made.items])
+    table = catalogue.attributes(rows).select("id", *made.options.fields)
+    attributes = {
+        row.pop("id"): {name: value for name, value in row.items() if value is not None}
+        for row in table.iter_rows(named=True)
+    }
+    return replace(made, attributes=attributes)
 
 
 @dataclass(frozen=True)

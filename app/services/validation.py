@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from app.errors import FieldError, InvalidRequestError
 from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord
+from app.suggestions import suggestion
 from models.data.attribute_values import fit_value, known_attributes
 from models.data.rating_scale import RatingScale
 from models.data.schema import EntitySource
@@ -73,6 +74,16 @@ def explore_errors(explore: float, rank_by: RankBy) -> list[FieldError]:
     if explore and rank_by is RankBy.RATING:
         return [FieldError("explore", "is for lists with rank_by=choice")]
     return []
+
+
+def shown_field_errors(names: Sequence[str], source: EntitySource) -> list[FieldError]:
+    """Errors for attributes to show that the schema lacks."""
+    known = [field.name for field in source.fields]
+    return [
+        FieldError(f"fields.{index}", f"is not an attribute of the items; {suggestion(name, known)}")
+        for index, name in enumerate(names)
+        if name not in known
+    ]
 
 
 def missing_item_errors(item_ids: Sequence[str], missing: Collection[str], *, where: str) -> list[FieldError]:

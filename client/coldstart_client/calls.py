@@ -216,6 +216,7 @@ class Calls:
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
         scenario: str | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated or interacted with.
 
@@ -238,6 +239,7 @@ class Calls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+                "fields": fields,
             },
         )
 
@@ -300,6 +302,7 @@ class Calls:
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
         scenario: str | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations from these arguments alone. Nothing is stored."""
         return Call(
@@ -325,6 +328,7 @@ class Calls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+                "fields": fields,
             },
         )
 
@@ -340,6 +344,7 @@ class Calls:
         skipped: Sequence[str] | None = None,
         rank_by: str | None = None,
         explain: bool | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Call[RankingPage]:
         """Rank given items for a stored user, or for a visitor whom the other arguments describe."""
         return Call(
@@ -355,6 +360,7 @@ class Calls:
                 "skipped": skipped,
                 "rank_by": rank_by,
                 "explain": explain,
+                "fields": fields,
             },
         )
 

@@ -98,6 +98,7 @@ class Recommendation(Answer):
     model_version: str
     because: Reason | None
     unlike: Reason | None
+    attributes: dict[str, AttributeValue]
 
 
 class RecommendationPage(Page[Recommendation]):

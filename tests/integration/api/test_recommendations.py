@@ -310,3 +310,28 @@ class TestServerTiming:
         await client.get(f"{ADA}/recommendations")
 
         assert "server-timing" not in (await client.get(f"{ADA}/recommendations")).headers
+
+
+class TestFields:
+    async def test_wanted_attributes_are_shown_from_the_cache_too(self, client: httpx.AsyncClient) -> None:
+        await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
+        await client.get(f"{ADA}/recommendations")
+
+        items = (await client.get(f"{ADA}/recommendations", params={"fields": ["genre", "year"]})).json()["items"]
+        plain = (await client.get(f"{ADA}/recommendations")).json()["items"]
+        ranked = await client.post("/v1/rankings", json={"item_ids": ["i8"], "user_id": "ada", "fields": ["genre"]})
+
+        for item in items:
+            number = int(item["item_id"][1:])
+            expected = {"genre": ["comedy" if number % 2 else "horror"], "year": 1980.0 + number}
+            assert item["attributes"] == expected
+        assert [item["attributes"] for item in plain] == [{}] * 10
+        assert ranked.json()["items"][0]["attributes"] == {"genre": ["horror"]}
+
+    async def test_unknown_attribute_is_refused_by_name(self, client: httpx.AsyncClient) -> None:
+        answer = await client.post("/v1/recommendations", json={"fields": ["genre", "gerne"]})
+
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "fields.1"
+        assert "genre" in error["reason"]
