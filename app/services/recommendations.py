@@ -218,7 +218,7 @@ def _with_attributes(made: RecommendationList, served: ServedModel) -> Recommend
         return made
     catalogue = served.recommender.catalogue
     rows = catalogue.rows_of([item.item_id for item in made.items])
-    table = catalogue.attributes(rows).select("id", *made.options.fields)
+    table = catalogue.attributes(rows).select("id", *dict.fromkeys(made.options.fields))
     attributes = {
         row.pop("id"): {name: value for name, value in row.items() if value is not None}
         for row in table.iter_rows(named=True)

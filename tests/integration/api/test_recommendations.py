@@ -317,7 +317,7 @@ class TestFields:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
         await client.get(f"{ADA}/recommendations")
 
-        items = (await client.get(f"{ADA}/recommendations", params={"fields": ["genre", "year"]})).json()["items"]
+        items = (await client.get(f"{ADA}/recommendations", params={"fields": ["genre", "year", "genre"]})).json()["items"]
         plain = (await client.get(f"{ADA}/recommendations")).json()["items"]
         ranked = await client.post("/v1/rankings", json={"item_ids": ["i8"], "user_id": "ada", "fields": ["genre"]})
 
