@@ -317,7 +317,8 @@ class TestFields:
         await client.post(f"{ADA}/ratings", json={"ratings": COMEDY_LOVER})
         await client.get(f"{ADA}/recommendations")
 
-        items = (await client.get(f"{ADA}/recommendations", params={"fields": ["genre", "year", "genre"]})).json()["items"]
+        wanted = {"fields": ["genre", "year", "genre"]}
+        items = (await client.get(f"{ADA}/recommendations", params=wanted)).json()["items"]
         plain = (await client.get(f"{ADA}/recommendations")).json()["items"]
         ranked = await client.post("/v1/rankings", json={"item_ids": ["i8"], "user_id": "ada", "fields": ["genre"]})
 
