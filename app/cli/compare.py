@@ -43,7 +43,7 @@ def compare_command(
     """Train and measure all learners and baselines on the same episodes, and write a leaderboard.
 
     The directory gets leaderboard.md, leaderboard.json and plots. An interrupted comparison goes on when it is started
-    again. What is done is kept by the data and the contents of each preset, so a changed preset is measured anew, and
+    again. What is done is kept by the data and the contents of each preset, so a changed preset is measured again, and
     further presets or seeds add to what is there.
     """
     from app.cli.leaderboard_progress import LeaderboardProgress

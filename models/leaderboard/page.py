@@ -17,8 +17,8 @@ _NEW_USERS = State.USER_COLD.label
 
 _PROTOCOL = """\
 Every contestant has the same episodes. In each state, users with 13 to 100 ratings: 10 ratings of each are predicted
-from all the others, those of `warm` being held out of training. Every seed trains each learner anew and draws the
-episodes anew. A user's values are averaged over the seeds, then over users; intervals are bootstrap 95 % intervals over
+from all the others; those of `warm` are held out of training. Each seed trains every learner, and draws other
+episodes. A user's values are averaged over the seeds, then over users; intervals are bootstrap 95 % intervals over
 users, and differences are paired by user. The division into known and new users and items is the same for all seeds."""
 
 _LISTS = """\

@@ -235,7 +235,7 @@ class Catalogue:
         return Catalogue(self.parts, self.present, self.new_ratings, mask)
 
     def _replaced(self, changed: Entities, removed: Collection[str]) -> "Catalogue":
-        """The catalogue with the changed items, encoded anew and not hidden, and without the removed ones."""
+        """The catalogue with the changed items, newly encoded and not hidden, and without the removed ones."""
         if not len(changed) and not removed:
             return self
         present = self.present.copy()

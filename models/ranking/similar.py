@@ -92,7 +92,7 @@ class SimilarItem:
 def similar_items(catalogue: Catalogue, query: SimilarQuery) -> list[SimilarItem]:
     """The items of a catalogue that are most similar to the seed items, best first.
 
-    The similarity by taste of item j to the seed items s is P(j | s) / √P(j): how probably somebody who chose them
+    The similarity by taste of item j to the seed items s is P(j | s) / √P(j): how probably a user who chose them
     chooses j next, according to the choice model. For one seed item this is proportional to the cosine of the sets of
     people who choose the two, P(j, s) / √(P(j) P(s)). Neither popular nor rare items have an advantage. By both, it is
     multiplied by the exponential of twice the cosine of the attributes.
