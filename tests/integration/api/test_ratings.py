@@ -39,6 +39,7 @@ class TestAddRatings:
             "model_version",
             "because",
             "unlike",
+            "attributes",
         }
         assert not {"i1", "i2"} & {item["item_id"] for item in items}
         assert body["model_version"].startswith("tiny-")
