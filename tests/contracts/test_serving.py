@@ -78,6 +78,7 @@ async def test_learner_when_activated_answers_the_three_uses(client: httpx.Async
     assert all(1 <= item["predicted_rating"] <= 5 for item in recommended)
     assert all(0 < item["choice_probability"] < 1 for item in recommended)
     by_rating = await client.get("/v1/users/ada/recommendations", params={"rank_by": "rating"})
+    assert by_rating.status_code == 200, by_rating.text
     predicted = [item["predicted_rating"] for item in by_rating.json()["items"]]
     assert predicted == sorted(predicted, reverse=True)
 
