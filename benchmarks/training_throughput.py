@@ -25,8 +25,8 @@ from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.learners.episode_predictions import EncodedData, embed_episodes
 from models.learners.melu import MeLU, MeLUConfig
-from models.train import fit_encoders
 from models.training.preset import load_preset
+from models.training.stages import fit_encoders
 
 BATCH_USERS = 32
 BATCHES = 4

@@ -17,8 +17,8 @@ from models.elicitation.statistics import item_statistics
 from models.inputs.encoder import FeatureEncoder
 from models.learners.episode_predictions import EncodedData
 from models.learners.exposure import Exposure
-from models.train import ITEM_ID, Encoders
 from models.training.preset import Preset
+from models.training.stages import ITEM_ID, Encoders
 
 _LOG_LIFT = 4.0
 """The logarithm of the factor by which one choice raises P(choose) of an item with the same attributes, before the

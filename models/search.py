@@ -17,9 +17,9 @@ import optuna
 from models.data.dataset import Dataset
 from models.data.splits import Split, SplitConfig
 from models.learners.search_space import Between, OneOf, SearchSpace
-from models.train import train_learner
 from models.training.preset import Preset, PresetError
 from models.training.searches import Search, Trial
+from models.training.stages import PreparedData, train_learner
 from models.training.trainer import TrainingObserver, best_epoch
 
 
@@ -152,9 +152,8 @@ def _tried(
     observer: TrainingObserver | None,
 ) -> Trial:
     with tempfile.TemporaryDirectory() as checkpoints:
-        history = train_learner(
-            dataset, preset, split, checkpoints=Path(checkpoints), device=device, observer=observer
-        ).history
+        data = PreparedData.of(dataset, preset, split, device=device)
+        history = train_learner(data, checkpoints=Path(checkpoints), observer=observer).history
     seconds = sum(result.seconds for result in history)
     best = best_epoch(history, preset.training.stopping_direction).validation
     if best is None or not math.isfinite(best.stopping_value):

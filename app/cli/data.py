@@ -53,8 +53,8 @@ def check_command(
 ) -> None:
     """Read a data set, print a summary, and say which preset fits it and what is missing for a training."""
     from models.data.splits import Split, SplitConfig
-    from models.train import require_trainable
     from models.training.preset import default_preset, load_preset
+    from models.training.stages import require_trainable
 
     dataset = load_dataset(data, schema, malformed)
     if as_json:
@@ -67,8 +67,8 @@ def check_command(
 def _print_summary(dataset: "Dataset") -> None:
     from app.jobs.training import LEAST_USERS
     from models.data.dataset import State
-    from models.train import LEAST_OF_A_USER
     from models.training.preset import default_preset
+    from models.training.stages import LEAST_OF_A_USER
 
     ratings = dataset.ratings
     typer.echo(
@@ -126,7 +126,7 @@ def _summary(dataset: "Dataset") -> dict[str, Any]:
 
 
 def _trainable_users(dataset: "Dataset") -> int:
-    from models.train import LEAST_OF_A_USER
+    from models.training.stages import LEAST_OF_A_USER
 
     return int((np.diff(dataset.ratings.offsets) >= LEAST_OF_A_USER).sum())
 

@@ -33,10 +33,12 @@ from models.leaderboard.lists import (
     shortlists,
 )
 from models.leaderboard.store import Cells, load_cells, save_cells
+from models.learners.base import AnyLearner
+from models.learners.episode_predictions import EncodedData
 from models.metrics import MAE
-from models.train import TrainedLearner, restore_learner, train_choices, train_learner
 from models.training.checkpoint import Checkpoint
 from models.training.preset import Preset, PresetError
+from models.training.stages import PreparedData, restore_learner, train_choices, train_learner
 from models.training.trainer import EpochResult, TrainingObserver
 
 ADAPTED, NOT_ADAPTED = "adapted", "not_adapted"
@@ -136,15 +138,10 @@ class Workbench:
 
     def make_shortlists(self, preset: Preset, seed: int, observer: TrainingObserver) -> None:
         """Train the choice model of a preset, and let it choose the items that a list is made of."""
-        choice, encoded = train_choices(
-            self.dataset,
-            preset.with_training(seed=seed),
-            self.split,
-            device=self.config.device,
-            observer=observer,
-        )
+        data = self._prepared(preset, seed)
+        choice, _ = train_choices(data, observer=observer)
         tasks = list_tasks(self.dataset, self.split, seed=seed)
-        save_cells(self.shortlists_file(preset, seed), shortlists(EmbeddedCatalogue(choice, encoded), tasks))
+        save_cells(self.shortlists_file(preset, seed), shortlists(EmbeddedCatalogue(choice, data.encoded), tasks))
 
     def measure_learner(self, preset: Preset, seed: int, observer: TrainingObserver) -> None:
         """Train a learner, and measure its predictions, adapted and not, in all states.
@@ -154,21 +151,15 @@ class Workbench:
         """
         directory = self._directory(preset, seed)
         checkpoints = directory / "checkpoint"
-        trained = train_learner(
-            self.dataset,
-            preset.with_training(seed=seed),
-            self.split,
-            checkpoints=checkpoints,
-            device=self.config.device,
-            observer=observer,
-        )
+        data = self._prepared(preset, seed)
+        trained = train_learner(data, checkpoints=checkpoints, observer=observer)
         save_file(trained.learner.state_dict(), directory / "weights.safetensors")
         parameters = sum(values.numel() for values in trained.learner.parameters() if values.requires_grad)
         training = Training(parameters=parameters, history=tuple(trained.history))
         (directory / "training.json").write_text(training.model_dump_json(), encoding="utf-8")
         cells: Cells = {}
         for variant, steps in ((ADAPTED, None), (NOT_ADAPTED, 0)):
-            predict = predictor_of(trained.learner, trained.encoded, self.scale, steps=steps)
+            predict = predictor_of(trained.learner, data.encoded, self.scale, steps=steps)
             measured = self._errors(predict, seed)
             if not all(np.isfinite(values[MAE.name]).all() for values in measured.values()):
                 raise PresetError("its predictions are no numbers: try lower rates")
@@ -182,9 +173,8 @@ class Workbench:
         if preset.learner is None:
             cells = measure_shortlists(load_cells(self.shortlists_file(preset, seed)), tasks)
         else:
-            learner = self._restored(preset, seed)
             shortlisted = load_cells(self.shortlists_file(self.config.reference, seed))
-            cells = measure_shortlists(shortlisted, tasks, liking=Liking(learner.learner, learner.encoded, self.scale))
+            cells = measure_shortlists(shortlisted, tasks, liking=Liking(*self._restored(preset, seed), self.scale))
         save_cells(self.lists_file(preset, seed), cells)
 
     def measure_baseline(self, name: str) -> None:
@@ -217,8 +207,7 @@ class Workbench:
         Nothing else should run meanwhile. The result is the median over users with ten ratings, or with fewer if users
         have no more, in milliseconds.
         """
-        trained = self._restored(preset, 0)
-        catalogue = EmbeddedCatalogue(trained.learner, trained.encoded)
+        catalogue = EmbeddedCatalogue(*self._restored(preset, 0))
         episodes = evaluation_episodes(self.dataset, self.split, self.states[0])[: _UNTIMED_USERS + _TIMED_USERS]
         milliseconds = []
         with torch.inference_mode():
@@ -239,10 +228,13 @@ class Workbench:
             for state in self.states
         }
 
-    def _restored(self, preset: Preset, seed: int) -> TrainedLearner:
-        weights = load_file(self._directory(preset, seed) / "weights.safetensors")
-        seeded = preset.with_training(seed=seed)
-        return restore_learner(self.dataset, seeded, self.split, weights, device=self.config.device)
+    def _prepared(self, preset: Preset, seed: int) -> PreparedData:
+        return PreparedData.of(self.dataset, preset.with_training(seed=seed), self.split, device=self.config.device)
+
+    def _restored(self, preset: Preset, seed: int) -> tuple[AnyLearner, EncodedData]:
+        """The learner that was trained, and the data encoded for it."""
+        data = self._prepared(preset, seed)
+        return restore_learner(data, load_file(self._directory(preset, seed) / "weights.safetensors")), data.encoded
 
     @cached_property
     def _of_dataset(self) -> Path:

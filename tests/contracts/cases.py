@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import models.learners
@@ -23,8 +22,9 @@ from models.learners.episode_predictions import EncodedData
 from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.registry import configs_in
 from models.metrics import PredictedRatings
-from models.train import fit_encoders, train
+from models.train import train
 from models.training.preset import Preset, TrainingConfig, load_preset, preset_names
+from models.training.stages import PreparedData
 from tests.choice import SMALL_CHOICE
 
 _CHOICE = SMALL_CHOICE.model_copy(update={"updates": 1})
@@ -108,19 +108,13 @@ def trained(name: str, dataset: Dataset, directory: Path) -> TrainedModel:
 
 def untrained(name: str, dataset: Dataset) -> tuple[AnyLearner, EncodedData]:
     """The learner of a case of `PRESETS` with its initial weights, and the data set encoded for it."""
-    preset, split, scale = PRESETS[name], Split.of(dataset, SplitConfig()), dataset.schema.rating_scale
+    data, scale = PreparedData.of(dataset, PRESETS[name], Split.of(dataset, SplitConfig())), dataset.schema.rating_scale
     assert scale is not None
-    encoders = fit_encoders(dataset, split, preset)
-    data = EncodedData(
-        users=encoders.users.encode(dataset.users.table),
-        items=encoders.items.encode(dataset.items.table),
-        device=torch.device("cpu"),
+    learner = data.preset.build_learner(
+        user_encoder=data.encoders.users, item_encoder=data.encoders.items, scale=scale, mean_rating=3.0
     )
-    learner = preset.build_learner(
-        user_encoder=encoders.users, item_encoder=encoders.items, scale=scale, mean_rating=3.0
-    )
-    learner.fit_statistics(dataset, split.training, data.items)
-    return learner.eval().requires_grad_(requires_grad=False), data
+    learner.fit_statistics(dataset, data.split.training, data.encoded.items)
+    return learner.eval().requires_grad_(requires_grad=False), data.encoded
 
 
 def learner_case(model: TrainedModel, dataset: Dataset) -> Case:

@@ -18,8 +18,8 @@ from models.data.splits import Split, SplitConfig
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.learners.episode_predictions import embed_episodes
-from models.train import fit_encoders
 from models.training.preset import load_preset
+from models.training.stages import fit_encoders
 from tests.contracts.cases import PRESETS, untrained
 from tests.contracts.checks import episode_of
 

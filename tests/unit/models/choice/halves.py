@@ -21,8 +21,8 @@ from models.learners.episode_predictions import EncodedData
 from models.learners.melu import MeLUConfig
 from models.ranking.padding import padded as padded_rows
 from models.ranking.padding import padding_mask
-from models.train import fit_encoders
 from models.training.preset import Preset
+from models.training.stages import fit_encoders
 from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import named_entities, tiny_dataset
 

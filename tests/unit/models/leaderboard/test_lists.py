@@ -18,8 +18,8 @@ from models.leaderboard.lists import (
     shortlists,
 )
 from models.ranking.query import RankBy
-from models.train import restore_learner, train_choices, train_learner
 from models.training.preset import Preset
+from models.training.stages import PreparedData, restore_learner, train_choices, train_learner
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -31,11 +31,13 @@ def test_lists_are_those_of_the_artifact_with_all_items_scored(
     tasks = list_tasks(dataset, split, seed=seed)
     expected = measure_ranker(ModelRanker(load_artifact(model_dir), dataset, RankBy.CHOICE), tasks)
 
-    trained = train_learner(dataset, tiny_preset, split, checkpoints=tmp_path)
-    restored = restore_learner(dataset, tiny_preset, split, trained.learner.state_dict())
+    data = PreparedData.of(dataset, tiny_preset, split)
+    trained = train_learner(data, checkpoints=tmp_path)
+    restored = restore_learner(data, trained.learner.state_dict())
     assert dataset.schema.rating_scale is not None
-    liking = Liking(restored.learner, restored.encoded, dataset.schema.rating_scale)
-    chosen = shortlists(EmbeddedCatalogue(*train_choices(dataset, tiny_preset, split)), tasks)
+    liking = Liking(restored, data.encoded, dataset.schema.rating_scale)
+    choice, _ = train_choices(data)
+    chosen = shortlists(EmbeddedCatalogue(choice, data.encoded), tasks)
     measured = measure_shortlists(chosen, tasks, liking=liking)
 
     assert set(measured) == set(expected)
