@@ -9,8 +9,8 @@ import torch
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.inputs.rows import TensorRows
-from models.ranking.catalogue import Part
 from models.ranking.embedded_items import EmbeddedItems
+from models.ranking.part import Part
 
 _JITTER = 0.3
 _AT_ONCE = 50_000

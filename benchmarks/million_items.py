@@ -26,8 +26,9 @@ from models.data.dataset import Entities
 from models.fields import field_type
 from models.inputs.rows import TensorRows
 from models.ranking import RankingQuery, Recommender
-from models.ranking.catalogue import Catalogue, Part
+from models.ranking.catalogue import Catalogue
 from models.ranking.filters import FieldFilter, Filter
+from models.ranking.part import Part
 from models.ranking.query import RankBy
 
 PRESETS = ("coldstart", "melu")

@@ -33,8 +33,8 @@ from models.metrics import MAE, MEASURES, PredictedRatings
 from models.metrics.bootstrap import bootstrap_averages, interval_95
 from models.metrics.lists import LIST_NDCG
 from models.metrics.measure import Measure
-from models.ranking.catalogue import Part
 from models.ranking.new_ratings import NewRatings
+from models.ranking.part import Part
 from models.ranking.query import RankBy
 from models.training.threads import compute_in_one_thread
 

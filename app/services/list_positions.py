@@ -11,6 +11,7 @@ from models.data.rating_scale import RatingScale
 from models.ranking import RankedItem
 from models.ranking.catalogue import Catalogue
 from models.ranking.query import RankedBy
+from models.ranking.rules import log_factors
 
 _LARGEST_LOG_FACTOR = 700.0
 """Numerical tolerance: it keeps the product of many boosts finite."""
@@ -112,14 +113,14 @@ def factors(
     """What the rules multiply the scores of some items of the catalogue by; items that a rule leaves are left out.
 
     Raises:
-        ValueError: As in `Catalogue.boosts`.
+        ValueError: As in `log_factors`.
     """
     rows = {item_id: row for item_id in item_ids if (row := catalogue.row_of(item_id)) is not None}
     rules = {Rule.SHOWN: lowered_by_seeing(feedback.seen, options.shown), Rule.BOOST: options.boosts}
     return {
         rule: {item_id: math.exp(min(added[row], _LARGEST_LOG_FACTOR)) for item_id, row in rows.items() if added[row]}
         for rule, boosts in rules.items()
-        if (added := catalogue.boosts(boosts)) is not None
+        if (added := log_factors(catalogue, boosts)) is not None
     }
 
 

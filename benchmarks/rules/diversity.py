@@ -13,6 +13,7 @@ from models.data.splits import Split
 from models.evaluation.figures import Estimate
 from models.ranking import Recommender
 from models.ranking.similar import SimilarQuery, similar_items
+from models.ranking.similarities import attribute_cosines, similarities
 
 DIVERSITIES = tuple(place / 10 for place in range(10))
 SIZES = (5, 20)
@@ -126,7 +127,7 @@ def _similar(recommender: Recommender, dataset: Dataset) -> Curve:
             rows = np.array(
                 [catalogue.row_of(each.item_id) for each in similar_items(catalogue, query)], dtype=np.int64
             )
-            to_seed = catalogue.similarities(np.array([catalogue.row_of(dataset.items.ids[item]), *rows.tolist()]))
+            to_seed = similarities(catalogue, np.array([catalogue.row_of(dataset.items.ids[item]), *rows.tolist()]))
             values[:, place, column] = to_seed[0, 1:].mean(), *_distances(recommender, rows)
     return _curve(dict(zip(names, values, strict=True)), None)
 
@@ -136,8 +137,8 @@ def _distances(recommender: Recommender, rows: NDArray[np.int64]) -> tuple[float
     pairs = np.triu_indices(len(rows), k=1)
     catalogue = recommender.catalogue
     return (
-        float(1 - catalogue.attribute_cosines(rows)[pairs].mean()),
-        float(1 - catalogue.similarities(rows)[pairs].mean()),
+        float(1 - attribute_cosines(catalogue, rows)[pairs].mean()),
+        float(1 - similarities(catalogue, rows)[pairs].mean()),
     )
 
 

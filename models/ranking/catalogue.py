@@ -1,8 +1,6 @@
-"""A snapshot of the catalogue: the items, embedded, with their statistics, filters and shortlists."""
+"""A snapshot of the catalogue: which items there are, what is known of them, and their scores."""
 
-import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, cast
@@ -16,22 +14,14 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
-from models.fields import BaseField
 from models.fields.folding import folded
 from models.fields.vocabulary import VocabularyField
-from models.inputs.encoder import ID_FIELD
 from models.inputs.rows import TensorRows
-from models.inputs.similarity import attribute_cosines, attribute_features
-from models.learners.warm_up import LaterRatings
-from models.ranking.diversity import cosines
-from models.ranking.embedded_items import EmbeddedItems, available_orders, unknown_user
-from models.ranking.filters import AttributeFilters, Filter
+from models.ranking.embedded_items import unknown_user
+from models.ranking.filters import Filter
 from models.ranking.new_ratings import NewRatings, add_new_ratings
-from models.ranking.query import Boost, RankBy
-
-EXACT_ITEMS = 20_000
-"""A catalogue of at most this many items is scored in full for every user; a larger one uses a shortlist. It bounds the
-time of a request (docs/results/speed.md)."""
+from models.ranking.part import Part, scored_in_full
+from models.ranking.query import RankBy
 
 _RECENT_SHARE = 0.02
 """Largest share of a large catalogue in its recent part. Beyond it, both parts are merged. It bounds the time of a
@@ -39,116 +29,6 @@ request, because the recent part has no shortlist."""
 
 _BATCH_SCORES = 200_000
 """Scores that are computed at once, which bounds the memory."""
-
-_COVARIANCE_SAMPLE = 2048
-"""Items from which `Part.unpredicted_covariance` is estimated. It bounds the time."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some items of a catalogue. It is immutable.
-
-    Attributes:
-        model: The model.
-        items: The items.
-        embedded: The items as each scoring model of the model sees them.
-    """
-
-    model: TrainedModel
-    items: Entities
-    embedded: Mapping[RankBy, EmbeddedItems]
-
-    @classmethod
-    def of(cls, model: TrainedModel, items: Entities, new_ratings: NewRatings = MappingProxyType({})) -> "Part":
-        """Encode and embed items, warmed up by the ratings made since training; without shortlists."""
-        part = cls(
-            model, items, {rank_by: EmbeddedItems.of(model, rank_by, items) for rank_by in available_orders(model)}
-        )
-        rated = {items.row_of[item_id]: own for item_id, own in new_ratings.items() if item_id in items.row_of}
-        rows = np.array(sorted(row for row, (count, *_) in rated.items() if count), dtype=np.int64)
-        if not len(rows):
-            return part
-        counts, means, meanwhile = torch.tensor([rated[row] for row in rows.tolist()], device=model.device).float().T
-        trained_counts = torch.from_numpy(part.counts[rows]).to(counts)
-        later = LaterRatings(counts, means, meanwhile, trained_counts)
-        return replace(
-            part, embedded={rank_by: embedded.warmed_up(rows, later) for rank_by, embedded in part.embedded.items()}
-        )
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @property
-    def has_shortlists(self) -> bool:
-        """Whether only a shortlist of the items is scored exactly for a user."""
-        return self.embedded[RankBy.CHOICE].shortlist is not None
-
-    def with_shortlists(self) -> "Part":
-        """The same items with shortlists."""
-        embedded = {rank_by: items.with_shortlist(self.counts) for rank_by, items in self.embedded.items()}
-        return replace(self, embedded=embedded)
-
-    def merged(self, kept: NDArray[np.bool_], other: "Part") -> "Part":
-        """The items that `kept` (bool [items]) marks, then the items of another part.
-
-        The result has shortlists if this part has them and the result is large enough to need them.
-        """
-        items = Entities(pl.concat([self.items.table.filter(kept), other.items.table]))
-        exact = len(items) <= EXACT_ITEMS
-        return Part(
-            self.model,
-            items,
-            {
-                rank_by: embedded.merged(kept, other.embedded[rank_by], exact=exact)
-                for rank_by, embedded in self.embedded.items()
-            },
-        )
-
-    @cached_property
-    def titles(self) -> pl.Series:
-        """The title of each row. A list would take the memory a second time."""
-        return self.items.table["title"]
-
-    @cached_property
-    def statistics(self) -> pl.DataFrame:
-        """The training statistics of the items, in their order; 0 for items that training did not see."""
-        ids = self.items.table.select("id")
-        statistics = ids.join(self.model.statistics, on="id", how="left", maintain_order="left")
-        return statistics.with_columns(pl.exclude("id", "rating_mean").fill_null(0))
-
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """int64 [items], the number of training ratings of each item."""
-        return np.asarray(self.statistics["rating_count"].to_numpy())
-
-    @cached_property
-    def filters(self) -> AttributeFilters:
-        """Finds items by attributes."""
-        return AttributeFilters(self.items, self.model.schema.items)
-
-    @cached_property
-    def attribute_features(self) -> Sequence[Tensor]:
-        """The attribute features of the items, by field (`models.inputs.similarity.attribute_features`)."""
-        return attribute_features(item_fields(self.model), self.model.manifest.item_encoder.encode(self.items.table))
-
-    @cached_property
-    def unpredicted_covariance(self) -> Tensor:
-        """The covariance of what the attributes do not say of an item's vector z in the choice model; float32 [D, D].
-
-        It is estimated from at most 2,048 items that training saw, and is 0 without any.
-        """
-        choice, rows = self.model.choice, np.flatnonzero(self.counts)
-        if not len(rows):
-            return torch.zeros(choice.config.dimensions, choice.config.dimensions, device=self.model.device)
-        table = self.items.table[rows[:: len(rows) // _COVARIANCE_SAMPLE + 1]]
-        with torch.inference_mode():
-            errors = choice.unpredicted(self.model.manifest.item_encoder.encode(table).to(self.model.device))
-            return errors.T @ errors / len(errors)
-
-
-def item_fields(model: TrainedModel) -> tuple[BaseField, ...]:
-    """The encoded attributes of the items, without their ids."""
-    return tuple(field for field in model.manifest.item_encoder.fields if field.name != ID_FIELD)
 
 
 class Catalogue:
@@ -204,7 +84,7 @@ class Catalogue:
     @classmethod
     def of_part(cls, part: Part, new_ratings: NewRatings = MappingProxyType({})) -> "Catalogue":
         """A catalogue of one part, with a shortlist if it is large."""
-        needs_shortlists = len(part) > EXACT_ITEMS and not part.has_shortlists
+        needs_shortlists = not (part.has_shortlists or scored_in_full(len(part)))
         return cls([part.with_shortlists() if needs_shortlists else part], _all_of(part), new_ratings)
 
     def __len__(self) -> int:
@@ -283,6 +163,12 @@ class Catalogue:
         rows = (self.row_of(item_id) for item_id in item_ids)
         return np.array(sorted(row for row in rows if row is not None), dtype=np.int64)
 
+    def mask_of(self, item_ids: Collection[str]) -> NDArray[np.bool_]:
+        """Which rows have one of these items; bool [rows]."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[self.rows_of(item_ids)] = True
+        return mask
+
     @cached_property
     def items(self) -> Entities:
         """The items of the catalogue, in the order of their rows."""
@@ -312,7 +198,11 @@ class Catalogue:
 
     @cached_property
     def unknown_rater(self) -> tuple[TensorRows, Any]:
-        """The same, embedded and adapted by the learner. ValueError if the model predicts no ratings."""
+        """A user without attributes and ratings: embedded ([1]), and adapted by the learner.
+
+        Raises:
+            ValueError: The model predicts no ratings.
+        """
         return unknown_user(self.model, RankBy.RATING, self.parts[0].embedded[RankBy.RATING].vectors)
 
     @cached_property
@@ -361,58 +251,25 @@ class Catalogue:
 
         Args:
             excluded: Ids of items that may not be in the list; unknown ids are ignored.
-            only: Ids of the only items that may be in the list, likewise; None for all.
             where: Conditions on attributes.
+            only: Ids of the only items that may be in the list; unknown ids are ignored. None for all items.
 
         Raises:
             ValueError: `where` names a field that the items do not have, or conditions that the field does not have.
         """
-        allowed = self.present & ~self.hidden
+        allowed = self._listable.copy()
         if only is not None:
-            named = np.zeros(len(self), dtype=np.bool_)
-            named[self.rows_of(only)] = True
-            allowed &= named
+            allowed &= self.mask_of(only)
         for item_id in excluded:
             if (row := self.row_of(item_id)) is not None:
                 allowed[row] = False
         if where:
-            allowed &= np.concatenate([part.filters.matching(where) for part in self.parts])
+            allowed &= self.matching(where)
         return allowed
 
-    def boosts(self, rules: Sequence[Boost]) -> NDArray[np.float32] | None:
-        """What some rules add to the logarithm of each row's score; float32 [rows], or None without rules.
-
-        Raises:
-            ValueError: As in `allowed`.
-        """
-        if not rules:
-            return None
-        added = np.zeros(len(self), dtype=np.float32)
-        for rule in rules:
-            named = np.ones(len(self), dtype=np.bool_)
-            if rule.item_ids is not None:
-                named[:] = False
-                named[self.rows_of(rule.item_ids)] = True
-            if rule.where:
-                named &= np.concatenate([part.filters.matching(rule.where) for part in self.parts])
-            added[named] += np.float32(math.log(rule.factor))
-        return added
-
-    def attribute_cosines(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The mean over fields of the cosine of every two rows' attributes; float64 [rows, rows], in [0, 1]."""
-        encoded = self.model.manifest.item_encoder.encode(self.attributes(rows))
-        return np.asarray(attribute_cosines(item_fields(self.model), encoded).numpy())
-
-    def similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How similar every two rows are by attributes and by what they say of people; float64 [rows, rows].
-
-        It is the mean of the cosine of their attributes and of that of W z (`ChoiceModel`). For items without
-        attributes, the latter alone.
-        """
-        with torch.inference_mode():
-            said = self.model.choice.said(self.choice_vectors(rows).vector)
-        by_taste = cosines(said.cpu().numpy())
-        return (by_taste + self.attribute_cosines(rows)) / 2 if item_fields(self.model) else by_taste
+    def matching(self, where: Filter) -> NDArray[np.bool_]:
+        """Which rows' items fulfil all conditions; bool [rows]. ValueError as in `allowed`."""
+        return np.concatenate([part.filters.matching(where) for part in self.parts])
 
     def has_value(self, name: str, value: str | float) -> bool:
         """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
@@ -420,7 +277,7 @@ class Catalogue:
         Any number of a continuous field makes sense.
 
         Raises:
-            ValueError: The items do not have the field, or cannot be filtered by it; or its values are no such values.
+            ValueError: The items do not have the field or cannot be filtered by it, or the field cannot have the value.
         """
         if any(part.filters.has(name, value) for part in self.parts):
             return True
@@ -467,13 +324,12 @@ class Catalogue:
             return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
         (mask,), (n,), (own,), (more,) = allowed, ns, needed, added
         main_mask, recent_mask = np.split(mask, [len(main)])
-        if np.count_nonzero(main_mask) <= EXACT_ITEMS:
+        if scored_in_full(np.count_nonzero(main_mask)):
             rows = np.flatnonzero(main_mask)
         else:
-            rows = np.union1d(
-                main.shortlist.rows(adapted, users, main_mask, n, None if more is None else more[: len(main)]),
-                own[own < len(main)],
-            )
+            rows = main.shortlist.rows(adapted, users, main_mask, n, None if more is None else more[: len(main)])
+            if len(own):
+                rows = np.union1d(rows, own[own < len(main)])
         rows = np.concatenate([rows, len(main) + np.flatnonzero(recent_mask)])
         return [(rows, self.scores(rank_by, adapted, users, rows)[0].cpu().numpy())]
 
@@ -505,6 +361,11 @@ class Catalogue:
         """The values of a field that the model was trained with."""
         fields = self.model.manifest.item_encoder.fields
         return next((field.values for field in fields if field.name == name and isinstance(field, VocabularyField)), ())
+
+    @cached_property
+    def _listable(self) -> NDArray[np.bool_]:
+        """Which rows have an item that is not hidden; bool [rows]."""
+        return self.present & ~self.hidden
 
     @cached_property
     def _table(self) -> pl.DataFrame:

@@ -34,10 +34,3 @@ def diverse_places(
         relevance[place] = -np.inf
         closest = np.maximum(closest, similarities[place])
     return np.asarray(by_score[chosen], dtype=np.int64)
-
-
-def cosines(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The cosine of every two rows ([rows, dimensions]); float64 [rows, rows], 0 for a row of zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
-    return np.asarray(units @ units.T)

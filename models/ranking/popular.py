@@ -13,6 +13,7 @@ from models.ranking.diversity import diverse_places
 from models.ranking.exploration import Exploration, draw_of
 from models.ranking.liking import log_liking
 from models.ranking.query import RankBy
+from models.ranking.similarities import attribute_cosines
 
 _PRIOR_COUNT = 20.0
 """Number of ratings made since training at which they count half, against the model's P(like). It shapes the list for
@@ -56,15 +57,14 @@ class PopularList:
             added: float32 [rows], what is added to the score of each row; None for nothing.
             exploration: The draw by which P(like) is drawn; None for no draw.
         """
-        rows = np.flatnonzero(allowed)
-        added = np.zeros(len(allowed), dtype=np.float32) if added is None else added
-        shares, counts = self._log_shares[rows] + added[rows], self._catalogue.counts
-        pool = rows[best_places(shares, counts[rows], _POOL * n)]
-        scores = self._log_shares[pool] + added[pool] + self._log_likes(pool, exploration)
+        rows, counts = np.flatnonzero(allowed), self._catalogue.counts
+        log_shares = self._log_shares if added is None else self._log_shares + added
+        pool = rows[best_places(log_shares[rows], counts[rows], _POOL * n)]
+        scores = log_shares[pool] + self._log_likes(pool, exploration)
         # So that equal scores are ordered by popularity.
         order = best_places(scores, counts[pool], len(pool))
         pool, scores = pool[order], scores[order]
-        return pool[diverse_places(scores, self._catalogue.attribute_cosines(pool), n, diversity=diversity)]
+        return pool[diverse_places(scores, attribute_cosines(self._catalogue, pool), n, diversity=diversity)]
 
     @cached_property
     def _log_shares(self) -> NDArray[np.float32]:

@@ -1,35 +1,32 @@
 """Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from models.artifact import TrainedModel
-from models.choice.model import ChoiceItems, ChoiceModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
 from models.elicitation.sequential import Asked, SequentialQuestions
 from models.elicitation.strategy import Candidate, Strategy
-from models.learners.base import Support
 from models.learners.heads.base import Draw, Predictions
 from models.ranking.best import best_places
-from models.ranking.catalogue import EXACT_ITEMS, Catalogue
+from models.ranking.catalogue import Catalogue
 from models.ranking.diversity import diverse_places
-from models.ranking.embedded_items import scoring_model
-from models.ranking.exploration import Exploration, draw_of, explorations
+from models.ranking.exploration import draw_of, explorations
+from models.ranking.figures import Figures, Predicted
 from models.ranking.filters import Filter
-from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
 from models.ranking.popular import STRANGERS_DIVERSITY, PopularList
 from models.ranking.query import RankBy, RankedBy, RankedItem, RankingQuery
+from models.ranking.rules import Eligible
+from models.ranking.scored import Scored
+from models.ranking.similarities import similarities
 from models.ranking.supports import QuerySupports
 
 _CONSIDERED_TIMES, _LEAST_CONSIDERED = 5, 50
@@ -38,6 +35,11 @@ _CONSIDERED_TIMES, _LEAST_CONSIDERED = 5, 50
 
 _PREDICTED_AT_ONCE = 32
 """Users whose ratings are predicted together, which bounds the memory."""
+
+
+def _considered(n: int) -> int:
+    """How many items are considered for a list of n items."""
+    return max(_CONSIDERED_TIMES * n, _LEAST_CONSIDERED) if n else 0
 
 
 class Recommender:
@@ -145,8 +147,8 @@ class Recommender:
         if learner is None:
             raise ValueError(f"{self.model.version} predicts no ratings")
         with torch.inference_mode():
-            support = QuerySupports(self.catalogue, queries).of(RankBy.RATING)
-            return learner.predict(learner.adapt(support), support.users, self.catalogue.vectors(rows))
+            support, adapted = QuerySupports(self.catalogue, queries).adapted(RankBy.RATING)
+            return learner.predict(adapted, support.users, self.catalogue.vectors(rows))
 
     def candidates(
         self,
@@ -204,19 +206,19 @@ class Recommender:
 
     def _rank(self, rank_by: RankBy, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
         """Rank for B users at once."""
-        catalogue, kinds = self.catalogue, self.model.schema.kinds
+        catalogue = self.catalogue
         supports = QuerySupports(catalogue, queries)
-        support, adapted = self._adapted(RankBy.CHOICE, supports)
+        support, adapted = supports.adapted(RankBy.CHOICE)
         candidates = [
-            self._eligible(query, query.excluded(kinds), exploration)
+            Eligible.of(catalogue, query, exploration)
             for query, exploration in zip(queries, explorations(catalogue, queries, adapted), strict=True)
         ]
         ns = [_considered(query.n) for query in queries]
-        chosen = self._scored(RankBy.CHOICE, support, adapted, candidates, ns)
+        chosen = Scored.of(catalogue, RankBy.CHOICE, support, adapted, candidates, ns)
         rated = None
         if rank_by is RankBy.RATING:
             ns = [query.n for query in queries]
-            rated = self._scored(rank_by, *self._adapted(rank_by, supports), candidates, ns)
+            rated = Scored.of(catalogue, rank_by, *supports.adapted(rank_by), candidates, ns)
         considered = [
             self._considered_rows(query, eligible, *shortlist)
             for query, eligible, shortlist in zip(queries, candidates, (rated or chosen).shortlists, strict=True)
@@ -225,31 +227,14 @@ class Recommender:
         rows = padded(considered, np.int64)
         log_shares = chosen.log_shares(self.model.choice, catalogue.choice_vectors(rows))
         draw = draw_of([eligible.exploration for eligible in candidates], rows, self.model.device)
-        figures = self._figures(rank_by, log_shares, self._predicted(supports, rated, rows, draw))
+        figures = Figures.of(self.model, rank_by, log_shares, self._predicted(supports, rated, rows, draw))
         return [
             self._listed(query, eligible, user_rows, figures, place)
             for place, (query, eligible, user_rows) in enumerate(zip(queries, candidates, considered, strict=True))
         ]
 
-    def _adapted(self, rank_by: RankBy, supports: QuerySupports) -> tuple[Support[Any, Any], Any]:
-        """The support sets of B users, embedded by a scoring model, and what its `adapt` makes of them."""
-        support = supports.of(rank_by)
-        return support, scoring_model(self.model, rank_by).adapt(support)
-
-    def _eligible(self, query: RankingQuery, excluded: Collection[str], exploration: Exploration | None) -> "_Eligible":
-        """What may be in the list of a query, and what its rules change."""
-        catalogue = self.catalogue
-        allowed = catalogue.allowed(excluded, query.where, query.only)
-        pinned = (catalogue.row_of(item_id) for item_id in query.pinned)
-        return _Eligible(
-            allowed,
-            catalogue.boosts(query.boosts),
-            [row for row in pinned if row is not None and allowed[row]],
-            exploration,
-        )
-
     def _considered_rows(
-        self, query: RankingQuery, eligible: "_Eligible", rows: NDArray[np.int64], scores: NDArray[np.float32]
+        self, query: RankingQuery, eligible: Eligible, rows: NDArray[np.int64], scores: NDArray[np.float32]
     ) -> NDArray[np.int64]:
         """The rows among which the list of a query is chosen, the best first; with the pinned ones."""
         if query.knows_something:
@@ -268,52 +253,21 @@ class Recommender:
         return np.concatenate([best, np.array(missing, dtype=np.int64)])
 
     def _predicted(
-        self, supports: QuerySupports, rated: "_Scored | None", rows: NDArray[np.int64], draw: Draw | None
-    ) -> "_Predicted | None":
+        self, supports: QuerySupports, rated: Scored | None, rows: NDArray[np.int64], draw: Draw | None
+    ) -> Predicted | None:
         """The predicted ratings of B users for some rows (int64 [B, Q]); None from a model that predicts none."""
         learner = self.model.learner
         if learner is None:
             return None
-        support, adapted = self._adapted(RankBy.RATING, supports) if rated is None else (rated.support, rated.adapted)
+        support, adapted = supports.adapted(RankBy.RATING) if rated is None else (rated.support, rated.adapted)
         vectors = self.catalogue.vectors(rows)
         shown = learner.predict(adapted, support.users, vectors)
         if draw is None:
-            return _Predicted(shown, shown)
-        return _Predicted(shown, learner.predict_drawn(adapted, support.users, vectors, draw))
-
-    def _figures(self, rank_by: RankBy, log_shares: Tensor, predicted: "_Predicted | None") -> "_Figures":
-        """What to show of some items, whose log P(choose) (float32 [B, Q]) and predicted ratings are given."""
-        unknown: list[list[float | None]] = [[None] * log_shares.shape[1]] * len(log_shares)
-        shares = log_shares.exp().tolist()
-        if predicted is None:
-            return _Figures(log_shares.cpu().numpy(), means=unknown, shares=shares, likes=unknown)
-        scale, predictions = self.model.rating_scale, predicted.shown
-        likes = like_probabilities(predictions, scale)
-        scores = predictions.score if rank_by is RankBy.RATING else log_shares + log_liking(predicted.drawn, scale)
-        return _Figures(
-            scores=scores.cpu().numpy(),
-            means=predictions.mean.tolist(),
-            shares=shares,
-            likes=unknown if likes is None else likes.tolist(),
-        )
-
-    def _scored(
-        self,
-        rank_by: RankBy,
-        support: Support[Any, Any],
-        adapted: object,
-        candidates: Sequence["_Eligible"],
-        ns: Sequence[int],
-    ) -> "_Scored":
-        """Score the catalogue's shortlists for the users to whom a scoring model was adapted."""
-        allowed, needed = [each.allowed for each in candidates], [each.needed_rows() for each in candidates]
-        drawn = [None if each.exploration is None else each.exploration.log_shares for each in candidates]
-        return _Scored(
-            support, adapted, self.catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed, drawn)
-        )
+            return Predicted(shown, shown)
+        return Predicted(shown, learner.predict_drawn(adapted, support.users, vectors, draw))
 
     def _listed(
-        self, query: RankingQuery, eligible: "_Eligible", rows: NDArray[np.int64], figures: "_Figures", place: int
+        self, query: RankingQuery, eligible: Eligible, rows: NDArray[np.int64], figures: Figures, place: int
     ) -> list[RankedItem]:
         """One user's list of the considered rows."""
         means = figures.means[place]
@@ -322,7 +276,7 @@ class Recommender:
         if query.knows_something:
             scores = figures.scores[place, : len(rows)] + added
             if query.diversity:
-                order = diverse_places(scores, self.catalogue.similarities(rows), query.n, diversity=query.diversity)
+                order = diverse_places(scores, similarities(self.catalogue, rows), query.n, diversity=query.diversity)
             else:
                 order = best_places(scores, self.catalogue.counts[rows], query.n)
         if self.ranked_by(query) is RankedBy.RATING:
@@ -342,93 +296,3 @@ class Recommender:
             )
             for rank, column in enumerate(order.tolist(), start=1)
         ]
-
-
-@dataclass(frozen=True)
-class _Eligible:
-    """What may be in a list, and what the query's rules change.
-
-    Attributes:
-        allowed: bool [rows], what may be in the list.
-        boosts: float32 [rows], what is added to the logarithm of each score; None for nothing.
-        pinned: The allowed rows that come first, in this order.
-        exploration: The draw of the list; None for a list that does not explore.
-    """
-
-    allowed: NDArray[np.bool_]
-    boosts: NDArray[np.float32] | None
-    pinned: Sequence[int]
-    exploration: Exploration | None
-
-    @property
-    def added(self) -> NDArray[np.float32] | None:
-        """float32 [rows], what boosts and exploration add to the logarithm of each score; None for nothing."""
-        drawn = None if self.exploration is None else self.exploration.log_shares
-        if self.boosts is None or drawn is None:
-            return self.boosts if drawn is None else drawn
-        return self.boosts + drawn
-
-    def needed_rows(self) -> NDArray[np.int64]:
-        """The allowed rows that a shortlist must have: pinned ones, and raised ones unless they are very many."""
-        pinned = np.array(self.pinned, dtype=np.int64)
-        if self.boosts is None:
-            return pinned
-        raised = np.flatnonzero(self.allowed & (self.boosts > 0))
-        return pinned if len(raised) > EXACT_ITEMS else np.union1d(pinned, raised)
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """B users and their shortlists, by one scoring model.
-
-    Attributes:
-        support: What the users did, embedded.
-        adapted: What the scoring model's `adapt` returned.
-        shortlists: For each user, rows and their scores (`Catalogue.shortlisted`).
-    """
-
-    support: Support[Any, Any]
-    adapted: Any
-    shortlists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
-
-    def log_shares(self, choice: ChoiceModel, items: ChoiceItems) -> Tensor:
-        """Log P(choose) of some items ([B, Q]) among each user's shortlist; float32 [B, Q]."""
-        totals = [torch.logsumexp(torch.from_numpy(scores), dim=0) for _, scores in self.shortlists]
-        logits = choice.logits(self.adapted, items)
-        # Rounded, the share of an only item may be more than 1.
-        return (logits - torch.stack(totals).to(logits).unsqueeze(1)).clamp(max=0)
-
-
-@dataclass(frozen=True)
-class _Predicted:
-    """The predicted ratings of B users' considered items.
-
-    Attributes:
-        shown: Those of the model, which the answer shows.
-        drawn: Those that order the list: the same, or given a draw in lists that explore.
-    """
-
-    shown: Predictions
-    drawn: Predictions
-
-
-@dataclass(frozen=True)
-class _Figures:
-    """What the models say about the considered items of B users; [B, Q] each.
-
-    Attributes:
-        scores: float32, what chooses the items.
-        means: Expected ratings, or None.
-        shares: P(choose).
-        likes: P(like), or None.
-    """
-
-    scores: NDArray[np.float32]
-    means: list[list[float | None]]
-    shares: list[list[float]]
-    likes: list[list[float | None]]
-
-
-def _considered(n: int) -> int:
-    """How many items are considered for a list of n items."""
-    return max(_CONSIDERED_TIMES * n, _LEAST_CONSIDERED) if n else 0

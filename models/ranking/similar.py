@@ -20,10 +20,12 @@ from models.inputs.rows import TensorRows
 from models.inputs.similarity import attribute_cosines_to, attribute_features
 from models.learners.base import Support
 from models.ranking.best import best_places
-from models.ranking.catalogue import Catalogue, item_fields
+from models.ranking.catalogue import Catalogue
 from models.ranking.diversity import diverse_places
 from models.ranking.filters import Filter
+from models.ranking.part import item_fields
 from models.ranking.query import RankBy
+from models.ranking.similarities import similarities
 
 _POOL = 10
 """A diverse list is chosen from the most similar items, this many times its length. It bounds the time."""
@@ -109,7 +111,7 @@ def similar_items(catalogue: Catalogue, query: SimilarQuery) -> list[SimilarItem
     counts = catalogue.counts[rows]
     best = best_places(scores, counts, _POOL * query.n if query.diversity else query.n)
     if query.diversity:
-        between = catalogue.similarities(rows[best])
+        between = similarities(catalogue, rows[best])
         best = best[diverse_places(scores[best], between, query.n, diversity=query.diversity)]
     shared = _shared_values(catalogue, rows[best], seeds)
     shown = scores if query.by is SimilarBy.ATTRIBUTES else np.exp(scores - scores.max(initial=-np.inf))

@@ -81,6 +81,11 @@ class QuerySupports:
             now=self._now,
         )
 
+    def adapted(self, rank_by: RankBy) -> tuple[Support[Any, Any], Any]:
+        """The support sets, embedded by a scoring model, and what its `adapt` makes of them."""
+        support = self.of(rank_by)
+        return support, scoring_model(self._catalogue.model, rank_by).adapt(support)
+
     def _embedded(self, items: "_PaddedRows | None", rank_by: RankBy) -> tuple[TensorRows | None, Tensor | None]:
         """Padded items, embedded by a scoring model, and their mask."""
         return (None, None) if items is None else (self._catalogue.vectors(items[0], rank_by), items[1])

@@ -15,10 +15,10 @@ from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import encoded_for
 from models.learners.base import AnyLearner, Support
 from models.learners.episode_supports import batch_support
-from models.ranking.catalogue import Part
 from models.ranking.embedded_items import available_orders, scoring_model
 from models.ranking.liking import log_liking
 from models.ranking.new_ratings import NewRatings
+from models.ranking.part import Part
 from models.ranking.query import RankBy
 
 _PREDICTED_AT_ONCE = 100_000

@@ -11,6 +11,6 @@ def recommender(request: pytest.FixtureRequest, model: TrainedModel) -> Iterator
     """A recommender over a small catalogue, and over a large one with recent changes and all items shortlisted."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "large catalogue":
-            patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
+            patch.setattr("models.ranking.part.EXACT_ITEMS", 10)
             patch.setattr("models.ranking.catalogue._RECENT_SHARE", 1.0)
         yield Recommender(model, model.items)

@@ -33,7 +33,7 @@ def large(model: TrainedModel, exact: Recommender) -> Iterator[Recommender]:
     """A catalogue of 40 items with a shortlist of 8 and at most 4 recent items."""
     assert not exact.catalogue.parts[0].has_shortlists
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
+        patch.setattr("models.ranking.part.EXACT_ITEMS", 10)
         patch.setattr("models.ranking.catalogue._RECENT_SHARE", 0.1)
         patch.setattr("models.ranking.shortlist._MIN_ITEMS", 8)
         patch.setattr("models.ranking.shortlist._TIMES", 1)

@@ -16,7 +16,7 @@ from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.filters import FieldFilter, Filter
 from models.ranking.liking import like_probabilities, log_liking
 from models.ranking.query import ItemInteraction, RankBy
-from models.ranking.recommender import _Scored
+from models.ranking.scored import Scored
 from tests.unit.models.ranking.two_tastes import COMEDY_FAN, NOTHING, genres, ids, shown_score
 
 QUERY = RankingQuery(
@@ -111,7 +111,7 @@ def test_rounded_share_of_an_only_item_is_at_most_1(recommender: Recommender) ->
     model, vectors = recommender.model, recommender.catalogue.choice_vectors(np.array([[0]]))
     vector = torch.zeros(1, model.choice.config.dimensions)
     a_little_less = (model.choice.logits(vector, vectors)[0] - 1e-3).numpy()
-    scored = _Scored(None, vector, [(np.array([0]), a_little_less)])  # type: ignore[arg-type]
+    scored = Scored(None, vector, [(np.array([0]), a_little_less)])  # type: ignore[arg-type]
     assert scored.log_shares(model.choice, vectors).item() == 0.0
 
 

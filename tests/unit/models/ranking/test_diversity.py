@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.ranking.diversity import cosines, diverse_places
+from models.ranking.diversity import diverse_places
 
 SCORES = np.log([0.5, 0.4, 0.3])
 FIRST_TWO_ALIKE = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -32,10 +32,3 @@ def test_no_more_places_than_wanted_or_possible_are_chosen() -> None:
     assert len(diverse_places(SCORES, np.eye(3), 2, diversity=0.5)) == 2
     assert len(diverse_places(SCORES, np.eye(3), 9, diversity=0.5)) == 3
     assert len(diverse_places(np.array([]), np.zeros((0, 0)), 9, diversity=0.5)) == 0
-
-
-def test_cosines_of_a_row_of_zeros_are_zero() -> None:
-    np.testing.assert_allclose(
-        cosines(np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])),
-        [[1, np.sqrt(0.5), 0], [np.sqrt(0.5), 1, 0], [0, 0, 0]],
-    )

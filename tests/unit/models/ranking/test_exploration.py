@@ -163,7 +163,7 @@ def test_model_without_ratings_explores_the_shares(implicit_model_dir: Path) -> 
 def test_large_catalogue_shortlists_the_items_with_high_draws(
     model: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.ranking.catalogue.EXACT_ITEMS", 10)
+    monkeypatch.setattr("models.ranking.part.EXACT_ITEMS", 10)
     monkeypatch.setattr("models.ranking.shortlist._MIN_ITEMS", 5)
     monkeypatch.setattr("models.ranking.shortlist._TIMES", 1)
     large = Recommender(model, model.items)
