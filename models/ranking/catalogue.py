@@ -324,7 +324,7 @@ class Catalogue:
             return [(np.flatnonzero(mask), values[mask]) for mask, values in zip(allowed, scores, strict=True)]
         (mask,), (n,), (own,), (more,) = allowed, ns, needed, added
         main_mask, recent_mask = np.split(mask, [len(main)])
-        if scored_in_full(np.count_nonzero(main_mask)):
+        if scored_in_full(int(np.count_nonzero(main_mask))):
             rows = np.flatnonzero(main_mask)
         else:
             rows = main.shortlist.rows(adapted, users, main_mask, n, None if more is None else more[: len(main)])

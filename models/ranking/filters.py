@@ -1,6 +1,7 @@
 """Finding the items whose attributes fulfil some conditions."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,8 +46,46 @@ Filter = Mapping[str, FieldFilter]
 """Conditions by field of the items. An item must fulfil all of them."""
 
 
+class _Index(ABC):
+    """The values of one field of the items.
+
+    Attributes:
+        values: The categories as the items spell them, the most frequent first; empty for numbers.
+    """
+
+    values: Sequence[str]
+
+    def matching(self, conditions: FieldFilter) -> NDArray[np.bool_]:
+        """Which items fulfil the conditions; bool [items].
+
+        Raises:
+            ValueError: The field does not have such conditions.
+        """
+        allowed = self._in_range(conditions)
+        if conditions.any_of is not None:
+            allowed &= self._with_one(conditions.any_of)
+        for value in conditions.all_of:
+            if allowed.any():  # an item has few values, and the list may be long
+                allowed &= self._with_one([value])
+        if conditions.none_of:
+            allowed &= ~self._with_one(conditions.none_of)
+        return allowed
+
+    @abstractmethod
+    def has(self, value: str | float) -> bool:
+        """Whether a condition by this value makes sense. ValueError if the field cannot have it."""
+
+    @abstractmethod
+    def _in_range(self, conditions: FieldFilter) -> NDArray[np.bool_]:
+        """Which items are in the range of the conditions, all without a range; bool [items], new."""
+
+    @abstractmethod
+    def _with_one(self, values: Collection[str | float]) -> NDArray[np.bool_]:
+        """Which items have one of the values; bool [items]."""
+
+
 @dataclass(frozen=True)
-class _Categories:
+class _Categories(_Index):
     """The values of a field with categories.
 
     Attributes:
@@ -75,26 +114,16 @@ class _Categories:
         named = dict(zip(counts["folded"].to_list(), slices, strict=False))
         return cls(len(column), pairs["row"].to_numpy(), named, values)
 
-    def matching(self, conditions: FieldFilter) -> NDArray[np.bool_]:
-        """Which items fulfil the conditions; bool [items]."""
-        if conditions.has_range:
-            raise ValueError("has no numbers, so it has no ranges")
-        allowed = np.ones(self.item_count, dtype=np.bool_)
-        if conditions.any_of is not None:
-            allowed &= self._with_one(conditions.any_of)
-        for value in conditions.all_of:
-            if allowed.any():  # an item has few values, and the list may be long
-                allowed &= self._with_one([value])
-        if conditions.none_of:
-            allowed &= ~self._with_one(conditions.none_of)
-        return allowed
-
     def has(self, value: str | float) -> bool:
         """Whether any item has the value."""
         return _category(value) in self.slices
 
+    def _in_range(self, conditions: FieldFilter) -> NDArray[np.bool_]:
+        if conditions.has_range:
+            raise ValueError("has no numbers, so it has no ranges")
+        return np.ones(self.item_count, dtype=np.bool_)
+
     def _with_one(self, values: Collection[str | float]) -> NDArray[np.bool_]:
-        """Which items have one of the values; bool [items]."""
         has_one = np.zeros(self.item_count, dtype=np.bool_)
         for value in set(map(_category, values)) & self.slices.keys():
             has_one[self.rows[self.slices[value]]] = True
@@ -102,7 +131,7 @@ class _Categories:
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class _Numbers(_Index):
     """The values of a continuous field.
 
     Attributes:
@@ -113,29 +142,21 @@ class _Numbers:
     numbers: NDArray[np.float64]
     values: Sequence[str] = ()
 
-    def matching(self, conditions: FieldFilter) -> NDArray[np.bool_]:
-        """Which items fulfil the conditions; bool [items]. A comparison with NaN is false."""
+    def has(self, value: str | float) -> bool:
+        """True: any number makes sense, whether an item has it or not. ValueError if the value is no number."""
+        number(value)
+        return True
+
+    def _in_range(self, conditions: FieldFilter) -> NDArray[np.bool_]:
         allowed = np.ones(len(self.numbers), dtype=np.bool_)
+        # A comparison with NaN is false.
         if conditions.lowest is not None:
             allowed &= self.numbers >= conditions.lowest
         if conditions.highest is not None:
             allowed &= self.numbers <= conditions.highest
-        if conditions.any_of is not None:
-            allowed &= self._with_one(conditions.any_of)
-        for value in conditions.all_of:
-            if allowed.any():  # an item has few values, and the list may be long
-                allowed &= self._with_one([value])
-        if conditions.none_of:
-            allowed &= ~self._with_one(conditions.none_of)
         return allowed
 
-    def has(self, value: str | float) -> bool:
-        """Whether the value is a number. Any number is a sensible condition, as the end of a range is."""
-        number(value)
-        return True
-
     def _with_one(self, values: Collection[str | float]) -> NDArray[np.bool_]:
-        """Which items have one of the numbers; bool [items]."""
         return np.isin(self.numbers, [number(value) for value in values])
 
 
@@ -148,7 +169,7 @@ class AttributeFilters:
     def __init__(self, items: Entities, source: EntitySource) -> None:
         self._items = items
         self._source = source
-        self._indexed: dict[str, _Categories | _Numbers] = {}
+        self._indexed: dict[str, _Index] = {}
 
     def matching(self, where: Filter) -> NDArray[np.bool_]:
         """Which items fulfil the conditions on every field; bool [items].
@@ -166,10 +187,10 @@ class AttributeFilters:
         return allowed
 
     def has(self, name: str, value: str | float) -> bool:
-        """Whether any item has this value of a field; of a continuous field, whether the value is a number.
+        """Whether any item has this value of a field. Any number of a continuous field counts.
 
         Raises:
-            ValueError: As in `matching`.
+            ValueError: The items have no such field, or the field cannot have such a value.
         """
         return self._index(name).has(value)
 
@@ -177,12 +198,12 @@ class AttributeFilters:
         """The categories of a field as the items spell them, the most frequent first; ValueError as in `matching`."""
         return self._index(name).values
 
-    def _index(self, name: str) -> _Categories | _Numbers:
+    def _index(self, name: str) -> _Index:
         if name not in self._indexed:
             self._indexed[name] = self._build_index(name)
         return self._indexed[name]
 
-    def _build_index(self, name: str) -> _Categories | _Numbers:
+    def _build_index(self, name: str) -> _Index:
         try:
             declared = self._source.field(name)
         except KeyError as error:
