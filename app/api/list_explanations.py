@@ -82,22 +82,22 @@ class GivenResponse(ResponseModel):
 
 
 class TasteResponse(ResponseModel):
-    """An attribute value, and its share of the items that the user is expected to choose and like next."""
+    """An attribute value; its share is the probability that the next item that the user chooses and likes has it."""
 
     field: Annotated[str, Field(examples=["genre"])]
     value: Annotated[str, Field(description="A decade such as 1990s for a field of years.", examples=["Sci-Fi"])]
     share: Annotated[_Share, Field(examples=[0.22])]
     share_of_strangers: Annotated[
-        _Share, Field(description="The same for a user of whom nothing is known.", examples=[0.12])
+        _Share, Field(description="The share for a user without attributes and feedback.", examples=[0.12])
     ]
     items: Annotated[int, Field(ge=1, description="How many items have the value.", examples=[97])]
 
 
 class TastesResponse(ResponseModel):
-    """What the model concluded of the user, the strongest first: values that are more, or less, likely than usual.
+    """Attribute values that the user is expected to choose and like more, or less, often than strangers.
 
-    A value is named if its odds are at least 1.25 times those of strangers, or the other way round. Both lists are
-    empty for a stranger.
+    The strongest come first. The odds of a value in `likes` are at least 1.25 times the odds for strangers, and those
+    of a value in `dislikes` at most 1/1.25 times. Both lists are empty for a stranger.
     """
 
     likes: list[TasteResponse]

@@ -10,6 +10,7 @@ from app.services.recommendations import RecommendationList
 from models.data.rating_scale import RatingScale
 from models.ranking import RankedItem
 from models.ranking.catalogue import Catalogue
+from models.ranking.liking import chosen_and_liked
 from models.ranking.query import RankedBy
 from models.ranking.rules import log_factors
 
@@ -157,11 +158,7 @@ def positions(
 
 
 def _score(item: RankedItem, ranked_by: RankedBy, scale: RatingScale | None) -> float:
-    """What orders a list without rules (`models.ranking.liking.log_liking`)."""
-    if scale is None or item.predicted_rating is None:
-        return item.choice_probability
-    if ranked_by is RankedBy.RATING:
+    """What orders a list without rules."""
+    if ranked_by is RankedBy.RATING and item.predicted_rating is not None:
         return item.predicted_rating
-    if item.like_probability is not None:
-        return item.choice_probability * item.like_probability
-    return item.choice_probability * (item.predicted_rating - scale.minimum) / (scale.maximum - scale.minimum)
+    return chosen_and_liked(item, scale)

@@ -38,7 +38,7 @@ class Catalogue:
     to the recent part, leaves its row behind. Such a row is masked in every list. So the cost of a change depends on
     the changed items alone.
 
-    Hidden items are in no list either, but what users did with them counts, and other items can be like them.
+    Hidden items are in no list either. What users did with them still counts, and they can be seeds of similar items.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Catalogue:
         return catalogue._with_hidden(changed.ids, hidden)
 
     def _with_hidden(self, among: Collection[str], hidden: Collection[str]) -> "Catalogue":
-        """The catalogue in which, among these items, those `hidden` are hidden and the others are not."""
+        """The catalogue in which the items `hidden` are hidden and the others of `among` are not."""
         mask = self.hidden.copy()
         mask[self.rows_of(among)] = False
         mask[self.rows_of(hidden)] = True

@@ -22,7 +22,7 @@ def diverse_places(
     Returns:
         Places of the chosen items, best first.
     """
-    # In order of the scores, so that with d = 1 they still choose the first item, and decide between equals.
+    # Sorted, so that even with d = 1 the scores choose the first item and decide between equally similar ones.
     by_score = np.argsort(-scores, kind="stable")
     relevance = (1.0 - diversity) * scores[by_score].astype(np.float64)
     similarities = similarities[np.ix_(by_score, by_score)]

@@ -20,14 +20,14 @@ _LEAST_DRAW = 1e-30
 class Exploration:
     """One draw for one list (Thompson sampling, Thompson, Biometrika 25 (1933) 285; Chapelle & Li, NIPS 2011).
 
-    Three things are drawn, each item's by itself. With the strength e, standard deviations count e times:
+    Three things are drawn for each item, independently of other items. The strength e scales their standard deviations:
 
     - An item's share of all choices has a Gamma distribution (`ChoiceModel.warmed_up`). Its shape k is
       `popularity_prior` plus the number of ratings. With a draw G from Gamma(k), e · log(G/k) is added to
       log P(choose).
-    - Attributes do not say everything of the vector z of an item that training did not see. With the covariance R of
-      what they leave out, and the vectors g of the user and u of a stranger, the user's own preference for the item has
-      the variance σ² = (g − u)ᵀ R (g − u). e σ ε − (e σ)²/2 is added, ε standard normal.
+    - The vector z of an item that training did not see is predicted from its attributes. Let R be the covariance of the
+      error of this prediction, g the vector of the user and u that of a stranger. Then the user's own preference for
+      the item has the variance σ² = (g − u)ᵀ R (g − u). e σ ε − (e σ)²/2 is added, ε standard normal.
     - The user's rating is drawn by the learner (`Learner.predict_drawn`), and gives P(like).
 
     Attributes:
@@ -45,7 +45,7 @@ class Exploration:
         """The draw for a query.
 
         The same seed gives the same draw as long as the catalogue and its ratings are the same, in every process.
-        Without a seed, every draw is another one.
+        Without a seed, each draw differs.
 
         Args:
             catalogue: The catalogue.
@@ -66,7 +66,7 @@ class Exploration:
 
 
 def explorations(catalogue: Catalogue, queries: Sequence[RankingQuery], adapted: Tensor) -> list[Exploration | None]:
-    """The draws for the lists of B users; None for a list that does not explore, as one by ratings.
+    """The draws for the lists of B users; None for a list that does not explore. A list by ratings never explores.
 
     Args:
         catalogue: The catalogue.
@@ -95,7 +95,7 @@ def share_shapes(catalogue: Catalogue) -> NDArray[np.float64]:
 
 
 def draw_of(drawn: Sequence[Exploration | None], rows: NDArray[np.int64], device: torch.device) -> Draw | None:
-    """The draws for B users' rows (int64 [B, Q]); None if no list explores. A list that does not has the strength 0."""
+    """The draws for B users' rows (int64 [B, Q]); None if no list explores. Without exploration, e is 0."""
     if not any(drawn):
         return None
     deviations = np.zeros(rows.shape, dtype=np.float32)

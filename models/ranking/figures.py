@@ -17,8 +17,8 @@ class Predicted:
     """The predicted ratings of B users' considered items.
 
     Attributes:
-        shown: Those of the model, which the answer shows.
-        drawn: Those that order the list: the same, or given a draw in lists that explore.
+        shown: The predictions of the model. The answer shows them.
+        drawn: The predictions that order the list. They follow a draw in lists that explore; others have `shown`.
     """
 
     shown: Predictions

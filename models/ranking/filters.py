@@ -19,7 +19,7 @@ from models.fields.folding import folded
 class FieldFilter:
     """Conditions on one field of an item, all of which must hold.
 
-    An item without a value fulfils `none_of` alone. Case and accents of texts do not count. The values of a continuous
+    An item without a value fulfils only `none_of`. Case and accents of texts do not matter. The values of a continuous
     field are numbers, or texts of numbers.
 
     Attributes:

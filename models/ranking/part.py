@@ -129,9 +129,9 @@ class Part:
 
     @cached_property
     def unpredicted_covariance(self) -> Tensor:
-        """The covariance of what the attributes do not say of an item's vector z in the choice model; float32 [D, D].
+        """The covariance of the error when an item's vector z is predicted from its attributes; float32 [D, D].
 
-        It is estimated from at most 2,048 items that training saw, and is 0 without any.
+        It is estimated from at most 2,048 items that training saw (`ChoiceModel.unpredicted`). Without any, it is 0.
         """
         choice, rows = self.model.choice, np.flatnonzero(self.counts)
         if not len(rows):

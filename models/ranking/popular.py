@@ -20,8 +20,9 @@ _PRIOR_COUNT = 20.0
 unknown users only, and no model."""
 
 STRANGERS_DIVERSITY = math.log(1.5) / (1 + math.log(1.5))
-"""The diversity of the list for unknown users, unless the query has another. An item that equals an item above it comes
-next only if it is 1.5 times as likely to be chosen and liked as what is unlike those above. It shapes no model."""
+"""The diversity of the list for unknown users, unless the query sets one. An item that equals an item above it comes
+next only if it is 1.5 times as likely to be chosen and liked as an item that is unlike those above. It shapes no
+model."""
 
 _POOL = 10
 """The list is chosen from the items with the highest P(choose), this many times its length. It bounds the time, and the
@@ -55,7 +56,7 @@ class PopularList:
             n: How many rows.
             diversity: As in `diverse_places`.
             added: float32 [rows], what is added to the score of each row; None for nothing.
-            exploration: The draw by which P(like) is drawn; None for no draw.
+            exploration: The draw that P(like) follows; None for no draw.
         """
         rows, counts = np.flatnonzero(allowed), self._catalogue.counts
         log_shares = self._log_shares if added is None else self._log_shares + added

@@ -74,7 +74,7 @@ class Boost:
     Attributes:
         factor: What the score P(choose) · P(like) of an item is multiplied by; more than 0. In a list by ratings, the
             logarithm of the factor is added to the predicted rating that orders the items.
-        item_ids: The items; unknown ids are ignored. None for all that `where` allows.
+        item_ids: Only these items; unknown ids are ignored. None for all items.
         where: Only items that fulfil these conditions.
     """
 
@@ -103,13 +103,13 @@ class RankingQuery:
             the catalogue, rated items and items with interactions are ignored.
         only: Ids of the only items that may be in the list, whatever the user did with them; None for the whole
             catalogue.
-        diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`); None for the default
-            of the list's kind.
-        boosts: Rules that raise or lower items. All that name an item count.
-        pinned: Ids of the first items of the list, in this order, as far as they may be in it.
-        explore: How much the list explores what is not known well, such as new items, from 0 to 1
-            (`models.ranking.exploration`). A list in the order of ratings does not explore.
-        seed: Seed of the exploration; None for another draw each time.
+        diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`). None stands for
+            `STRANGERS_DIVERSITY` in the list for strangers, and for 0 in other lists.
+        boosts: Rules that raise or lower items. If several apply to an item, their factors are multiplied.
+        pinned: Ids of items that come first, in this order. Items that may not be in the list are ignored.
+        explore: How much the list tries items that are not well known yet, such as new ones, from 0 to 1
+            (`models.ranking.exploration`). A list by ratings does not explore.
+        seed: Seed of the exploration; None for a new draw each time.
     """
 
     attributes: Mapping[str, AttributeValue]

@@ -54,7 +54,7 @@ class Eligible:
         return self.boosts + drawn
 
     def needed_rows(self) -> NDArray[np.int64]:
-        """The allowed rows that a shortlist must have: pinned ones, and raised ones unless they are very many."""
+        """The allowed rows that a shortlist must have: pinned ones, and raised ones unless there are very many."""
         pinned = np.array(self.pinned, dtype=np.int64)
         if self.boosts is None:
             return pinned

@@ -31,8 +31,8 @@ _POOL = 10
 """A diverse list is chosen from the most similar items, this many times its length. It bounds the time."""
 
 _ATTRIBUTES_WEIGHT = 2.0
-"""An item with the same attributes counts like one without common attributes that e² times as many people choose with
-the seed items. It shapes lists of similar items only, and no model."""
+"""The same attributes as the seed items count as much as e² times as many people who choose an item with them. It
+shapes lists of similar items only, and no model."""
 
 
 class SimilarBy(StrEnum):
@@ -42,7 +42,7 @@ class SimilarBy(StrEnum):
     """Taste and attributes."""
 
     TASTE = "taste"
-    """The same people choose them. That of a new item is predicted from its attributes."""
+    """The same people choose them. For a new item, this is predicted from its attributes."""
 
     ATTRIBUTES = "attributes"
     """Their attributes: the mean over the fields of the cosine of their values."""
@@ -78,8 +78,8 @@ class SimilarItem:
     Attributes:
         item_id: The item.
         title: Its name, if it has one.
-        similarity: By attributes, the mean cosine with the seed items. Otherwise compared with the most similar item of
-            all that may be in the list, which has 1.
+        similarity: By attributes, the mean cosine with the seed items. Otherwise relative to the most similar item that
+            may be in the list, which has 1.
         shared: Field → the values that the item has in common with a seed item, for fields with categories.
         rank: The place in the list, from 1.
     """
@@ -131,7 +131,7 @@ def _seed_table(catalogue: Catalogue, query: SimilarQuery) -> pl.DataFrame:
         if not rows:
             raise ValueError("name an item, or describe one")
         return known
-    # An empty id is that of no item, so it counts as a new one.
+    # No item has an empty id, so this one counts as new.
     described = entity_table(catalogue.model.schema.items.fields, [("", None, query.described)])
     return pl.concat([known, described.table])
 

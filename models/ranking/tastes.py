@@ -1,4 +1,4 @@
-"""A user's tastes in words: the attribute values that the model expects the user to choose more or less than others."""
+"""A user's tastes in words: attribute values that the user is expected to choose more, or less, than strangers."""
 
 import math
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _POPULAR = 2_000
 """Tastes are computed over the items with the most ratings, at most this many. It bounds the time."""
 
 _MIN_ITEMS = 5
-"""A value that fewer of these items have is no taste: its share hangs on single items."""
+"""A value that fewer of these items have is no taste, because its share depends on single items."""
 
 _MIN_ODDS_RATIO = 1.25
-"""A value is a taste only if the user's odds of it are this many times a stranger's, or a stranger's this many times
-the user's. It decides what is shown, and shapes no model."""
+"""A value is a taste only if the odds ratio of the user and a stranger is at least this, or at most 1 divided by this.
+It decides what is shown, and shapes no model."""
 
 _MIN_DIFFERENCE = 0.01
-"""Smallest difference of the shares. A value that neither the user nor a stranger often chooses is not worth saying."""
+"""Smallest difference of the shares. It leaves out values that both the user and a stranger rarely choose."""
 
 _LEAST = 1e-9
 """Numerical tolerance: it keeps the logarithm of the odds finite."""
@@ -39,14 +39,16 @@ _YEARS = (1000, 3000)
 
 @dataclass(frozen=True)
 class Taste:
-    """An attribute value that the user is expected to choose and like more, or less, than a stranger.
+    """An attribute value that the user is expected to choose and like more, or less, often than a stranger.
+
+    A stranger is a user without attributes, ratings and interactions.
 
     Attributes:
         field: The attribute.
         value: Its value; a decade such as "1990s" for the field of dates.
-        share: The share of items with the value in what the user would choose and like next.
-        share_of_strangers: The same for a user of whom nothing is known.
-        items: How many items have the value, of those that were considered.
+        share: The probability that the next item that the user chooses and likes has the value.
+        share_of_strangers: This probability for a stranger.
+        items: How many of the considered items have the value.
     """
 
     field: str
@@ -57,7 +59,7 @@ class Taste:
 
     @property
     def log_odds_ratio(self) -> float:
-        """How much higher the user's log odds of the value are than a stranger's."""
+        """The logarithm of the odds ratio: the user's log odds of the value minus a stranger's."""
         return _log_odds(self.share) - _log_odds(self.share_of_strangers)
 
     @property
@@ -71,21 +73,20 @@ class Taste:
 
 @dataclass(frozen=True)
 class Tastes:
-    """What a user seems to like and to dislike compared with a stranger, the strongest first."""
+    """What a user likes and dislikes more than a stranger does, by the model; the strongest first."""
 
     likes: list[Taste]
     dislikes: list[Taste]
 
 
 def tastes(recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
-    """Say what a model concluded of a user in attribute values.
+    """Describe what a model learned about a user, in attribute values.
 
-    Let w be P(choose) · P(like) of an item, divided by its sum over the considered items: the distribution of the
-    item that the user chooses and likes next. A value's share is the sum of w over the items that have it. It is
-    compared with the share for a user of whom nothing is known. Values are the genres, people and other categories by
-    which items can be filtered, and the decades of a field of years.
-
-    Considered are the present items with the most ratings, without those that the user has rated or interacted with.
+    The items with the most ratings are considered, without items that are hidden and items that the user has rated or
+    interacted with. Let w be P(choose) · P(like) of an item, divided by its sum over the considered items. So w is the
+    probability that this item is the next one that the user chooses and likes. A value's share is the sum of w over
+    the items that have it. It is compared with a stranger's share. Values are the genres, people and other categories
+    that can filter items, and the decades of a field of years.
 
     Args:
         recommender: The recommender whose lists are explained.
@@ -93,10 +94,10 @@ def tastes(recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
         n: How many likes, and how many dislikes, to return at most.
 
     Returns:
-        Values whose odds are at least 1.25 times a stranger's, and values whose odds are at most 1/1.25 of these, if
-        the shares differ by at least 0.01; the strongest first. A value is no like if somebody who dislikes everything
-        dislikes it least: the probability that the next chosen item has the value and is liked must not be less than
-        a stranger's. Both lists are empty if nothing is known of the user.
+        Likes are values with an odds ratio of at least 1.25, dislikes those with at most 1/1.25. The shares must differ
+        by at least 0.01. The strongest come first. A like has one more condition: the probability that the next chosen
+        item has the value and is liked is at least a stranger's. So a user who dislikes everything has no likes. Both
+        lists are empty for a stranger.
     """
     rows = _considered_rows(recommender, query) if query.knows_something else np.empty(0, dtype=np.int64)
     if not len(rows):
@@ -136,15 +137,15 @@ def _weights(
     model, catalogue = recommender.model, recommender.catalogue
     with torch.inference_mode():
         supports = QuerySupports(catalogue, [query])
-        support = supports.of(RankBy.CHOICE)
+        support, adapted = supports.adapted(RankBy.CHOICE)
         user, unknown = catalogue.unknown_user
-        own = catalogue.scores(RankBy.CHOICE, model.choice.adapt(support), support.users, rows).log_softmax(dim=1)
+        own = catalogue.scores(RankBy.CHOICE, adapted, support.users, rows).log_softmax(dim=1)
         strangers = catalogue.scores(RankBy.CHOICE, unknown, user, rows).log_softmax(dim=1)
         if model.learner is not None:
             learner, scale, vectors = model.learner, model.rating_scale, catalogue.vectors(rows[None])
-            support = supports.of(RankBy.RATING)
+            support, adapted = supports.adapted(RankBy.RATING)
             user, unknown = catalogue.unknown_rater
-            own = own + log_liking(learner.predict(learner.adapt(support), support.users, vectors), scale)
+            own = own + log_liking(learner.predict(adapted, support.users, vectors), scale)
             strangers = strangers + log_liking(learner.predict(unknown, user, vectors), scale)
         return _probabilities(own), _probabilities(strangers)
 
