@@ -168,7 +168,7 @@ class LeftOutItem(PositionResponse):
 
 
 class ListExplanationResponse(Page[ExplainedItem]):
-    """A user's list, and what it comes from: what the user gave, and what the model concluded of it."""
+    """A user's list, and what it comes from: what the user gave, and what the model concluded about it."""
 
     user_id: ShownUserId
     given: GivenResponse

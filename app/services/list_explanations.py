@@ -35,7 +35,7 @@ class ListExplanation:
         query: What the model knows of the user.
         titles: The titles of the items in `query`; None for items without one, and for deleted ones.
         events: How many events of each type and item the user has.
-        tastes: What the model concluded of the user.
+        tastes: What the model concluded about the user.
         made: The list, with its reasons.
         left_out: Items that would be in the list without rules, best first.
         positions: By item of both, why it is where it is.

@@ -47,7 +47,7 @@ def test_rating_in_the_middle_of_the_scale_tells_no_taste(recommender: Recommend
     assert of_ratings(recommender, [ItemRating("i1", 3.0)]) == Tastes([], [])
 
 
-def test_who_dislikes_everything_likes_nothing(recommender: Recommender) -> None:
+def test_user_who_dislikes_everything_likes_nothing(recommender: Recommender) -> None:
     everything = [ItemRating(f"i{item}", 1.0) for item in range(9)]
     assert of_ratings(recommender, everything).likes == []
 
