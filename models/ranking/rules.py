@@ -72,11 +72,11 @@ def log_factors(catalogue: Catalogue, boosts: Sequence[Boost]) -> NDArray[np.flo
         return None
     added = np.zeros(len(catalogue), dtype=np.float32)
     for boost in boosts:
+        change = np.float32(math.log(boost.factor))
         if boost.item_ids is None:
-            raised = np.ones(len(catalogue), dtype=np.bool_)
-        else:
-            raised = catalogue.mask_of(boost.item_ids)
-        if boost.where:
-            raised &= catalogue.matching(boost.where)
-        added[raised] += np.float32(math.log(boost.factor))
+            added[catalogue.matching(boost.where)] += change
+            continue
+        # By rows, not by a mask: a user may have seen hundreds of items, each with a boost of its own.
+        rows = catalogue.rows_of(boost.item_ids)
+        added[rows[catalogue.matching(boost.where)[rows]] if boost.where else rows] += change
     return added
