@@ -1,11 +1,10 @@
 """MetaSelector (Luo et al., WWW 2020): several learners, and a network that decides how much each counts for a user."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from itertools import chain, islice
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
@@ -15,10 +14,8 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, field_
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset
-from models.data.distribution import Distribution, cell_probabilities, median
 from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
-from models.inputs.rows import TensorRows
 from models.learners.base import AnyLearner, ItemScorer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.closed_form import ClosedFormConfig
 from models.learners.deep_fm import DeepFMConfig
@@ -26,11 +23,10 @@ from models.learners.heads.base import Predictions
 from models.learners.inner_loop import GradientDescent, Parameters, inner_loop
 from models.learners.matching import MatchingConfig
 from models.learners.melu import MeLUConfig
+from models.learners.member_rows import MemberRows, support_of_member
+from models.learners.mixture import Outcomes, mixture, weighted_sum
 from models.learners.network import EmbeddingLayers, input_linear
 from models.learners.warm_up import LaterRatings
-
-_MIN_PROBABILITY = 1e-5
-"""The likelihood of a rating is cut off below this, so that one odd rating cannot dominate a batch."""
 
 
 @cache
@@ -57,13 +53,13 @@ class SelectorConfig(LearnerConfig):
     """The choices of the selector.
 
     Attributes:
-        members: The learners between which it selects. Each has a head of its own, of the preset's kind.
+        members: The learners that are mixed. Each has its own head, of the preset's kind.
         form: What the loss of the mixture trains.
         hidden: Hidden units of the selector's network.
         steps: Local steps on the selector's network.
         rate: Initial local learning rate, which training changes, one for each weight (Meta-SGD, Li et al. 2017).
         second_order: Whether the outer gradient flows through the local gradients.
-        prior_ratings: Initial weight c of what is known without any rating, in ratings; training changes it.
+        prior_ratings: Initial c: the selection without ratings counts as much as c ratings; training changes it.
     """
 
     kind: Literal["selector"] = "selector"
@@ -94,29 +90,6 @@ class SelectorConfig(LearnerConfig):
 
 
 @dataclass(frozen=True)
-class MemberRows(TensorRows):
-    """Embedded users or items.
-
-    Attributes:
-        inputs: float32 [width], the embedded fields, for the selector's network.
-        members: The rows of each member.
-    """
-
-    inputs: Tensor
-    members: tuple[TensorRows, ...]
-
-    def tensors(self) -> list[Tensor]:
-        """The inputs, then the tensors of one member after the other."""
-        return [self.inputs, *chain.from_iterable(rows.tensors() for rows in self.members)]
-
-    def of_tensors(self, tensors: Iterator[Tensor]) -> "MemberRows":
-        """Rows with these tensors, in the order of `tensors`."""
-        left = iter(tensors)
-        inputs = next(left)
-        return MemberRows(inputs, tuple(rows.of_tensors(islice(left, len(rows.tensors()))) for rows in self.members))
-
-
-@dataclass(frozen=True)
 class Selection:
     """What was selected for B users.
 
@@ -136,15 +109,17 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
     Where the head predicts no distribution, the predicted ratings are mixed. A network φ gives weights for each support
     rating from the embedded user and item, and from the members' predictions and losses of that rating; the user's
-    λ is their mean. As the paper does, the support loss of the mixture is followed for a local step on φ, and λ comes
-    from the φ^u that it leads to.
+    λ is their mean. As in the paper, local steps on the support loss of the mixture first adapt φ to the user.
 
-    Five things differ from the paper. A member that adapts has seen the support ratings, so each half of them is
-    predicted by members that adapted to the other half. Members' losses are inputs of φ. One more row without a rating,
-    which counts as c ratings, decides for a user without any. In the simplified form, the users who train φ train no
-    member, because on its own training users a member that memorises looks better than it is. In the paper's full form
-    the local step also changes the members, along the loss of the mixture; here the members' own `adapt` does that,
-    along their own losses.
+    Five things differ from the paper:
+
+    - A member that adapts has seen the support ratings. So members that adapted to one half of them predict the other.
+    - Members' losses are inputs of φ.
+    - φ also has an input row without a rating. It counts as c ratings, and alone decides for a user without ratings.
+    - In the simplified form, a user trains either φ or the members. A member that memorises looks better than it is on
+      the users that it was trained on.
+    - In the paper's full form, the local step also changes the members, along the loss of the mixture. Here the
+      members' own `adapt` changes them, along their own losses.
     """
 
     def __init__(self, parts: LearnerParts, config: SelectorConfig, members: Sequence[AnyLearner]) -> None:
@@ -204,17 +179,17 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
     def predict(self, adapted: Selection, users: MemberRows, items: MemberRows) -> Predictions:
         """The mixture of the members' predictions."""
-        return _mixture(self._predictions(adapted.members, users, items), adapted.weights)
+        return mixture(self._predictions(adapted.members, users, items), adapted.weights)
 
     def loss(self, adapted: Selection, users: MemberRows, items: MemberRows, ratings: Tensor) -> Tensor:
         """The negative log likelihood of the mixture, or the squared error without distributions; float32 [B, Q].
 
-        In the simplified form it has the gradients of the members' own losses, each for its own member, and those of
-        the mixture for the selector. In training no user gives both.
+        In the simplified form, the mixture's loss has a gradient for the selector only, and each member gets the
+        gradient of its own loss. In training, a user has one of both gradients (`Support.trains_combinations`).
         """
         is_simplified = self.config.form is Form.SIMPLIFIED
         with torch.set_grad_enabled(torch.is_grad_enabled() and not is_simplified):
-            outcomes = _Outcomes.of(self._predictions(adapted.members, users, items), ratings)
+            outcomes = Outcomes.of(self._predictions(adapted.members, users, items), ratings)
         mixed = outcomes.loss((outcomes.values * adapted.weights.unsqueeze(1)).sum(dim=-1))
         if not is_simplified or not torch.is_grad_enabled():
             return mixed
@@ -255,7 +230,9 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
     def _adapted(self, support: Support[MemberRows, MemberRows], steps: int | None) -> tuple[Any, ...]:
         """What each member's `adapt` returns."""
-        return tuple(member.adapt(_of_member(support, place), steps=steps) for place, member in enumerate(self.members))
+        return tuple(
+            member.adapt(support_of_member(support, place), steps=steps) for place, member in enumerate(self.members)
+        )
 
     def _predictions(self, adapted: Sequence[Any], users: MemberRows, items: MemberRows) -> list[Predictions]:
         return [
@@ -263,11 +240,11 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
             for member, own, of_users, of_items in zip(self.members, adapted, users.members, items.members, strict=True)
         ]
 
-    def _out_of_sample(self, support: Support[MemberRows, MemberRows], steps: int | None) -> "_Outcomes":
+    def _out_of_sample(self, support: Support[MemberRows, MemberRows], steps: int | None) -> Outcomes:
         """The members' predictions of each half of the support ratings, adapted to the other half."""
         first = _first_half(self._keys(support), support.ratings, support.mask)
         halves = [
-            _Outcomes.of(
+            Outcomes.of(
                 self._predictions(
                     self._adapted(replace(support, mask=support.mask & known), steps), support.users, support.items
                 ),
@@ -278,13 +255,13 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         return halves[0].where(first, halves[1])
 
     def _keys(self, support: Support[MemberRows, MemberRows]) -> Tensor:
-        """A number of each support item that depends on nothing else than user and item; float32 [B, S]."""
-        own = _of_member(replace(support, mask=torch.zeros_like(support.mask)), 0)
+        """A number of each support item that only the user and the item decide; float32 [B, S]."""
+        own = support_of_member(replace(support, mask=torch.zeros_like(support.mask)), 0)
         first = self.members[0]
         scores: Tensor = first.predict(first.adapt(own, steps=0), own.users, own.items).score
         return scores
 
-    def _weights(self, support: Support[MemberRows, MemberRows], outcomes: "_Outcomes") -> Tensor:
+    def _weights(self, support: Support[MemberRows, MemberRows], outcomes: Outcomes) -> Tensor:
         """λ of B users; float32 [B, K]."""
         mask = support.mask.to(support.ratings.dtype)
         prior = self.log_prior.exp()
@@ -314,7 +291,7 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         return torch.vmap(selected)(adapted, *user[:2])
 
     def _features(
-        self, support: Support[MemberRows, MemberRows], outcomes: "_Outcomes", mask: Tensor, shares: Tensor
+        self, support: Support[MemberRows, MemberRows], outcomes: Outcomes, mask: Tensor, shares: Tensor
     ) -> Tensor:
         """Inputs of the network: one row without a rating, then one for each support rating; [B, 1 + S, inputs]."""
         losses = outcomes.loss(outcomes.values)
@@ -328,43 +305,6 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         return torch.cat([of_rating, is_rating, of_user.unsqueeze(1).expand(-1, of_rating.shape[1], -1)], dim=-1)
 
 
-@dataclass(frozen=True)
-class _Outcomes:
-    """How the members' predictions of some ratings turned out. A mixture's outcome is the mixture of the outcomes.
-
-    Attributes:
-        values: float32 [B, Q, K], the likelihoods of the ratings; without distributions, the errors.
-        scores: float32 [B, Q, K], the members' scores.
-        are_likelihoods: Which of both the values are.
-    """
-
-    values: Tensor
-    scores: Tensor
-    are_likelihoods: bool
-
-    @classmethod
-    def of(cls, predictions: Sequence[Predictions], ratings: Tensor) -> "_Outcomes":
-        """The outcomes of K members' predictions (float32 [B, Q])."""
-        scores = torch.stack([each.score for each in predictions], dim=-1)
-        if all(each.distribution is not None for each in predictions):
-            values = [cell_probabilities(each.distribution, ratings) for each in predictions if each.distribution]
-            return cls(torch.stack(values, dim=-1), scores, are_likelihoods=True)
-        return cls(scores - ratings.unsqueeze(-1), scores, are_likelihoods=False)
-
-    def loss(self, values: Tensor) -> Tensor:
-        """The losses of outcomes, of members or mixed; any shape."""
-        return -values.clamp(min=_MIN_PROBABILITY).log() if self.are_likelihoods else values.square()
-
-    def where(self, chosen: Tensor, other: "_Outcomes") -> "_Outcomes":
-        """These outcomes where `chosen` (bool [B, Q]), and the others elsewhere."""
-        chosen = chosen.unsqueeze(-1)
-        values, scores = (
-            torch.where(chosen, own, others)
-            for own, others in ((self.values, other.values), (self.scores, other.scores))
-        )
-        return _Outcomes(values, scores, self.are_likelihoods)
-
-
 class _MixedScores(ItemScorer[MemberRows, Selection]):
     def __init__(self, scorers: Sequence[ItemScorer[Any, Any]]) -> None:
         self._scorers = scorers
@@ -374,50 +314,13 @@ class _MixedScores(ItemScorer[MemberRows, Selection]):
             scorer.scores(own, of_users, rows)
             for scorer, own, of_users in zip(self._scorers, adapted.members, users.members, strict=True)
         ]
-        return _mixed(scores, adapted.weights)
-
-
-def _of_member(support: Support[MemberRows, MemberRows], place: int) -> Support[TensorRows, TensorRows]:
-    """The support sets as one member sees them."""
-    interactions, skipped = support.interaction_items, support.skipped_items
-    return Support(
-        users=support.users.members[place],
-        items=support.items.members[place],
-        ratings=support.ratings,
-        mask=support.mask,
-        interaction_items=None if interactions is None else interactions.members[place],
-        interaction_kinds=support.interaction_kinds,
-        interaction_mask=support.interaction_mask,
-        interaction_times=support.interaction_times,
-        skipped_items=None if skipped is None else skipped.members[place],
-        skipped_mask=support.skipped_mask,
-        times=support.times,
-        now=support.now,
-        trains_combinations=support.trains_combinations,
-    )
-
-
-def _mixture(predictions: Sequence[Predictions], weights: Tensor) -> Predictions:
-    """Members' predictions, mixed with the weights (float32 [B, K])."""
-    score = _mixed([each.score for each in predictions], weights)
-    mean = _mixed([each.mean for each in predictions], weights)
-    distributions = [each.distribution for each in predictions if each.distribution is not None]
-    if len(distributions) < len(predictions):
-        return Predictions(score, mean, _mixed([each.median for each in predictions], weights), distribution=None)
-    probabilities = _mixed([each.probabilities for each in distributions], weights.unsqueeze(1))
-    mixed = Distribution(distributions[0].scale, distributions[0].edges, probabilities)
-    return Predictions(score, mean, median(mixed), mixed)
-
-
-def _mixed(values: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Σ_k λ_k v_k of K tensors [B, Q] or [B, Q, cells], with weights [B, K] or [B, 1, K]."""
-    return (torch.stack(list(values), dim=-1) * weights.unsqueeze(1)).sum(dim=-1)
+        return weighted_sum(scores, adapted.weights)
 
 
 def _first_half(keys: Tensor, ratings: Tensor, mask: Tensor) -> Tensor:
-    """Which support ratings are in the first half: every second one, in order of rating and then of key; bool [B, S].
+    """Which support ratings are in the first half: every second one, sorted by rating and then by key; bool [B, S].
 
-    Their order in the support set does not matter.
+    The order of the support set changes nothing.
     """
     by_key = keys.argsort(dim=1, stable=True)
     sorted_ratings = ratings.masked_fill(~mask, torch.inf).gather(1, by_key)

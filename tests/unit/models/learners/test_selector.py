@@ -21,7 +21,8 @@ from models.learners.heads.base import Head, Latent, Predictions, SupportSummary
 from models.learners.heads.ordinal import OrdinalConfig
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.matching import MatchingConfig
-from models.learners.selector import Form, MemberRows, Selection, Selector, SelectorConfig
+from models.learners.member_rows import MemberRows
+from models.learners.selector import Form, Selection, Selector, SelectorConfig
 
 SCALE = RatingScale(minimum=1, maximum=5)
 ITEMS = FeatureEncoder(fields=(CategoricalField(name="x", values=("a", "b")),))
