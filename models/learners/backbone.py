@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,7 +12,14 @@ from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import LearnerParts
-from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
+from models.learners.network import (
+    EmbeddingLayers,
+    hidden_layers,
+    input_linear,
+    inverse_softplus,
+    item_inputs,
+    zero_linear,
+)
 
 _ITEM_VARIANCE = 0.15
 """Initial variance t of a new item's level that no attribute explains, in squared units."""
@@ -108,20 +114,13 @@ class Backbone(nn.Module):
 
     def items(self, rows: EncodedRows, out_of_fold: OutOfFold | None) -> ItemVectors:
         """Embed items."""
-        inputs = self.item_fields(rows)
-        level = inputs.new_full((len(rows),), self.mean_rating)
-        counts, components = inputs.new_zeros(len(rows)), inputs.new_zeros(len(rows), 0)
-        if self.collaborative is not None:
-            collaborative = self.collaborative(rows, out_of_fold)
-            inputs = torch.cat([inputs, collaborative.inputs], dim=-1)
-            level, counts = level + collaborative.biases, collaborative.counts
-            components = collaborative.components
-        hidden = self.item_layers(inputs)
+        items = item_inputs(self.item_fields, self.collaborative, rows, out_of_fold)
+        hidden = self.item_layers(items.inputs)
         return ItemVectors(
-            level=level + self.item_offset(hidden).squeeze(-1),
-            variance=F.softplus(self.item_variance) / (1 + counts / F.softplus(self.settling_count)),
+            level=self.mean_rating + items.biases + self.item_offset(hidden).squeeze(-1),
+            variance=F.softplus(self.item_variance) / (1 + items.counts / F.softplus(self.settling_count)),
             hidden=hidden,
-            components=components,
+            components=items.components,
         )
 
 
@@ -134,16 +133,3 @@ def prior_ratings(users: UserVectors, items: PriorItems) -> Tensor:
     """
     tastes = (items.hidden @ users.weights[:, 1:].unsqueeze(-1)).squeeze(-1)
     return items.level + users.weights[:, :1] + tastes
-
-
-def zero_linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer that gives 0 at first."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def inverse_softplus(value: float) -> Tensor:
-    """The number whose softplus is `value`."""
-    return torch.tensor(value).expm1().log()

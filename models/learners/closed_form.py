@@ -16,8 +16,15 @@ from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
-from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
-from models.learners.search_space import Between, OneOf, SearchSpace
+from models.learners.network import (
+    EmbeddingLayers,
+    hidden_layers,
+    input_linear,
+    inverse_softplus,
+    item_inputs,
+    zero_linear,
+)
+from models.learners.search_space import HIDDEN_WIDTHS, Between, SearchSpace
 from models.learners.warm_up import LaterRatings
 
 Positive = Annotated[float, Field(gt=0)]
@@ -65,7 +72,7 @@ class ClosedFormConfig(LearnerConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.hidden": HIDDEN_WIDTHS,
         "learner.noise": Between(low=0.3, high=2.0),
     }
 
@@ -150,23 +157,23 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         inputs = self.item_fields.width + (self.collaborative.width if self.collaborative else 0)
         widths = (inputs, *config.hidden)
         self.decision = nn.Sequential(*hidden_layers(widths))
-        self.offset = _zero_linear(widths[-1], 1)
+        self.offset = zero_linear(widths[-1], 1)
         components = self.collaborative.component_width if self.collaborative else 0
         features = widths[-1] + 1 + inputs + components
         self.prior_mean = nn.Sequential(
-            input_linear(self.user_fields.width, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
+            input_linear(self.user_fields.width, widths[-1]), nn.ReLU(), zero_linear(widths[-1], features)
         )
         self.prior_of_rated = nn.Sequential(
-            nn.Linear(features, widths[-1]), nn.ReLU(), _zero_linear(widths[-1], features)
+            nn.Linear(features, widths[-1]), nn.ReLU(), zero_linear(widths[-1], features)
         )
         unit = (parts.scale.maximum - parts.scale.minimum) / 4
-        self.hidden_scales = nn.Parameter(_inverse_softplus(config.hidden_scale * unit).expand(widths[-1]).clone())
-        self.bias_scale = nn.Parameter(_inverse_softplus(config.bias_scale * unit))
-        self.input_scales = nn.Parameter(_inverse_softplus(config.input_scale).expand(inputs).clone())
-        self.component_scale = nn.Parameter(_inverse_softplus(config.component_scale * unit))
-        self.noise = nn.Parameter(_inverse_softplus(config.noise * unit**2))
-        self.item_variance = nn.Parameter(_inverse_softplus(config.item_variance * unit**2))
-        self.settling_count = nn.Parameter(_inverse_softplus(config.settling_count))
+        self.hidden_scales = nn.Parameter(inverse_softplus(config.hidden_scale * unit).expand(widths[-1]).clone())
+        self.bias_scale = nn.Parameter(inverse_softplus(config.bias_scale * unit))
+        self.input_scales = nn.Parameter(inverse_softplus(config.input_scale).expand(inputs).clone())
+        self.component_scale = nn.Parameter(inverse_softplus(config.component_scale * unit))
+        self.noise = nn.Parameter(inverse_softplus(config.noise * unit**2))
+        self.item_variance = nn.Parameter(inverse_softplus(config.item_variance * unit**2))
+        self.settling_count = nn.Parameter(inverse_softplus(config.settling_count))
         self.log_half_life = None if config.half_life is None else nn.Parameter(torch.tensor(config.half_life).log())
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
@@ -181,7 +188,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> ClosedFormItems:
         """Embed items."""
-        items = self._item_inputs(rows, out_of_fold)
+        items = item_inputs(self.item_fields, self.collaborative, rows, out_of_fold)
         return self._items_of(items, self.decision(items.inputs))
 
     def adapt(self, support: Support[ClosedFormUsers, ClosedFormItems], *, steps: int | None = None) -> Posterior:
@@ -267,15 +274,6 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         """The features, and the noise of a rating plus what is unknown about each item."""
         return LastLayer(items.features, F.softplus(self.noise) + items.variance)
 
-    def _item_inputs(self, rows: EncodedRows, out_of_fold: OutOfFold | None) -> ItemInputs:
-        """The inputs of the decision layers, embedded fields first, and what else the collaborative inputs have."""
-        inputs = self.item_fields(rows)
-        if self.collaborative is None:
-            zeros = inputs.new_zeros(len(rows))
-            return ItemInputs(zeros, zeros, inputs, inputs.new_zeros(len(rows), 0))
-        collaborative: ItemInputs = self.collaborative(rows, out_of_fold)
-        return replace(collaborative, inputs=torch.cat([inputs, collaborative.inputs], dim=-1))
-
     def _items_of(self, items: ItemInputs, hidden: Tensor) -> ClosedFormItems:
         """Embedded items, given the values of their hidden units (float32 [items, hidden])."""
         features = [
@@ -329,14 +327,3 @@ class _InnerProducts(ItemScorer[ClosedFormUsers, Posterior]):
 def _product(matrices: Tensor, vectors: Tensor) -> Tensor:
     """[B, n, m] × [B, m] → [B, n]."""
     return (matrices @ vectors.unsqueeze(-1)).squeeze(-1)
-
-
-def _zero_linear(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def _inverse_softplus(value: float) -> Tensor:
-    return torch.tensor(value).expm1().log()

@@ -16,8 +16,9 @@ from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
-from models.learners.inner_loop import GradientDescent, Parameters, inner_loop
-from models.learners.network import EmbeddingLayers, hidden_layers, input_linear
+from models.learners.inner_loop import Parameters, inner_loop
+from models.learners.network import EmbeddingLayers, hidden_layers, input_linear, item_inputs
+from models.learners.parameter_rates import ParameterRates
 
 
 class DeepFMConfig(LearnerConfig):
@@ -113,13 +114,7 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
         self.user_vectors = _vectors(self._user_widths, config)
         self.item_vectors = _vectors(self._item_widths, config)
         self.decision = _Decision(sum(self._user_widths) + sum(self._item_widths), config.hidden)
-        self.log_rates = nn.ParameterDict(
-            {
-                name.replace(".", "-"): nn.Parameter(torch.full_like(weight, config.rate).log())
-                for name, weight in self.decision.named_parameters()
-                if config.steps
-            }
-        )
+        self.log_rates = ParameterRates(dict(self.decision.named_parameters()) if config.steps else {}, config.rate)
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Fit the collaborative inputs and the head."""
@@ -135,13 +130,9 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
 
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> FieldRows:
         """Embed items."""
-        inputs = self.item_fields(rows)
-        level = inputs.new_full((len(rows),), self.mean_rating)
-        if self.collaborative is not None:
-            collaborative = self.collaborative(rows, out_of_fold)
-            inputs, level = torch.cat([inputs, collaborative.inputs], dim=-1), level + collaborative.biases
-        vector, pairs = self._pairs(inputs, self._item_widths, self.item_vectors)
-        return FieldRows(level + pairs, inputs, vector)
+        items = item_inputs(self.item_fields, self.collaborative, rows, out_of_fold)
+        vector, pairs = self._pairs(items.inputs, self._item_widths, self.item_vectors)
+        return FieldRows(self.mean_rating + items.biases + pairs, items.inputs, vector)
 
     def adapt(self, support: Support[FieldRows, FieldRows], *, steps: int | None = None) -> AdaptedWeights:
         """Locally update the linear and the deep part of B users along the head's loss."""
@@ -160,7 +151,7 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
                 support.ratings,
                 mask.to(support.ratings.dtype),
             ),
-            GradientDescent({name.replace("-", "."): rates.exp() for name, rates in self.log_rates.items()}),
+            self.log_rates.descent(),
             steps=steps,
             second_order=False,
         )

@@ -26,7 +26,7 @@ from models.learners.inner_loop import Parameters, StepRule, inner_loop
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import Layer, gradient_norms
 from models.learners.network import PreferenceEstimator
-from models.learners.search_space import Between, OneOf, SearchSpace
+from models.learners.search_space import HIDDEN_WIDTHS, Between, SearchSpace
 
 _ROWS_AT_ONCE = 4096
 """Items of a catalogue that are scored at once, which bounds the memory."""
@@ -65,7 +65,7 @@ class GradientStepsConfig(LearnerConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.hidden": HIDDEN_WIDTHS,
         "learner.prior_ratings": Between(low=0.3, high=30.0),
     }
 

@@ -17,10 +17,11 @@ from torch.nn import functional as F
 from models.data.dataset import Dataset
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
-from models.learners.backbone import Backbone, PriorItems, UserVectors, prior_ratings, zero_linear
+from models.learners.backbone import Backbone, PriorItems, UserVectors, prior_ratings
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
-from models.learners.search_space import OneOf, SearchSpace
+from models.learners.network import zero_linear
+from models.learners.search_space import HIDDEN_WIDTHS, OneOf, SearchSpace
 
 
 class InContextConfig(LearnerConfig):
@@ -43,7 +44,7 @@ class InContextConfig(LearnerConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.hidden": HIDDEN_WIDTHS,
         "learner.dim": OneOf(values=(16, 32, 64)),
         "learner.layers": OneOf(values=(1, 2)),
     }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from models.learners.base import LearnerParts
 from models.learners.gradient_steps import Adapted, GradientSteps, GradientStepsConfig
 from models.learners.inner_loop import Parameters
+from models.learners.network import zero_linear
 
 
 class LearnedOptimiserConfig(GradientStepsConfig):
@@ -65,9 +66,7 @@ class CoordinatewiseLSTM(nn.Module):
         self.output_scale = output_scale
         self.preprocessing = preprocessing
         self.gates = nn.Linear(2 + units, 4 * units)
-        self.output = nn.Linear(units, 1)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.output = zero_linear(units, 1)
 
     def start(self, parameters: Parameters) -> LSTMState:
         """A state of 0 at every coordinate."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from models.learners.base import LearnerParts
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig
 from models.learners.inner_loop import GradientDescent
-from models.learners.search_space import Between, SearchSpace
+from models.learners.search_space import LOCAL_RATES, SearchSpace
 
 
 class MAMLConfig(GradientStepsConfig):
@@ -28,7 +28,7 @@ class MAMLConfig(GradientStepsConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **GradientStepsConfig.search_space,
-        "learner.rate": Between(low=1e-3, high=0.1),
+        "learner.rate": LOCAL_RATES,
     }
 
     def build(self, parts: LearnerParts) -> "MAML":

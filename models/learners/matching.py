@@ -13,10 +13,11 @@ from torch.nn import functional as F
 from models.data.dataset import Dataset
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
-from models.learners.backbone import Backbone, PriorItems, UserVectors, inverse_softplus, prior_ratings
+from models.learners.backbone import Backbone, PriorItems, UserVectors, prior_ratings
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Latent, Predictions, SupportSummary
-from models.learners.search_space import Between, OneOf, SearchSpace
+from models.learners.network import inverse_softplus
+from models.learners.search_space import HIDDEN_WIDTHS, Between, OneOf, SearchSpace
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -44,7 +45,7 @@ class MatchingConfig(LearnerConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
+        "learner.hidden": HIDDEN_WIDTHS,
         "learner.key": OneOf(values=(16, 32, 64)),
         "learner.sharpness": Between(low=1.0, high=20.0),
     }

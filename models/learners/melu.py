@@ -21,7 +21,7 @@ from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, local_update
 from models.learners.network import PreferenceEstimator
-from models.learners.search_space import Between, OneOf, SearchSpace
+from models.learners.search_space import HIDDEN_WIDTHS, LOCAL_RATES, SearchSpace
 
 _ROWS_AT_ONCE = 1024
 """Items scored at once on a CPU, so that all values between the layers stay in the processor's cache."""
@@ -59,8 +59,8 @@ class MeLUConfig(LearnerConfig):
     paper: ClassVar[dict[str, Any]] = {"steps": 5, "second_order": True, "rate": 5e-6, "rates": "fixed"}
     search_space: ClassVar[SearchSpace] = {
         **LearnerConfig.search_space,
-        "learner.hidden": OneOf(values=((32, 32), (64, 64), (128, 128))),
-        "learner.rate": Between(low=1e-3, high=0.1),
+        "learner.hidden": HIDDEN_WIDTHS,
+        "learner.rate": LOCAL_RATES,
     }
 
     def build(self, parts: LearnerParts) -> "MeLU":

@@ -15,6 +15,7 @@ from models.learners.heads.base import Latent
 from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, local_update
+from models.learners.network import item_inputs
 
 _ROWS_AT_ONCE = 1024
 """Items of a catalogue that are scored at once, which bounds the memory."""
@@ -92,7 +93,7 @@ class MeLUClosedForm(ClosedForm):
 
     def embed_items(self, rows: EncodedRows, *, out_of_fold: OutOfFold | None = None) -> AdaptableItems:
         """Embed items."""
-        items = self._item_inputs(rows, out_of_fold)
+        items = item_inputs(self.item_fields, self.collaborative, rows, out_of_fold)
         hidden = self.decision(items.inputs)
         embedded = self._items_of(items, hidden)
         return AdaptableItems(

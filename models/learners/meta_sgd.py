@@ -2,14 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from models.learners.base import LearnerParts
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig
 from models.learners.inner_loop import GradientDescent
-from models.learners.search_space import Between, SearchSpace
+from models.learners.parameter_rates import ParameterRates
+from models.learners.search_space import LOCAL_RATES, SearchSpace
 
 
 class MetaSGDConfig(GradientStepsConfig):
@@ -26,7 +25,7 @@ class MetaSGDConfig(GradientStepsConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **GradientStepsConfig.search_space,
-        "learner.rate": Between(low=1e-3, high=0.1),
+        "learner.rate": LOCAL_RATES,
     }
 
     def build(self, parts: LearnerParts) -> "MetaSGD":
@@ -38,17 +37,13 @@ class MetaSGD(GradientSteps):
     """`θ^i ← θ^i − α ∘ ∇L_i(θ^i)` with a learned tensor α shaped like θ (eq. 2; the paper takes one step).
 
     Attributes:
-        log_rates: Logarithms of α, in the order of `adapted_parameters`. They keep the rates positive, and let Adam
-            change small and large rates by the same factor. The paper has no logarithms.
+        log_rates: Logarithms of α.
     """
 
     def __init__(self, parts: LearnerParts, config: MetaSGDConfig) -> None:
         super().__init__(parts, config, second_order=config.second_order)
-        self.log_rates = nn.ParameterList(
-            nn.Parameter(torch.full_like(value, config.rate).log()) for value in self.adapted_parameters().values()
-        )
+        self.log_rates = ParameterRates(self.adapted_parameters(), config.rate)
 
     def rule(self) -> GradientDescent:
         """Gradient descent with a rate for each parameter."""
-        names = self.adapted_parameters()
-        return GradientDescent({name: rates.exp() for name, rates in zip(names, self.log_rates, strict=True)})
+        return self.log_rates.descent()

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import cast
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.fields import BaseField, InputLayer
+from models.inputs.collaborative_inputs import CollaborativeInputs, ItemInputs, OutOfFold
 from models.inputs.config import InputConfig
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 
@@ -30,6 +32,19 @@ def input_linear(width: int, outputs: int) -> nn.Linear:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
         return nn.Linear(width, outputs)
+
+
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that gives 0 at first."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def inverse_softplus(value: float) -> Tensor:
+    """The number whose softplus is `value`."""
+    return torch.tensor(value).expm1().log()
 
 
 class EmbeddingLayers(nn.Module):
@@ -79,6 +94,24 @@ class EmbeddingLayers(nn.Module):
 
     def _named_layers(self) -> list[tuple[str, InputLayer]]:
         return list(zip(self.names, cast(Iterable[InputLayer], self.layers), strict=True))
+
+
+def item_inputs(
+    fields: EmbeddingLayers,
+    collaborative: CollaborativeInputs | None,
+    rows: EncodedRows,
+    out_of_fold: OutOfFold | None,
+) -> ItemInputs:
+    """The embedded fields of items and their collaborative inputs, concatenated, and what else the latter have.
+
+    Without collaborative inputs, the biases and counts are 0, and there are no principal components.
+    """
+    embedded = fields(rows)
+    if collaborative is None:
+        zeros = embedded.new_zeros(len(rows))
+        return ItemInputs(zeros, zeros, embedded, embedded.new_zeros(len(rows), 0))
+    items: ItemInputs = collaborative(rows, out_of_fold)
+    return replace(items, inputs=torch.cat([embedded, items.inputs], dim=-1))
 
 
 class PreferenceEstimator(nn.Module):

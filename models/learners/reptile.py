@@ -9,7 +9,7 @@ from torch import Tensor
 from models.learners.base import LearnerParts, Objective, OuterBatch
 from models.learners.gradient_steps import GradientSteps, GradientStepsConfig, UserData
 from models.learners.inner_loop import GradientDescent
-from models.learners.search_space import Between, SearchSpace
+from models.learners.search_space import LOCAL_RATES, SearchSpace
 
 
 class ReptileConfig(GradientStepsConfig):
@@ -26,7 +26,7 @@ class ReptileConfig(GradientStepsConfig):
 
     search_space: ClassVar[SearchSpace] = {
         **GradientStepsConfig.search_space,
-        "learner.rate": Between(low=1e-3, high=0.1),
+        "learner.rate": LOCAL_RATES,
     }
 
     def build(self, parts: LearnerParts) -> "Reptile":

@@ -23,5 +23,11 @@ class OneOf(BaseModel):
     values: tuple[Any, ...]
 
 
+HIDDEN_WIDTHS = OneOf(values=((32, 32), (64, 64), (128, 128)))
+"""Widths of hidden layers, for any learner."""
+
+LOCAL_RATES = Between(low=1e-3, high=0.1)
+"""Local learning rates, for any learner that takes gradient steps."""
+
 SearchSpace = Mapping[str, Between | OneOf]
 """By the path of a setting in a preset, such as `learner.hidden`, the values to try."""

@@ -20,12 +20,13 @@ from models.learners.base import AnyLearner, ItemScorer, Learner, LearnerConfig,
 from models.learners.closed_form import ClosedFormConfig
 from models.learners.deep_fm import DeepFMConfig
 from models.learners.heads.base import Predictions
-from models.learners.inner_loop import GradientDescent, Parameters, inner_loop
+from models.learners.inner_loop import Parameters, inner_loop
 from models.learners.matching import MatchingConfig
 from models.learners.melu import MeLUConfig
 from models.learners.member_rows import MemberRows, support_of_member
 from models.learners.mixture import Outcomes, mixture, weighted_sum
-from models.learners.network import EmbeddingLayers, input_linear
+from models.learners.network import EmbeddingLayers, input_linear, zero_linear
+from models.learners.parameter_rates import ParameterRates
 from models.learners.warm_up import LaterRatings
 
 
@@ -135,17 +136,10 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         self._scale = parts.scale
         count = len(members)
         inputs = self.user_fields.width + self.item_fields.width + 3 * count + 2
-        output = nn.Linear(config.hidden, count)
         # At first all members count alike.
-        nn.init.zeros_(output.weight)
-        nn.init.zeros_(output.bias)
+        output = zero_linear(config.hidden, count)
         self.network = nn.Sequential(input_linear(inputs, config.hidden), nn.ReLU(), output)
-        self.log_rates = nn.ParameterDict(
-            {
-                name.replace(".", "-"): nn.Parameter(torch.full_like(weight, config.rate).log())
-                for name, weight in self.network.named_parameters()
-            }
-        )
+        self.log_rates = ParameterRates(dict(self.network.named_parameters()), config.rate)
         self.log_prior = nn.Parameter(torch.tensor(config.prior_ratings).log())
 
     @property
@@ -268,7 +262,6 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
         shares = mask / (mask.sum(dim=1, keepdim=True) + prior)
         user = (self._features(support, outcomes, mask, shares), shares, outcomes.values)
         weights: Parameters = dict(self.network.named_parameters())
-        rates = {name.replace("-", "."): rate.exp() for name, rate in self.log_rates.items()}
 
         def selected(weights: Parameters, features: Tensor, shares: Tensor) -> Tensor:
             """λ of one user; float32 [K]."""
@@ -284,7 +277,7 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
             local_loss,
             weights,
             user,
-            GradientDescent(rates),
+            self.log_rates.descent(),
             steps=self.config.steps,
             second_order=self.config.second_order,
         )

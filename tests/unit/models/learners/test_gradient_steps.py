@@ -173,9 +173,9 @@ class TestMetaSGD:
     def test_every_rate_is_learned(self, second_order: bool) -> None:
         learner = built(MetaSGDConfig(hidden=(4,), rate=RATE, second_order=second_order))
         outer_gradients(learner, QUERY_RATINGS)
-        shapes = [tuple(value.shape) for value in learner.adapted_parameters().values()]
-        assert [tuple(rates.shape) for rates in learner.log_rates] == shapes
-        assert all(rates.grad is not None and rates.grad.any() for rates in learner.log_rates)
+        shapes = {name: value.shape for name, value in learner.adapted_parameters().items()}
+        assert {name: rates.shape for name, rates in learner.rule().rates.items()} == shapes
+        assert all(rates.grad is not None and rates.grad.any() for rates in learner.log_rates.values())
 
 
 @dataclass(frozen=True)
