@@ -26,10 +26,11 @@ from models.learners.inner_loop import Parameters, StepRule, inner_loop
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import Layer, gradient_norms
 from models.learners.network import PreferenceEstimator
+from models.learners.pieces import ScoresInPieces
 from models.learners.search_space import HIDDEN_WIDTHS, Between, SearchSpace
 
 _ROWS_AT_ONCE = 4096
-"""Items of a catalogue that are scored at once, which bounds the memory."""
+"""Items of a catalogue that are scored at once."""
 
 _INPUTS, _DECISION = "inputs.", "decision."
 """How the names of the embeddings' and of the decision layers' parameters begin."""
@@ -219,7 +220,7 @@ class GradientSteps(Learner[UserColumns, ItemColumns, AdaptedNetworks]):
 
     def prepare(self, items: ItemColumns) -> ItemScorer[UserColumns, AdaptedNetworks]:
         """Score a catalogue in pieces."""
-        return _ScoresInPieces(self, items)
+        return ScoresInPieces(self.means, items, rows_at_once=_ROWS_AT_ONCE)
 
     def variants(self, steps: int | None = None) -> tuple[Variant, ...]:
         """The adapted learner and the same without local steps."""
@@ -300,18 +301,3 @@ def _call(module: nn.Module, parameters: Parameters, users: UserColumns, items: 
         return output
 
     return torch.vmap(of_user)(parameters, users.columns, items.columns, items.collaborative)
-
-
-class _ScoresInPieces(ItemScorer[UserColumns, AdaptedNetworks]):
-    """Runs the users' networks on one piece of the catalogue after the other."""
-
-    def __init__(self, learner: GradientSteps, items: ItemColumns) -> None:
-        self._learner = learner
-        self._items = items
-
-    def scores(self, adapted: AdaptedNetworks, users: UserColumns, rows: Tensor | None = None) -> Tensor:
-        items = self._items if rows is None else self._items.take(rows)
-        # An empty catalogue is one empty piece, as `torch.split` has it.
-        starts = range(0, max(len(items), 1), _ROWS_AT_ONCE)
-        pieces = (items[start : start + _ROWS_AT_ONCE].expand(len(users)) for start in starts)
-        return torch.cat([self._learner.means(adapted, users, piece) for piece in pieces], dim=1)

@@ -16,9 +16,10 @@ from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of
 from models.learners.low_rank_update import AdaptedLayers, FirstLayerRows, Layer, local_update
 from models.learners.network import item_inputs
+from models.learners.pieces import ScoresInPieces
 
 _ROWS_AT_ONCE = 1024
-"""Items of a catalogue that are scored at once, which bounds the memory."""
+"""Items of a catalogue that are scored at once."""
 
 
 class MeLUClosedFormConfig(LearnerConfig):
@@ -124,7 +125,9 @@ class MeLUClosedForm(ClosedForm):
 
     def prepare(self, items: ClosedFormItems) -> ItemScorer[ClosedFormUsers, Posterior]:
         """Score a catalogue in pieces. The features depend on the user, so ranking is no inner product search."""
-        return _ScoresInPieces(self, items)
+        return ScoresInPieces(
+            lambda adapted, _users, piece: self.means(adapted, piece), items, rows_at_once=_ROWS_AT_ONCE
+        )
 
     def variants(self, steps: int | None = None) -> tuple[Variant, ...]:
         """The adapted learner and the same without adaptation."""
@@ -163,21 +166,6 @@ class MeLUClosedForm(ClosedForm):
         # The first features are those of the hidden units. The others do not depend on the layers.
         features = torch.cat([scaled, items.features[..., scaled.shape[-1] :]], dim=-1)
         return ClosedFormItems(items.level - items.offset + offset.squeeze(-1), items.variance, features)
-
-
-class _ScoresInPieces(ItemScorer[ClosedFormUsers, Posterior]):
-    """Runs the users' layers on one piece of the catalogue after the other."""
-
-    def __init__(self, learner: MeLUClosedForm, items: ClosedFormItems) -> None:
-        self._learner = learner
-        self._items = items
-
-    def scores(self, adapted: Posterior, users: ClosedFormUsers, rows: Tensor | None = None) -> Tensor:
-        items = self._items if rows is None else self._items.take(rows)
-        # An empty catalogue is one empty piece, as `torch.split` has it.
-        starts = range(0, max(len(items), 1), _ROWS_AT_ONCE)
-        pieces = (items[start : start + _ROWS_AT_ONCE].expand(len(users)) for start in starts)
-        return torch.cat([self._learner.means(adapted, piece) for piece in pieces], dim=1)
 
 
 def _first_layer_rows(items: AdaptableItems) -> FirstLayerRows:
