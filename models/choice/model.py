@@ -153,7 +153,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         return ChoiceItems(self.biases[index], self.vectors(index))
 
     def unpredicted(self, rows: EncodedRows) -> Tensor:
-        """What the attributes of known items do not say of their vectors; float32 [items, D]."""
+        """The part of known items' vectors that their attributes do not predict; float32 [items, D]."""
         difference: Tensor = self.known(rows.fields[ID_FIELD]).vector - self._predict(rows).vector
         return difference
 
@@ -162,8 +162,8 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
 
         Padding and the order of the support set change nothing.
         """
-        # Serving adapts one user at a time. Calling an operation on these small tensors takes longer than computing it,
-        # so there are few.
+        # Serving adapts one user at a time. The call of an operation takes longer than its arithmetic on such small
+        # tensors, so there are few operations.
         vector = support.users.vector
         chosen = skipped = later = vector.new_zeros(len(vector), 1)
         if steps != 0:
@@ -171,11 +171,11 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
             items, kinds, mask = support.interaction_items, support.interaction_kinds, support.interaction_mask
             if items is not None and kinds is not None and mask is not None:
                 groups.append((items, self._points + 1 + kinds, mask))
-            vector, chosen = self._with_said(vector, groups)
+            vector, chosen = self._moved_by(vector, groups)
             items, mask = support.skipped_items, support.skipped_mask
             if items is not None and mask is not None:
                 rows = torch.full_like(mask, _SKIPPED, dtype=torch.long)
-                vector, skipped = self._with_said(vector, [(items, rows, mask)])
+                vector, skipped = self._moved_by(vector, [(items, rows, mask)])
             later = _is_later(support, chosen)
         vector = torch.addcmul(vector, later, self.later)
         if self.trend is not None:
@@ -324,13 +324,13 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         length = self._scale.maximum - self._scale.minimum
         return ((ratings - self._scale.minimum) * (last / length)).clamp(0, last)
 
-    def _with_said(self, vector: Tensor, groups: Sequence[tuple[ChoiceItems, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        """Vectors ([B, D]) with what some items say about their users, and how many items these are ([B, 1]).
+    def _moved_by(self, vector: Tensor, groups: Sequence[tuple[ChoiceItems, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """The users' vectors ([B, D]) after some of their items moved them, and the number of these items ([B, 1]).
 
         Args:
-            vector: The users' vectors without it.
-            groups: Items ([B, S]), their rows of the table of gates and shifts ([B, S]), of which a fraction
-                interpolates between two rows, and a mask (bool [B, S]).
+            vector: The users' vectors before.
+            groups: Items ([B, S]), their rows in the table of gates and shifts ([B, S]), and a mask (bool [B, S]). A
+                fractional row interpolates between two rows.
         """
         totals, counts = [], []
         for items, rows, mask in groups:
@@ -376,7 +376,7 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
 
 
 def _is_later(support: Support[ChoiceUsers, ChoiceItems], chosen: Tensor) -> Tensor:
-    """Return 1 for the users all of whose items were chosen by the time of the request, else 0; float32 [B, 1].
+    """Return 1 for users who chose all their items before the request or at its time, else 0; float32 [B, 1].
 
     It is 0 where a time is unknown, and for users without items.
 

@@ -39,7 +39,7 @@ class Trend(nn.Module):
     def forward(self, now: Tensor) -> Tensor:
         """The vectors at the times of B requests (int64 [B], `UNKNOWN_TIME` where unknown); float32 [B, D]."""
         time = now.to(self.points).masked_fill(now == UNKNOWN_TIME, torch.inf).unsqueeze(1)
-        # How far each interval between two points has passed, from 0 to 1. Points are equal where many choices have the
+        # The share of each interval between two points that has passed. Points are equal where many choices have the
         # same time.
         passed = ((time - self.points[:-1]) / self.points.diff().clamp(min=1)).clamp(0, 1)
         return torch.addmm(self.vectors[0], passed.to(self.vectors), self.vectors.diff(dim=0))

@@ -47,7 +47,7 @@ class Distribution(Generic[ArrayT]):
 
 
 def median(distribution: Distribution[Tensor]) -> Tensor:
-    """The rating of the scale that is nearest to where the cumulative probability is one half; float32 [...]."""
+    """The median, rounded to the nearest rating of the scale; linear inside a cell; float32 [...]."""
     edges, probabilities = distribution.edges, distribution.probabilities
     below = probabilities.cumsum(dim=-1)
     cell = (below < 0.5).sum(dim=-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)

@@ -231,9 +231,9 @@ def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def trains_combinations(users: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which users, by row, train how several learners are combined, and not the learners; bool [users].
+    """Which users, by row, train the combination of several learners; bool [users]. The others train the learners.
 
-    On users that it was trained on, a learner that memorises more looks better than it is. A tenth of each fold is
+    A learner that memorises looks better than it is on the users that it was trained on. A tenth of each fold is
     enough, because a combination has few weights.
     """
     return np.asarray(users // USER_FOLDS % 10 == 0)

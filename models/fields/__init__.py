@@ -32,7 +32,7 @@ _TYPES: dict[str, type[BaseField]] = {
 
 
 def field_type(field: AttributeField) -> type[BaseField]:
-    """The class of a field's kind, or of its encoder if it has another than its kind's first one."""
+    """The class that encodes a field: that of its kind, or of the sentence encoder for a text that asks for it."""
     return _TYPES[TextEncoder.SENTENCE if field.encoder is TextEncoder.SENTENCE else field.kind]
 
 

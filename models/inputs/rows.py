@@ -14,8 +14,8 @@ class TensorRows:
     """A dataclass of tensors with the same leading dimensions: one row per user or item.
 
     A subclass has one field per tensor, and documents the shapes behind the leading dimensions. All methods treat all
-    tensors alike. So code can select and move rows of any learner. A subclass whose fields are not tensors, such as
-    one that holds other rows, overrides `tensors` and `of_tensors`.
+    tensors alike. So code can select and move rows of any learner. A subclass with fields that are no tensors, such as
+    other rows, overrides `tensors` and `of_tensors`.
     """
 
     def tensors(self) -> list[Tensor]:

@@ -52,7 +52,7 @@ def similarity_product(
 
 
 def attribute_features(fields: Sequence[BaseField], rows: EncodedRows) -> list[Tensor]:
-    """For each field, features whose inner products are the cosines of two rows; float64 [rows, width], maybe sparse.
+    """Features of each field. The inner product of two rows is their cosine; float64 [rows, width], some sparse.
 
     Values that are too rare to be embedded count as unknown.
     """

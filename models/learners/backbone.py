@@ -22,7 +22,7 @@ from models.learners.network import (
 )
 
 _ITEM_VARIANCE = 0.15
-"""Initial variance t of a new item's level that no attribute explains, in squared units."""
+"""Initial variance t of a new item's level that the attributes do not explain, in squared units."""
 
 _SETTLING_COUNT = 5.0
 """Initial number of ratings c after which half of that variance is left."""
@@ -43,10 +43,10 @@ class UserVectors(TensorRows):
 
 @dataclass(frozen=True)
 class PriorItems(TensorRows):
-    """What is predicted of items before any rating of a user is known.
+    """What is predicted of items without any rating of the user.
 
     Attributes:
-        level: float32 [], l, the predicted rating before anything of a user is known.
+        level: float32 [], l, the predicted rating for an unknown user.
         variance: float32 [], τ, what is unknown about the item for all users, in squared rating units.
         hidden: float32 [width], h, hidden units of the item's inputs.
     """
@@ -68,7 +68,7 @@ class ItemVectors(PriorItems):
 
 
 class Backbone(nn.Module):
-    """Vectors of users and items, and what is predicted before any rating of a user is known: `l_j + w(u) · [1, h_j]`.
+    """Vectors of users and items, and the prediction without any rating of the user: `l_j + w(u) · [1, h_j]`.
 
     An item's level `l = mean + b_j + o(h_j)` has its bias b_j from the collaborative inputs. Its variance is
     `τ = t/(1 + n/c)` for n ratings, with t and c learned, as in the closed-form learner.

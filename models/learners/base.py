@@ -53,7 +53,7 @@ class Support(Generic[UsersT, ItemsT]):
         now: int64 [B], when the predictions are wanted, in seconds since 1970: in serving, the time of the request; in
             training and evaluation, the time of the user's earliest query rating, which is earlier than some support
             ratings unless the episodes are in order of time. 0 where unknown; None means that no time is known.
-        trains_combinations: bool [B], set for training users on whom learners are combined, and not trained
+        trains_combinations: bool [B], which users train the combination of several learners, and not the learners
             (`models.data.episodes.trains_combinations`); None outside training. A learner without members ignores it.
     """
 
@@ -121,7 +121,7 @@ class OuterBatch(Protocol):
         """Adapt to all B support sets, for a learner whose outer update needs the adapted users."""
 
     def all_ratings(self) -> Support[Any, Any]:
-        """All ratings of each user as one support set, those of the query set too; [B, S + Q]."""
+        """The support and the query ratings of each user as one support set; [B, S + Q]."""
 
     def query_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean query loss after the local update; float32 [B]."""
@@ -246,9 +246,9 @@ class Learner(ScoringModel[UsersT, ItemsT, AdaptedT]):
         return _PredictedScores(self, items)
 
     def predict_drawn(self, adapted: AdaptedT, users: UsersT, items: ItemsT, draw: Draw) -> Predictions:  # noqa: ARG002
-        """Predict as in `predict`, given a draw of what is unknown about each rating's mean.
+        """Predict as in `predict`, after a random draw from what is unknown about each rating.
 
-        By default it predicts without the draw, because a learner need not know how sure it is.
+        The default ignores the draw, because not every learner knows how sure it is.
         """
         return self.predict(adapted, users, items)
 

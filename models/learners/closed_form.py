@@ -33,7 +33,7 @@ _DAY = 24 * 60 * 60
 """Seconds of a day."""
 
 _MOST_DOUBLINGS = 20.0
-"""Bound of how often the noise of an old rating doubles. Such a rating counts nothing, and the numbers stay finite."""
+"""How often the noise of an old rating doubles at most. Such a rating hardly counts, and numbers stay finite."""
 
 
 class ClosedFormConfig(LearnerConfig):
@@ -225,7 +225,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         items: ClosedFormItems,
         draw: Draw,
     ) -> Predictions:
-        """Predictions given draws from the posterior, each item's by itself: its own variance τ and the user's part."""
+        """Predictions given a draw from each item's own posterior; its variance has τ and the user's part."""
         return self.head.predict(self._latent(adapted, items).given(draw), adapted.summary)
 
     def loss(
@@ -297,7 +297,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         return users.prior_mean + count / (count + self.config.half_weight_count) * rated
 
     def _noise_growth(self, support: Support[ClosedFormUsers, ClosedFormItems]) -> Tensor | float:
-        """How many times the noise of a new rating the support ratings have; float32 [B, S], or 1 for all of them."""
+        """The noise of the support ratings as multiples of a new rating's; float32 [B, S], or 1 for all of them."""
         if self.log_half_life is None or support.times is None or support.now is None:
             return 1.0
         now = support.now.unsqueeze(1)

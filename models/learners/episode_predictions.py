@@ -110,7 +110,7 @@ class AdaptedEpisodes:
         distribution = self.predictions().distribution
         if distribution is None:
             raise ValueError("the learner predicts no distributions over the ratings, so there is no entropy")
-        # A probability may be 0, or by rounding less; p ln p is 0 there, and so is its gradient.
+        # Rounding may make a probability 0 or negative. There p ln p counts as 0, without a gradient.
         probabilities = distribution.probabilities.clamp(min=_SMALLEST_PROBABILITY)
         entropies = -(probabilities * probabilities.log()).sum(dim=-1)
         return (entropies * mask).sum(dim=1) / mask.sum(dim=1)
@@ -177,7 +177,7 @@ class EmbeddedEpisodes:
         return AdaptedEpisodes(self.learner, adapted, users, self.items.take(self.query_slots[rows]))
 
     def all_ratings(self) -> Support[TensorRows, TensorRows]:
-        """All ratings of each user as one support set, those of the query set too; without times."""
+        """The support and the query ratings of each user as one support set, without times."""
         return Support(
             users=self.users,
             items=self.items.take(torch.cat([self.support_slots, self.query_slots], dim=1)),

@@ -87,7 +87,8 @@ class ItemColumns(TensorRows):
     """Items as the network takes them.
 
     Attributes:
-        bias: float32 [], the item's mean residual, which the network need not predict; 0 without collaborative inputs.
+        bias: float32 [], the item's mean residual, which is added to what the network predicts; 0 without
+            collaborative inputs.
         columns: float32 [item columns], the fields' columns.
         collaborative: float32 [width], collaborative inputs.
     """
@@ -251,7 +252,7 @@ class GradientSteps(Learner[UserColumns, ItemColumns, AdaptedNetworks]):
         *,
         at_step: Callable[[UserData, int], UserData] | None = None,
     ) -> Parameters:
-        """θ^i of every user. `at_step` is that of `inner_loop`; by default every step sees the whole support set."""
+        """θ^i of every user. `at_step` goes to `inner_loop`; by default every step sees the whole support set."""
         return inner_loop(
             self._support_loss,
             self.adapted_parameters(),
@@ -294,7 +295,7 @@ def _user_data(support: Support[UserColumns, ItemColumns]) -> UserData:
 
 
 def _call(module: nn.Module, parameters: Parameters, users: UserColumns, items: ItemColumns) -> Tensor:
-    """A module of B users, of which each has parameters of its own; those that are not given are the module's."""
+    """Call a module with each user's own parameters. Parameters that are not given are the module's."""
 
     def of_user(own: Parameters, *inputs: Tensor) -> Tensor:
         output: Tensor = functional_call(module, own, inputs)

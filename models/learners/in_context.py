@@ -95,10 +95,10 @@ class Context:
 class InContext(Learner[UserVectors, InContextItems, Context]):
     """`ŷ_q = m_q + Δw · [1, h_q] + δ_q`, where m is predicted without ratings, and a transformer gives Δw and δ.
 
-    A support rating becomes a token that is linear in its residual `r = y − m`. One more token stands for the user, and
-    is all there is without ratings: it depends on the attributes and on the number of ratings. Layers of self-attention
-    encode the tokens. The user's token then gives the weights Δw. Each query attends to all tokens, and gives δ and a
-    variance. Queries do not see each other, so that a catalogue is scored in one pass.
+    A support rating becomes a token that is linear in its residual `r = y − m`. One more token stands for the user: it
+    depends on the attributes and on the number of ratings, and is the only token of a user without ratings. Layers of
+    self-attention encode the tokens. The user's token then gives the weights Δw. Each query attends to all tokens, and
+    gives δ and a variance. Queries do not see each other, so that a catalogue is scored in one pass.
     """
 
     def __init__(self, parts: LearnerParts, config: InContextConfig) -> None:

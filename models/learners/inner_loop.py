@@ -73,8 +73,8 @@ def inner_loop(
         steps: k; 0 gives θ for every user.
         second_order: Whether the outer gradient flows through the inner gradients. First order treats them as constants
             (FOMAML), but still flows through what the rule does with them, such as learned rates.
-        at_step: One user's data and the number of a step, from 0 → what this step sees of the data, for stochastic
-            gradient descent. By default, every step sees all.
+        at_step: One user's data and the number of a step, from 0 → the data of that step, for stochastic gradient
+            descent. By default, every step sees all data.
 
     Returns:
         θ^i of every user.

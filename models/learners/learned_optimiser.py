@@ -55,10 +55,10 @@ class CoordinatewiseLSTM(nn.Module):
 
     The same LSTM runs at every coordinate of the parameters, each with a state of its own (§2.1 of the paper). Its
     inputs are gradients that are preprocessed as in the paper's appendix A: `(log|∇|/p, sgn ∇)` if |∇| ≥ e^−p, and
-    `(−1, e^p ∇)` below. The output weights begin at 0, so an untrained rule changes nothing. A gradient that is 0 at
-    all coordinates is that of a user without ratings, and changes nothing either.
+    `(−1, e^p ∇)` below. The output weights begin at 0, so an untrained rule changes nothing. A user without ratings has
+    a gradient of 0 at all coordinates; then the rule changes nothing either.
 
-    The paper has two layers of 20 units. One layer is all that pays in the local steps of a recommender: there are few.
+    The paper has two layers of 20 units. This is one layer, because a recommender takes few local steps.
     """
 
     def __init__(self, *, units: int, output_scale: float, preprocessing: float) -> None:
@@ -102,9 +102,9 @@ class CoordinatewiseLSTM(nn.Module):
 class LearnedOptimiser(GradientSteps):
     """The local steps are those of a learned optimiser.
 
-    The outer loss is the query loss after the last step: `Σ_t w_t L(θ_t)` of the paper with w_t = 0 but for the last
-    step. As there, the gradients that go into the LSTM count as constants. Unlike there, the parameters θ at which the
-    steps begin are learned too.
+    The outer loss is the query loss after the last step. In the paper's `Σ_t w_t L(θ_t)`, the other w_t are 0. As in
+    the paper, the gradients that go into the LSTM count as constants. Unlike in the paper, the initial parameters θ are
+    learned too.
 
     Attributes:
         optimiser: The step rule, with weights φ.

@@ -3,11 +3,11 @@
 from models.learners.base import Variant
 
 _CURVE = (0, 1, 2, 3, 5, 10)
-"""Points of the curve over local steps; they show nothing else than the curve."""
+"""Points of the curve over local steps."""
 
 
 def after(steps: int) -> Variant:
-    """The learner after so many local steps."""
+    """The learner after a number of local steps."""
     return Variant(f"{steps} steps", steps)
 
 

@@ -31,8 +31,8 @@ class MatchingConfig(LearnerConfig):
         sharpness: Initial factor γ of the cosine similarity of keys.
         component_sharpness: Initial factor δ of the similarity of the attributes' principal components.
         prior_ratings: Initial number of ratings c after which half of a user's mean residual is believed.
-        variance: Initial variance ω of what no support rating tells, in squared units. A unit is a quarter of the
-            rating scale's length: a rating point of a scale from 1 to 5.
+        variance: Initial variance ω of a prediction without support ratings, in squared units. A unit is a quarter of
+            the rating scale's length: a rating point of a scale from 1 to 5.
     """
 
     kind: Literal["matching"] = "matching"
@@ -88,10 +88,10 @@ class Matching(Learner[UserVectors, MatchingItems, Memory]):
     item, and of one more slot with a learned logit. The metric is learned: a network gives the keys k. The principal
     components z of the attributes say that two items share rare values.
 
-    The paper averages the labels themselves. Residuals from what is predicted without ratings, m, let an item keep its
-    level, and make the user's attributes the prior. The last slot holds the user's shrunk mean residual
-    `b = Σ_s r_s / (n + c)`. So few or distant ratings move the prediction little, and without ratings it is m. The
-    latent variance is `ω a_q0` plus that of the item.
+    The paper averages the labels themselves. Here m is the prediction without ratings, and residuals from it are
+    averaged. So an item keeps its level, and the user's attributes are the prior. The last slot holds the user's shrunk
+    mean residual `b = Σ_s r_s / (n + c)`. So few or distant ratings move the prediction little, and without ratings it
+    is m. The latent variance is `ω a_q0` plus that of the item.
     """
 
     def __init__(self, parts: LearnerParts, config: MatchingConfig) -> None:
@@ -156,7 +156,7 @@ class Matching(Learner[UserVectors, MatchingItems, Memory]):
         return Latent(mean, items.variance + F.softplus(self.variance) * unknown)
 
     def _weights(self, queries: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
-        """a, of the S support ratings and of the last slot, which is none; float32 [B, Q, S + 1]."""
+        """a, of the S support ratings and of the last slot; float32 [B, Q, S + 1]."""
         logits = (queries @ keys.mT).masked_fill(~mask, -torch.inf)
         null = self.null_logit.expand(*logits.shape[:2], 1)
         return torch.cat([logits, null], dim=-1).softmax(dim=-1)

@@ -79,10 +79,10 @@ class MeLUClosedForm(ClosedForm):
     """`models.learners.closed_form` on hidden layers that are adapted to each user.
 
     k local steps on the squared error, as in MeLU, adapt the layers that give an item's hidden units h and its offset.
-    Then the last layer is solved for on the adapted features. The local loss is that of the prediction without the last
-    layer: level + offset. Both parts are trained together, by the loss after the solution.
+    Then the last layer is solved for on the adapted features. The local loss is the one of level + offset, the
+    prediction without the last layer. Both parts are trained together, by the loss after the solution.
 
-    Leave-one-out residuals are those of the solution; the hidden layers have seen all ratings.
+    Leave-one-out residuals leave a rating out of the solution only; the hidden layers have seen all ratings.
     """
 
     def __init__(self, parts: LearnerParts, config: MeLUClosedFormConfig) -> None:

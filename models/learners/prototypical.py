@@ -77,7 +77,7 @@ class Prototypes:
     """The prototypes of B users.
 
     Attributes:
-        totals: float32 [B, K, dim], sums of vectors at each level, those of the prior included.
+        totals: float32 [B, K, dim], sums of vectors at each level, with the prior's.
         weights: float32 [B, K], how many vectors are in each sum; a prototype is their quotient.
         shares: float32 [B, K], n_k plus its prior, which is proportional to π_k.
         summary: Of the support set, for the head.
@@ -92,15 +92,15 @@ class Prototypes:
 class Prototypical(Learner[UserVectors, PrototypicalItems, Prototypes]):
     """`ŷ_q = m_q + Σ_k p_k v_k` with `p = softmax_k(log π_k − ‖e_q − c_k‖²)`.
 
-    The levels v are evenly spaced residuals `r = y − m` from what is predicted without ratings, m. With levels of the
-    ratings themselves, a prototype would first of all say how good an item is. A residual between two levels counts for
-    both, the nearer one more, so any scale has levels. The head gets the expectation as the latent mean, and the
-    variance of p as the latent variance.
+    The levels v are evenly spaced residuals `r = y − m`, where m is the prediction without ratings. With levels of the
+    ratings themselves, a prototype would mostly say how good its items are for everyone. A residual between two levels
+    counts for both, the nearer one more, so any scale has levels. The head gets the expectation as the latent mean, and
+    the variance of p as the latent variance.
 
     The prototype of level k is the mean of the vectors e of the support items at that level, shrunk towards a learned
     prototype g_k of all users: `c_k = (κ g_k + Σ_s a_sk e_s) / (κ + n_k)`, where a_sk says how much of rating s is at
-    level k, and `n_k = Σ_s a_sk`. A level's share π is shrunk in the same way towards what the user's attributes let
-    expect. So without ratings the attributes decide.
+    level k, and `n_k = Σ_s a_sk`. A level's share π is shrunk in the same way towards the share that the user's
+    attributes predict. So without ratings the attributes decide.
     """
 
     values: Tensor

@@ -37,8 +37,8 @@ class ReptileConfig(GradientStepsConfig):
 class Reptile(GradientSteps):
     """`θ ← θ + ε · mean_i(θ^i − θ)` with θ^i after k steps of stochastic gradient descent (algorithm 1, in batches).
 
-    In training, each of the k steps takes another part of a user's ratings, so that all of them are used once. A user
-    who is served gets k steps on the whole support set, whose order does not count.
+    In training, each of the k steps takes another part of a user's ratings, so that every rating is used once. In
+    serving, all k steps take the whole support set, so its order does not count.
 
     Attributes:
         rate: α, a scalar.
@@ -57,8 +57,8 @@ class Reptile(GradientSteps):
     def outer_update(self, batch: OuterBatch, objective: Objective) -> Tensor:
         """The mean change of the adapted parameters; the optimiser takes it for a gradient, as the paper suggests.
 
-        Local steps do not change all parameters: not those of the head, and not the embeddings if the decision layers
-        alone are adapted. These have the gradient of the objective.
+        The other parameters have the gradient of the objective: the head's, and the embeddings if only the decision
+        layers are adapted.
         """
         loss = objective(batch)
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
@@ -72,7 +72,7 @@ class Reptile(GradientSteps):
 
 
 def _part(user: UserData, step: int, steps: int) -> UserData:
-    """The ratings of one step: every k-th one, from another one in each step."""
+    """The ratings of one step: every k-th one, with another first one in each step."""
     mask = user["mask"]
     is_of_step = (mask.cumsum(dim=0) - 1) % steps == step
     return {**user, "mask": mask * is_of_step}

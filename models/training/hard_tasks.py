@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NEWEST_WEIGHT = 0.3
-"""Weight of an epoch's losses in a user's running mean: one episode is noisy, and old losses are of an older model."""
+"""Weight of an epoch's losses in a user's running mean. One episode is noisy, and old losses are of an older model."""
 
 
 class HardTasks:
     """Draws the users of an epoch in proportion to a power of their running mean query loss.
 
     User i is expected to be drawn `r_i^γ / mean_j r_j^γ` times an epoch, with the running mean r_i, and is drawn that
-    often rounded up or down (systematic resampling, Kitagawa, J. Comp. Graph. Stat. 5 (1996) 1). Everyone is drawn once
-    in the first epoch, when no loss is known, and with γ = 0.
+    often, rounded up or down (systematic resampling, Kitagawa, J. Comp. Graph. Stat. 5 (1996) 1). In the first epoch no
+    loss is known, and every user is drawn once; the same happens with γ = 0.
 
     Attributes:
         losses: float64 [users], each user's running mean query loss; NaN for users who have none yet.

@@ -66,8 +66,8 @@ class TrainingConfig(_Config):
         mean_over: Whether every user or every query rating has the same weight in the loss.
         new_item_batches: Share of the batches in which all items are treated as new.
         empty_supports: Share of the episodes with an empty support set.
-        in_order_of_time: Share of the episodes in which the support set is the user's earliest ratings, and the query
-            set those that follow; of the validation episodes too. A data set without times has no such episodes.
+        in_order_of_time: Share of the training and validation episodes in which the support set has the user's earliest
+            ratings, and the query set the next ones. A data set without times has no such episodes.
         field_dropout: Probability that a field of a user or item is made unknown in an episode.
         hard_tasks: Power γ of hard-task sampling (`models.training.hard_tasks`): the larger it is, the more often users
             with a large running mean query loss are drawn. 0 draws every user once an epoch.

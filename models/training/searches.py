@@ -40,14 +40,14 @@ class Search(_Part):
         preset: The name of the preset.
         command: What repeats the search.
         data: The name of the data set.
-        fingerprint: Of its contents.
+        fingerprint: The fingerprint of the data set.
         measure: The preset's stopping measure, which was compared.
         direction: Which values of it are better.
-        seed: Of the sampler, and of all trainings.
+        seed: The seed of the sampler and of all trainings.
         epochs: The most epochs of a trial.
         space: By path, the values that could be tried.
-        trials: In their order; the first has the preset's values as they were.
-        best: The best of them; None if there is none.
+        trials: The trials in their order; the first has the preset's own values.
+        best: The best trial; None if no trial has a value.
     """
 
     preset: str

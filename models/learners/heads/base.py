@@ -25,10 +25,10 @@ class Latent:
     variance: Tensor
 
     def given(self, draw: "Draw") -> "Latent":
-        """The prediction after a part of what is unknown was drawn, and the rest was left.
+        """The prediction after a draw that settles a part of what is unknown.
 
-        With the strength e, the mean becomes `m + e √v ε` and the variance `(1 − e²) v`. So over the draws the ratings
-        have the same distribution, whatever e is.
+        With the strength e, the mean becomes `m + e √v ε` and the variance `(1 − e²) v`. Averaged over draws, the
+        predicted distribution is the same for any e.
         """
         mean = self.mean + draw.strength * self.variance.sqrt() * draw.deviations
         return Latent(mean, (1 - draw.strength.square()) * self.variance)

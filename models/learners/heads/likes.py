@@ -1,4 +1,4 @@
-"""The head for likes: whether a rating is at least `liked_from`, as models of clicks predict a click or none."""
+"""The head for likes: it predicts whether a rating is at least `liked_from`, as models of clicks predict a click."""
 
 from typing import Annotated, Literal
 
@@ -19,8 +19,7 @@ class LikesConfig(HeadConfig):
 
     Attributes:
         scale: Initial scale s of the logistic distribution, as a share of the rating scale's length.
-        cells: How many cells liked ratings have, and as many the others, on a scale with more than twice as many
-            levels; else each level has its own.
+        cells: Cells on each side of `liked_from`. A scale with at most twice as many levels has one cell per level.
     """
 
     kind: Literal["likes"] = "likes"
@@ -35,8 +34,8 @@ class LikesConfig(HeadConfig):
 class LikesHead(Head):
     """`P(y ≥ liked_from) = σ((m − b)/s)`, trained by binary cross-entropy; b and s are learned, m is the latent mean.
 
-    Liked ratings have the same distribution among themselves as in training, whatever is predicted, and so have the
-    others. So there is an expected rating too, but it is as good as one number can be.
+    The head predicts one probability only. Within the liked ratings, and within the others, the distribution is always
+    the one of the training ratings. So the expected rating is a rough one.
 
     Attributes:
         cell_shares: float32 [cells], share of each cell in the training ratings on its side of `liked_from`.
@@ -95,7 +94,7 @@ class LikesHead(Head):
 
 
 def _edges(scale: RatingScale, cells: int) -> NDArray[np.float64]:
-    """The ends of the cells; one of them is where liked ratings begin."""
+    """The ends of the cells. Liked ratings begin at one of them."""
     if scale.has_at_most(2 * cells):
         return np.append(scale.all_ratings - scale.level_width / 2, scale.maximum + scale.level_width / 2)
     half = 0.0 if scale.step is None else scale.step / 2

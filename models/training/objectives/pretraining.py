@@ -11,8 +11,8 @@ from models.training.objectives.base import ObjectiveConfig
 class PretrainingConfig(ObjectiveConfig):
     """The weighted mean of the users' losses before the local update, on support and query sets alike.
 
-    Meta-learning is compared with this: the same network learns to predict all users' ratings together, and the local
-    steps that adapt it to a user (fine-tuning) are left out of its training.
+    Meta-learning is compared with this. The same network learns to predict all users' ratings together, and its
+    training has no local steps. They adapt it to a user only afterwards (fine-tuning).
     """
 
     kind: Literal["pretraining"] = "pretraining"

@@ -12,8 +12,8 @@ from models.training.objectives.base import ObjectiveConfig
 class TAMLEntropyConfig(ObjectiveConfig):
     """`Σ_i w_i (L'_i − λ (H_i(f_θ) − H_i(f_θi))) / Σ_i w_i` (TAML, Jamal & Qi, CVPR 2019, §3.1).
 
-    H_i is the mean entropy of the distributions that are predicted for user i's query ratings. Before the local update
-    it shall be large, so that the initial model prefers no user, and after it small.
+    H_i is the mean entropy of the distributions that are predicted for user i's query ratings. It should be large
+    before the local update, so that the initial model prefers no user, and small after it.
 
     Attributes:
         weight: λ, in units of the query loss per nat.

@@ -129,7 +129,7 @@ def added(data: Halves, rating: float) -> torch.Tensor:
     """What one item of that rating adds to its user's vector."""
     model, support = data.model, data.support({"rated": {2: rating}})
     group = (support.items, model._rating_rows(support.ratings), support.mask)
-    return model._with_said(torch.zeros(1, model.config.dimensions), [group])[0]
+    return model._moved_by(torch.zeros(1, model.config.dimensions), [group])[0]
 
 
 def test_rated_seen_and_skipped_items_say_different_things(data: Halves) -> None:
