@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from models.data.answers import Answer
 from models.data.dataset import UNKNOWN_TIME
 from models.fields import AttributeValue
 from models.ranking.filters import Filter
@@ -110,6 +111,7 @@ class RankingQuery:
         explore: How much the list tries items that are not well known yet, such as new ones, from 0 to 1
             (`models.ranking.exploration`). A list by ratings does not explore.
         seed: Seed of the exploration; None for a new draw each time.
+        answers: What the user answered to questions about groups of items, attributes and pairs.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -128,11 +130,12 @@ class RankingQuery:
     pinned: Sequence[str] = ()
     explore: float = 0.0
     seed: int | None = None
+    answers: Sequence[Answer] = ()
 
     @property
     def knows_something(self) -> bool:
         """Whether anything is known of the user: what the user did, or an attribute."""
-        did_something = bool(self.ratings or self.interactions or self.skipped)
+        did_something = bool(self.ratings or self.interactions or self.skipped or self.answers)
         return did_something or any(value is not None for value in self.attributes.values())
 
     def counted_interactions(self, kinds: Collection[str]) -> list[ItemInteraction]:
