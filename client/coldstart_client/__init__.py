@@ -33,65 +33,37 @@ from coldstart_client.given import (
     NewUser,
 )
 from coldstart_client.listing import AsyncListing, Listing
-from coldstart_client.models import (
-    AudiencePage,
-    Candidate,
-    CandidatePage,
-    Challenger,
+from coldstart_client.models.answer import Page
+from coldstart_client.models.candidates import Candidate, CandidatePage
+from coldstart_client.models.evaluations import Evaluation, EvaluationConfig, EvaluationSummary
+from coldstart_client.models.explanations import (
     Change,
-    Checks,
-    ClickRate,
-    Entity,
-    Evaluation,
-    EvaluationConfig,
-    EvaluationSummary,
     ExplainedItem,
-    Field,
     Given,
     GivenItem,
-    Interaction,
-    Interactions,
-    Item,
-    ItemListPage,
-    ItemStream,
     LeftOutItem,
-    LineError,
-    ListedItem,
     ListExplanation,
-    ListExport,
-    ListExportResult,
-    Liveness,
-    Merge,
-    ModelReport,
-    ModelTraffic,
-    ModelVersion,
-    OnlineEstimate,
-    Overview,
-    Page,
     Position,
+    Taste,
+    Tastes,
+)
+from coldstart_client.models.feedback import Interaction, Interactions, Rating, Ratings, Skip, StoredEvents
+from coldstart_client.models.items import Item, ItemStream, LineError
+from coldstart_client.models.list_exports import ListExport, ListExportResult
+from coldstart_client.models.model_versions import Challenger, ModelReport, ModelTraffic, ModelVersion, OnlineEstimate
+from coldstart_client.models.recommendations import (
+    AudiencePage,
+    ItemListPage,
+    ListedItem,
     Prospect,
     RankingPage,
-    Rating,
-    Ratings,
-    Readiness,
     Reason,
     Recommendation,
     RecommendationPage,
-    Scale,
-    Scenario,
-    ScenarioBoost,
-    Schema,
     SimilarItem,
     SimilarItemPage,
-    Skip,
-    StoredEvents,
-    Taste,
-    Tastes,
-    User,
-    UserLineError,
-    UserStream,
 )
-from coldstart_client.reports import (
+from coldstart_client.models.reports import (
     AttributeGroup,
     AttributeGroups,
     Calibration,
@@ -115,13 +87,17 @@ from coldstart_client.reports import (
     UserErrors,
     UserGroup,
 )
-from coldstart_client.trainings import (
+from coldstart_client.models.scenarios import ClickRate, Scenario, ScenarioBoost
+from coldstart_client.models.schema import Entity, Field, Scale, Schema
+from coldstart_client.models.service import Checks, Liveness, Overview, Readiness
+from coldstart_client.models.trainings import (
     ComparedMeasure,
     Comparison,
     Training,
     TrainingReport,
     TrainingSummary,
 )
+from coldstart_client.models.users import Merge, User, UserLineError, UserStream
 from coldstart_client.version import __version__
 
 __all__ = [

@@ -7,9 +7,10 @@ import anyio
 
 from coldstart_client.calls import Calls
 from coldstart_client.errors import WaitTimeoutError
-from coldstart_client.models import Evaluation, EvaluationSummary, ListExport
+from coldstart_client.models.evaluations import Evaluation, EvaluationSummary
+from coldstart_client.models.list_exports import ListExport
+from coldstart_client.models.trainings import Training, TrainingSummary
 from coldstart_client.sending import AsyncSender, Sender
-from coldstart_client.trainings import Training, TrainingSummary
 
 _GOING_ON = {"queued", "running"}
 

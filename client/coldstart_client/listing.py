@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from coldstart_client.call import Call
-from coldstart_client.models import Page
+from coldstart_client.models.answer import Page
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, get_
 from coldstart_client.arguments import require_valid
 from coldstart_client.call import Call
 from coldstart_client.listing import AsyncListing, Listing
-from coldstart_client.models import Page
+from coldstart_client.models.answer import Page
 from coldstart_client.sending import AsyncSender, Sender
 
 P = ParamSpec("P")

@@ -13,7 +13,7 @@ import httpx
 from coldstart_client.call import Call
 from coldstart_client.errors import InvalidArgumentError, NoAnswerError, retry_after_seconds
 from coldstart_client.listing import AsyncListing, Listing
-from coldstart_client.models import Page
+from coldstart_client.models.answer import Page
 from coldstart_client.version import __version__
 
 T = TypeVar("T")

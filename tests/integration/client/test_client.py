@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from inspect import getattr_static, getmembers_static
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Awaited:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method
         method = getattr(self._client, name)
-        if isinstance(vars(Calls).get(name), listing):
+        if isinstance(getattr_static(Calls, name, None), listing):
             return lambda *args, **given: AwaitedListing(method(*args, **given))
         return lambda *args, **given: to_thread.run_sync(partial(method, *args, **given))
 
@@ -567,5 +568,8 @@ def test_every_method_of_the_client_is_used_in_this_file() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
     assert [
-        name for name, method in vars(Calls).items() if isinstance(method, call | listing) if f".{name}(" not in source
+        name
+        for name, method in getmembers_static(Calls)
+        if isinstance(method, call | listing)
+        if f".{name}(" not in source
     ] == []

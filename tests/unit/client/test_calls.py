@@ -10,7 +10,9 @@ from coldstart_client.call import Call, path_of
 from coldstart_client.calls import Calls
 from coldstart_client.given import GivenRating, NewEvent, NewItem, NewUser
 from coldstart_client.methods import call, listing
-from coldstart_client.models import Item, ItemStream, Page, User, UserStream
+from coldstart_client.models.answer import Page
+from coldstart_client.models.items import Item, ItemStream
+from coldstart_client.models.users import User, UserStream
 from pydantic import TypeAdapter
 
 from app.api.filters import parsed
@@ -24,7 +26,7 @@ OPERATIONS = {
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-CALLS = {name: method for name, method in vars(Calls).items() if isinstance(method, call | listing)}
+CALLS = {name: method for name, method in inspect.getmembers_static(Calls) if isinstance(method, call | listing)}
 
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 

@@ -14,7 +14,7 @@ from coldstart_client import AsyncClient, Client, GivenRating, InvalidArgumentEr
 from coldstart_client.calls import Calls
 from coldstart_client.methods import call, listing
 
-METHODS = [name for name, method in vars(Calls).items() if isinstance(method, call | listing)]
+METHODS = {name: method for name, method in inspect.getmembers_static(Calls) if isinstance(method, call | listing)}
 
 
 def unsent(_request: httpx.Request) -> httpx.Response:
@@ -31,11 +31,11 @@ def client() -> Client:
 @pytest.mark.parametrize("name", METHODS)
 def test_signature_has_the_types_of_the_definition_and_the_answer(kind: type, name: str) -> None:
     shown = inspect.signature(getattr(kind, name))
-    defined = inspect.signature(vars(Calls)[name].define)
+    defined = inspect.signature(METHODS[name].define)
     (answer,) = typing.get_args(defined.return_annotation)
 
     assert list(shown.parameters.values()) == list(defined.parameters.values())
-    if isinstance(vars(Calls)[name], listing):
+    if isinstance(METHODS[name], listing):
         listed = "AsyncListing" if kind is AsyncClient else "Listing"
         assert str(shown.return_annotation).startswith(f"coldstart_client.listing.{listed}[coldstart_client.")
     else:
@@ -58,7 +58,7 @@ def test_help_shows_every_method_with_types_and_description(kind: type, start: s
     assert start in text
     assert all(f" {name}(self" in text for name in METHODS)
     assert "Recommendations from these arguments alone. Nothing is stored." in text
-    assert ") -> coldstart_client.models.RecommendationPage" in text
+    assert ") -> coldstart_client.models.recommendations.RecommendationPage" in text
     assert "COLDSTART_API_KEY" in text
 
 
@@ -75,7 +75,7 @@ def own_classes(hint: Any) -> set[type]:  # noqa: ANN401 - any annotation
 
 
 def test_types_of_all_arguments_and_answers_are_exported() -> None:
-    hints = [hint for name in METHODS for hint in typing.get_type_hints(vars(Calls)[name].define).values()]
+    hints = [hint for method in METHODS.values() for hint in typing.get_type_hints(method.define).values()]
     needed = {found.__name__ for hint in hints for found in own_classes(hint)} - {"Call"}
 
     assert len(needed) > 40

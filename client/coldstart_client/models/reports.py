@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from coldstart_client.models import Answer, EvaluationConfig
+from coldstart_client.models.answer import Answer
+from coldstart_client.models.evaluations import EvaluationConfig
 
 
 class Estimate(Answer):

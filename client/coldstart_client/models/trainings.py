@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from coldstart_client.models import Answer
-from coldstart_client.reports import Estimate
+from coldstart_client.models.answer import Answer
+from coldstart_client.models.reports import Estimate
 
 
 class ComparedMeasure(Answer):

@@ -1,0 +1,1 @@
+"""The answers of the service, one module a subject."""
