@@ -18,7 +18,7 @@ from models.data.dataset import Dataset
 from models.data.splits import Split, SplitConfig
 from models.learners.search_space import Between, OneOf, SearchSpace
 from models.training.preset import Preset, PresetError
-from models.training.searches import Search, Trial
+from models.training.searches import Confirmation, Search, Trial
 from models.training.stages import PreparedData, train_learner
 from models.training.trainer import TrainingObserver, best_epoch
 
@@ -121,6 +121,34 @@ def search(
         found = found.model_copy(update={"trials": all_trials, "best": best})
         trial_done(found)
     return found
+
+
+def confirm(
+    dataset: Dataset, preset: Preset, found: Search, *, device: str = "cpu", observer: TrainingObserver | None = None
+) -> Confirmation:
+    """Compare the first and the best trial of a search on other data, on its validation users.
+
+    A learning rate that is best on a small data set, or after a few epochs, may not be best on a larger one.
+
+    Args:
+        dataset: The other data.
+        preset: The preset that was searched, with the epochs to train.
+        found: The search, with a best trial.
+        device: A torch device.
+        observer: Shows the progress of each training.
+
+    Raises:
+        PresetError: The preset cannot be trained, or no trial of the search has a value.
+        DataError: The data set has nothing to train on.
+    """
+    if found.best is None:
+        raise PresetError(f"no trial of the search of {preset.name} has a value, so there is nothing to confirm")
+    split = Split.of(dataset, SplitConfig())
+    own, best = (
+        _tried(dataset, with_settings(preset, settings), split, settings, device=device, observer=observer)
+        for settings in (found.trials[0].settings, found.best.settings)
+    )
+    return Confirmation(data=dataset.schema.name, fingerprint=dataset.fingerprint, own=own, best=best)
 
 
 def begin(dataset: Dataset, preset: Preset, *, seed: int, command: str) -> Search:

@@ -83,9 +83,9 @@ def compare_command(
         (output / _plot_file(name)).write_text(svg, encoding="utf-8")
     titles = {title: _plot_file(name) for name, (title, _) in plots.items()}
     (output / "leaderboard.md").write_text(page(leaderboard, plots=titles), encoding="utf-8")
-    (output / "leaderboard.json").write_text(leaderboard.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (output / "leaderboard.json").write_text(leaderboard.to_json() + "\n", encoding="utf-8")
     if as_json:
-        typer.echo(leaderboard.model_dump_json(indent=1))
+        typer.echo(leaderboard.to_json())
     else:
         header, *rows = main_table(leaderboard)
         print_figures(header, rows)

@@ -1,5 +1,6 @@
 """The figures of a leaderboard: averages over seeds and users, their intervals, and paired differences."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,7 +85,7 @@ class Contestant(ReportPart):
         states: By the label of the state; empty without predicted ratings.
         catalogue: By the number of ratings, lists of the whole catalogue; empty without lists.
         new_items: By the number of ratings, lists of new items alone; empty without them.
-        training_seconds: How long training the learner took, validation left out, mean over seeds; None for others.
+        training_seconds: Processor time of training the learner, validation left out, mean over seeds; None for others.
         adaptation_milliseconds: How long it takes to adapt to one user and to score the catalogue; None for others.
         parameters: How many numbers training changed; None for others.
         tried_settings: How many settings its search tried (`models.training.searches`); 0 without a search.
@@ -139,6 +140,19 @@ class Leaderboard(ReportPart):
     items: int
     contestants: tuple[Contestant, ...]
     missing: tuple[Missing, ...]
+
+    def to_json(self) -> str:
+        """As JSON of one line, with six significant digits: more than the intervals tell, and half of the size."""
+        return json.dumps(_rounded(self.model_dump(mode="json")), separators=(",", ":"))
+
+
+def _rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The same JSON, with numbers of six significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ def _main_table(leaderboard: Leaderboard) -> str:
     if leaderboard.users:
         notes += f"{GINI.title} and worst tenth: of the users' MAE in `{_NEW_USERS}`. "
     notes += (
-        "Training: mean seconds, in one thread. Adaptation: to ten ratings of a user, with the scores of all items."
+        "Training: mean processor time, in one thread. Adaptation: to ten ratings of a user, with the scores of all "
+        "items."
     )
     return f"{markdown_table(main_table(leaderboard))}\n\n{notes}"
 

@@ -63,8 +63,8 @@ class Training(BaseModel):
 
     @property
     def seconds(self) -> float:
-        """How long training took, validation left out."""
-        return sum(result.seconds for result in self.history)
+        """The processor time of training, validation left out."""
+        return sum(result.processor_seconds for result in self.history)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,22 @@ class Trial(_Part):
     seconds: float
 
 
+class Confirmation(_Part):
+    """Whether the best settings of a search are better on other data too, trained as long as the preset asks for.
+
+    Attributes:
+        data: The name of the other data set.
+        fingerprint: Its fingerprint.
+        own: The preset's own settings there.
+        best: The best settings of the search there.
+    """
+
+    data: str
+    fingerprint: str
+    own: Trial
+    best: Trial
+
+
 class Search(_Part):
     """A search of a preset's settings.
 
@@ -46,8 +62,9 @@ class Search(_Part):
         seed: The seed of the sampler and of all trainings.
         epochs: The most epochs of a trial.
         space: By path, the values that could be tried.
-        trials: The trials in their order; the first has the preset's own values.
+        trials: The trials in their order; the first has the values that the preset had then.
         best: The best trial; None if no trial has a value.
+        confirmation: The best settings on other data; None if that was not measured.
     """
 
     preset: str
@@ -61,6 +78,7 @@ class Search(_Part):
     space: dict[str, Between | OneOf]
     trials: tuple[Trial, ...] = ()
     best: Trial | None = None
+    confirmation: Confirmation | None = None
 
 
 def search_file(preset: str) -> Path:

@@ -57,6 +57,7 @@ class EpochResult(BaseModel):
         training_loss: Mean query loss of the epoch's batches.
         validation: The figures of the validation users after the epoch; None if no users are held out.
         seconds: How long training took, validation left out.
+        processor_seconds: The processor time of it, over all threads; 0 in a checkpoint of a version that had none.
         users: Episodes trained on.
     """
 
@@ -66,6 +67,7 @@ class EpochResult(BaseModel):
     training_loss: float
     validation: Validation | None
     seconds: float
+    processor_seconds: float = 0.0
     users: int
 
 
@@ -216,7 +218,7 @@ class Trainer:
             self._preset.inputs.collaborative is not None,
             torch.Generator().manual_seed(int(generator.integers(2**63))),
         )
-        started = time.perf_counter()
+        started, processor_started = time.perf_counter(), time.process_time()
         losses: list[Tensor] = []
         user_losses: list[Tensor] = []
         users: list[NDArray[np.int32]] = []
@@ -235,13 +237,14 @@ class Trainer:
         self._schedule.step()
         if hard_tasks is not None:
             hard_tasks.record(np.concatenate(users), torch.cat(user_losses).cpu().numpy())
-        seconds = time.perf_counter() - started
+        seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processor_started
         validation = None if self._data.validation is None else self._validate(self._data.validation)
         return EpochResult(
             epoch=epoch,
             training_loss=float(torch.stack(losses).mean()),
             validation=validation,
             seconds=seconds,
+            processor_seconds=processor_seconds,
             users=users_done,
         )
 

@@ -6,7 +6,7 @@ from models.data.reader import read_dataset
 from models.inputs.config import InputConfig
 from models.learners.matching import MatchingConfig
 from models.learners.search_space import Between, OneOf
-from models.search import begin, search, settings_of, space_of, with_settings
+from models.search import begin, confirm, search, settings_of, space_of, with_settings
 from models.training.preset import Preset, PresetError, TrainingConfig, load_preset, preset_names
 from models.training.searches import SEARCHES, Search, stored_search
 
@@ -62,6 +62,23 @@ def test_a_search_begins_with_the_presets_values_and_goes_on_from_what_is_stored
     assert len(four.trials) == 4
     assert four.best is not None
     assert four.best.value == min(trial.value for trial in four.trials if trial.value is not None)
+
+
+def test_a_confirmation_trains_the_first_and_the_best_settings_of_a_search(dataset_dir: Path) -> None:
+    dataset, _ = read_dataset(dataset_dir)
+    found = search(dataset, QUICK, trials=3, begun=begin(dataset, QUICK, seed=0, command="…"))
+    assert found.best is not None
+    confirmation = confirm(dataset, QUICK, found)
+    # The same data and seed, so the same values.
+    assert confirmation.own == found.trials[0].model_copy(update={"seconds": confirmation.own.seconds})
+    assert confirmation.best == found.best.model_copy(update={"seconds": confirmation.best.seconds})
+    assert confirmation.fingerprint == dataset.fingerprint
+
+
+def test_a_search_without_a_value_has_nothing_to_confirm(dataset_dir: Path) -> None:
+    dataset, _ = read_dataset(dataset_dir)
+    with pytest.raises(PresetError, match="nothing to confirm"):
+        confirm(dataset, QUICK, begin(dataset, QUICK, seed=0, command="…"))
 
 
 def test_stored_searches_are_those_of_presets() -> None:
