@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
 from models.elicitation.fixed import strategy_scores
+from models.elicitation.question import Question, QuestionKind, Topic
 from models.elicitation.sequential import Asked, SequentialQuestions
 from models.elicitation.strategy import Candidate, Strategy
 from models.learners.heads.base import Draw, Predictions
+from models.ranking.asking import Asking
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.diversity import diverse_places
@@ -66,6 +68,7 @@ class Recommender:
         self.model = catalogue.model
         self.catalogue = catalogue
         self._popular = PopularList(catalogue)
+        self._asking = Asking(catalogue)
 
     @property
     def items(self) -> Entities:
@@ -188,6 +191,32 @@ class Recommender:
             Candidate(*self.catalogue.name(row), score)
             for row, score in zip(best.tolist(), scores.tolist(), strict=True)
         ]
+
+    def ask(
+        self,
+        query: RankingQuery,
+        *,
+        n: int,
+        kinds: Collection[QuestionKind] = tuple(QuestionKind),
+        skipped: Collection[Topic] = (),
+    ) -> list[Question]:
+        """The questions to ask a user next, about items, groups of items, attributes and pairs.
+
+        Args:
+            query: The user: the ratings, answers and skipped items so far, none of which are asked about again, and
+                the conditions of the items (`exclude`, `where`).
+            n: How many questions to return at most.
+            kinds: What they may be about.
+            skipped: What the user was asked about, other than items, and could not answer.
+
+        Returns:
+            The best first, with falling scores.
+
+        Raises:
+            ValueError: `query.where` names a field that the items do not have, or conditions that the field does not
+                have.
+        """
+        return self._asking.questions(query, n, kinds, skipped)
 
     @cached_property
     def questions(self) -> SequentialQuestions:

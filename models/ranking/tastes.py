@@ -1,7 +1,6 @@
 """A user's tastes in words: attribute values that the user is expected to choose more, or less, than strangers."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.fields import field_type
+from models.data.item_values import item_values
 from models.ranking import Recommender
 from models.ranking.best import best_places
 from models.ranking.liking import log_liking
@@ -32,9 +31,6 @@ _MIN_DIFFERENCE = 0.01
 
 _LEAST = 1e-9
 """Numerical tolerance: it keeps the logarithm of the odds finite."""
-
-_YEARS = (1000, 3000)
-"""A date field whose values all lie between these has years, and decades are values of it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def tastes(recommender: Recommender, query: RankingQuery, *, n: int) -> Tastes:
     shares = pl.DataFrame({"own": own / own.sum(), "strangers": strangers / strangers.sum()})
     found = [
         Taste(name, *value)
-        for name, pairs in _values(recommender, rows)
+        for name, pairs in item_values(recommender.model.schema.items, recommender.catalogue.attributes(rows))
         for value in _sums(pairs, shares).filter(pl.col("items") >= _MIN_ITEMS).rows()
     ]
     found = [taste for taste in found if abs(taste.share - taste.share_of_strangers) >= _MIN_DIFFERENCE]
@@ -159,18 +155,3 @@ def _sums(pairs: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     with_shares = pl.concat([pairs, shares[pairs["row"]]], how="horizontal")
     # Rounded, the share of a value that all items have may be more than 1.
     return with_shares.group_by("value").agg(pl.col("own", "strangers").sum().clip(0, 1), pl.len().alias("items"))
-
-
-def _values(recommender: Recommender, rows: NDArray[np.int64]) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Fields, and the values that some rows have: the columns `row` (a place in `rows`) and `value`."""
-    source = recommender.model.schema.items
-    table = recommender.catalogue.attributes(rows)
-    for field in source.fields:
-        kind = field_type(field)
-        if kind.filterable and not kind.ordered:
-            yield field.name, kind.filter_values(table[field.name]).unique()
-        elif field.name == source.date:
-            years = table[field.name].alias("year").to_frame().with_row_index("row").drop_nulls()
-            if years["year"].is_between(*_YEARS).all():
-                decade = (pl.col("year") // 10 * 10).cast(pl.Int64).cast(pl.String) + "s"
-                yield field.name, years.select("row", value=decade)
