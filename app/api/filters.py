@@ -60,7 +60,7 @@ _Values = Annotated[
 
 
 class FieldConditions(RequestModel):
-    """Conditions on an item's field, all of which must hold. Case and accents do not count.
+    """Conditions on an item's field. All of them must hold. Case and accents do not count.
 
     An item without a value fulfils `not` alone.
     """

@@ -15,8 +15,8 @@ class ClickRate:
     """The clicks on a group of showings.
 
     Attributes:
-        group: What the showings have in common, such as the name of their scenario; None for those of which it is
-            unknown.
+        group: What the showings have in common, such as the name of their scenario; None where it
+            is unknown.
         variant: The variant of the scenario; None unless the groups are scenarios.
         shown: How many there were.
         clicked: How many were clicked.

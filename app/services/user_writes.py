@@ -34,7 +34,7 @@ class Written:
 
     Attributes:
         user: The user, and all that the user did.
-        rated: The items of which the transaction wrote ratings of this user.
+        rated: The items whose ratings by this user the transaction wrote.
         interactions: The stored interactions with the event ids of the request, in its order.
     """
 

@@ -111,7 +111,7 @@ class UserMergeRepository:
         return await self._move(_skips, guest_id, user_id)
 
     async def _move(self, table: Table, guest_id: str, user_id: str) -> int:
-        """Move the rows of a table, of which none may have the key of a row of the user; their number."""
+        """Move the rows of a table; their number. None may have the key of a row of the user."""
         statement = update(table).where(table.c.user_id == guest_id).values(user_id=user_id)
         moved = cast("CursorResult[Any]", await self._session.execute(statement))
         return moved.rowcount

@@ -89,7 +89,7 @@ def _dataset_parts(data: str, figures: DatasetFigures) -> list[str]:
     ]
     if len(next(iter(figures["ablations"].values()))) > 1:
         parts.append(
-            f"### {data}: ablations\n\n`{REFERENCE}` with one part taken away each, trained anew with the same seed: "
+            f"### {data}: ablations\n\n`{REFERENCE}` with one part taken away each, trained again with the same seed: "
             f"`{REFERENCE}` less the row. Of an error, below 0 says that the part is worth having; of nDCG, above 0."
         )
         parts += [

@@ -17,7 +17,7 @@ Conditions = Mapping[Words, Sequence[str | float] | str | float]
 """Conditions on an item's field: lists of values for `any`, `all` and `not`, a number or a time for `from` and `to`."""
 
 Filter = Mapping[str, Sequence[str | float] | Conditions]
-"""By item field, accepted values, of which an item must have one, or conditions. An item must fulfil all of them."""
+"""By item field, accepted values or conditions. An item must have one of the values, or fulfil all conditions."""
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ class CandidateSampler:
     """Draws the items of each batch's softmax.
 
     Up to `exact_items` items, the softmax is over all of them. Otherwise it is over the query items of the batch and a
-    uniform sample of the others, each of which stands for as many as were not drawn: a stratified estimate of the
-    softmax's denominator without bias. Query items are never drawn twice.
+    uniform sample of the others. Each drawn item also stands for others that were not drawn. So this is a stratified,
+    unbiased estimate of the softmax's denominator. Query items are never drawn twice.
     """
 
     def __init__(self, trained: NDArray[np.int64], items: int, exact_items: int) -> None:

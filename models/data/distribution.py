@@ -69,7 +69,7 @@ def likelihoods(
 ) -> NDArray[np.float64]:
     """How probable each rating was; float64 [...].
 
-    On a scale with steps it is the probability of the rating's level, whatever the number of levels, so that scales and
+    On a scale with steps it is the probability of the rating's level, with any number of levels, so that scales and
     heads can be compared. On a continuous scale it is the probability density, per rating point.
 
     Args:

@@ -199,7 +199,7 @@ def _pad(rows: Sequence[NDArray[NumberT]], mask: NDArray[np.bool_]) -> NDArray[N
 def _pad_optional(
     rows: Sequence[NDArray[NumberT] | None], mask: NDArray[np.bool_], missing: int
 ) -> NDArray[NumberT] | None:
-    """Pad rows of which some are unknown, and hold only `missing` then; None if all are."""
+    """Pad rows. An unknown row holds only `missing`. None if all rows are unknown."""
     known = next((values for values in rows if values is not None), None)
     if known is None:
         return None

@@ -26,7 +26,7 @@ class ListEpisodes:
 
     Attributes:
         sizes: The support sizes, rising.
-        catalogue: One episode per user. The query ratings are those of the relevant items, whatever the support size.
+        catalogue: One episode per user. The query ratings are those of the relevant items, at every support size.
         new_items: The same users and others, as far as they have relevant new items, which are the query.
     """
 

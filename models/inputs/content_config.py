@@ -15,7 +15,7 @@ class ContentConfig(BaseModel):
         item_variance: Variance of an item's targets that no attribute explains, in squared rating units.
         rating_variance: Variance of one rating around its item's level, in squared rating units. Divided by the number
             of ratings it is the variance of an item's targets.
-        folds: Number of folds of items, each of which is predicted from the others.
+        folds: Number of folds of items. Each fold is predicted from the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -132,7 +132,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     rating of one item says something about items with the same rare values. A network would memorise rare values.
 
     A user's last layer has the prior `N(w_0, I)`. Its mean depends on the user's attributes and on which n items the
-    user rated, whatever the ratings (as in SVD++, Koren, KDD 2008): `w_0 = f(u) + n/(n + c_0) g(1/n Σ_s φ_s)` with
+    user rated, not on the ratings (as in SVD++, Koren, KDD 2008): `w_0 = f(u) + n/(n + c_0) g(1/n Σ_s φ_s)` with
     c_0 = `half_weight_count`. With residuals `r = y − level − Φ_s w_0` over the support set,
 
         K = Φ_s Φ_sᵀ + diag(σ² + τ_s),   w = w_0 + Φ_sᵀ K⁻¹ r

@@ -236,7 +236,7 @@ def embed_episodes(
 
     Args:
         learner: The learner.
-        data: The encoded users and items, of which the batch names rows.
+        data: The encoded users and items. The batch names their rows.
         batch: B episodes.
         weights: float32 [B], how much each user counts in an outer update; all the same by default.
         dropout: In training, makes fields unknown.

@@ -31,7 +31,7 @@ def batch_support(
         users: [B], embedded.
         items: [B, S], the support items, embedded.
         tensor: Makes a tensor of an array (`EncodedData.tensor`).
-        hidden: bool [B, S], in training the ratings and interactions of which only the choice is shown.
+        hidden: bool [B, S], in training the ratings and interactions that show the choice alone.
     """
     times = None if batch.support_times is None else tensor(batch.support_times)
     now = None if batch.now is None else tensor(batch.now)

@@ -147,7 +147,7 @@ class ColumnNetwork(nn.Module):
 class GradientSteps(Learner[UserColumns, ItemColumns, AdaptedNetworks]):
     """A user's model is the network after k steps of a rule on the user's support loss.
 
-    The network predicts a rating less the item's bias. The local loss is the squared error, whatever the head, and the
+    The network predicts a rating less the item's bias. With every head, the local loss is the squared error, and the
     local steps leave the head as it is.
 
     Columns have a number for each value of an embedded field. For data with many values, `inputs.max_embedded_values`

@@ -122,7 +122,7 @@ class AdaptedUsers:
 class MeLU(Learner[MeLUUsers, MeLUItems, AdaptedUsers]):
     """Global embedding layers, and decision layers that are locally updated for each user.
 
-    The decision layers predict a rating minus the item's bias. The local loss is the squared error, whatever the head.
+    The decision layers predict a rating minus the item's bias. With every head, the local loss is the squared error.
 
     Attributes:
         log_output_rates: Logarithms of the local rates α of each decision layer's output units

@@ -22,7 +22,7 @@ Otherwise one user without any error would make some measures infinite, and the 
 """
 
 WORST_SHARE = 0.1
-"""Share of the users with the largest errors of whom the mean is shown. It belongs to the evaluation protocol."""
+"""The worst-served tenth: the share of the users that it has. It belongs to the evaluation protocol."""
 
 
 class Inequality(Described, ABC):

@@ -10,7 +10,7 @@ class RootMeanSquaredError(Measure):
     """`RMSE_i = √(1/|H'_i| Σ_j (y_ij − ŷ_ij)²)` of user i, with the expected rating as the prediction.
 
     The RMSE of several users is the root of the mean of their squares, `√(1/|U| Σ_i RMSE_i²)`. So every user counts
-    the same, whatever the number of query ratings, as in the MAE. Undefined for a user without query ratings.
+    the same, with few query ratings or many, as in the MAE. Undefined for a user without query ratings.
     """
 
     name = "rmse"

@@ -17,7 +17,7 @@ from models.fields.folding import folded
 
 @dataclass(frozen=True)
 class FieldFilter:
-    """Conditions on one field of an item, all of which must hold.
+    """Conditions on one field of an item. All of them must hold.
 
     An item without a value fulfils only `none_of`. Case and accents of texts do not matter. The values of a continuous
     field are numbers, or texts of numbers.

@@ -81,8 +81,8 @@ class PopularList:
 
         0 from a model that predicts no ratings.
 
-        The place of their mean on the scale, from 0 to 1, stands for the share of likes. It counts whatever the learner
-        makes of these ratings, because many learners ignore them.
+        The place of their mean on the scale, from 0 to 1, stands for the share of likes. It counts with every
+        learner, because many learners ignore these ratings.
         """
         catalogue, learner = self._catalogue, self._model.learner
         if learner is None:

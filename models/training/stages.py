@@ -96,7 +96,7 @@ def fit_encoders(dataset: Dataset, split: Split, preset: Preset) -> Encoders:
 
 
 def require_trainable(dataset: Dataset, split: Split, preset: Preset) -> None:
-    """Refuse data of which too little is left for training.
+    """Refuse data that have too little left for training.
 
     Raises:
         DataError: No user has two training ratings, or interactions if the preset takes them.

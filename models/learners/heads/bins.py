@@ -19,9 +19,9 @@ _LEAST_WIDTH = 2.0**-20
 class Bins(nn.Module):
     """The scale divided into K bins at quantiles of the training ratings, and ratings measured in bins.
 
-    A rating in the middle of bin k is `1 + 4 k/(K − 1)` on the inner scale, which reaches from 1 to 5 whatever the
-    scale is; between the ends of a bin it is linear. So ratings of any size and skew have about the same spread inside,
-    and the same initial values of a learner suit all of them. On a scale with steps a bin holds whole levels.
+    A rating in the middle of bin k is `1 + 4 k/(K − 1)` on the inner scale, which reaches from 1 to 5 for
+    every scale. It is linear between the ends of a bin. So ratings of any size and skew have about the same spread
+    inside, and the same initial values of a learner suit all of them. On a scale with steps a bin holds whole levels.
 
     Attributes:
         scale: The rating scale.
