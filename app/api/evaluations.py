@@ -17,14 +17,12 @@ from app.api.pagination import Page, PageDep
 from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.schemas import EntityId, ShownVersion
-from app.errors import (
+from app.errors import InvalidRequestError, ModelVersionNotFoundError, NoActiveModelError
+from app.job_errors import (
     EvaluationDataMissingError,
     EvaluationFinishedError,
     EvaluationNotFoundError,
     EvaluationNotSucceededError,
-    InvalidRequestError,
-    ModelVersionNotFoundError,
-    NoActiveModelError,
 )
 from app.reports import report_page
 from app.storage.tables import Job

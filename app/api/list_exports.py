@@ -16,13 +16,12 @@ from app.api.pagination import Page, PageDep
 from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.schemas import RequestModel, ResponseModel, ShownVersion
-from app.errors import (
-    InvalidRequestError,
+from app.errors import InvalidRequestError, NoActiveModelError
+from app.job_errors import (
     ListExportFileGoneError,
     ListExportFinishedError,
     ListExportNotFoundError,
     ListExportNotSucceededError,
-    NoActiveModelError,
 )
 from app.lists.export import ExportOptions
 from app.storage.tables import Job

@@ -13,13 +13,8 @@ from app.api.pagination import Page, PageDep
 from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.schemas import RequestModel, ShownVersion
-from app.errors import (
-    InvalidRequestError,
-    NoActiveModelError,
-    TrainingDataMissingError,
-    TrainingFinishedError,
-    TrainingNotFoundError,
-)
+from app.errors import InvalidRequestError, NoActiveModelError
+from app.job_errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
 from app.jobs.training import TrainingReport
 from app.storage.tables import Job
 from models.training.preset import load_preset, preset_names

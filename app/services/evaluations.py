@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from app.errors import (
+from app.errors import ModelVersionNotFoundError
+from app.job_errors import (
     EvaluationDataMissingError,
     EvaluationFinishedError,
     EvaluationNotFoundError,
     EvaluationNotSucceededError,
-    ModelVersionNotFoundError,
 )
 from app.jobs.data_sets import data_set_of
 from app.jobs.evaluation import KIND, EvaluationParameters

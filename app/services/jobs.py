@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from app.errors import JobFinishedError, JobNotFoundError, NoActiveModelError
+from app.errors import NoActiveModelError
+from app.job_errors import JobFinishedError, JobNotFoundError
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.jobs import JobRepository

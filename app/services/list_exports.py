@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from app.errors import (
+from app.job_errors import (
     ListExportFileGoneError,
     ListExportFinishedError,
     ListExportNotFoundError,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
+from app.job_errors import TrainingDataMissingError, TrainingFinishedError, TrainingNotFoundError
 from app.jobs.data_sets import data_set_of
 from app.jobs.training import KIND, TrainingParameters, preset_of
 from app.services.jobs import JobService

@@ -8,7 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
-from app import errors
+from app import errors, job_errors
 from app.api.examples import MissingExampleError, example_of
 from app.main import create_app
 from app.settings import Settings
@@ -89,7 +89,8 @@ def test_error_responses_are_named_problems_of_one_kind_each(operation: Operatio
 def test_every_error_of_the_service_has_one_schema() -> None:
     schemas = DOCUMENT["components"]["schemas"].values()
     kinds = [kind for schema in schemas if (kind := schema.get("properties", {}).get("type", {}).get("const"))]
-    codes = [error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")]
+    named = {**vars(errors), **vars(job_errors)}
+    codes = [error.code for error in named.values() if isinstance(error, type) and hasattr(error, "code")]
 
     assert sorted(kinds) == sorted(f"urn:coldstart:problem:{code}" for code in codes)
 
