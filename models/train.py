@@ -22,6 +22,7 @@ from models.artifact import (
 from models.choice.trainer import RoundResult, best_round
 from models.data.dataset import Dataset
 from models.data.splits import Split, SplitConfig
+from models.elicitation.answer_noise import fit_answers
 from models.elicitation.statistics import item_statistics
 from models.learners.exposure import Exposure
 from models.training.checkpoint import Checkpoint
@@ -123,6 +124,8 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     rounds = None if twin is None else best_round(twin.choice_history)
     choice, choice_history = train_choices(data, phase=phase, rounds=rounds, observer=task.observer)
     learner = None if trained is None else trained.learner
+    if learner is not None:
+        fit_answers(learner, data.encoded, dataset, split.training, seed=preset.training.seed)
     return ModelParts(
         manifest=_manifest(task, data, [] if trained is None else trained.history, choice_history, twin),
         weights=None if learner is None else learner.state_dict(),

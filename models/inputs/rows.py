@@ -51,10 +51,10 @@ class TensorRows:
         """The same rows `count` times along a new first dimension, without a copy."""
         return self.map(lambda values: values.expand(count, *values.shape))
 
-    def append(self, other: Self) -> Self:
-        """These rows, then the other rows."""
+    def append(self, other: Self, *, dim: int = 0) -> Self:
+        """These rows, then the other rows, along one of the leading dimensions."""
         pairs = zip(self.tensors(), other.tensors(), strict=True)
-        return self.of_tensors(torch.cat([first, second]) for first, second in pairs)
+        return self.of_tensors(torch.cat([first, second], dim=dim) for first, second in pairs)
 
     @classmethod
     def collect(cls, pieces: Iterator[Self], count: int) -> Self:

@@ -20,6 +20,7 @@ from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows
+from models.learners.answers import Answers
 from models.learners.heads.base import Draw, Head, Predictions
 from models.learners.search_space import Between, SearchSpace
 from models.learners.warm_up import LaterRatings
@@ -55,6 +56,8 @@ class Support(Generic[UsersT, ItemsT]):
             ratings unless the episodes are in order of time. 0 where unknown; None means that no time is known.
         trains_combinations: bool [B], which users train the combination of several learners, and not the learners
             (`models.data.episodes.trains_combinations`); None outside training. A learner without members ignores it.
+        answers: Answers to questions about several items; None if there are none. Only a model that `takes_answers`
+            is given them. Other models are given ratings of some of these items (`models.ranking.supports`).
     """
 
     users: UsersT
@@ -70,11 +73,14 @@ class Support(Generic[UsersT, ItemsT]):
     times: Tensor | None = None
     now: Tensor | None = None
     trains_combinations: Tensor | None = None
+    answers: Answers[ItemsT] | None = None
 
 
 @dataclass(frozen=True)
 class LastLayer:
     """Some items as a Bayesian last layer sees them: `y_j = φ_jᵀ w + ε_j` with `w ~ N(w_0, I)`, `ε_j ~ N(0, σ_j²)`.
+
+    Answers have one too. There is then one row for each answer.
 
     Attributes:
         features: float32 [items, features], φ.
@@ -168,6 +174,9 @@ class ScoringModel(nn.Module, ABC, Generic[UsersT, ItemsT, AdaptedT]):
     chooses what embedded users (`UsersT`), embedded items (`ItemsT`) and adapted users (`AdaptedT`) are: weights,
     posteriors, prototypes, …
     """
+
+    takes_answers: bool = False
+    """Whether `adapt` uses `Support.answers`."""
 
     @abstractmethod
     def embed_users(self, rows: EncodedRows) -> UsersT:
@@ -289,6 +298,14 @@ class Learner(ScoringModel[UsersT, ItemsT, AdaptedT]):
     def last_layer(self, items: ItemsT) -> LastLayer | None:  # noqa: ARG002
         """The posterior's part that depends on items ([items], embedded) alone; None for a learner without one."""
         return None
+
+    def last_layer_of_answers(self, answers: Answers[ItemsT]) -> LastLayer | None:  # noqa: ARG002
+        """Answers as the last layer sees them: features [B, A, features] and noise [B, A]; None as in `last_layer`."""
+        return None
+
+    def answer_parameters(self) -> list[nn.Parameter]:
+        """What the learner has to know of answers, which is fitted after training; empty without such parameters."""
+        return []
 
 
 AnyLearner = Learner[Any, Any, Any]

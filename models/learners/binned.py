@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.data.dataset import Dataset
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
+from models.learners.answers import Answers
 from models.learners.base import (
     AnyLearner,
     ItemScorer,
@@ -42,6 +43,7 @@ class BinnedLearner(Learner[Any, Any, Any]):
         super().__init__()
         self.bins = bins
         self.learner = learner
+        self.takes_answers = learner.takes_answers
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
         """Fit the bins, and then the learner to the ratings in bins."""
@@ -66,8 +68,12 @@ class BinnedLearner(Learner[Any, Any, Any]):
         return items
 
     def adapt(self, support: Support[Any, Any], *, steps: int | None = None) -> object:
-        """Adapt to the ratings in bins."""
-        return self.learner.adapt(replace(support, ratings=self.bins.inside(support.ratings)), steps=steps)
+        """Adapt to the ratings and answers in bins."""
+        answers = support.answers
+        inner = None if answers is None else replace(answers, values=self.bins.inside(answers.values))
+        return self.learner.adapt(
+            replace(support, ratings=self.bins.inside(support.ratings), answers=inner), steps=steps
+        )
 
     def predict(self, adapted: object, users: TensorRows, items: TensorRows) -> Predictions:
         """Predict distributions over the bins, and with them ratings."""
@@ -106,6 +112,14 @@ class BinnedLearner(Learner[Any, Any, Any]):
     def last_layer(self, items: TensorRows) -> LastLayer | None:
         """The learner's last layer; its noise is in squared units of the inner scale."""
         return self.learner.last_layer(items)
+
+    def last_layer_of_answers(self, answers: Answers[Any]) -> LastLayer | None:
+        """The learner's last layer of answers, likewise."""
+        return self.learner.last_layer_of_answers(answers)
+
+    def answer_parameters(self) -> list[nn.Parameter]:
+        """The learner's parameters of answers."""
+        return self.learner.answer_parameters()
 
 
 class _StretchedScores(ItemScorer[Any, Any]):

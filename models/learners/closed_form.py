@@ -1,7 +1,7 @@
 """A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from models.data.dataset import UNKNOWN_TIME, Dataset
 from models.inputs.collaborative_inputs import CollaborativeInputs, ItemInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
+from models.learners.answers import AnswerKind, Answers
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
 from models.learners.network import (
@@ -34,6 +35,13 @@ _DAY = 24 * 60 * 60
 
 _MOST_DOUBLINGS = 20.0
 """How often the noise of an old rating doubles at most. Such a rating hardly counts, and numbers stay finite."""
+
+_ANSWER_SHIFTS, _ANSWER_NOISE = (
+    {AnswerKind.MEAN: 0.0, AnswerKind.PAIR: 1.0},
+    {AnswerKind.MEAN: 0.3, AnswerKind.PAIR: 1.0},
+)
+"""Initial shift of an answer, in units, and initial variance of its noise, in squared units, by kind
+(`models.elicitation.answer_noise` fits them)."""
 
 
 class ClosedFormConfig(LearnerConfig):
@@ -113,9 +121,9 @@ class Posterior:
 
     Attributes:
         weights: float32 [B, features], their means w.
-        features: float32 [B, S, features], of the support items; 0 where there is padding.
-        cholesky: float32 [B, S, S], lower factor of the support's covariance K, noise included.
-        summary: Of the support set, for the head.
+        features: float32 [B, N, features], of the N support items and answers; 0 where there is padding.
+        cholesky: float32 [B, N, N], lower factor of their covariance K, noise included.
+        summary: Of the support ratings, for the head.
     """
 
     weights: Tensor
@@ -142,9 +150,18 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     an item for all users (t, c learned). Training differentiates through the solution. Ranking a catalogue is a maximum
     inner product search.
 
+    An answer to a question about several items (`models.learners.answers`) is one more row of the support set, with
+
+        level = Σ_m a_m level_m,   φ = Σ_m a_m φ_m,   τ = Σ_m a_m² τ_m
+
+    and with a noise of its kind in place of σ². The observed value is y plus a shift of its kind. For a pair, y is 0,
+    and the shift is how much better a preferred item is on average.
+
     With a half-life H, tastes drift: a support rating of age t has the noise `σ² 2^(t/H)` in place of σ². H is learned
     as a logarithm. The age is the time from the rating to `Support.now`; it is 0 where that is unknown or negative.
     """
+
+    takes_answers = True
 
     def __init__(self, parts: LearnerParts, config: ClosedFormConfig) -> None:
         super().__init__()
@@ -174,6 +191,11 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.noise = nn.Parameter(inverse_softplus(config.noise * unit**2))
         self.item_variance = nn.Parameter(inverse_softplus(config.item_variance * unit**2))
         self.settling_count = nn.Parameter(inverse_softplus(config.settling_count))
+        # By kind. They are fitted after training, which leaves them as they are.
+        self.answer_noise = nn.Parameter(
+            torch.stack([inverse_softplus(_ANSWER_NOISE[kind] * unit**2) for kind in AnswerKind])
+        )
+        self.answer_shift = nn.Parameter(torch.tensor([_ANSWER_SHIFTS[kind] * unit for kind in AnswerKind]))
         self.log_half_life = None if config.half_life is None else nn.Parameter(torch.tensor(config.half_life).log())
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
@@ -193,24 +215,29 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
     def adapt(self, support: Support[ClosedFormUsers, ClosedFormItems], *, steps: int | None = None) -> Posterior:
         """Solve for the last layers of B users. `steps=0` ignores the support sets; other numbers change nothing."""
-        mask = support.mask if steps != 0 else torch.zeros_like(support.mask)
-        features = support.items.features * mask.unsqueeze(-1)
-        prior_mean = self._prior_mean(support.users, features, mask)
-        residuals = (support.ratings - support.items.level - _product(features, prior_mean)) * mask
+        rated = support.mask if steps != 0 else torch.zeros_like(support.mask)
+        prior_mean = self._prior_mean(support.users, support.items.features * rated.unsqueeze(-1), rated)
         noise = F.softplus(self.noise) * self._noise_growth(support) + support.items.variance
-        covariance = features @ features.transpose(1, 2) + torch.diag_embed(noise)
+        observed = _Observed(support.items.level, support.items.features, support.ratings, noise, rated)
+        if support.answers is not None and steps != 0:
+            observed = observed.append(self._answered(support.answers), dim=1)
+        features = observed.features * observed.mask.unsqueeze(-1)
+        residuals = (observed.values - observed.level - _product(features, prior_mean)) * observed.mask
+        covariance = features @ features.transpose(1, 2) + torch.diag_embed(observed.noise)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
+        # The formula is that of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
+        leave_one_out = solved / torch.cholesky_inverse(cholesky).diagonal(dim1=1, dim2=2)
+        ratings = slice(rated.shape[1])
         return Posterior(
             weights=prior_mean + _product(features.transpose(1, 2), solved),
             features=features,
             cholesky=cholesky,
             summary=SupportSummary(
                 ratings=support.ratings,
-                residuals=residuals,
-                # The formula is that of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
-                leave_one_out=solved / torch.cholesky_inverse(cholesky).diagonal(dim1=1, dim2=2),
-                mask=mask,
+                residuals=residuals[:, ratings],
+                leave_one_out=leave_one_out[:, ratings],
+                mask=rated,
             ),
         )
 
@@ -274,6 +301,33 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         """The features, and the noise of a rating plus what is unknown about each item."""
         return LastLayer(items.features, F.softplus(self.noise) + items.variance)
 
+    def last_layer_of_answers(self, answers: Answers[ClosedFormItems]) -> LastLayer:
+        """The features of the combinations, and the noise of their kinds plus what is unknown about the items."""
+        observed = self._answered(answers)
+        return LastLayer(observed.features, observed.noise)
+
+    def answer_parameters(self) -> list[nn.Parameter]:
+        """Noise and shift of each kind."""
+        return [self.answer_noise, self.answer_shift]
+
+    def _answered(self, answers: Answers[ClosedFormItems]) -> "_Observed":
+        """Answers as observations."""
+        items, weights = answers.items, answers.weights
+        is_pair = answers.kinds == AnswerKind.PAIR
+        return _Observed(
+            level=(weights * items.level).sum(dim=-1),
+            features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
+            values=answers.values.masked_fill(is_pair, 0.0) + self.answer_shift[answers.kinds],
+            noise=F.softplus(self.answer_noise)[answers.kinds] + (weights.square() * items.variance).sum(dim=-1),
+            mask=answers.mask,
+        )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:  # noqa: ANN401 - torch's
+        """Weights from before there were answers have no parameters for them: the initial ones stay."""
+        for name in ("answer_noise", "answer_shift"):
+            state_dict.setdefault(prefix + name, getattr(self, name).detach())
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
     def _items_of(self, items: ItemInputs, hidden: Tensor) -> ClosedFormItems:
         """Embedded items, given the values of their hidden units (float32 [items, hidden])."""
         features = [
@@ -311,6 +365,25 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         variance = (items.features.square().sum(dim=-1) - explained).clamp(min=self.config.min_variance)
         mean = items.level + _product(items.features, posterior.weights)
         return Latent(mean, variance + items.variance)
+
+
+@dataclass(frozen=True)
+class _Observed(TensorRows):
+    """What was observed of B users' ratings: N linear combinations of them, each with its noise.
+
+    Attributes:
+        level: float32 [B, N], the prediction before any user is known.
+        features: float32 [B, N, features], φ.
+        values: float32 [B, N], what was observed.
+        noise: float32 [B, N], the variance that the user's weights do not explain.
+        mask: bool [B, N], unset for padding.
+    """
+
+    level: Tensor
+    features: Tensor
+    values: Tensor
+    noise: Tensor
+    mask: Tensor
 
 
 class _InnerProducts(ItemScorer[ClosedFormUsers, Posterior]):

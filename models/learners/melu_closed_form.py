@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
+from models.learners.answers import Answers
 from models.learners.base import ItemScorer, LearnerConfig, LearnerParts, Support, Variant
 from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers, Posterior
 from models.learners.heads.base import Latent
@@ -120,7 +121,12 @@ class MeLUClosedForm(ClosedForm):
             steps=steps,
             second_order=False,
         )
-        posterior = super().adapt(replace(support, items=self._adapted(layers, items)), steps=steps)
+        posterior = super().adapt(
+            replace(
+                support, items=self._adapted(layers, items), answers=self._adapted_answers(layers, support.answers)
+            ),
+            steps=steps,
+        )
         return AdaptedPosterior(**vars(posterior), layers=layers)
 
     def prepare(self, items: ClosedFormItems) -> ItemScorer[ClosedFormUsers, Posterior]:
@@ -158,6 +164,14 @@ class MeLUClosedForm(ClosedForm):
         assert isinstance(posterior, AdaptedPosterior)  # noqa: S101 - `adapt` made it
         assert isinstance(items, AdaptableItems)  # noqa: S101 - `embed_items` made them
         return self._adapted(posterior.layers, items)
+
+    def _adapted_answers(self, layers: AdaptedLayers, answers: Answers[Any] | None) -> Answers[Any] | None:
+        """The answers with the items of adapted layers."""
+        if answers is None:
+            return None
+        shape = answers.weights.shape
+        items = self._adapted(layers, answers.items.map(lambda values: values.flatten(1, 2)))
+        return replace(answers, items=items.map(lambda values: values.view(*shape, *values.shape[2:])))
 
     def _adapted(self, layers: AdaptedLayers, items: AdaptableItems) -> ClosedFormItems:
         """The items with the hidden units and the offset of adapted layers."""

@@ -1,15 +1,16 @@
 """Choosing the questions to a user: about items, groups of items, attributes and pairs."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.elicitation.attributes import attribute_subjects
 from models.elicitation.question import Question, QuestionKind, Topic
 from models.elicitation.strategy import Candidate
 from models.elicitation.subject import Subject
+from models.elicitation.values import ValueIndex
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.query import RankingQuery
@@ -56,4 +57,5 @@ class Asking:
         counts = catalogue.counts[rows]
         rows = rows[best_places(counts.astype(np.float64), counts, _POPULAR)]
         table = catalogue.attributes(rows)
-        return attribute_subjects(catalogue.model.schema.items, table, rows, catalogue.counts[rows])
+        index = ValueIndex(catalogue.model.schema.items, table, catalogue.counts[rows])
+        return [replace(subject, rows=rows[subject.rows]) for subject in index.subjects()]

@@ -14,11 +14,13 @@ from torch import Tensor
 from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
+from models.data.item_values import years_of
 from models.fields.folding import folded
 from models.fields.vocabulary import VocabularyField
 from models.inputs.rows import TensorRows
+from models.ranking.best import best_places
 from models.ranking.embedded_items import unknown_user
-from models.ranking.filters import Filter
+from models.ranking.filters import FieldFilter, Filter
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.part import Part, scored_in_full
 from models.ranking.query import RankBy
@@ -62,6 +64,7 @@ class Catalogue:
         self.hidden = np.zeros(len(present), dtype=np.bool_) if hidden is None else hidden
         self.new_ratings = new_ratings
         self._starts = np.cumsum([0, *map(len, parts)]).tolist()
+        self._best_known: dict[tuple[str, str, int], NDArray[np.int64]] = {}
 
     @classmethod
     def of(
@@ -271,6 +274,26 @@ class Catalogue:
         """Which rows' items fulfil all conditions; bool [rows]. ValueError as in `allowed`."""
         return np.concatenate([part.filters.matching(where) for part in self.parts])
 
+    def best_known_with(self, name: str, value: str, n: int) -> NDArray[np.int64]:
+        """The n rows with the most ratings whose items have a value; hidden items count too.
+
+        Args:
+            name: A field.
+            value: Its value; a decade such as "1990s" for a field of years.
+            n: How many rows at most.
+
+        Returns:
+            int64, the most ratings first; empty for a field or a value that the items do not have.
+        """
+        key = name, value, n
+        if key not in self._best_known:
+            try:
+                rows = np.flatnonzero(self.present & self.matching({name: self._condition(name, value)}))
+            except ValueError:
+                return np.empty(0, dtype=np.int64)
+            self._best_known[key] = rows[best_places(self.counts[rows].astype(np.float64), self.counts[rows], n)]
+        return self._best_known[key]
+
     def has_value(self, name: str, value: str | float) -> bool:
         """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
 
@@ -356,6 +379,11 @@ class Catalogue:
                 user, adapted = self.unknown_rater
                 norms = learner.gradient_norms(adapted, user, self.vectors(rows[None]))
         return np.ones(len(rows)) if norms is None else np.asarray(norms[0].cpu().numpy(), dtype=np.float64)
+
+    def _condition(self, name: str, value: str) -> FieldFilter:
+        """The condition that an item has a value of a field, or is of a decade; ValueError if it makes no sense."""
+        years = years_of(value) if name == self.model.schema.items.date else None
+        return FieldFilter(any_of=(value,)) if years is None else FieldFilter(lowest=years[0], highest=years[1])
 
     def _vocabulary(self, name: str) -> Sequence[str]:
         """The values of a field that the model was trained with."""

@@ -8,8 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.data.dataset import UNKNOWN_TIME
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
+from models.ranking.answered import answered, as_ratings, embedded_answers
 from models.ranking.catalogue import Catalogue
 from models.ranking.embedded_items import scoring_model
 from models.ranking.padding import padded, padding_mask
@@ -26,13 +28,15 @@ class QuerySupports:
         """Find what the users did, as far as the catalogue has the items."""
         self._catalogue = catalogue
         row_of, kinds = catalogue.row_of, list(catalogue.model.schema.kinds)
-        ratings = [
-            [(row, rating) for rating in query.ratings if (row := row_of(rating.item_id)) is not None]
+        self._ratings = [
+            [
+                (row, rating.rating, rating.time)
+                for rating in query.ratings
+                if (row := row_of(rating.item_id)) is not None
+            ]
             for query in queries
         ]
-        self._rated = self._rows([[row for row, _ in of_user] for of_user in ratings])
-        self._ratings = self._padded([[rating.rating for _, rating in of_user] for of_user in ratings], np.float32)
-        self._times = self._padded([[rating.time for _, rating in of_user] for of_user in ratings], np.int64)
+        self._answered = [answered(catalogue, query.answers) for query in queries]
         self._now = torch.tensor([query.now for query in queries], device=catalogue.model.device)
         interactions = [
             [
@@ -65,11 +69,18 @@ class QuerySupports:
         """The support sets, embedded by a scoring model."""
         interaction_items, interaction_mask = self._embedded(self._interacted, rank_by)
         skipped_items, skipped_mask = self._embedded(self._skipped, rank_by)
-        rows, mask = self._rated
+        model = scoring_model(self._catalogue.model, rank_by)
+        answers, ratings = None, self._ratings
+        if any(self._answered):
+            if model.takes_answers:
+                answers = embedded_answers(self._catalogue, self._answered, rank_by)
+            else:
+                ratings = self._with_answers_as_ratings()
+        rows, mask = self._rows([[row for row, _, _ in of_user] for of_user in ratings])
         return Support(
-            users=scoring_model(self._catalogue.model, rank_by).embed_users(self._users),
+            users=model.embed_users(self._users),
             items=self._catalogue.vectors(rows, rank_by),
-            ratings=self._ratings,
+            ratings=self._padded([[rating for _, rating, _ in of_user] for of_user in ratings], np.float32),
             mask=mask,
             interaction_items=interaction_items,
             interaction_kinds=self._interaction_kinds,
@@ -77,14 +88,31 @@ class QuerySupports:
             interaction_times=self._interaction_times,
             skipped_items=skipped_items,
             skipped_mask=skipped_mask,
-            times=self._times,
+            times=self._padded([[time for _, _, time in of_user] for of_user in ratings], np.int64),
             now=self._now,
+            answers=answers,
         )
 
     def adapted(self, rank_by: RankBy) -> tuple[Support[Any, Any], Any]:
         """The support sets, embedded by a scoring model, and what its `adapt` makes of them."""
         support = self.of(rank_by)
         return support, scoring_model(self._catalogue.model, rank_by).adapt(support)
+
+    def _with_answers_as_ratings(self) -> list[list[tuple[int, float, int]]]:
+        """The users' ratings, and what they answered as ratings of items that they have not rated."""
+        manifest = self._catalogue.model.manifest
+        scale, middle = manifest.data_schema.rating_scale, manifest.data.mean_rating
+        if scale is None or middle is None:
+            return self._ratings
+        step, together = (scale.maximum - scale.minimum) / 4, []
+        for ratings, answers in zip(self._ratings, self._answered, strict=True):
+            rated = {row for row, _, _ in ratings}
+            said = [pair for each in answers for pair in as_ratings(each, middle=middle, step=step)]
+            of_answers = [
+                (row, float(scale.nearest(np.array(rating))), UNKNOWN_TIME) for row, rating in said if row not in rated
+            ]
+            together.append([*ratings, *of_answers])
+        return together
 
     def _embedded(self, items: "_PaddedRows | None", rank_by: RankBy) -> tuple[TensorRows | None, Tensor | None]:
         """Padded items, embedded by a scoring model, and their mask."""

@@ -449,7 +449,7 @@ class TestEmbedding:
         names, parameters = zip(*learner.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss.sum(), parameters, materialize_grads=True)
         # The last layers of both networks for the prior mean start at 0, so no gradient reaches the layers before them.
-        # Without collaborative inputs there are no counts of ratings and no principal components.
+        # Without collaborative inputs there are no counts of ratings and no principal components. There are no answers.
         without_gradient = {name for name, gradient in zip(names, gradients, strict=True) if not gradient.any()}
         assert without_gradient == {
             "user_fields.layers.0.weight",
@@ -459,5 +459,7 @@ class TestEmbedding:
             "prior_of_rated.0.bias",
             "component_scale",
             "settling_count",
+            "answer_noise",
+            "answer_shift",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)

@@ -91,8 +91,8 @@ def test_gradients_of_the_loss_reach_every_parameter(learner: MeLUClosedForm) ->
     items = learner.embed_items(rows(3, 1)).expand(2)
     learner.loss(learner.adapt(support), support.users, items, torch.tensor([[1.0, 4.0], [2.0, 3.0]])).sum().backward()
     without = {name for name, parameter in learner.named_parameters() if parameter.grad is None}
-    # The squared error ignores variances, and there are no principal components.
-    assert without <= {"component_scale"}
+    # The squared error ignores variances, and there are no principal components and no answers.
+    assert without <= {"component_scale", "answer_noise", "answer_shift"}
 
 
 def test_layers_without_a_hidden_one_are_refused() -> None:
