@@ -15,6 +15,7 @@ from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import Learner, LearnerConfig, LearnerParts, Support
+from models.learners.functional import call_with
 from models.learners.heads.base import Latent, Predictions, SupportSummary
 from models.learners.inner_loop import Parameters, inner_loop
 from models.learners.network import EmbeddingLayers, hidden_layers, input_linear, item_inputs
@@ -168,7 +169,7 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
     def _local_loss(self, weights: Parameters, user: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         """The mean of the head's loss over one user's support set, before the head knows the user."""
         inputs, fixed, ratings, mask = user
-        means = (fixed + torch.func.functional_call(self.decision, weights, (inputs,))).unsqueeze(0)
+        means = (fixed + call_with(self.decision, weights, (inputs,))).unsqueeze(0)
         nothing = torch.zeros_like(means)
         unknown = SupportSummary(nothing, nothing, nothing, nothing.bool())
         losses = self.head.loss(Latent(means, nothing), unknown, ratings.unsqueeze(0))[0]
@@ -185,8 +186,7 @@ class DeepFM(Learner[FieldRows, FieldRows, AdaptedWeights]):
         if weights is None:
             own: Tensor = self.decision(inputs)
         else:
-            call = torch.func.functional_call
-            own = torch.vmap(lambda of_user, rows: call(self.decision, of_user, (rows,)))(weights, inputs)
+            own = torch.vmap(lambda of_user, rows: call_with(self.decision, of_user, (rows,)))(weights, inputs)
         return fixed + own
 
     @staticmethod

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from models.data.dataset import Dataset
 from models.inputs.collaborative_inputs import CollaborativeInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.inputs.rows import TensorRows
 from models.learners.base import ItemScorer, Learner, LearnerConfig, LearnerParts, Support, Variant
+from models.learners.functional import call_with
 from models.learners.heads.base import Latent, Predictions, SupportSummary
 from models.learners.inner_loop import Parameters, StepRule, inner_loop
 from models.learners.local_steps import after, curve_of
@@ -269,7 +269,7 @@ class GradientSteps(Learner[UserColumns, ItemColumns, AdaptedNetworks]):
 
     def _support_loss(self, parameters: Parameters, user: UserData) -> Tensor:
         """`1/(n + c) Σ_j (y_ij − ŷ_ij)²`, a scalar; 0 without ratings."""
-        predicted = functional_call(self.network, parameters, (user["user"], user["items"], user["collaborative"]))
+        predicted = call_with(self.network, parameters, (user["user"], user["items"], user["collaborative"]))
         squares: Tensor = (user["targets"] - predicted).square() * user["mask"]
         # The clamp is for no ratings and c = 0.
         return squares.sum() / (user["mask"].sum() + self.config.prior_ratings).clamp(min=1e-6)
@@ -298,7 +298,7 @@ def _call(module: nn.Module, parameters: Parameters, users: UserColumns, items: 
     """Call a module with each user's own parameters. Parameters that are not given are the module's."""
 
     def of_user(own: Parameters, *inputs: Tensor) -> Tensor:
-        output: Tensor = functional_call(module, own, inputs)
+        output: Tensor = call_with(module, own, inputs)
         return output
 
     return torch.vmap(of_user)(parameters, users.columns, items.columns, items.collaborative)

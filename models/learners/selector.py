@@ -19,6 +19,7 @@ from models.inputs.encoder import EncodedRows
 from models.learners.base import AnyLearner, ItemScorer, Learner, LearnerConfig, LearnerParts, Support
 from models.learners.closed_form import ClosedFormConfig
 from models.learners.deep_fm import DeepFMConfig
+from models.learners.functional import call_with
 from models.learners.heads.base import Predictions
 from models.learners.inner_loop import Parameters, inner_loop
 from models.learners.matching import MatchingConfig
@@ -265,7 +266,7 @@ class Selector(Learner[MemberRows, MemberRows, Selection]):
 
         def selected(weights: Parameters, features: Tensor, shares: Tensor) -> Tensor:
             """λ of one user; float32 [K]."""
-            each = torch.func.functional_call(self.network, weights, (features,)).softmax(dim=-1)
+            each = call_with(self.network, weights, (features,)).softmax(dim=-1)
             mean: Tensor = (1 - shares.sum()) * each[0] + shares @ each[1:]
             return mean
 
