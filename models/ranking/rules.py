@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from models.ranking.catalogue import Catalogue
 from models.ranking.exploration import Exploration
-from models.ranking.part import scored_in_full
 from models.ranking.query import Boost, RankingQuery
 
 
@@ -52,14 +51,6 @@ class Eligible:
         if self.boosts is None or drawn is None:
             return self.boosts if drawn is None else drawn
         return self.boosts + drawn
-
-    def needed_rows(self) -> NDArray[np.int64]:
-        """The allowed rows that a shortlist must have: pinned ones, and raised ones unless there are very many."""
-        pinned = np.array(self.pinned, dtype=np.int64)
-        if self.boosts is None:
-            return pinned
-        raised = np.flatnonzero(self.allowed & (self.boosts > 0))
-        return np.union1d(pinned, raised) if scored_in_full(len(raised)) else pinned
 
 
 def log_factors(catalogue: Catalogue, boosts: Sequence[Boost]) -> NDArray[np.float32] | None:

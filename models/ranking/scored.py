@@ -50,9 +50,9 @@ class Scored:
             candidates: For each user, what may be in the list.
             ns: For each user, how many of the best items are wanted.
         """
-        allowed, needed = [each.allowed for each in candidates], [each.needed_rows() for each in candidates]
-        drawn = [None if each.exploration is None else each.exploration.log_shares for each in candidates]
-        shortlists = catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed, drawn)
+        allowed, added = [each.allowed for each in candidates], [each.added for each in candidates]
+        needed = [np.array(each.pinned, dtype=np.int64) for each in candidates]
+        shortlists = catalogue.shortlisted(rank_by, adapted, support.users, allowed, ns, needed, added)
         return cls(support, adapted, shortlists)
 
     def log_shares(self, choice: ChoiceModel, items: ChoiceItems) -> Tensor:

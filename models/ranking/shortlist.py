@@ -157,18 +157,25 @@ class Shortlist:
             users: [1], embedded.
             allowed: bool [items].
             n: How many of the best items are wanted.
-            added: float32 [items], what is added to the scores; None for nothing.
+            added: float32 [items], what rules and a draw add to the scores; None for nothing.
 
         Returns:
-            Rising rows: at least n of them, or all allowed rows if there are fewer.
+            Rising rows: at least n of them, or all allowed rows if there are fewer. They have the items that may be the
+            best with `added` and those that may be without it. So a rule may raise any number of items, and hardly
+            changes P(choose), which compares an item with the others.
         """
         weights = self._sample.scores(adapted, users)[0] @ self._inverse
         proxies = (weights @ self.features).cpu().numpy()
-        if added is not None:
-            proxies += added
         proxies[~allowed] = -np.inf
+        best = self._highest(proxies, n)
+        if added is not None:
+            best |= self._highest(proxies + added, n)
+        rows = np.flatnonzero(best & allowed)
+        return rows if len(rows) >= n else np.flatnonzero(allowed)
+
+    def _highest(self, proxies: NDArray[np.float32], n: int) -> NDArray[np.bool_]:
+        """Bool [items], about as many items with the highest proxies as a list of n items needs."""
         drawn = proxies[self._drawn]
         wanted = max(_MIN_ITEMS, _TIMES * n, int(_SHARE * len(proxies)))
         place = max(0, len(drawn) - max(1, wanted * len(drawn) // len(proxies)))
-        rows = np.flatnonzero((proxies >= np.partition(drawn, place)[place]) & allowed)
-        return rows if len(rows) >= n else np.flatnonzero(allowed)
+        return np.asarray(proxies >= np.partition(drawn, place)[place])

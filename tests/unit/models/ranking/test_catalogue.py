@@ -13,7 +13,7 @@ from models.data.entity_table import entity_table
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.embedded_items import scoring_model
 from models.ranking.filters import FieldFilter
-from models.ranking.query import RankBy
+from models.ranking.query import Boost, RankBy
 from models.ranking.supports import QuerySupports
 
 COMEDY_FAN = RankingQuery(
@@ -65,6 +65,26 @@ class TestShortlist:
         assert [item.item_id for item in large.recommend(COMEDY_FAN)] == [
             item.item_id for item in exact.recommend(COMEDY_FAN)
         ]
+
+    @pytest.mark.parametrize("rank_by", list(RankBy))
+    @pytest.mark.parametrize("factor", [3.0, 1e6, 1e-6])
+    def test_list_with_a_boost_of_more_items_than_are_scored_in_full_equals_the_exact_list(
+        self, large: Recommender, exact: Recommender, rank_by: RankBy, factor: float
+    ) -> None:
+        query = replace(
+            COMEDY_FAN, rank_by=rank_by, n=3, boosts=[Boost(factor, where={"genre": FieldFilter(("horror",))})]
+        )
+        assert [item.item_id for item in large.recommend(query)] == [item.item_id for item in exact.recommend(query)]
+
+    def test_shortlist_with_raised_items_has_the_best_without_them_too(self, large: Recommender) -> None:
+        shortlist = large.catalogue.parts[0].embedded[RankBy.CHOICE].shortlist
+        assert shortlist is not None
+        user, adapted = large.catalogue.unknown_user
+        every = np.ones(40, dtype=np.bool_)
+        plain = shortlist.rows(adapted, user, every, 3)
+        raised = np.zeros(40, dtype=np.float32)
+        raised[np.setdiff1d(np.arange(40), plain)] = 100.0
+        assert set(plain.tolist()) < set(shortlist.rows(adapted, user, every, 3, raised).tolist())
 
     def test_list_longer_than_the_shortlist_is_full(self, large: Recommender) -> None:
         everything = RankingQuery(attributes={}, ratings=COMEDY_FAN.ratings, n=1000)
