@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.elicitation.uncertainty import Uncertainty
 from models.learners.base import LastLayer
 from models.learners.exposure import Exposure
 
@@ -13,11 +14,9 @@ _SHORTLIST = 200
 """How many items are considered: those that the user has most probably seen. It bounds the time, which grows with its
 square."""
 
-_TINY = 1e-12
-"""Numerical tolerance: it keeps a division by 0 finite."""
-
-_CHANCE_POWER = 2.0
-"""Power of P(seen) in the score (docs/decisions/0006-asking.md). It shapes the order of the questions, and no model."""
+CHANCE_POWER = 2.0
+"""Power of P(seen), or of the chance of another answer, in the score (docs/decisions/0006-asking.md). It shapes the
+order of the questions, and no model."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class SequentialQuestions:
         scores = np.empty((len(remaining), n))
         for place in range(n):
             gains = self._entropies[shortlist] if uncertainty is None else uncertainty.removed_shares()
-            values = np.where(remaining, chances**_CHANCE_POWER * gains, -1.0)
+            values = np.where(remaining, chances**CHANCE_POWER * gains, -1.0)
             best = chosen[:, place] = values.argmax(axis=1)
             scores[:, place] = values[all_users, best]
             remaining[all_users, best] = False
@@ -103,45 +102,15 @@ class SequentialQuestions:
 
     def _uncertainty(
         self, asked: Asked, shortlist: NDArray[np.int64], chances: NDArray[np.float64]
-    ) -> "_Uncertainty | None":
+    ) -> Uncertainty | None:
         """The uncertainty of each user's shortlist (int64 [B, L]) after the answers; None without a last layer."""
         if self._last_layer is None:
             return None
         all_features, all_noise = self._last_layer
-        features = all_features[shortlist]
         answered = all_features[asked.items] * asked.answered[..., None]
-        between = features @ answered.swapaxes(1, 2)
-        noise = all_noise[asked.items][..., None] * np.eye(asked.items.shape[1], dtype=np.float32)
-        explained = between @ np.linalg.solve(answered @ answered.swapaxes(1, 2) + noise, between.swapaxes(1, 2))
-        return _Uncertainty(features @ features.swapaxes(1, 2) - explained, all_noise[shortlist], chances)
-
-
-class _Uncertainty:
-    """The covariance C of the L items of each user's shortlist, and the effect of questions on it."""
-
-    def __init__(
-        self, covariance: NDArray[np.float32], noise: NDArray[np.float32], chances: NDArray[np.float64]
-    ) -> None:
-        """Keep the covariance (float32 [B, L, L]), the noise (float32 [B, L]) and P(seen) (float64 [B, L])."""
-        self._covariance = covariance
-        self._noise = noise
-        self._weights = (chances / np.maximum(chances.sum(axis=1, keepdims=True), _TINY)).astype(np.float32)
-        self._total = (self._weights * self._variances()).sum(axis=1, keepdims=True)
-
-    def removed_shares(self) -> NDArray[np.float32]:
-        """The share of the initial mean variance that an answer about each item would remove; float32 [B, L]."""
-        explained = (self._weights[:, None] @ np.square(self._covariance))[:, 0]
-        return np.asarray(explained / (self._variances() + self._noise) / np.maximum(self._total, _TINY))
-
-    def expect_answers(self, columns: NDArray[np.int64], chances: NDArray[np.float64]) -> None:
-        """Lower C by the expected effect of one question to each user, answered with these probabilities."""
-        users = np.arange(len(columns))
-        column = self._covariance[users, :, columns]
-        shares = chances / (self._variances() + self._noise)[users, columns]
-        self._covariance -= shares.astype(np.float32)[:, None, None] * column[:, :, None] * column[:, None, :]
-
-    def _variances(self) -> NDArray[np.float32]:
-        return np.diagonal(self._covariance, axis1=1, axis2=2)
+        return Uncertainty.after(
+            answered, all_noise[asked.items], all_features[shortlist], all_noise[shortlist], chances
+        )
 
 
 def _highest(scores: NDArray[np.float64], n: int) -> NDArray[np.int64]:

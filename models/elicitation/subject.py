@@ -15,7 +15,7 @@ from models.learners.answers import AnswerKind, Answers
 
 @dataclass(frozen=True)
 class Subject:
-    """A group, an attribute value or a pair: a question about `Σ_m a_m y_m` of the user's ratings y_m.
+    """An item, a group, an attribute value or a pair: a question about `Σ_m a_m y_m` of the user's ratings y_m.
 
     Attributes:
         kind: What it is.
@@ -46,6 +46,11 @@ class Subject:
     def pair(cls, first: int, second: int) -> Self:
         """Two items."""
         return cls(QuestionKind.PAIR, np.array([first, second]), np.array([1, -1], dtype=np.float32))
+
+    @classmethod
+    def item(cls, row: int) -> Self:
+        """One item."""
+        return cls(QuestionKind.ITEM, np.array([row]), np.ones(1, dtype=np.float32))
 
     @property
     def answer_kind(self) -> AnswerKind:

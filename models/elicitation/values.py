@@ -46,6 +46,12 @@ class ValueIndex:
             for (name, value), rows in zip(self.values, map(self._best_known, self._rows), strict=True)
         ]
 
+    def share_with(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of some items that have each value; float64 [values]."""
+        among = np.isin(self._items, items)
+        counts = np.bincount(self._values[among], minlength=len(self._rows))
+        return np.asarray(counts / max(len(items), 1))
+
     def answers(
         self, items: NDArray[np.integer], ratings: NDArray[np.floating], scale: RatingScale
     ) -> dict[int, float]:

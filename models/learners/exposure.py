@@ -133,6 +133,10 @@ class Exposure:
         biases[known], loadings[known] = self.biases[taken], self.loadings[taken]
         return replace(self, biases=biases, loadings=loadings)
 
+    def at(self, rows: NDArray[np.int64]) -> "Exposure":
+        """The same over some of the items."""
+        return replace(self, biases=self.biases[rows], loadings=self.loadings[rows])
+
     def with_ratings(self, counts: NDArray[np.int64], *, users: int) -> "Exposure":
         """The same, with some items known by how many have rated them.
 

@@ -221,16 +221,11 @@ class Recommender:
     @cached_property
     def questions(self) -> SequentialQuestions:
         """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
-        trained_rows, learner = self.model.items.row_of, self.model.learner
-        all_rows = np.arange(len(self.catalogue))
-        exposure = self.model.exposure.over(
-            [trained_rows.get(item_id) for item_id in self.catalogue.attributes(all_rows)["id"]]
-        )
-        new_item_counts = np.where(self.catalogue.trained_counts == 0, self.catalogue.counts, 0)
+        learner = self.model.learner
         return SequentialQuestions(
-            exposure.with_ratings(new_item_counts, users=self.model.manifest.data.training_users),
+            self._asking.pool.exposure,
             self.catalogue.statistics["rating_entropy"].to_numpy(),
-            None if learner is None else learner.last_layer(self.catalogue.vectors(all_rows)),
+            None if learner is None else learner.last_layer(self.catalogue.vectors(np.arange(len(self.catalogue)))),
         )
 
     def _rank(self, rank_by: RankBy, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
