@@ -179,6 +179,17 @@ class SkipNotFoundError(ServiceError):
         super().__init__(f"User {user_id!r} has no skip of item {item_id!r}.")
 
 
+class AnswerNotFoundError(ServiceError):
+    """The user has not answered the question."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "answer-not-found"
+    title = "There is no such answer"
+
+    def __init__(self, user_id: str, question_id: str) -> None:
+        super().__init__(f"User {user_id!r} has no answer to the question {question_id!r}.")
+
+
 class ScenarioNotFoundError(ServiceError):
     """There is no scenario of this name."""
 

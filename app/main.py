@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
+    answers,
     audiences,
     candidates,
     click_rates,
@@ -59,6 +60,7 @@ _RESOURCES = (
     recommendations,  # routes are tried in this order, so the most frequent come first
     ratings,
     interactions,
+    answers,
     candidates,
     rankings,
     similar_items,

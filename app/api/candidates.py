@@ -55,7 +55,10 @@ class CandidatePage(Page[CandidateResponse]):
 
 
 class CandidatesRequest(VisitorFeedback):
-    """The ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
+    """The ratings, interactions, answers and skips of a visitor who is not stored. All of it is optional.
+
+    Answers are checked, but do not matter to these strategies. `POST /v1/questions` takes account of them.
+    """
 
     skipped: Annotated[
         list[GivenItemId], Field(default_factory=list, max_length=10_000, description="Items that could not be rated.")

@@ -32,6 +32,8 @@ def example_of(schema: Mapping[str, Any], components: Mapping[str, Any], where: 
     for key in ("example", "const", "default"):
         if schema.get(key) is not None:
             return schema[key]
+    if "oneOf" in schema:
+        return example_of(schema["oneOf"][0], components, where)
     if "anyOf" in schema:
         return _example_of_any(schema, components, where)
     return _example_by_type(schema, components, where)

@@ -32,6 +32,11 @@ TAGS = [
         "description": "What users did with items without rating them, such as purchases. Posting interactions answers "
         "with recommendations.",
     },
+    {
+        "name": "questions",
+        "description": "Questions that new users can answer, about items, groups of items, attributes and pairs; the "
+        "answers, and what they say of a user's tastes. Posting answers answers with recommendations.",
+    },
     {"name": "recommendations", "description": "Ranked lists, for stored users and for visitors."},
     {"name": "scenarios", "description": "Places where lists are shown, with settings, and the clicks on their lists."},
     {

@@ -22,6 +22,7 @@ class OverviewResponse(ResponseModel):
     items: int = Field(ge=0, description="Without deleted ones.", examples=[1_682])
     ratings: int = Field(ge=0, examples=[100_000])
     interactions: int = Field(ge=0, examples=[25_000])
+    answers: int = Field(ge=0, examples=[4_000])
     lists_per_minute: int = Field(
         ge=0,
         description="Lists of recommendations in the last minute, by the process that answers. `/metrics` has those of "

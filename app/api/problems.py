@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
-from app.api.body_fields import fields_at
+from app.api.body_fields import fields_at, path_in_body, tags_at
 from app.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
@@ -278,11 +278,14 @@ def _field_error(error: dict[str, Any], body: Any) -> FieldError:  # noqa: ANN40
         error: The error.
         body: The type of the request's body.
     """
-    source, *path = error["loc"]
+    source, *location = error["loc"]
     if error["type"] == "json_invalid":
-        return FieldError("body", f"is not JSON: {error['ctx']['error']} at character {path[0]}")
-    field = ".".join(map(str, path)) or source
+        return FieldError("body", f"is not JSON: {error['ctx']['error']} at character {location[0]}")
+    field = ".".join(map(str, path_in_body(body, location))) or source
     if error["type"] == "extra_forbidden":
-        known = fields_at(body, path[:-1])
-        return FieldError(field, f"is not a field of this request; {suggestion(str(path[-1]), known)}")
+        known = fields_at(body, location[:-1])
+        return FieldError(field, f"is not a field of this request; {suggestion(str(location[-1]), known)}")
+    if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        of_tag = f"{field}.{error['ctx']['discriminator'].strip(chr(39))}"
+        return FieldError(of_tag, f"is missing or unknown; known are: {', '.join(tags_at(body, location))}")
     return FieldError(field, error["msg"].removeprefix("Value error, "))

@@ -50,8 +50,9 @@ class RankingRequest(VisitorFeedback):
 
     @model_validator(mode="after")
     def _is_of_one_user(self) -> Self:
-        if self.user_id is not None and (self.attributes or self.ratings or self.interactions or self.skipped):
-            raise ValueError("give a user_id, or attributes, ratings, interactions and skipped items; not both")
+        visitor = (self.attributes, self.ratings, self.interactions, self.answers, self.skipped)
+        if self.user_id is not None and any(visitor):
+            raise ValueError("give a user_id, or attributes, ratings, interactions, answers and skips; not both")
         return self
 
 

@@ -149,7 +149,7 @@ class BoostRequest(RequestModel):
 
 
 class VisitorRequest(VisitorFeedback):
-    """Attributes, ratings, interactions and skips of a visitor who is not stored. All of it is optional."""
+    """Attributes, ratings, interactions, answers and skips of a visitor who is not stored. All of it is optional."""
 
     attributes: Attributes = Field(default_factory=dict)
     skipped: Annotated[

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from app.lists.feedback import Feedback
+from app.storage.answers import AnswerRecord
 from app.storage.interactions import InteractionRecord
 from app.storage.items import ItemRecord
 from app.storage.ratings import RatingRecord
 from app.storage.users import UserRecord
 from models.data.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH, has_unclean_characters
+from models.elicitation.question import QuestionKind
 from models.fields import AttributeValue
 
 
@@ -133,6 +135,67 @@ class InteractionRequest(RequestModel):
         return InteractionRecord(self.item_id, self.kind, self.occurred_at)
 
 
+AnswerRating = Annotated[
+    float | None,
+    Field(
+        strict=True,
+        allow_inf_nan=False,
+        description="On the model's scale; it may lie between two steps. Null: the user cannot say.",
+        examples=[4.5],
+    ),
+]
+
+
+class GroupAnswerRequest(RequestModel):
+    """How much the user likes some items as a whole."""
+
+    kind: Literal[QuestionKind.GROUP]
+    item_ids: Annotated[list[GivenItemId], Field(min_length=2, max_length=20, examples=[["50", "172", "181"]])]
+    rating: AnswerRating
+    answered_at: Moment | None = None
+
+    def record(self) -> AnswerRecord:
+        """The answer as it is stored."""
+        return AnswerRecord(self.kind, item_ids=tuple(self.item_ids), rating=self.rating, answered_at=self.answered_at)
+
+
+class AttributeAnswerRequest(RequestModel):
+    """How much the user likes the items with an attribute value: a category, or a decade of a field of years."""
+
+    kind: Literal[QuestionKind.ATTRIBUTE]
+    field: GivenFieldName
+    value: Annotated[
+        Line, Field(min_length=1, description="A decade such as `1990s` for a field of years.", examples=["War"])
+    ]
+    rating: AnswerRating
+    answered_at: Moment | None = None
+
+    def record(self) -> AnswerRecord:
+        """The answer as it is stored."""
+        return AnswerRecord(
+            self.kind, field=self.field, value=self.value, rating=self.rating, answered_at=self.answered_at
+        )
+
+
+class PairAnswerRequest(RequestModel):
+    """Which of two items the user prefers."""
+
+    kind: Literal[QuestionKind.PAIR]
+    item_ids: Annotated[list[GivenItemId], Field(min_length=2, max_length=2, examples=[["50", "288"]])]
+    preferred: Annotated[EntityId | None, Field(description="Null: the user cannot say.", examples=["50"])]
+    answered_at: Moment | None = None
+
+    def record(self) -> AnswerRecord:
+        """The answer as it is stored."""
+        return AnswerRecord(
+            self.kind, item_ids=tuple(self.item_ids), preferred=self.preferred, answered_at=self.answered_at
+        )
+
+
+AnswerRequest = Annotated[AttributeAnswerRequest | GroupAnswerRequest | PairAnswerRequest, Field(discriminator="kind")]
+"""An answer to a question. A question about one item is answered by a rating or a skip."""
+
+
 class VisitorFeedback(RequestModel):
     """What a visitor who is not stored did. All of it is optional."""
 
@@ -143,6 +206,14 @@ class VisitorFeedback(RequestModel):
             default_factory=list, max_length=1000, description="What the visitor did with items without rating them."
         ),
     ]
+    answers: Annotated[
+        list[AnswerRequest],
+        Field(
+            default_factory=list,
+            max_length=1000,
+            description="What the visitor answered to questions about groups of items, attributes and pairs.",
+        ),
+    ]
 
     def feedback(self, skipped: Sequence[str]) -> Feedback:
         """What the visitor did, with the items that the visitor skipped."""
@@ -150,6 +221,7 @@ class VisitorFeedback(RequestModel):
             [rating.record() for rating in self.ratings],
             [each.record() for each in self.interactions],
             skipped,
+            answers=[each.record() for each in self.answers],
         )
 
 

@@ -51,20 +51,21 @@ class MergeResponse(ResponseModel):
     ratings: int = Field(examples=[3])
     interactions: int = Field(examples=[12])
     skips: int = Field(examples=[1])
+    answers: int = Field(examples=[2])
     events: int = Field(examples=[20])
 
     @classmethod
     def of(cls, moved: Moved | None) -> Self:
         """The answer about a merge."""
-        return cls(merged=moved is not None, **(moved or Moved(0, 0, 0, 0))._asdict())
+        return cls(merged=moved is not None, **(moved or Moved(0, 0, 0, 0, 0))._asdict())
 
 
 @router.post("/users/{user_id}:merge-into", dependencies=[WRITE], responses=problem_responses(InvalidRequestError))
 async def merge_user(user_id: UserId, body: MergeRequest, services: ServicesDep) -> MergeResponse:
     """Merge a guest, such as a visitor who signs in, into another user. The guest is gone afterwards.
 
-    Ratings, interactions, skips and events move. Of two ratings of an item the later is kept, and a rating replaces a
-    skip. The user's attributes stay, and those that the user lacks come from the guest. The user is created if new.
-    Merging again is harmless: it moves what has arrived for the guest in between.
+    Ratings, interactions, skips, answers and events move. Of two ratings of an item, and of two answers to a question,
+    the later is kept; a rating replaces a skip. The user's attributes stay, and those that the user lacks come from the
+    guest. The user is created if new. Merging again is harmless: it moves what has arrived for the guest in between.
     """
     return MergeResponse.of(await services.users.merge(user_id, body.into))

@@ -110,5 +110,5 @@ async def get_user(user_id: UserId, services: ServicesDep) -> UserResponse:
     responses=problem_responses(InvalidRequestError, UserNotFoundError),
 )
 async def delete_user(user_id: UserId, services: ServicesDep) -> None:
-    """Erase a user, with all ratings, interactions, skips and events."""
+    """Erase a user, with all ratings, interactions, skips, answers and events."""
     await services.users.delete(user_id)

@@ -1,4 +1,4 @@
-"""What is known of a user when a list is made: ratings, interactions and skips, stored or from a request."""
+"""What is known of a user when a list is made: ratings, interactions, skips and answers, stored or from a request."""
 
 import math
 from collections import Counter, defaultdict
@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lists.former_items import FormerItems
+from app.storage.answers import AnswerRecord, AnswerRepository
 from app.storage.events import EventRepository
 from app.storage.interactions import InteractionRecord, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.skips import SkipRepository
 from app.storage.users import UserState
+from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
 from models.data.attribute_values import known_attributes
 from models.data.schema import DatasetSchema
 from models.ranking import ItemRating, RankingQuery
@@ -38,6 +40,7 @@ class Feedback:
         seen: Item id → how often the user was shown the item or opened it, where each time counts half after every
             half-life.
         dismissed: Ids of items in which the user is not interested.
+        answers: At most one to each question; those that the user cannot answer are among them.
     """
 
     ratings: Sequence[RatingRecord] = ()
@@ -45,6 +48,7 @@ class Feedback:
     skipped: Sequence[str] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
     dismissed: Sequence[str] = ()
+    answers: Sequence[AnswerRecord] = ()
 
 
 KnownUser = tuple[UserState, Feedback]
@@ -112,6 +116,7 @@ async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_l
     users = await RatingRepository(session).with_users(user_ids)
     interactions = await InteractionRepository(session).of_users(users)
     skipped = await SkipRepository(session).of_users(users)
+    answers = await AnswerRepository(session).of_users(users)
     seen, dismissed = await read_seen(session, users, half_life=half_life)
     return {
         user_id: (
@@ -122,6 +127,7 @@ async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_l
                 skipped.get(user_id, ()),
                 seen.get(user_id, {}),
                 dismissed.get(user_id, ()),
+                answers.get(user_id, ()),
             ),
         )
         for user_id, (state, ratings) in users.items()
@@ -166,6 +172,7 @@ def ranking_query(
         pinned=options.pinned,
         explore=options.explore,
         seed=options.seed,
+        answers=given_answers(feedback.answers),
     )
 
 
@@ -199,6 +206,22 @@ def item_interactions(interactions: Iterable[InteractionRecord], kinds: Mapping[
     counted = {each.item_id: each for each in known}
     found = [ItemInteraction(each.item_id, each.kind, _seconds(each.occurred_at, now)) for each in counted.values()]
     return sorted(found, key=lambda each: (each.time, each.item_id))
+
+
+def given_answers(answers: Iterable[AnswerRecord]) -> list[Answer]:
+    """A user's answers as a ranking takes them, without those of questions that the user cannot answer."""
+    return [given for each in answers if (given := _given_answer(each)) is not None]
+
+
+def _given_answer(answer: AnswerRecord) -> Answer | None:
+    if answer.preferred is not None:
+        (other,) = set(answer.item_ids) - {answer.preferred}
+        return PairAnswer(answer.preferred, other)
+    if answer.rating is None:
+        return None
+    if answer.field is not None and answer.value is not None:
+        return AttributeAnswer(answer.field, answer.value, answer.rating)
+    return GroupAnswer(answer.item_ids, answer.rating)
 
 
 def _seconds(moment: datetime | None, now: datetime) -> int:

@@ -34,6 +34,6 @@ def lists_of_users(
     return lists
 
 
-def _extent(feedback: Feedback) -> tuple[int, int, int]:
+def _extent(feedback: Feedback) -> tuple[int, int, int, int]:
     """How much a user did. Ratings cost most."""
-    return len(feedback.ratings), len(feedback.interactions), len(feedback.skipped)
+    return len(feedback.ratings), len(feedback.answers), len(feedback.interactions), len(feedback.skipped)

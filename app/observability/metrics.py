@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 
 class Warmth(StrEnum):
-    """Groups of users by their number of ratings and interactions."""
+    """Groups of users by their number of ratings, interactions and answers."""
 
     COLD = "0"
     FEW = "1-9"
@@ -76,7 +76,9 @@ BATCH_REQUESTS = Histogram("coldstart_batch_requests", "Requests of one batch.",
 
 # Is it good?
 RANKINGS = Counter(
-    "coldstart_rankings", "Computed rankings, by the number of ratings and interactions they adapted to.", ["ratings"]
+    "coldstart_rankings",
+    "Computed rankings, by the number of ratings, interactions and answers they adapted to.",
+    ["ratings"],
 )
 ONLINE_ERROR = Summary(
     "coldstart_online_absolute_error",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.lists.feedback import Feedback
+from app.services.answer_errors import answer_errors
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
@@ -88,7 +89,7 @@ class CandidateService:
         """Candidates from the request alone. Nothing is stored.
 
         Raises:
-            InvalidRequestError: If ratings, interactions or filters contradict the schema or the catalogue.
+            InvalidRequestError: If ratings, interactions, answers or filters contradict the schema or the catalogue.
             NoActiveModelError: If no model is being served.
         """
         rated = [given.item_id for given in feedback.ratings]
@@ -97,6 +98,7 @@ class CandidateService:
         raise_if_invalid(
             rating_errors(feedback.ratings, served.schema.rating_scale, served.missing(rated)),
             interaction_errors(feedback.interactions, served.schema.kinds, served.missing(interacted)),
+            await answer_errors(feedback.answers, served),
             await filter_errors(options.filters, served),
         )
         # A visitor knows an item after an interaction, so asking about it again is no use.

@@ -10,6 +10,7 @@ from app.announcements import open_announcements
 from app.cache import create_cache
 from app.jobs.worker import Worker, working
 from app.services.admission import Admission
+from app.services.answers import AnswerService
 from app.services.api_keys import APIKeyService, open_api_keys
 from app.services.audiences import AudienceService
 from app.services.candidates import CandidateService
@@ -61,6 +62,7 @@ class Services:
     ratings: RatingService
     interactions: InteractionService
     skips: SkipService
+    answers: AnswerService
     recommendations: RecommendationService
     list_explanations: ListExplanationService
     similar_items: SimilarItemService
@@ -128,6 +130,7 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             ratings=RatingService(database, host, ranker, writer, sampler),
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
+            answers=AnswerService(database, host, ranker, writer),
             recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
             list_explanations=ListExplanationService(database, host, ranker, scenarios, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),

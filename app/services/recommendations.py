@@ -15,6 +15,7 @@ from app.errors import FieldError
 from app.lists.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.observability.recent import LISTS
+from app.services.answer_errors import answer_errors
 from app.services.batching import Batcher
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
@@ -91,7 +92,7 @@ async def recommend(
     started = time.perf_counter()
     items = await ranker.rank(served.recommender, query)
     seconds = time.perf_counter() - started
-    RANKINGS.labels(Warmth.of(len(query.ratings) + len(query.interactions))).inc()
+    RANKINGS.labels(Warmth.of(len(query.ratings) + len(query.interactions) + len(query.answers))).inc()
     LISTS.count()
     reasons = await ranker.explain(served.recommender, query, items) if options.explain else {}
     return RecommendationList(
@@ -175,6 +176,7 @@ class RecommendationService:
                 feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
             ),
             missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
+            await answer_errors(feedback.answers, served),
             *await option_errors(options, served),
         )
         return await self._made(served, attributes, feedback, options)

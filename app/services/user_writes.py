@@ -8,6 +8,7 @@ from datetime import timedelta
 from app.lists.feedback import KnownUser, read_users
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
+from app.storage.answers import AnswerRecord, AnswerRepository
 from app.storage.database import Database
 from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
@@ -20,12 +21,13 @@ _LARGEST_WRITE = 32
 
 @dataclass(frozen=True)
 class UserWrite:
-    """What a request stores: ratings, interactions, and attributes that replace the user's unless they are None."""
+    """What a request stores: what the user did, and attributes that replace the user's unless they are None."""
 
     user_id: str
     attributes: dict[str, AttributeValue] | None
     ratings: Sequence[RatingRecord] = ()
     interactions: Sequence[InteractionEvent] = ()
+    answers: Sequence[AnswerRecord] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class UserWriter:
             interactions = await InteractionRepository(session).save(
                 (write.user_id, each) for write in writes for each in write.interactions
             )
+            await AnswerRepository(session).save((write.user_id, each) for write in writes for each in write.answers)
             users = await read_users(session, {write.user_id for write in writes}, half_life=self._half_life)
         rated: dict[str, set[str]] = defaultdict(set)
         for write in writes:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Interaction, Item, Rating, User
+from app.storage.tables import Answer, Interaction, Item, Rating, User
 
 
 class StoredCounts(NamedTuple):
@@ -15,6 +15,7 @@ class StoredCounts(NamedTuple):
     items: int
     ratings: int
     interactions: int
+    answers: int
 
 
 async def stored_counts(session: AsyncSession) -> StoredCounts:
@@ -24,5 +25,6 @@ async def stored_counts(session: AsyncSession) -> StoredCounts:
         select(func.count()).select_from(Item).where(Item.deleted.is_(False)),
         select(func.count()).select_from(Rating),
         select(func.count()).select_from(Interaction),
+        select(func.count()).select_from(Answer),
     )
     return StoredCounts(*(await session.execute(select(*(each.scalar_subquery() for each in counted)))).one())

@@ -56,7 +56,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012 - declared by the base
+    type_annotation_map = {  # noqa: RUF012 - declared by the base
+        datetime: UTCDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
+    }
 
 
 class User(Base):
@@ -95,6 +99,26 @@ class Skip(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id"), primary_key=True)
     skipped_at: Mapped[datetime]
+
+
+class Answer(Base):
+    """A user's answer to a question about a group of items, an attribute or a pair of items.
+
+    The question id names the question (`AnswerRecord.question_id`). Without a rating and a preferred item, the user
+    cannot answer it. The items are no foreign keys: an answer is read as a whole, and deleted items keep their rows.
+    """
+
+    __tablename__ = "answers"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    question_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    item_ids: Mapped[list[str]]
+    field: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[str | None] = mapped_column(Text)
+    rating: Mapped[float | None]
+    preferred: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    answered_at: Mapped[datetime]
 
 
 class Interaction(Base):

@@ -16,6 +16,7 @@ class Moved(NamedTuple):
     ratings: int
     interactions: int
     skips: int
+    answers: int
     events: int
 
 
@@ -38,6 +39,7 @@ class UserMergeRepository:
             ratings=await self._move_latest(_ratings, guest_id, user_id),
             interactions=await self._move_interactions(guest_id, user_id),
             skips=await self._move_skips(guest_id, user_id),
+            answers=await self._move_latest(_answers, guest_id, user_id, moment="answered_at"),
             events=await self._move(_events, guest_id, user_id),
         )
         await self._move_latest(_predicted, guest_id, user_id)
@@ -68,15 +70,16 @@ class UserMergeRepository:
         state = (await users.states([guest_id])).get(guest_id)
         return None if state is None else state.attributes
 
-    async def _move_latest(self, table: Table, guest_id: str, user_id: str) -> int:
+    async def _move_latest(self, table: Table, guest_id: str, user_id: str, *, moment: str = "rated_at") -> int:
         """Move ratings. Of two ratings of an item the later is kept; of two with the same time, the user's.
 
-        In `predicted_ratings`, of two ratings by the same model version.
+        In `predicted_ratings`, of two ratings by the same model version; in `answers`, of two answers to a question.
+        `moment` names the column of the time.
         """
         other = table.alias()
         key = [column for column in table.primary_key.columns if column.name != "user_id"]
         both = [other.c[column.name] == column for column in key]
-        older = exists().where(other.c.user_id == user_id, other.c.rated_at >= table.c.rated_at, *both)
+        older = exists().where(other.c.user_id == user_id, other.c[moment] >= table.c[moment], *both)
         await self._session.execute(delete(table).where(table.c.user_id == guest_id, older))
         replaced = exists().where(other.c.user_id == guest_id, *both)
         await self._session.execute(delete(table).where(table.c.user_id == user_id, replaced))
@@ -117,6 +120,7 @@ class UserMergeRepository:
         return moved.rowcount
 
 
-_users, _ratings, _interactions, _skips, _events, _predicted = (
-    Base.metadata.tables[name] for name in ("users", "ratings", "interactions", "skips", "events", "predicted_ratings")
+_users, _ratings, _interactions, _skips, _answers, _events, _predicted = (
+    Base.metadata.tables[name]
+    for name in ("users", "ratings", "interactions", "skips", "answers", "events", "predicted_ratings")
 )

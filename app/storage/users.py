@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Insert, bindparam, case, delete, func, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.saved import Saved
-from app.storage.tables import Base, Event, Interaction, Rating, User
+from app.storage.tables import Answer, Base, Event, Interaction, Rating, User
 from app.storage.upsert import dialect_of, insert
 
 _AT_ONCE = 500
@@ -38,8 +38,8 @@ class UserState:
 class UserRepository:
     """Reads and writes users.
 
-    A transaction that changes a user's ratings, interactions or skips calls `save` or `touch` first: both lock the
-    user's row, so such transactions of one user follow each other and cannot deadlock.
+    A transaction that changes a user's ratings, interactions, skips or answers calls `save` or `touch` first: both lock
+    the user's row, so such transactions of one user follow each other and cannot deadlock.
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -76,13 +76,14 @@ class UserRepository:
         return (await self._session.execute(statement)).scalar_one()
 
     async def last_active(self, *, limit: int) -> Sequence[str]:
-        """The ids of the users who rated or interacted last, the latest first.
+        """The ids of the users who rated, interacted or answered last, the latest first.
 
-        A user who did neither counts as active when the user was stored. It reads all ratings and interactions.
+        A user who did nothing of it counts as active when the user was stored. It reads all rows of the three tables.
         """
         did = union_all(
             select(Rating.user_id, Rating.rated_at.label("moment")),
             select(Interaction.user_id, Interaction.occurred_at),
+            select(Answer.user_id, Answer.answered_at),
         ).subquery()
         last = select(did.c.user_id, func.max(did.c.moment).label("moment")).group_by(did.c.user_id).subquery()
         statement = (

@@ -12,7 +12,7 @@ from app.storage.tables import Base
 from tests.integration.running import connected
 
 EARLY, LATE = "2026-01-01T12:00:00Z", "2026-01-02T12:00:00Z"
-NOTHING = {"merged": False, "ratings": 0, "interactions": 0, "skips": 0, "events": 0}
+NOTHING = {"merged": False, "ratings": 0, "interactions": 0, "skips": 0, "answers": 0, "events": 0}
 
 
 async def merge(client: httpx.AsyncClient, guest: str = "guest", into: str = "ada") -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_every_table_of_what_users_did_is_merged() -> None:
     """Where this fails, a table is new: `UserMergeRepository.merge` has to move its rows, and a test has to show it."""
     tables = {name for name, table in Base.metadata.tables.items() if "user_id" in table.c}
 
-    assert tables == {"ratings", "interactions", "skips", "events", "predicted_ratings"}
+    assert tables == {"ratings", "interactions", "skips", "answers", "events", "predicted_ratings"}
 
 
 async def test_merge_moves_all_that_the_guest_did(client: httpx.AsyncClient) -> None:
@@ -64,15 +64,19 @@ async def test_merge_moves_all_that_the_guest_did(client: httpx.AsyncClient) -> 
     await rate(client, "guest", ("i1", 5, EARLY), ("i2", 1, LATE))
     await interact(client, "guest", ("e1", "i3", "purchase"))
     await client.post("/v1/users/guest/skips", json={"item_ids": ["i4"]})
+    pair = {"kind": "pair", "item_ids": ["i5", "i6"], "preferred": "i6"}
+    await client.post("/v1/users/guest/answers", json={"answers": [pair]})
     version = await send_events(client, "guest", "shown", "clicked", "rated")
     before = (await client.get(f"/v1/model-versions/{version}/report")).json()
 
-    assert await merge(client) == {"merged": True, "ratings": 2, "interactions": 1, "skips": 1, "events": 3}
+    moved = {"ratings": 2, "interactions": 1, "skips": 1, "answers": 1, "events": 3}
+    assert await merge(client) == {"merged": True, **moved}
 
     ratings = [(each["item_id"], each["rating"]) for each in await listed(client, "ratings")]
     assert ratings == [("i1", 5.0), ("i2", 1.0)]
     assert [each["event_id"] for each in await listed(client, "interactions")] == ["e1"]
     assert [each["item_id"] for each in await listed(client, "skips")] == ["i4"]
+    assert [each["preferred"] for each in await listed(client, "answers")] == ["i6"]
     assert (await client.get("/v1/users/guest")).status_code == 404
     assert (await client.get(f"/v1/model-versions/{version}/report")).json() == before
     assert before["measured_ratings"] > 0
@@ -255,3 +259,21 @@ async def test_merge_while_the_guest_and_the_user_rate_loses_no_rating(
     await merge(client)
 
     assert {each["item_id"] for each in await listed(client, "ratings")} == {f"i{item}" for item in range(20)}
+
+
+async def test_merge_keeps_the_later_answer_to_a_question(client: httpx.AsyncClient) -> None:
+    def answers(*given: tuple[str, int | None, str]) -> dict[str, object]:
+        return {
+            "answers": [
+                {"kind": "attribute", "field": "genre", "value": value, "rating": rating, "answered_at": moment}
+                for value, rating, moment in given
+            ]
+        }
+
+    await client.post("/v1/users/ada/answers", json=answers(("comedy", 1, EARLY), ("horror", 1, LATE)))
+    await client.post("/v1/users/guest/answers", json=answers(("comedy", 5, LATE), ("horror", None, EARLY)))
+
+    assert (await merge(client))["answers"] == 1
+
+    kept = {each["value"]: each["rating"] for each in await listed(client, "answers")}
+    assert kept == {"comedy": 5.0, "horror": 1.0}

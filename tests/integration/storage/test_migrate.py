@@ -122,6 +122,17 @@ ROWS: dict[str, dict[str, object]] = {
         "finished_at": NOON,
     },
     "skips": {"user_id": "ada", "item_id": "i1", "skipped_at": NOON},
+    "answers": {
+        "user_id": "ada",
+        "question_id": "pair-1",
+        "kind": "pair",
+        "item_ids": ["i1", "i2"],
+        "field": None,
+        "value": None,
+        "rating": None,
+        "preferred": "i1",
+        "answered_at": NOON,
+    },
     "interactions": {"user_id": "ada", "event_id": "e", "item_id": "i1", "kind": "view", "occurred_at": NOON},
     "api_keys": {
         "name": "shop",
