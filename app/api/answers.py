@@ -15,7 +15,15 @@ from app.api.path_ids import PathId
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.recommendations import RecommendationPage, time_ranking
-from app.api.schemas import AnswerRequest, Attributes, RequestModel, ResponseModel, ShownUserId, ShownVersion
+from app.api.schemas import (
+    AnswerKind,
+    AnswerRequest,
+    Attributes,
+    RequestModel,
+    ResponseModel,
+    ShownUserId,
+    ShownVersion,
+)
 from app.errors import AnswerNotFoundError, InvalidRequestError, NoActiveModelError, OverloadedError, UserNotFoundError
 from models.elicitation.question import QuestionKind
 
@@ -40,7 +48,7 @@ class AnswerResponse(ResponseModel):
     question_id: Annotated[
         str, Field(description="The same for every user who answers the question.", examples=[_QUESTION_ID])
     ]
-    kind: Annotated[QuestionKind, Field(examples=[QuestionKind.ATTRIBUTE])]
+    kind: Annotated[AnswerKind, Field(examples=[QuestionKind.ATTRIBUTE])]
     item_ids: Annotated[list[str], Field(description="Of a group or a pair.", examples=[[]])]
     field: Annotated[str | None, Field(examples=["genre"])]
     value: Annotated[str | None, Field(examples=["War"])]

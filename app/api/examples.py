@@ -1,6 +1,6 @@
 """Builds examples of requests and answers from the examples of their fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MOMENT = "2026-01-31T12:00:00Z"
@@ -23,28 +23,26 @@ def example_of(schema: Mapping[str, Any], components: Mapping[str, Any], where: 
     Raises:
         MissingExampleError: If a string or a number has no example.
     """
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return example_of(components[name], components, name)
     for own in (schema.get("examples"), schema.get("enum")):
         if own:
             return own[0]
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return example_of(components[name], components, name)
     for key in ("example", "const", "default"):
         if schema.get(key) is not None:
             return schema[key]
-    if "oneOf" in schema:
-        return example_of(schema["oneOf"][0], components, where)
-    if "anyOf" in schema:
-        return _example_of_any(schema, components, where)
+    if choices := schema.get("oneOf", schema.get("anyOf")):
+        return _example_of_any(choices, components, where)
     return _example_by_type(schema, components, where)
 
 
-def _example_of_any(schema: Mapping[str, Any], components: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
-    choices = [choice for choice in schema["anyOf"] if choice.get("type") != "null"]
+def _example_of_any(all_choices: Sequence[Mapping[str, Any]], components: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
+    choices = [choice for choice in all_choices if choice.get("type") != "null"]
     try:
         return example_of(choices[0], components, where)
     except MissingExampleError:
-        if len(choices) == len(schema["anyOf"]):
+        if len(choices) == len(all_choices):
             raise
         return None
 

@@ -1,5 +1,6 @@
 """Explanations of lists, for operators."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Self
 
@@ -12,11 +13,22 @@ from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.recommendations import Recommendation, RecommendationPage
-from app.api.schemas import Attributes, ResponseModel, ShownItemId, ShownTitle, ShownUserId, ShownVersion
+from app.api.schemas import (
+    AnswerKind,
+    Attributes,
+    NamedItemResponse,
+    ResponseModel,
+    ShownItemId,
+    ShownTitle,
+    ShownUserId,
+    ShownVersion,
+)
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.services.list_explanations import ListExplanation
 from app.services.list_positions import Rule
 from app.storage.tables import EventType
+from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
+from models.elicitation.question import QuestionKind
 from models.ranking.query import RankedBy
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=RankingRoute)
@@ -35,19 +47,47 @@ class GivenItemResponse(ResponseModel):
     kind: Annotated[str | None, Field(description="Of the interaction.", examples=[None])] = None
 
 
+class GivenAnswerResponse(ResponseModel):
+    """What the user answered to a question. What does not apply is null."""
+
+    kind: Annotated[AnswerKind, Field(examples=[QuestionKind.ATTRIBUTE])]
+    field: Annotated[str | None, Field(examples=["genre"])] = None
+    value: Annotated[str | None, Field(examples=["War"])] = None
+    items: Annotated[list[NamedItemResponse], Field(description="Of a group or a pair.", examples=[[]])]
+    rating: Annotated[float | None, Field(examples=[4.5])] = None
+    preferred: Annotated[str | None, Field(description="Of the items of a pair.", examples=[None])] = None
+
+    @classmethod
+    def of(cls, answer: Answer, titles: Mapping[str, str | None]) -> Self:
+        """The answer with what a user answered."""
+
+        def named(*item_ids: str) -> list[NamedItemResponse]:
+            return [NamedItemResponse(item_id=item_id, title=titles[item_id]) for item_id in item_ids]
+
+        match answer:
+            case AttributeAnswer(name, value, rating):
+                return cls(kind=QuestionKind.ATTRIBUTE, items=[], field=name, value=value, rating=rating)
+            case GroupAnswer(item_ids, rating):
+                return cls(kind=QuestionKind.GROUP, items=named(*item_ids), rating=rating)
+            case PairAnswer(preferred, other):
+                return cls(kind=QuestionKind.PAIR, items=named(preferred, other), preferred=preferred)
+
+
 class GivenResponse(ResponseModel):
     """What the user gave, as the model takes it: the latest 100 of each, and how many there are.
 
-    Of several interactions with an item, the strongest counts.
+    Of several interactions with an item, the strongest counts. Questions that the user cannot answer do not.
     """
 
     attributes: Attributes
     rating_count: Annotated[int, Field(ge=0, examples=[1])]
     interaction_count: Annotated[int, Field(ge=0, examples=[0])]
     skip_count: Annotated[int, Field(ge=0, examples=[0])]
+    answer_count: Annotated[int, Field(ge=0, examples=[1])]
     ratings: list[GivenItemResponse]
     interactions: Annotated[list[GivenItemResponse], Field(examples=[[]])]
     skips: Annotated[list[GivenItemResponse], Field(examples=[[]])]
+    answers: list[GivenAnswerResponse]
     shown_count: Annotated[int, Field(ge=0, description="Events of type `shown`.", examples=[20])]
     clicked_count: Annotated[int, Field(ge=0, description="Events of type `clicked`.", examples=[1])]
     dismissed_count: Annotated[int, Field(ge=0, description="Events of type `dismissed`.", examples=[0])]
@@ -63,6 +103,7 @@ class GivenResponse(ResponseModel):
             rating_count=len(ratings),
             interaction_count=len(interactions),
             skip_count=len(query.skipped),
+            answer_count=len(query.answers),
             ratings=[
                 GivenItemResponse(item_id=each.item_id, title=titles[each.item_id], rating=each.rating)
                 for each in ratings[:_MOST_GIVEN]
@@ -75,6 +116,7 @@ class GivenResponse(ResponseModel):
                 GivenItemResponse(item_id=item_id, title=titles[item_id])
                 for item_id in list(query.skipped)[:_MOST_GIVEN]
             ],
+            answers=[GivenAnswerResponse.of(answer, titles) for answer in reversed(query.answers[-_MOST_GIVEN:])],
             shown_count=found.count(EventType.SHOWN),
             clicked_count=found.count(EventType.CLICKED),
             dismissed_count=found.count(EventType.DISMISSED),

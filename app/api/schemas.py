@@ -81,6 +81,17 @@ ShownTitle = Annotated[str | None, Field(examples=["Star Wars"])]
 ShownVersion = Annotated[str, Field(description="Of the model.", examples=["coldstart-c8f7fe71d86a"])]
 """Types of answers, with examples for the OpenAPI document. Requests use the checked types above."""
 
+AnswerKind = Literal[QuestionKind.ATTRIBUTE, QuestionKind.GROUP, QuestionKind.PAIR]
+"""The kinds of questions that have answers. A question about one item is answered by a rating or a skip."""
+
+
+class NamedItemResponse(ResponseModel):
+    """An item and its title."""
+
+    item_id: ShownItemId
+    title: ShownTitle
+
+
 Attributes = Annotated[
     dict[str, SkipValidation[AttributeValue]],
     Field(
@@ -193,7 +204,7 @@ class PairAnswerRequest(RequestModel):
 
 
 AnswerRequest = Annotated[AttributeAnswerRequest | GroupAnswerRequest | PairAnswerRequest, Field(discriminator="kind")]
-"""An answer to a question. A question about one item is answered by a rating or a skip."""
+"""An answer to a question."""
 
 
 class VisitorFeedback(RequestModel):

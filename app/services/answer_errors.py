@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import polars as pl
 from anyio import to_thread
 
 from app.errors import FieldError
 from app.services.model_traffic import ServedModel
 from app.storage.answers import AnswerRecord
 from app.suggestions import suggestion
+from models.data.item_values import decades
 from models.data.rating_scale import RatingScale
 from models.fields import field_type
 from models.ranking.catalogue import Catalogue
@@ -16,7 +16,6 @@ from models.ranking.catalogue import Catalogue
 _COMPARED_VALUES = 2000
 """The most values among which a similar one is looked for. It bounds the time."""
 _LONGEST_VALUE = 100
-_YEARS = (1000, 3000)
 
 
 async def answer_errors(answers: Sequence[AnswerRecord], served: ServedModel) -> list[FieldError]:
@@ -91,8 +90,5 @@ def _values(catalogue: Catalogue, name: str) -> Sequence[str]:
         return catalogue.values(name)
     if name != source.date:
         return []
-    years = catalogue.column(name).drop_nulls()
-    if not years.is_between(*_YEARS).all():
-        return []
-    decades = (years // 10 * 10).cast(pl.Int64).cast(pl.String).value_counts(sort=True)
-    return [f"{decade}s" for decade in decades[name]]
+    found = decades(catalogue.column(name).drop_nulls())
+    return [] if found is None else found.unique().sort().to_list()

@@ -31,6 +31,7 @@ from app.services.model_reports import ModelReportService
 from app.services.model_versions import ModelVersionService
 from app.services.overview import OverviewService
 from app.services.predicted_ratings import PredictedRatingSampler
+from app.services.questions import QuestionService
 from app.services.ranking import Ranker
 from app.services.ratings import RatingService
 from app.services.recommendations import RecommendationService
@@ -38,6 +39,7 @@ from app.services.record_stream import RecordStream
 from app.services.scenarios import ScenarioService
 from app.services.similar_items import SimilarItemService
 from app.services.skips import SkipService
+from app.services.tastes import TasteService
 from app.services.trainings import TrainingService
 from app.services.user_writes import UserWriter
 from app.services.users import UserService
@@ -63,6 +65,8 @@ class Services:
     interactions: InteractionService
     skips: SkipService
     answers: AnswerService
+    questions: QuestionService
+    tastes: TasteService
     recommendations: RecommendationService
     list_explanations: ListExplanationService
     similar_items: SimilarItemService
@@ -131,6 +135,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             interactions=InteractionService(database, host, ranker, writer),
             skips=SkipService(database, host),
             answers=AnswerService(database, host, ranker, writer),
+            questions=QuestionService(database, host, ranker, half_life=half_life),
+            tastes=TasteService(database, host, ranker, half_life=half_life),
             recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
             list_explanations=ListExplanationService(database, host, ranker, scenarios, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),

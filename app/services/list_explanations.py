@@ -16,6 +16,7 @@ from app.services.validation import raise_if_invalid
 from app.storage.database import Database
 from app.storage.events import EventRepository
 from app.storage.tables import EventType
+from models.elicitation.question import Topic
 from models.ranking import RankedItem, RankingQuery
 from models.ranking.tastes import Tastes
 
@@ -129,5 +130,6 @@ def _titles(served: ServedModel, query: RankingQuery) -> dict[str, str | None]:
     catalogue = served.recommender.catalogue
     rated = [rating.item_id for rating in query.ratings]
     interacted = [interaction.item_id for interaction in query.interactions]
-    rows = {item_id: catalogue.row_of(item_id) for item_id in (*rated, *interacted, *query.skipped)}
+    answered = [item_id for answer in query.answers for item_id in Topic.of_answer(answer).item_ids]
+    rows = {item_id: catalogue.row_of(item_id) for item_id in (*rated, *interacted, *query.skipped, *answered)}
     return {item_id: None if row is None else catalogue.name(row)[1] for item_id, row in rows.items()}

@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 
 from app.observability.metrics import Phase
 from app.services.batching import Batcher
+from models.elicitation.question import Question, QuestionKind, Topic
 from models.elicitation.strategy import Candidate, Strategy
 from models.ranking import RankedItem, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
@@ -76,6 +77,19 @@ class Ranker:
             where=request.filters,
             seed=request.seed,
         )
+        return await to_thread.run_sync(call, limiter=self._threads)
+
+    async def ask(
+        self,
+        recommender: Recommender,
+        query: RankingQuery,
+        *,
+        n: int,
+        kinds: Collection[QuestionKind],
+        skipped: Collection[Topic],
+    ) -> list[Question]:
+        """Choose questions; see `Recommender.ask`."""
+        call = partial(recommender.ask, query, n=n, kinds=kinds, skipped=skipped)
         return await to_thread.run_sync(call, limiter=self._threads)
 
     async def similar(self, recommender: Recommender, query: SimilarQuery) -> list[SimilarItem]:

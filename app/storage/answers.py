@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.storage import clock
 from app.storage.tables import Answer, Base
 from app.storage.upsert import dialect_of, insert
-from models.elicitation.question import QuestionKind
+from models.elicitation.question import QuestionKind, Topic
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,16 @@ class AnswerRecord:
     rating: float | None = None
     preferred: str | None = None
     answered_at: datetime | None = None
+
+    @property
+    def topic(self) -> Topic:
+        """What the question is about."""
+        return Topic(self.kind, frozenset(self.item_ids), self.field, self.value)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the user cannot answer the question."""
+        return self.rating is None and self.preferred is None
 
     @property
     def question_id(self) -> str:

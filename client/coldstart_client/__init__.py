@@ -19,24 +19,29 @@ from coldstart_client.errors import (
 )
 from coldstart_client.given import (
     KEPT,
+    AttributeAnswer,
     Attributes,
     AttributeValue,
     Boost,
     Conditions,
     Filter,
+    GivenAnswer,
     GivenInteraction,
     GivenRating,
+    GroupAnswer,
     Kept,
     NewEvent,
     NewInteraction,
     NewItem,
     NewUser,
+    PairAnswer,
 )
 from coldstart_client.listing import AsyncListing, Listing
 from coldstart_client.models.answer import Page
 from coldstart_client.models.candidates import Candidate, CandidatePage
 from coldstart_client.models.evaluations import Evaluation, EvaluationConfig, EvaluationSummary
 from coldstart_client.models.explanations import (
+    AnsweredQuestion,
     Change,
     ExplainedItem,
     Given,
@@ -48,9 +53,17 @@ from coldstart_client.models.explanations import (
     Tastes,
 )
 from coldstart_client.models.feedback import Interaction, Interactions, Rating, Ratings, Skip, StoredEvents
-from coldstart_client.models.items import Item, ItemStream, LineError
+from coldstart_client.models.items import Item, ItemStream, LineError, NamedItem
 from coldstart_client.models.list_exports import ListExport, ListExportResult
 from coldstart_client.models.model_versions import Challenger, ModelReport, ModelTraffic, ModelVersion, OnlineEstimate
+from coldstart_client.models.questions import (
+    Question,
+    QuestionPage,
+    StoredAnswer,
+    StoredAnswers,
+    UserTaste,
+    UserTastes,
+)
 from coldstart_client.models.recommendations import (
     AudiencePage,
     ItemListPage,
@@ -102,8 +115,10 @@ from coldstart_client.version import __version__
 
 __all__ = [
     "KEPT",
+    "AnsweredQuestion",
     "AsyncClient",
     "AsyncListing",
+    "AttributeAnswer",
     "AttributeGroup",
     "AttributeGroups",
     "AttributeValue",
@@ -137,9 +152,11 @@ __all__ = [
     "Filter",
     "ForbiddenError",
     "Given",
+    "GivenAnswer",
     "GivenInteraction",
     "GivenItem",
     "GivenRating",
+    "GroupAnswer",
     "GroupDifferences",
     "GroupGap",
     "Interaction",
@@ -167,6 +184,7 @@ __all__ = [
     "ModelReport",
     "ModelTraffic",
     "ModelVersion",
+    "NamedItem",
     "NewEvent",
     "NewInteraction",
     "NewItem",
@@ -176,11 +194,14 @@ __all__ = [
     "OnlineEstimate",
     "Overview",
     "Page",
+    "PairAnswer",
     "Position",
     "PredictorCurve",
     "PredictorReport",
     "ProblemError",
     "Prospect",
+    "Question",
+    "QuestionPage",
     "RankingPage",
     "RateLimitedError",
     "Rating",
@@ -197,6 +218,8 @@ __all__ = [
     "SimilarItemPage",
     "Skip",
     "StateReport",
+    "StoredAnswer",
+    "StoredAnswers",
     "StoredEvents",
     "StrategyCurve",
     "Taste",
@@ -213,6 +236,8 @@ __all__ = [
     "UserGroup",
     "UserLineError",
     "UserStream",
+    "UserTaste",
+    "UserTastes",
     "WaitTimeoutError",
     "WrongField",
     "__version__",

@@ -1,7 +1,8 @@
 """The types that callers pass to the client."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Literal
@@ -64,6 +65,63 @@ class NewInteraction(GivenInteraction):
 
 
 @dataclass(frozen=True)
+class AttributeAnswer:
+    """How much a user likes the items with an attribute value.
+
+    Attributes:
+        field: The attribute.
+        value: Its value; a decade such as "1990s" for a field of years.
+        rating: On the model's scale; it may lie between two steps. None if the user cannot say.
+        answered_at: When, with a time zone; None for now. Of two answers to a question the later is kept.
+        kind: Set by the class.
+    """
+
+    field: str
+    value: str
+    rating: float | None
+    answered_at: datetime | None = None
+    kind: Literal["attribute"] = dataclasses.field(default="attribute", init=False)
+
+
+@dataclass(frozen=True)
+class GroupAnswer:
+    """How much a user likes some items as a whole.
+
+    Attributes:
+        item_ids: The items.
+        rating: As of `AttributeAnswer`.
+        answered_at: As of `AttributeAnswer`.
+        kind: Set by the class.
+    """
+
+    item_ids: Sequence[str]
+    rating: float | None
+    answered_at: datetime | None = None
+    kind: Literal["group"] = dataclasses.field(default="group", init=False)
+
+
+@dataclass(frozen=True)
+class PairAnswer:
+    """Which of two items a user prefers.
+
+    Attributes:
+        item_ids: The two items.
+        preferred: The item that the user prefers; None if the user cannot say.
+        answered_at: As of `AttributeAnswer`.
+        kind: Set by the class.
+    """
+
+    item_ids: Sequence[str]
+    preferred: str | None
+    answered_at: datetime | None = None
+    kind: Literal["pair"] = dataclasses.field(default="pair", init=False)
+
+
+GivenAnswer = AttributeAnswer | GroupAnswer | PairAnswer
+"""An answer to a question. A question about one item is answered by a rating or a skip."""
+
+
+@dataclass(frozen=True)
 class Boost:
     """A rule that raises or lowers items in a list.
 
@@ -75,7 +133,7 @@ class Boost:
 
     factor: float
     item_ids: Sequence[str] | None = None
-    filter: Filter = field(default_factory=dict)
+    filter: Filter = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +149,7 @@ class NewItem:
 
     item_id: str
     title: str | None = None
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = dataclasses.field(default_factory=dict)
     available: bool = True
 
 
@@ -105,7 +163,7 @@ class NewUser:
     """
 
     user_id: str
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = dataclasses.field(default_factory=dict)
 
 
 class Kept(Enum):

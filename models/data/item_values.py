@@ -28,11 +28,15 @@ def item_values(source: EntitySource, table: pl.DataFrame) -> Iterator[tuple[str
         kind = field_type(field)
         if kind.filterable and not kind.ordered:
             yield field.name, kind.filter_values(table[field.name]).unique()
-        elif field.name == source.date:
-            years = table[field.name].alias("year").to_frame().with_row_index("row").drop_nulls()
-            if years["year"].is_between(*_YEARS).all():
-                decade = (pl.col("year") // 10 * 10).cast(pl.Int64).cast(pl.String) + "s"
-                yield field.name, years.select("row", value=decade)
+        elif field.name == source.date and (values := decades(table[field.name])) is not None:
+            yield field.name, values.alias("value").to_frame().with_row_index("row").drop_nulls()
+
+
+def decades(dates: pl.Series) -> pl.Series | None:
+    """The decade of each date, such as "1990s", and null where it is unknown; None if the dates are no years."""
+    if not dates.is_between(*_YEARS).all():
+        return None
+    return (dates // 10 * 10).cast(pl.Int64).cast(pl.String) + "s"
 
 
 def years_of(decade: str) -> tuple[int, int] | None:

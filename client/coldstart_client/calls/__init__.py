@@ -9,6 +9,7 @@ from coldstart_client.calls.feedback import FeedbackCalls
 from coldstart_client.calls.items import ItemCalls
 from coldstart_client.calls.list_exports import ListExportCalls
 from coldstart_client.calls.model_versions import ModelVersionCalls
+from coldstart_client.calls.questions import QuestionCalls
 from coldstart_client.calls.recommendations import RecommendationCalls
 from coldstart_client.calls.scenarios import ScenarioCalls
 from coldstart_client.calls.service import ServiceCalls
@@ -22,6 +23,7 @@ class Calls(
     RecommendationCalls,
     ListExportCalls,
     CandidateCalls,
+    QuestionCalls,
     ScenarioCalls,
     ItemCalls,
     EvaluationCalls,

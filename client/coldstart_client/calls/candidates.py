@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from coldstart_client.call import Call
 from coldstart_client.calls.filters import pairs
-from coldstart_client.given import Filter, GivenInteraction, GivenRating
+from coldstart_client.given import Filter, GivenAnswer, GivenInteraction, GivenRating
 from coldstart_client.methods import call
 from coldstart_client.models.candidates import CandidatePage
 
@@ -48,6 +48,7 @@ class CandidateCalls:
         *,
         ratings: Sequence[GivenRating] | None = None,
         interactions: Sequence[GivenInteraction] | None = None,
+        answers: Sequence[GivenAnswer] | None = None,
         skipped: Sequence[str] | None = None,
         strategy: str | None = None,
         n: int | None = None,
@@ -64,6 +65,7 @@ class CandidateCalls:
             body={
                 "ratings": ratings,
                 "interactions": interactions,
+                "answers": answers,
                 "skipped": skipped,
                 "strategy": strategy,
                 "n": n,

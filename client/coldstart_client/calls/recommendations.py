@@ -5,7 +5,7 @@ from typing import Literal
 
 from coldstart_client.call import Call, path_of
 from coldstart_client.calls.filters import pairs
-from coldstart_client.given import Attributes, Boost, Filter, GivenInteraction, GivenRating
+from coldstart_client.given import Attributes, Boost, Filter, GivenAnswer, GivenInteraction, GivenRating
 from coldstart_client.methods import call
 from coldstart_client.models.explanations import ListExplanation
 from coldstart_client.models.recommendations import (
@@ -108,6 +108,7 @@ class RecommendationCalls:
         attributes: Attributes | None = None,
         ratings: Sequence[GivenRating] | None = None,
         interactions: Sequence[GivenInteraction] | None = None,
+        answers: Sequence[GivenAnswer] | None = None,
         skipped: Sequence[str] | None = None,
         n: int | None = None,
         exclude: Sequence[str] | None = None,
@@ -134,6 +135,7 @@ class RecommendationCalls:
                 "attributes": attributes,
                 "ratings": ratings,
                 "interactions": interactions,
+                "answers": answers,
                 "skipped": skipped,
                 "n": n,
                 "exclude": exclude,
@@ -162,6 +164,7 @@ class RecommendationCalls:
         attributes: Attributes | None = None,
         ratings: Sequence[GivenRating] | None = None,
         interactions: Sequence[GivenInteraction] | None = None,
+        answers: Sequence[GivenAnswer] | None = None,
         skipped: Sequence[str] | None = None,
         rank_by: str | None = None,
         explain: bool | None = None,
@@ -178,6 +181,7 @@ class RecommendationCalls:
                 "attributes": attributes,
                 "ratings": ratings,
                 "interactions": interactions,
+                "answers": answers,
                 "skipped": skipped,
                 "rank_by": rank_by,
                 "explain": explain,

@@ -39,8 +39,8 @@ class UserCalls:
     def merge_user(self, user_id: str, into: str) -> Call[Merge]:
         """Merge a guest, such as a visitor who signs in, into another user. The guest is gone afterwards.
 
-        Of two ratings of an item the later is kept. The user's attributes stay, and those that the user lacks come from
-        the guest. Merging again is harmless.
+        Of two ratings of an item, or answers to a question, the later is kept. The user's attributes stay, and those
+        that the user lacks come from the guest. Merging again is harmless.
         """
         return Call("POST", path_of("/v1/users/{}:merge-into", user_id), Merge, body={"into": into})
 
@@ -56,5 +56,5 @@ class UserCalls:
 
     @call
     def delete_user(self, user_id: str) -> Call[None]:
-        """Erase a user, with all ratings, interactions, skips and events."""
+        """Erase a user, with all ratings, interactions, skips, answers and events."""
         return Call("DELETE", path_of("/v1/users/{}", user_id), type(None))

@@ -2,6 +2,7 @@
 
 from coldstart_client.given import AttributeValue
 from coldstart_client.models.answer import Answer, Page
+from coldstart_client.models.items import NamedItem
 from coldstart_client.models.recommendations import Recommendation
 
 
@@ -14,6 +15,17 @@ class GivenItem(Answer):
     kind: str | None = None
 
 
+class AnsweredQuestion(Answer):
+    """What a user answered to a question. What does not apply is None."""
+
+    kind: str
+    field: str | None
+    value: str | None
+    items: list[NamedItem]
+    rating: float | None
+    preferred: str | None
+
+
 class Given(Answer):
     """What a user gave, as the model takes it: the latest 100 of each, and how many there are."""
 
@@ -21,9 +33,11 @@ class Given(Answer):
     rating_count: int
     interaction_count: int
     skip_count: int
+    answer_count: int
     ratings: list[GivenItem]
     interactions: list[GivenItem]
     skips: list[GivenItem]
+    answers: list[AnsweredQuestion]
     shown_count: int
     clicked_count: int
     dismissed_count: int

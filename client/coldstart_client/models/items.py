@@ -4,6 +4,13 @@ from coldstart_client.given import AttributeValue
 from coldstart_client.models.answer import Answer
 
 
+class NamedItem(Answer):
+    """An item and its title."""
+
+    item_id: str
+    title: str | None
+
+
 class Item(Answer):
     """An item of the catalogue."""
 

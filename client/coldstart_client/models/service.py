@@ -11,6 +11,7 @@ class Overview(Answer):
     items: int
     ratings: int
     interactions: int
+    answers: int
     lists_per_minute: int
     traffic: ModelTraffic
     problems: list[str]

@@ -22,6 +22,7 @@ class Merge(Answer):
     ratings: int
     interactions: int
     skips: int
+    answers: int
     events: int
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from coldstart_client.call import Call, path_of
 from coldstart_client.calls import Calls
-from coldstart_client.given import GivenRating, NewEvent, NewItem, NewUser
+from coldstart_client.given import AttributeAnswer, GivenRating, GroupAnswer, NewEvent, NewItem, NewUser, PairAnswer
 from coldstart_client.methods import call, listing
 from coldstart_client.models.answer import Page
 from coldstart_client.models.items import Item, ItemStream
@@ -92,6 +92,9 @@ def test_calls_with_two_bodies_read_all_fields_of_both_answers(
     ("given", "schema"),
     [
         (GivenRating, "RatingRequest"),
+        (AttributeAnswer, "AttributeAnswerRequest"),
+        (GroupAnswer, "GroupAnswerRequest"),
+        (PairAnswer, "PairAnswerRequest"),
         (NewItem, "BatchItemRequest"),
         (NewUser, "BatchUserRequest"),
         (NewEvent, "EventRequest"),
