@@ -29,8 +29,9 @@ from models.data.dataset import Dataset, State
 from models.data.episodes import Episode
 from models.data.reader import read_dataset
 from models.data.splits import Split
-from models.elicitation.fixed import strategy_scores
-from models.elicitation.sequential import Asked
+from models.elicitation.asked import Asked
+from models.elicitation.base import QuestionStrategy
+from models.elicitation.fixed import FixedQuestions
 from models.elicitation.statistics import adapted_histories
 from models.elicitation.strategy import Strategy
 from models.evaluation.estimates import estimate_means
@@ -124,13 +125,14 @@ class Bench:
         """What each is asked about, in order; int64 [people, questions]."""
         if name == NOTHING:
             return np.empty((len(people), 0), dtype=np.int64)
-        if name == Strategy.SEQUENTIAL:
-            chunks = range(0, len(people), BATCH_USERS)
-            return np.concatenate([self._asked_in_turn(people[start : start + BATCH_USERS]) for start in chunks])
-        scores = strategy_scores(self.model.statistics, Strategy(name), seed=split)
-        return np.tile(np.argsort(-scores, kind="stable")[: QUESTIONS[-1]], (len(people), 1))
+        questions = self.recommender.questions(Strategy(name)).with_seed(split)
+        if isinstance(questions, FixedQuestions):
+            everything = np.ones((1, len(self.dataset.items)), dtype=np.bool_)
+            return np.repeat(questions.choose(Asked.nothing(1), everything, QUESTIONS[-1])[0], len(people), axis=0)
+        chunks = range(0, len(people), BATCH_USERS)
+        return np.concatenate([self._asked_in_turn(questions, people[start : start + BATCH_USERS]) for start in chunks])
 
-    def _asked_in_turn(self, people: list[Person]) -> NDArray[np.int64]:
+    def _asked_in_turn(self, questions: QuestionStrategy, people: list[Person]) -> NDArray[np.int64]:
         known = np.zeros((len(people), len(self.dataset.items)), dtype=np.bool_)
         for row, person in enumerate(people):
             known[row, person.episode.support_items] = True
@@ -138,7 +140,7 @@ class Bench:
         for _ in range(QUESTIONS[-1]):
             answered = np.take_along_axis(known, items, axis=1)
             asked = Asked(items, answered, np.ones(items.shape, dtype=np.bool_))
-            chosen, _ = self.recommender.questions.choose(asked, np.ones_like(known), 1)
+            chosen, _ = questions.choose(asked, np.ones_like(known), 1)
             items = np.concatenate([items, chosen], axis=1)
         return items
 
@@ -242,11 +244,16 @@ def overlap(dataset: Dataset, first: TrainedModel, second: TrainedModel) -> dict
     unit_error, divided = (
         [np.argsort(-scores, kind="stable")[:20] for scores in both]
         for both in (
-            [strategy_scores(model.statistics, Strategy.GRADIENT_POPULARITY) for model in (first, second)],
+            [_gradient_popularity(model) for model in (first, second)],
             [_divided_by_error(dataset, model) for model in (first, second)],
         )
     )
     return {UNIT_ERROR: len(np.intersect1d(*unit_error)), DIVIDED_BY_ERROR: len(np.intersect1d(*divided))}
+
+
+def _gradient_popularity(model: TrainedModel) -> NDArray[np.float64]:
+    statistics = model.statistics
+    return np.asarray(statistics["gradient_value"].to_numpy() * statistics["rating_count"].to_numpy())
 
 
 def _divided_by_error(dataset: Dataset, model: TrainedModel) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 
@@ -92,7 +93,7 @@ def first_day_model(schema: DatasetSchema, items: Entities, preset: Preset, outp
             weights=None,
             choice=choice.state_dict(),
             items=items,
-            statistics=item_statistics(choice, encoded, dataset, training),
+            statistics=item_statistics(choice, encoded, dataset, training).with_columns(outcome_value=pl.lit(0.0)),
             exposure=exposure,
         ),
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from models.artifact import (
     DataDescription,
@@ -19,11 +20,14 @@ from models.artifact import (
     require_writable,
     save_artifact,
 )
+from models.choice.model import ChoiceModel
 from models.choice.trainer import RoundResult, best_round
 from models.data.dataset import Dataset
 from models.data.splits import Split, SplitConfig
 from models.elicitation.answer_noise import fit_answers
+from models.elicitation.outcome_values import outcome_values
 from models.elicitation.statistics import item_statistics
+from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 from models.training.checkpoint import Checkpoint
 from models.training.preset import Preset
@@ -131,9 +135,17 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
         weights=None if learner is None else learner.state_dict(),
         choice=choice.state_dict(),
         items=dataset.items,
-        statistics=item_statistics(choice if learner is None else learner, data.encoded, dataset, split.training),
+        statistics=_statistics(data, learner, choice),
         exposure=Exposure.fit(dataset, split.training, seed=preset.training.seed, config=preset.exposure),
     )
+
+
+def _statistics(data: PreparedData, learner: AnyLearner | None, choice: ChoiceModel) -> pl.DataFrame:
+    """What candidate strategies need to know of the items."""
+    dataset, training = data.dataset, data.split.training
+    statistics = item_statistics(choice if learner is None else learner, data.encoded, dataset, training)
+    values = outcome_values(learner, choice, data.encoded, dataset, training, seed=data.preset.training.seed)
+    return statistics.with_columns(outcome_value=pl.Series(values))
 
 
 def _manifest(

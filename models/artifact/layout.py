@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-FORMAT_VERSION: Literal[5] = 5
+FORMAT_VERSION: Literal[6] = 6
 """Version of the layout. It changes with every change that an older release could not read, so it is no setting."""
 
 MANIFEST = "manifest.json"
@@ -16,7 +16,7 @@ ITEMS = "items.parquet"
 RESEARCH = "research"
 """The directory of the research twin's artifact inside the artifact of a served model."""
 
-STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value")
+STATISTICS = ("rating_count", "rating_mean", "rating_entropy", "gradient_value", "outcome_value")
 """Columns of the items file that are not attributes (`models.elicitation.statistics.item_statistics`)."""
 
 

@@ -79,7 +79,7 @@ class Manifest(_ManifestPart):
         files: SHA-256 of every other file, by name, those of the research twin left out.
     """
 
-    format_version: Literal[5] = FORMAT_VERSION
+    format_version: Literal[6] = FORMAT_VERSION
     created_at: datetime
     preset: Preset
     data_schema: DatasetSchema

@@ -29,7 +29,9 @@ DEFAULT_KINDS = {"view": 0.2, "click": 0.3, "basket": 0.6, "purchase": 1.0, "lik
 _MAX_KINDS = 100
 """Kinds of interactions are stored in one byte."""
 
-RESERVED_NAMES = frozenset({"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value"})
+RESERVED_NAMES = frozenset(
+    {"id", "title", "rating_count", "rating_mean", "rating_entropy", "gradient_value", "outcome_value"}
+)
 """Column names that the product uses itself; a field cannot have one of them."""
 
 

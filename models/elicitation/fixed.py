@@ -1,37 +1,28 @@
-"""The strategies that have the same candidates for all users: one score per item."""
+"""Fixed strategies: one score per item, the same for all users."""
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from models.elicitation.strategy import Strategy
+from models.elicitation.asked import Asked
+from models.elicitation.base import QuestionStrategy
 
 
-def strategy_scores(statistics: pl.DataFrame, strategy: Strategy, *, seed: int = 0) -> NDArray[np.float64]:
-    """The scores by which a strategy ranks the items.
+class FixedQuestions(QuestionStrategy):
+    """Asks for the items with the highest scores. Among equal scores, the item with more ratings comes first."""
 
-    Args:
-        statistics: The table that `models.elicitation.statistics.item_statistics` returns.
-        strategy: The strategy.
-        seed: Seed of the random strategy.
+    def __init__(self, scores: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+        """Sort the items.
 
-    Returns:
-        float64 [items], in [0, 1].
+        Args:
+            scores: float64 [items], in [0, 1].
+            counts: int64 [items], the number of ratings of each item.
+        """
+        self.scores = scores
+        self._order = np.lexsort((-counts, -scores))  # lexsort is stable
 
-    Raises:
-        ValueError: The scores of the strategy depend on the user.
-    """
-    counts = statistics["rating_count"].to_numpy().astype(np.float64)
-    popularity = counts / max(counts.max(initial=0.0), 1.0)
-    match strategy:
-        case Strategy.GRADIENT_POPULARITY:
-            return np.asarray(statistics["gradient_value"].to_numpy() * popularity)
-        case Strategy.POPULARITY:
-            return np.asarray(popularity)
-        case Strategy.POPULARITY_ENTROPY:
-            scores = np.log1p(counts) * statistics["rating_entropy"].to_numpy()
-            return np.asarray(scores / max(scores.max(initial=0.0), 1e-12))
-        case Strategy.RANDOM:
-            return np.random.default_rng(seed).random(len(counts))
-        case Strategy.SEQUENTIAL:
-            raise ValueError(f"the scores of the strategy {strategy} depend on the user")
+    def choose(self, asked: Asked, allowed: NDArray[np.bool_], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The next n of the sorted items for each user."""
+        remaining = asked.remaining(allowed)
+        n = min(n, int(remaining.sum(axis=1).min()))
+        chosen = np.stack([self._order[np.flatnonzero(of_user[self._order])[:n]] for of_user in remaining])
+        return chosen, self.scores[chosen]

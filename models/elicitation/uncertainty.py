@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 _TINY = 1e-12
 """Numerical tolerance: it keeps a division by 0 finite."""
 
+_LEAST_NOISE = 1e-6
+"""Numerical tolerance of float32: it keeps the logarithm of a ratio of variances finite."""
+
 
 class Uncertainty:
     """The covariance C of L ratings or other answers of each of B users, and the effect of questions on it."""
@@ -26,6 +29,8 @@ class Uncertainty:
         self._noise = noise
         self._weights = (weights / np.maximum(weights.sum(axis=1, keepdims=True), _TINY)).astype(np.float32)
         self._total = (self._weights * self._variances()).sum(axis=1, keepdims=True)
+        possible_gains = np.log1p(self._variances() / np.maximum(noise, _LEAST_NOISE))
+        self._possible_gain = (self._weights * possible_gains).sum(axis=1, keepdims=True)
 
     @classmethod
     def after(
@@ -54,6 +59,17 @@ class Uncertainty:
         """The share of the initial mean variance that each answer would remove; float32 [B, L]."""
         explained = (self._weights[:, None] @ np.square(self._covariance))[:, 0]
         return np.asarray(explained / (self._variances() + self._noise) / np.maximum(self._total, _TINY))
+
+    def gained_shares(self) -> NDArray[np.float32]:
+        """The share of the initially possible gain that each answer would bring; float32 [B, L].
+
+        `models.elicitation.expected_gain` has the formula.
+        """
+        totals = self._variances() + np.maximum(self._noise, _LEAST_NOISE)
+        # [B, j, t]: of the variance of an answer about t, what an answer about j explains.
+        explained = np.square(self._covariance) / (totals[:, :, None] * totals[:, None, :])
+        gains = -(np.log1p(-explained.clip(max=1 - _LEAST_NOISE)) @ self._weights[..., None])[..., 0]
+        return np.asarray(gains / np.maximum(self._possible_gain, _TINY))
 
     def expect_answers(self, columns: NDArray[np.int64], chances: NDArray[np.float64]) -> None:
         """Lower C by the expected effect of one question to each user, answered with these probabilities."""

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.episodes import Episode, batches
-from models.elicitation.sequential import Asked
+from models.elicitation.asked import Asked
+from models.elicitation.base import QuestionStrategy
+from models.elicitation.fixed import FixedQuestions
 from models.elicitation.strategy import Strategy
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
@@ -63,25 +65,27 @@ def compare_strategies(
 
 def _asked(recommender: Recommender, strategy: Strategy, episodes: Sequence[Episode], seed: int) -> NDArray[np.int64]:
     """The items that each user is asked about, in order; int64 [users, questions], rows of the item table."""
-    if strategy is Strategy.SEQUENTIAL:
-        parts = range(0, len(episodes), BATCH_USERS)
-        return np.concatenate([_asked_in_turn(recommender, episodes[start : start + BATCH_USERS]) for start in parts])
-    chosen = recommender.candidates(strategy=strategy, n=QUESTIONS[-1], seed=seed)
-    rows = [recommender.items.row_of[candidate.item_id] for candidate in chosen]
-    return np.tile(np.array(rows, dtype=np.int64), (len(episodes), 1))
+    questions = recommender.questions(strategy).with_seed(seed)
+    if isinstance(questions, FixedQuestions):
+        everything = np.ones((1, len(recommender.items)), dtype=np.bool_)
+        chosen, _ = questions.choose(Asked.nothing(1), everything, QUESTIONS[-1])
+        return np.repeat(chosen, len(episodes), axis=0)
+    parts = range(0, len(episodes), BATCH_USERS)
+    return np.concatenate(
+        [_asked_in_turn(questions, episodes[start : start + BATCH_USERS], len(recommender.items)) for start in parts]
+    )
 
 
-def _asked_in_turn(recommender: Recommender, episodes: Sequence[Episode]) -> NDArray[np.int64]:
-    known = np.zeros((len(episodes), len(recommender.items)), dtype=np.bool_)
+def _asked_in_turn(questions: QuestionStrategy, episodes: Sequence[Episode], items: int) -> NDArray[np.int64]:
+    known = np.zeros((len(episodes), items), dtype=np.bool_)
     for row, episode in enumerate(episodes):
         known[row, episode.support_items] = True
-    items = np.empty((len(episodes), 0), dtype=np.int64)
-    for _ in range(min(QUESTIONS[-1], len(recommender.items))):
-        answered = np.take_along_axis(known, items, axis=1)
-        asked = Asked(items, answered, np.ones(items.shape, dtype=np.bool_))
-        question, _ = recommender.questions.choose(asked, np.ones_like(known), 1)
-        items = np.concatenate([items, question], axis=1)
-    return items
+    asked = np.empty((len(episodes), 0), dtype=np.int64)
+    for _ in range(min(QUESTIONS[-1], items)):
+        so_far = Asked(asked, np.take_along_axis(known, asked, axis=1), np.ones(asked.shape, dtype=np.bool_))
+        question, _ = questions.choose(so_far, np.ones_like(known), 1)
+        asked = np.concatenate([asked, question], axis=1)
+    return asked
 
 
 def _curve(

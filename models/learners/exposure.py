@@ -163,7 +163,7 @@ class Exposure:
         biases, loadings = self.biases[items], self.loadings[items] * mask[..., None]
         factors = np.zeros((len(items), self.loadings.shape[1]))
         for _ in range(_FOLD_IN_STEPS if mask.any() else 0):
-            probabilities = _sigmoid(biases + _product(loadings, factors))
+            probabilities = sigmoid(biases + _product(loadings, factors))
             gradient = _product(loadings.swapaxes(1, 2), seen - probabilities) - factors
             curvature = loadings.swapaxes(1, 2) @ (loadings * (probabilities * (1 - probabilities))[..., None])
             step = np.linalg.solve(curvature + np.eye(factors.shape[1]), gradient[..., None])[..., 0]
@@ -175,7 +175,11 @@ class Exposure:
 
     def probabilities(self, factors: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(seen) of every item; float64 [B, items] for factors [B, factors]."""
-        return _sigmoid(self.biases + factors @ self.loadings.T)
+        return sigmoid(self.log_odds(factors))
+
+    def log_odds(self, factors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The log odds of P(seen) of every item; float64 [B, items] for factors [B, factors]."""
+        return np.asarray(self.biases + factors @ self.loadings.T)
 
 
 def _solve_side(
@@ -209,7 +213,8 @@ def _mean_and_root(factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     return mean, np.asarray(np.linalg.cholesky(covariance))
 
 
-def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of these log odds."""
     return np.asarray(0.5 + 0.5 * np.tanh(0.5 * log_odds))
 
 

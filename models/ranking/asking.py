@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from models.elicitation.asked import Asked
 from models.elicitation.question import Question, QuestionKind, Topic
-from models.elicitation.sequential import CHANCE_POWER, Asked
+from models.elicitation.sequential import CHANCE_POWER
 from models.elicitation.strategy import Candidate
 from models.elicitation.subject import Subject
 from models.elicitation.uncertainty import Uncertainty

@@ -1,7 +1,6 @@
 """Ranking a catalogue: adapt to the users, score the items, choose the best."""
 
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -10,9 +9,10 @@ from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
 from models.data.dataset import Entities
-from models.elicitation.fixed import strategy_scores
+from models.elicitation.asked import Asked
+from models.elicitation.base import QuestionStrategy
 from models.elicitation.question import Question, QuestionKind, Topic
-from models.elicitation.sequential import Asked, SequentialQuestions
+from models.elicitation.registry import STRATEGIES
 from models.elicitation.strategy import Candidate, Strategy
 from models.learners.heads.base import Draw, Predictions
 from models.ranking.asking import Asking
@@ -22,6 +22,7 @@ from models.ranking.diversity import diverse_places
 from models.ranking.exploration import draw_of, explorations
 from models.ranking.figures import Figures, Predicted
 from models.ranking.filters import Filter
+from models.ranking.known_items import CatalogueKnowledge
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
 from models.ranking.popular import STRANGERS_DIVERSITY, PopularList
@@ -69,6 +70,8 @@ class Recommender:
         self.catalogue = catalogue
         self._popular = PopularList(catalogue)
         self._asking = Asking(catalogue)
+        self._known_items = CatalogueKnowledge(catalogue, self._asking.pool)
+        self._strategies: dict[Strategy, QuestionStrategy] = {}
 
     @property
     def items(self) -> Entities:
@@ -179,14 +182,8 @@ class Recommender:
             ValueError: `where` names a field that the items do not have, or conditions that the field does not have.
         """
         allowed = self.catalogue.allowed({*rated, *skipped, *exclude}, where)
-        if strategy is Strategy.SEQUENTIAL:
-            asked = Asked.of_one(self.catalogue.rows_of(rated), self.catalogue.rows_of(set(skipped) - set(rated)))
-            (best,), (scores,) = self.questions.choose(asked, allowed[None], n)
-        else:
-            all_scores = strategy_scores(self.catalogue.statistics, strategy, seed=seed)
-            rows = np.flatnonzero(allowed)
-            best = rows[best_places(all_scores[rows], self.catalogue.counts[rows], n)]
-            scores = all_scores[best]
+        asked = Asked.of_one(self.catalogue.rows_of(rated), self.catalogue.rows_of(set(skipped) - set(rated)))
+        (best,), (scores,) = self.questions(strategy).with_seed(seed).choose(asked, allowed[None], n)
         return [
             Candidate(*self.catalogue.name(row), score)
             for row, score in zip(best.tolist(), scores.tolist(), strict=True)
@@ -218,15 +215,11 @@ class Recommender:
         """
         return self._asking.questions(query, n, kinds, skipped)
 
-    @cached_property
-    def questions(self) -> SequentialQuestions:
-        """The strategy `sequential` over this catalogue; its rows are those of the catalogue."""
-        learner = self.model.learner
-        return SequentialQuestions(
-            self._asking.pool.exposure,
-            self.catalogue.statistics["rating_entropy"].to_numpy(),
-            None if learner is None else learner.last_layer(self.catalogue.vectors(np.arange(len(self.catalogue)))),
-        )
+    def questions(self, strategy: Strategy) -> QuestionStrategy:
+        """A strategy over this catalogue, made when it is first used; its rows are those of the catalogue."""
+        if strategy not in self._strategies:
+            self._strategies[strategy] = STRATEGIES[strategy](self._known_items)
+        return self._strategies[strategy]
 
     def _rank(self, rank_by: RankBy, queries: Sequence[RankingQuery]) -> list[list[RankedItem]]:
         """Rank for B users at once."""

@@ -11,12 +11,13 @@ from app.services.container import open_services
 from app.settings import Settings
 from models.artifact import TrainedModel, save_artifact
 from models.data.dataset import Dataset
+from models.elicitation.strategy import Strategy
 from tests.artifacts import parts_of
 from tests.contracts.cases import PRESETS, trained
 from tests.integration.running import connected
 from tests.waiting import until_async
 
-STRATEGIES = ["gradient_popularity", "popularity", "popularity_entropy", "random", "sequential"]
+STRATEGIES = list(Strategy)
 RATINGS = [{"item_id": "i1", "rating": 5}, {"item_id": "i3", "rating": 5}, {"item_id": "i2", "rating": 1}]
 EVALUATION = {
     "states": ["user_cold"],

@@ -177,12 +177,12 @@ class TestManifest:
         change_manifest(directory, change, resealed=False)
         assert "the file was altered" in refused(directory, MANIFEST)
 
-    @pytest.mark.parametrize("version", [0, 1, 2, 3, 4, "5", None])
+    @pytest.mark.parametrize("version", [0, 1, 2, 3, 4, 5, "6", None])
     def test_manifest_of_another_format_version_is_refused(self, directory: Path, version: object) -> None:
         change_manifest(directory, lambda body: body.update(format_version=version), resealed=True)
         assert (
-            refused(directory, MANIFEST)
-            == f"has format version {version}, but this release reads 5: train the model again with `coldstart train`"
+            refused(directory, MANIFEST) == f"has format version {version}, but this release reads {FORMAT_VERSION}: "
+            "train the model again with `coldstart train`"
         )
 
     @pytest.mark.parametrize("version", [1, FORMAT_VERSION])

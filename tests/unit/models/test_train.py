@@ -141,9 +141,9 @@ class TestTrain:
         are_earlier, adapt = [], MeLU.adapt
 
         def record(learner: MeLU, support: Support, *, steps: int | None = None) -> object:
-            assert support.times is not None
-            assert support.now is not None
             if learner.training:
+                assert support.times is not None
+                assert support.now is not None
                 are_earlier.append(bool((support.times < support.now.unsqueeze(1))[support.mask].all()))
             return adapt(learner, support, steps=steps)
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.elicitation.sequential import Asked, SequentialQuestions
+from models.elicitation.asked import Asked
+from models.elicitation.sequential import SequentialQuestions
 from models.learners.base import LastLayer
 from models.learners.exposure import Exposure
 

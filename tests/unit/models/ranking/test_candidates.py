@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -8,7 +7,6 @@ from hypothesis import strategies as st
 
 from models.artifact import TrainedModel
 from models.data.entity_table import entity_table
-from models.elicitation.fixed import strategy_scores
 from models.elicitation.strategy import Strategy
 from models.ranking import Recommender
 from models.ranking.filters import FieldFilter
@@ -16,12 +14,6 @@ from tests.unit.models.ranking.two_tastes import ids, without_items
 
 
 class TestCandidates:
-    @pytest.mark.parametrize("strategy", [strategy for strategy in Strategy if strategy is not Strategy.SEQUENTIAL])
-    def test_candidates_have_the_highest_scores_best_first(self, recommender: Recommender, strategy: Strategy) -> None:
-        candidates = recommender.candidates(strategy=strategy, n=7)
-        expected = np.sort(strategy_scores(recommender.model.statistics, strategy))[::-1][:7]
-        assert [candidate.score for candidate in candidates] == expected.tolist()
-
     @pytest.mark.parametrize("strategy", list(Strategy))
     @given(
         rated=st.sets(st.integers(0, 39)),

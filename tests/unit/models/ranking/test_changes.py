@@ -86,7 +86,8 @@ class TestWithNewRatings:
     def with_a_new_comedy(recommender: Recommender) -> Recommender:
         return recommender.with_changes(items_of(recommender.model, ("new", {"genre": ["comedy"], "year": 2001.0})), [])
 
-    @pytest.mark.parametrize("strategy", [strategy for strategy in Strategy if strategy is not Strategy.RANDOM])
+    # Entropy ignores who knows an item, and a set chosen in training comes before all other items.
+    @pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.RANDOM, Strategy.ENTROPY, Strategy.OUTCOME}))
     def test_untrained_item_with_new_ratings_becomes_a_candidate(
         self, recommender: Recommender, strategy: Strategy
     ) -> None:
