@@ -59,12 +59,15 @@ test: $(VENV)/developing ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/developing ## Measure all learners, baselines and candidate strategies on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md, rules.md and elicitation.md
+bench-quality: $(VENV)/developing ## Measure all learners and baselines on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and rules.md
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(if $(OTHER),--other $(OTHER))
 	$(BIN)/python -m benchmarks.lists --data $(DATA) $(OTHER)
 	$(BIN)/python -m benchmarks.new_items --data $(DATA)
 	$(BIN)/python -m benchmarks.rules --data $(DATA)
-	$(BIN)/python -m benchmarks.elicitation --data $(DATA)
+
+.PHONY: bench-elicitation
+bench-elicitation: $(VENV)/developing ## Measure all strategies of asking on the data sets in DATA (and OTHER), in PROCESSES processes; rewrites docs/results/elicitation.md
+	$(BIN)/python -m benchmarks.elicitation --data $(DATA) $(OTHER) --processes $(or $(PROCESSES),1)
 
 .PHONY: bench-leaderboard
 bench-leaderboard: $(VENV)/developing ## Compare all learners (or LEARNERS) on the data sets in DATA (and OTHER); rewrites docs/results/leaderboard

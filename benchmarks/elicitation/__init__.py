@@ -1,0 +1,1 @@
+"""What asking is worth: every strategy, asked to simulated new users."""

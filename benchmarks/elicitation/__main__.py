@@ -1,0 +1,171 @@
+"""Measure what asking is worth, by strategy, and write docs/results/elicitation.md, elicitation.json and a plot.
+
+    python -m benchmarks.elicitation --data DIR [DIR …] [--seeds 5] [--users 300] [--processes 1] [--work DIR]
+
+The model is the preset `coldstart`, trained into the work directory unless it is there already. What is measured is
+kept there, one file for each strategy and seed under the model's version, so an interrupted run goes on. `--only`
+measures some strategies without writing the page, and `--validation` does so on users held out of `warm`, for choosing
+settings.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from app.cli.training_progress import ProgressBar
+from benchmarks.elicitation.figures import DataFigures, figures_of, pooled
+from benchmarks.elicitation.measuring import SCREENS, Values, measured
+from benchmarks.elicitation.page import page
+from benchmarks.elicitation.people import draw, user_rows
+from benchmarks.elicitation.plots import plot
+from benchmarks.elicitation.strategies import NAMES, REFERENCE, Setting, interviewer
+from benchmarks.elicitation.timing import screen_milliseconds
+from models.artifact import load_artifact
+from models.data.dataset import State
+from models.data.reader import read_dataset
+from models.data.splits import Split
+from models.leaderboard.store import load_cells, save_cells
+from models.ranking import Recommender
+from models.train import train
+from models.training.preset import load_preset
+from models.training.threads import compute_in_one_thread
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+PRESET = "coldstart"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One strategy on one draw.
+
+    Attributes:
+        data: The data set's directory.
+        work: The work directory of the data set.
+        name: The strategy.
+        seed: Of the draw.
+        users: The most people.
+        state: Whose ratings are used.
+    """
+
+    data: Path
+    work: Path
+    name: str
+    seed: int
+    users: int
+    state: State
+
+    def run(self) -> dict[str, Values]:
+        """The values, from the work directory if they are there."""
+        setting = setting_of(self.data, self.work)
+        safe = "".join(letter if letter.isalnum() else "-" for letter in self.name)
+        file = self.work / setting.model.version / f"{self.state.label}-{self.users}" / f"{safe}-{self.seed}.npz"
+        if not file.exists():
+            rows = user_rows(setting.dataset, setting.split, self.state, most=self.users)
+            people = draw(setting.dataset, rows, setting.split, self.state, seed=self.seed)
+            asking = interviewer(self.name, setting, seed=self.seed)
+            save_cells(file, measured(asking, setting.recommender, people))
+        return load_cells(file)
+
+
+@cache
+def setting_of(data: Path, work: Path) -> Setting:
+    """The data set and its model; trains it first if that is not done yet."""
+    compute_in_one_thread()
+    dataset, _ = read_dataset(data)
+    directory = work / PRESET
+    if not (directory / "manifest.json").exists():
+        with ProgressBar() as bar:
+            train(dataset, load_preset(PRESET), directory, data_path=data, research_only=True, observer=bar)
+    model = load_artifact(directory)
+    return Setting(dataset, Split.of(dataset, model.split), model, Recommender(model, dataset.items))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, nargs="+")
+    parser.add_argument("--seeds", type=int, default=5, help="draws of the users' halves")
+    parser.add_argument("--users", type=int, default=300, help="the most people of a draw")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-elicitation"))
+    parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="STRATEGY")
+    parser.add_argument("--validation", action="store_true", help="ask users held out of warm")
+    arguments = parser.parse_args()
+    state = State.WARM if arguments.validation else State.USER_COLD
+    figures: dict[str, DataFigures] = {}
+    for data in arguments.data:
+        work = arguments.work / data.name
+        setting = setting_of(data, work)
+        jobs = [
+            Job(data, work, name, seed, arguments.users, state)
+            for name in dict.fromkeys((REFERENCE, *arguments.only))
+            for seed in range(arguments.seeds)
+        ]
+        run_all(jobs, setting.dataset.schema.name, arguments.processes)
+        rows = user_rows(setting.dataset, setting.split, state, most=arguments.users)
+        people = draw(setting.dataset, rows, setting.split, state, seed=0)
+        found = figures_of(
+            {
+                name: pooled([job.run() for job in jobs if job.name == name])
+                for name in dict.fromkeys(job.name for job in jobs)
+            },
+            seeds=arguments.seeds,
+            query=float(np.mean([len(person.query) for person in people])),
+            form=SCREENS,
+        )
+        figures[setting.dataset.schema.name] = found
+        if arguments.validation or arguments.only is not NAMES:
+            show(found)
+    if not arguments.validation and arguments.only is NAMES:
+        write(figures, arguments.data, arguments.work)
+
+
+def run_all(jobs: Sequence[Job], title: str, processes: int) -> None:
+    """Do the jobs that are not done yet, and show progress."""
+    console = Console(stderr=True)
+    if processes == 1:
+        for job in track(jobs, description=title, console=console):
+            job.run()
+        return
+    # Each process computes with one thread; a forked one could hold locks of torch.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        pending = [pool.submit(job.run) for job in jobs]
+        for done in track(as_completed(pending), description=title, total=len(pending), console=console):
+            done.result()
+
+
+def show(found: DataFigures) -> None:
+    """Print the figures of some strategies."""
+    for name, cells in found.strategies.items():
+        for cell, measures in cells.items():
+            values = ", ".join(
+                f"{measure} {figure.value.value:.4f} "
+                f"({figure.difference.value:+.4f}: {figure.difference.low:+.4f} to {figure.difference.high:+.4f})"
+                for measure, figure in measures.items()
+            )
+            print(f"{name}, {cell}: {values}")
+
+
+def write(figures: dict[str, DataFigures], data: Sequence[Path], work: Path) -> None:
+    """Write the page, its figures and the plot."""
+    settings = {path.name: setting_of(path, work / path.name) for path in data}
+    times = {setting.dataset.schema.name: screen_milliseconds(setting.recommender) for setting in settings.values()}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    body = ",\n".join(f'"{name}": {found.model_dump_json()}' for name, found in figures.items())
+    (RESULTS / "elicitation.json").write_text(f"{{{body}}}\n", encoding="utf-8")
+    plot(figures, RESULTS / "elicitation.svg")
+    (RESULTS / "elicitation.md").write_text(page(figures, times), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
