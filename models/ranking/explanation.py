@@ -83,7 +83,8 @@ def explain(recommender: Recommender, query: RankingQuery, shown: Sequence[str])
         return {}
     shown_rows = [row for item_id in shown if (row := catalogue.row_of(item_id)) is not None]
     scored = np.array([*shown_rows, *(row for row, _ in feedback), *_spread_rows(catalogue.present)], dtype=np.int64)
-    scores = _leave_one_out_scores(recommender, query, scored, variants=len(feedback) + 1)
+    ratings = sum(isinstance(each, ItemRating) for _, each in feedback)
+    scores = _leave_one_out_scores(recommender, query, scored, ratings=ratings, variants=len(feedback) + 1)
     shown_effects, own_effects, all_effects = np.split(
         scores[-1] - scores[:-1], [len(shown), len(shown) + len(feedback)], axis=1
     )
@@ -146,7 +147,7 @@ def _spread_rows(present: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _leave_one_out_scores(
-    recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64], *, variants: int
+    recommender: Recommender, query: RankingQuery, scored: NDArray[np.int64], *, ratings: int, variants: int
 ) -> NDArray[np.float32]:
     """Scores of some rows without each rating and interaction, then with all of them; float32 [variants, scored].
 
@@ -158,21 +159,25 @@ def _leave_one_out_scores(
         rows = np.broadcast_to(scored, (variants, len(scored)))
         scores = torch.zeros(variants, len(scored), device=model.device)
         if model.learner is not None:
-            rated = _without_each(supports.of(RankBy.RATING))
+            rated = _without_each(supports.of(RankBy.RATING), ratings)
             predictions = model.learner.predict(model.learner.adapt(rated), rated.users, catalogue.vectors(rows))
             by_rating = query.rank_by is RankBy.RATING
             scores = predictions.score if by_rating else log_liking(predictions, model.rating_scale)
         if query.rank_by is RankBy.CHOICE:
-            chosen = model.choice.adapt(_without_each(supports.of(RankBy.CHOICE)))
+            chosen = model.choice.adapt(_without_each(supports.of(RankBy.CHOICE), ratings))
             scores = scores + model.choice.logits(chosen, catalogue.choice_vectors(rows))
     return np.asarray(scores.cpu().numpy())
 
 
-def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
-    """The support set of one user without each rating, then without each interaction, then with all of them."""
-    ratings = full.ratings.shape[1]
+def _without_each(full: Support[Any, Any], ratings: int) -> Support[Any, Any]:
+    """The support set of one user without each rating, then without each interaction, then with all of them.
+
+    Only the first `ratings` of the support set's ratings are left out. Others stand for answers, which always stay.
+    """
     variants = ratings + (0 if full.interaction_mask is None else full.interaction_mask.shape[1]) + 1
     left_out = torch.eye(variants, dtype=torch.bool, device=full.ratings.device)
+    mask = full.mask.repeat(variants, 1)
+    mask[:, :ratings] = ~left_out[:, :ratings]
 
     def repeated(values: Tensor | None) -> Tensor | None:
         return None if values is None else values.expand(variants, *values.shape[1:])
@@ -185,7 +190,7 @@ def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
         users=full.users[torch.zeros(variants, dtype=torch.long, device=full.ratings.device)],
         items=repeated_items(full.items),
         ratings=full.ratings.expand(variants, -1),
-        mask=~left_out[:, :ratings],
+        mask=mask,
         interaction_items=repeated_items(full.interaction_items),
         interaction_kinds=repeated(full.interaction_kinds),
         interaction_mask=None if full.interaction_mask is None else ~left_out[:, ratings:-1],
@@ -194,4 +199,13 @@ def _without_each(full: Support[Any, Any]) -> Support[Any, Any]:
         skipped_mask=repeated(full.skipped_mask),
         times=repeated(full.times),
         now=repeated(full.now),
+        answers=full.answers
+        and replace(
+            full.answers,
+            items=full.answers.items[0].expand(variants),
+            weights=full.answers.weights.expand(variants, -1, -1),
+            values=full.answers.values.expand(variants, -1),
+            kinds=full.answers.kinds.expand(variants, -1),
+            mask=full.answers.mask.expand(variants, -1),
+        ),
     )

@@ -28,6 +28,7 @@ def test_overview_shows_numbers_what_serves_users_and_items(watched: Watched, ap
     counted = api.get("/v1/overview").json()
     assert number(watched, "Users") == counted["users"] >= 1
     assert number(watched, "Items") == 40
+    assert number(watched, "Answers") == counted["answers"]
     assert number(watched, "Lists in the last minute") >= 2
     expect(page.locator(".problems")).to_be_visible()
     expect(page.locator(".rows li").first).to_be_visible()
@@ -74,6 +75,21 @@ def test_list_of_a_user_says_what_moved_or_left_out_each_item(watched: Watched, 
     lowered = watched.page.locator(".rows li", has_text="shown 2 times, score × 0.25")
     expect(lowered).to_contain_text(third["title"])
     expect(watched.page.get_by_text("Recommended items: shown 2, dismissed 1.")).to_be_visible()
+    watched.require_accessible()
+
+
+def test_overview_of_a_user_shows_the_answers_in_words(watched: Watched, api: httpx.Client) -> None:
+    user = uuid4().hex
+    answers = [
+        {"kind": "attribute", "field": "genre", "value": "comedy", "rating": 4.5},
+        {"kind": "group", "item_ids": ["i3", "i5"], "rating": None},
+        {"kind": "pair", "item_ids": ["i7", "i8"], "preferred": "i7"},
+    ]
+    assert api.post(f"/v1/users/{user}/answers", json={"answers": answers}).status_code == 200
+    watched.page.goto(f"/overview?user={user}")
+
+    for did in ("genre: comedy ★ 4.5", "Film 3, Film 5 cannot say", "Film 7 or Film 8 rather Film 7"):
+        expect(watched.page.get_by_text(did)).to_be_visible()
     watched.require_accessible()
 
 

@@ -23,6 +23,13 @@ function Values({ tastes }) {
   </li>`)}</ul>`;
 }
 
+/** What a question was about, and what the user answered. */
+export function inWords({ kind, item_ids, field, value, rating, preferred }, name) {
+  const about = kind === "attribute" ? `${field}: ${value}` : item_ids.map(name).join(kind === "pair" ? " or " : ", ");
+  if (preferred !== null) return { about, what: `rather ${name(preferred)}` };
+  return { about, what: rating === null ? "cannot say" : `★ ${rating}` };
+}
+
 const rounded = (share) => percent(Math.round(100 * share));
 
 /** Items that would be in the list if no rule had moved them. */

@@ -2,7 +2,7 @@
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { call, callForAll, messageOf } from "./api.js";
-import { LeftOut, Moves, Tastes } from "./explanation.js";
+import { LeftOut, Moves, Tastes, inWords } from "./explanation.js";
 import { moment, percent } from "./formats.js";
 import { KnownItems } from "./known-items.js";
 import { Notice } from "./notice.js";
@@ -35,6 +35,7 @@ function Overview() {
     ["Items", overview.items],
     ["Ratings", overview.ratings],
     ["Interactions", overview.interactions],
+    ["Answers", overview.answers],
     ["Lists in the last minute", overview.lists_per_minute],
   ];
   return html`
@@ -116,10 +117,10 @@ function User({ id }) {
       const [user, list, ...did] = await Promise.all([
         call("GET", path),
         call("GET", `${path}/recommendations:explain`, { params: { n: 10 } }),
-        ...["ratings", "interactions", "skips"].map((name) => callForAll(`${path}/${name}`)),
+        ...["ratings", "interactions", "skips", "answers"].map((name) => callForAll(`${path}/${name}`)),
       ]);
       const items = new KnownItems();
-      await items.fetch(did.flat());
+      await items.fetch(did.flat().flatMap(({ item_id, item_ids = [item_id] }) => item_ids.map((id) => ({ item_id: id }))));
       setState({ user, list, did, items });
       setProblem(null);
     } catch (error) {
@@ -135,11 +136,13 @@ function User({ id }) {
   `;
 }
 
-function UserDetails({ user, list, did: [ratings, interactions, skips], items }) {
+function UserDetails({ user, list, did: [ratings, interactions, skips, answers], items }) {
+  const name = (item_id) => items.name({ item_id });
   const did = [
-    ...ratings.map(({ item_id, rating, rated_at }) => ({ item_id, what: `★ ${rating}`, at: rated_at })),
-    ...interactions.map(({ item_id, kind, occurred_at }) => ({ item_id, what: kind, at: occurred_at })),
-    ...skips.map(({ item_id, skipped_at }) => ({ item_id, what: "skipped", at: skipped_at })),
+    ...ratings.map(({ item_id, rating, rated_at }) => ({ about: name(item_id), what: `★ ${rating}`, at: rated_at })),
+    ...interactions.map(({ item_id, kind, occurred_at }) => ({ about: name(item_id), what: kind, at: occurred_at })),
+    ...skips.map(({ item_id, skipped_at }) => ({ about: name(item_id), what: "skipped", at: skipped_at })),
+    ...answers.map((answer) => ({ ...inWords(answer, name), at: answer.answered_at })),
   ].sort((one, other) => other.at.localeCompare(one.at));
   return html`
     <p class="soft">Since ${moment(user.created_at)}${Object.keys(user.attributes).length > 0 && ` · ${attributesLine(user.attributes)}`}</p>
@@ -162,7 +165,7 @@ function UserDetails({ user, list, did: [ratings, interactions, skips], items })
         <h2 id="did-title">What the user did</h2>
         ${did.length === 0 && html`<p class="soft">Nothing yet.</p>`}
         <p class="soft">${happened(list.given)}</p>
-        <ul class="rows">${did.map(({ item_id, what, at }) => html`<li><span>${items.name({ item_id })} <b>${what}</b></span><span class="soft">${moment(at)}</span></li>`)}</ul>
+        <ul class="rows">${did.map(({ about, what, at }) => html`<li><span>${about} <b>${what}</b></span><span class="soft">${moment(at)}</span></li>`)}</ul>
       </section>
     </div>
   `;

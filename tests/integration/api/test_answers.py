@@ -1,6 +1,7 @@
 """Answers to questions about groups of items, attributes and pairs. Odd items are comedies, even ones horror."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -185,6 +186,27 @@ class TestVisitor:
         assert refused.status_code == 422
 
 
+class TestExplanation:
+    async def test_list_of_a_user_with_ratings_and_answers_is_explained(self, client: httpx.AsyncClient) -> None:
+        await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 5}]})
+        given = [
+            about("comedy", 5),
+            group("i3", "i5", rating=4.5),
+            pair("i7", "i8", preferred="i8"),
+            about("horror", None),
+        ]
+        made = (await post(client, *given))["recommendations"]
+
+        explained = (await client.get(f"{LIST}:explain")).json()
+
+        assert [item["item_id"] for item in explained["items"]] == [item["item_id"] for item in made["items"]]
+        answers = {each["kind"]: each for each in explained["given"]["answers"]}
+        assert explained["given"]["answer_count"] == len(answers) == 3
+        assert (answers["attribute"]["value"], answers["attribute"]["rating"]) == ("comedy", 5.0)
+        assert [item["title"] for item in answers["group"]["items"]] == ["Film 3", "Film 5"]
+        assert (answers["pair"]["preferred"], answers["group"]["rating"]) == ("i8", 4.5)
+
+
 class TestListAnswers:
     async def test_list_answers_in_pages_lists_every_answer_once(self, client: httpx.AsyncClient) -> None:
         given = (await post(client, about("comedy", 5), about("horror", 1), pair("i1", "i2", preferred="i1")))[
@@ -219,3 +241,22 @@ class TestDeleteAnswer:
 
         assert (unknown_user.status_code, unknown_answer.status_code) == (404, 404)
         assert unknown_answer.json()["type"] == "urn:coldstart:problem:answer-not-found"
+
+
+class TestModelOfInteractions:
+    @pytest.fixture
+    def settings(self, settings: Settings, implicit_model_dir: Path) -> Settings:
+        return settings.model_copy(update={"model_dir": implicit_model_dir})
+
+    async def test_answer_with_a_rating_is_refused_and_others_are_stored(self, client: httpx.AsyncClient) -> None:
+        refused = await client.post(ANSWERS, json={"answers": [about("comedy", 4)]})
+        await post(client, about("comedy", None), pair("i1", "i2", preferred="i1"))
+
+        assert [error["field"] for error in refused.json()["errors"]] == ["answers.0.rating"]
+        assert {each["kind"] for each in await stored(client)} == {"attribute", "pair"}
+
+    async def test_questions_are_those_that_the_user_can_answer(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/questions", params={"n": 100})
+
+        assert answer.status_code == 200
+        assert {each["kind"] for each in answer.json()["items"]} <= {"item", "pair"}

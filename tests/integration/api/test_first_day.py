@@ -58,3 +58,10 @@ async def test_event_of_a_rating_is_stored(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/events", json={"events": [event]})
 
     assert (answer.status_code, answer.json()) == (200, {"stored": 1, "known": 0})
+
+
+async def test_questions_are_answered(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/questions")
+
+    assert answer.status_code == 200
+    assert answer.json()["items"]

@@ -3,11 +3,15 @@ from collections.abc import Sequence
 import pytest
 
 from models.artifact import TrainedModel
+from models.data.answers import Answer, GroupAnswer, PairAnswer
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.explanation import Reason, explain
 from models.ranking.query import RankBy
+from tests.artifacts import with_closed_form
 
 RATINGS = [ItemRating("i1", 5.0), ItemRating("i2", 1.0), ItemRating("i3", 4.0), ItemRating("i4", 2.0)]
+ANSWERS = [GroupAnswer(("i11", "i13", "i16"), 4.5), PairAnswer("i15", "i18")]
+"""About items that are not rated, because a rating of an item counts instead of what an answer says of it."""
 
 
 @pytest.fixture(scope="module")
@@ -19,27 +23,32 @@ def reasons_for(recommender: Recommender, ratings: Sequence[ItemRating], shown: 
     return explain(recommender, RankingQuery(attributes={}, ratings=ratings, n=0), shown)
 
 
-def predicted(recommender: Recommender, ratings: Sequence[ItemRating]) -> dict[str, float]:
-    """The predicted ratings of all items, from a list of recommendations."""
-    listed = recommender.recommend(RankingQuery(attributes={}, ratings=ratings, n=40, include_rated=True))
-    return {item.item_id: item.predicted_rating for item in listed}
+def predicted(recommender: Recommender, ratings: Sequence[ItemRating], answers: Sequence[Answer]) -> dict[str, float]:
+    """What orders all items in a list by ratings."""
+    query = RankingQuery(attributes={}, ratings=ratings, n=0, answers=answers)
+    rows = recommender.catalogue.rows_of(recommender.items.ids)
+    (scores,) = recommender.predictions([query], rows[None]).score.tolist()
+    return dict(zip(recommender.items.ids, scores, strict=True))
 
 
+@pytest.mark.parametrize("takes_answers", [False, True])
+@pytest.mark.parametrize("answers", [[], ANSWERS])
 @pytest.mark.parametrize("ratings", [RATINGS, RATINGS[1::2], RATINGS[::2]])
 def test_reason_is_the_liked_rating_with_the_largest_effect_or_else_the_disliked_one(
-    recommender: Recommender, ratings: Sequence[ItemRating]
+    model: TrainedModel, ratings: Sequence[ItemRating], answers: Sequence[Answer], *, takes_answers: bool
 ) -> None:
+    recommender = Recommender(with_closed_form(model) if takes_answers else model, model.items)
     shown = ["i5", "i6", "i7", "i8"]
-    everything = predicted(recommender, ratings)
+    everything = predicted(recommender, ratings, answers)
     effects, on_itself = {}, {}
     for place, rating in enumerate(ratings):
-        without = predicted(recommender, [*ratings[:place], *ratings[place + 1 :]])
+        without = predicted(recommender, [*ratings[:place], *ratings[place + 1 :]], answers)
         falls = {item_id: everything[item_id] - without[item_id] for item_id in recommender.items.ids}
         effects[rating.item_id] = {item_id: falls[item_id] - sum(falls.values()) / 40 for item_id in shown}
         on_itself[rating.item_id] = falls[rating.item_id]
     given = {rating.item_id: rating.rating for rating in ratings}
     liked = {item_id for item_id, rating in given.items() if rating >= 4}
-    query = RankingQuery(attributes={}, ratings=ratings, n=0, rank_by=RankBy.RATING)
+    query = RankingQuery(attributes={}, ratings=ratings, n=0, rank_by=RankBy.RATING, answers=answers)
     reasons = explain(recommender, query, shown)
     for item_id in shown:
         like = {rated: effects[rated][item_id] for rated in liked if on_itself[rated] > 0}
