@@ -169,7 +169,8 @@ class Shortlist:
         proxies[~allowed] = -np.inf
         best = self._highest(proxies, n)
         if added is not None:
-            best |= self._highest(proxies + added, n)
+            proxies += added
+            best |= self._highest(proxies, n)
         rows = np.flatnonzero(best & allowed)
         return rows if len(rows) >= n else np.flatnonzero(allowed)
 
