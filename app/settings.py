@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingError
 
+from app.strangers_list import checked_strangers_list
 from models.elicitation.strategy import Strategy
 
 
@@ -102,6 +103,8 @@ class Settings(BaseSettings):
         data_dir: The data set that evaluations read; the one the model was trained on unless given.
         device: Where models compute, as torch spells it.
         candidate_strategy: How candidates are chosen if a request does not say it.
+        strangers: Which list users get of whom nothing is known, if neither the request nor its scenario says it:
+            `diverse`, or `popular`, `trending` or `latest`, also with days, such as `popular:30`.
         host: Address to listen on.
         port: Port to listen on.
         allow_anonymous: Whether requests need no API key. By default they need none if only this machine can reach the
@@ -140,6 +143,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     device: str = "cpu"
     candidate_strategy: Strategy = Strategy.GRADIENT_POPULARITY
+    strangers: Annotated[str, AfterValidator(checked_strangers_list)] = "diverse"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     allow_anonymous: bool = Field(default_factory=_heard_by_this_machine_alone)

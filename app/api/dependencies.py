@@ -11,7 +11,14 @@ from fastapi import Depends, Path, Query, Request
 
 from app.api.filters import FiltersDep
 from app.api.path_ids import PathId
-from app.api.schemas import SCENARIO, GivenFieldName, GivenItemId, ScenarioName
+from app.api.schemas import (
+    SCENARIO,
+    STRANGERS,
+    GivenFieldName,
+    GivenItemId,
+    GivenStrangersList,
+    ScenarioName,
+)
 from app.lists.feedback import ListOptions
 from app.lists.former_items import FormerItems
 from app.services.container import Services
@@ -113,6 +120,7 @@ async def _explained_list_options(
     shown: Shown = None,
     cursor: ListCursor = None,
     scenario: Annotated[ScenarioName | None, Query(description=SCENARIO, examples=["home"])] = None,
+    strangers: Annotated[GivenStrangersList | None, Query(description=STRANGERS, examples=["trending"])] = None,
 ) -> ListOptions:
     return ListOptions(
         n=n,
@@ -128,6 +136,7 @@ async def _explained_list_options(
         former=FormerItems.of_cursor(cursor),
         scenario=scenario,
         given=request.query_params.keys(),
+        strangers=strangers,
     )
 
 

@@ -13,7 +13,8 @@ from app.api.pagination import Page
 from app.api.problems import problem_responses
 from app.api.schemas import ResponseModel, ShownItemId, ShownTitle
 from app.errors import InvalidRequestError, NoActiveModelError
-from app.services.item_lists import ItemList, ListName
+from app.services.item_lists import ItemList
+from app.strangers_list import ListName
 
 router = APIRouter(prefix="/v1/lists", tags=["recommendations"])
 

@@ -13,9 +13,11 @@ from app.api.problems import problem_responses
 from app.api.ranking_route import RankingRoute
 from app.api.schemas import (
     SCENARIO,
+    STRANGERS,
     Attributes,
     GivenFieldName,
     GivenItemId,
+    GivenStrangersList,
     RequestModel,
     ResponseModel,
     ScenarioName,
@@ -85,7 +87,8 @@ class RecommendationPage(Page[Recommendation]):
 
     A list by `choice` is in order of `choice_probability` times `like_probability`, highest first. A list by `rating`
     is in order of the predicted ratings, highest first. A list by `popularity` is for unknown users:
-    what most people choose and like, of different kinds.
+    what most people choose and like, of different kinds. A list by `popular`, `trending` or `latest` is for unknown
+    users too: it starts with the items of that list (`strangers`), and goes on with popular ones.
     """
 
     model_version: ShownVersion
@@ -224,6 +227,7 @@ class VisitorRequest(VisitorFeedback):
         str | None, Field(max_length=3000, description="`next_cursor` of the former page. No page repeats an item.")
     ] = None
     scenario: Annotated[ScenarioName | None, Field(description=SCENARIO, examples=[None])] = None
+    strangers: Annotated[GivenStrangersList | None, Field(description=STRANGERS)] = None
     fields: Annotated[
         list[GivenFieldName],
         Field(
@@ -283,6 +287,7 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
         scenario=body.scenario,
         given=body.model_fields_set,
         fields=body.fields,
+        strangers=body.strangers,
     )
     made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)

@@ -14,7 +14,7 @@ from app.api.filters import Filters, ShownFilter, filter_of, shown
 from app.api.pagination import Page, PageDep
 from app.api.problems import problem_responses
 from app.api.recommendations import BoostRequest
-from app.api.schemas import GivenItemId, RequestModel, ResponseModel, ScenarioName
+from app.api.schemas import STRANGERS, GivenItemId, GivenStrangersList, RequestModel, ResponseModel, ScenarioName
 from app.errors import InvalidRequestError, NoActiveModelError, ScenarioNotFoundError
 from app.services.scenarios import NamedScenario, ScenarioSettings
 from models.elicitation.strategy import Strategy
@@ -43,6 +43,7 @@ class ScenarioRequest(RequestModel):
     exclude: Annotated[list[GivenItemId], Field(default_factory=list, max_length=1000)]
     include_rated: Annotated[bool | None, Field(strict=True)] = None
     strategy: Annotated[Strategy | None, Field(description="How candidates are chosen.")] = None
+    strangers: Annotated[GivenStrangersList | None, Field(description=STRANGERS)] = None
     percent: Annotated[
         float,
         Field(
@@ -68,6 +69,7 @@ class ScenarioRequest(RequestModel):
             exclude=self.exclude,
             include_rated=self.include_rated,
             strategy=self.strategy,
+            strangers=self.strangers,
             percent=self.percent,
         )
 
@@ -94,6 +96,7 @@ class ScenarioResponse(ResponseModel):
     exclude: Annotated[list[str], Field(examples=[[]])]
     include_rated: Annotated[bool | None, Field(examples=[None])]
     strategy: Annotated[Strategy | None, Field(examples=[None])]
+    strangers: Annotated[str | None, Field(examples=[None])]
     percent: Annotated[float, Field(examples=[50.0])]
     updated_at: datetime
 
@@ -120,6 +123,7 @@ class ScenarioResponse(ResponseModel):
             exclude=list(settings.exclude),
             include_rated=settings.include_rated,
             strategy=settings.strategy,
+            strangers=settings.strangers,
             percent=settings.percent,
             updated_at=scenario.updated_at,
         )

@@ -12,6 +12,7 @@ from app.storage.interactions import InteractionRecord
 from app.storage.items import ItemRecord
 from app.storage.ratings import RatingRecord
 from app.storage.users import UserRecord
+from app.strangers_list import STRANGERS_LIST, checked_strangers_list
 from models.data.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH, has_unclean_characters
 from models.elicitation.question import QuestionKind
 from models.fields import AttributeValue
@@ -112,6 +113,20 @@ ITEM_ATTRIBUTES: dict[str, AttributeValue] = {
 
 GivenFieldName = Annotated[Line, Field(min_length=1, examples=["genre"])]
 """The name of an attribute in a request."""
+
+GivenStrangersList = Annotated[
+    str,
+    # The pattern is for the OpenAPI document: the validator has the better message.
+    Field(json_schema_extra={"pattern": STRANGERS_LIST}, examples=["trending"]),
+    AfterValidator(checked_strangers_list),
+]
+"""Which list a stranger gets; `app.strangers_list` has the rule."""
+
+STRANGERS = (
+    "What the list shows if nothing is known of the user: `diverse`, what most people choose and like, of different "
+    "kinds, or one of the lists of `/v1/lists`: `popular`, `trending` or `latest`, also with a window of days, such as "
+    "`popular:30`. By default the setting COLDSTART_STRANGERS says it."
+)
 
 ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["home"])]
 """The name of a scenario."""

@@ -78,6 +78,7 @@ class ListOptions:
         explore: How much the list explores what is not known well, from 0 to 1.
         seed: Seed of the exploration; None for another draw in every list.
         fields: The attributes of the items that the answer shows.
+        strangers: Which list a stranger gets (`app.strangers_list`); None for the default.
     """
 
     n: int
@@ -98,6 +99,7 @@ class ListOptions:
     explore: float = 0.0
     seed: int | None = None
     fields: Sequence[str] = ()
+    strangers: str | None = None
 
     @property
     def is_repeatable(self) -> bool:

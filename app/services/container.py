@@ -39,6 +39,7 @@ from app.services.record_stream import RecordStream
 from app.services.scenarios import ScenarioService
 from app.services.similar_items import SimilarItemService
 from app.services.skips import SkipService
+from app.services.strangers import StrangersLists
 from app.services.tastes import TasteService
 from app.services.trainings import TrainingService
 from app.services.user_writes import UserWriter
@@ -126,6 +127,8 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
         stack.push_async_callback(sampler.close)
         health = HealthService(database, host, cache)
         users, items = UserService(database, host), ItemService(database, host)
+        item_lists = ItemListService(database, host, ChoiceCounter(database, settings.popularity_seconds))
+        strangers = StrangersLists(item_lists, settings.strangers)
         yield Services(
             api_keys=api_keys,
             rate_limit=rate_limit,
@@ -137,14 +140,16 @@ async def open_services(settings: Settings, *, with_worker: bool = False) -> Asy
             answers=AnswerService(database, host, ranker, writer),
             questions=QuestionService(database, host, ranker, half_life=half_life),
             tastes=TasteService(database, host, ranker, half_life=half_life),
-            recommendations=RecommendationService(database, host, ranker, cache, scenarios, half_life=half_life),
-            list_explanations=ListExplanationService(database, host, ranker, scenarios, half_life=half_life),
+            recommendations=RecommendationService(
+                database, host, ranker, cache, scenarios, strangers, half_life=half_life
+            ),
+            list_explanations=ListExplanationService(database, host, ranker, scenarios, strangers, half_life=half_life),
             similar_items=SimilarItemService(host, ranker),
             audiences=AudienceService(database, host, half_life=half_life),
             scenarios=scenarios,
             candidates=CandidateService(database, host, ranker, scenarios, settings.candidate_strategy),
             items=items,
-            item_lists=ItemListService(database, host, ChoiceCounter(database, settings.popularity_seconds)),
+            item_lists=item_lists,
             item_stream=RecordStream(host, lambda schema: schema.items, items.store),
             user_stream=RecordStream(host, lambda schema: schema.users, users.store),
             evaluations=EvaluationService(database, worker.wake, settings.data_dir),

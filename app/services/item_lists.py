@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 import numpy as np
 from anyio import to_thread
@@ -12,10 +11,12 @@ from numpy.typing import NDArray
 from app.services.choice_counts import ChoiceCounter
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
+from app.services.model_traffic import ServedModel
 from app.services.validation import raise_if_invalid
 from app.storage.choice_counts import PeriodCounts
 from app.storage.database import Database
 from app.storage.items import ItemRepository
+from app.strangers_list import ListName
 from models.ranking.best import best_places
 from models.ranking.catalogue import Catalogue
 from models.ranking.filters import Filter
@@ -28,19 +29,6 @@ _ADDED_LAST = 10_000
 
 _STANDARD_DEVIATIONS = 2.0
 _ADDED_CHOICES = 3.0
-
-
-class ListName(StrEnum):
-    """The lists."""
-
-    POPULAR = "popular"
-    """The items that most users chose."""
-
-    TRENDING = "trending"
-    """The items that were chosen more than before; see `trends`."""
-
-    LATEST = "latest"
-    """The newest items."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +80,10 @@ class ItemListService:
         """
         served = await self._host.current()
         raise_if_invalid(await filter_errors(filters, served))
+        return await self.of(served, name, n=n, filters=filters, days=days)
+
+    async def of(self, served: ServedModel, name: ListName, *, n: int, filters: Filter, days: int | None) -> ItemList:
+        """A list of a model's catalogue, with filters that fit it; see `get`."""
         catalogue, kinds = served.recommender.catalogue, served.schema.kinds
         if name is ListName.LATEST:
             date = served.schema.items.date

@@ -12,6 +12,7 @@ from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.recommendations import RecommendationList, option_errors
 from app.services.scenarios import ScenarioService
+from app.services.strangers import StrangersLists
 from app.services.validation import raise_if_invalid
 from app.storage.database import Database
 from app.storage.events import EventRepository
@@ -64,12 +65,20 @@ class ListExplanationService:
     """Explains lists. Nothing is cached: an explanation is computed from what the list is computed from."""
 
     def __init__(
-        self, database: Database, host: ModelHost, ranker: Ranker, scenarios: ScenarioService, *, half_life: timedelta
+        self,
+        database: Database,
+        host: ModelHost,
+        ranker: Ranker,
+        scenarios: ScenarioService,
+        strangers: StrangersLists,
+        *,
+        half_life: timedelta,
     ) -> None:
         self._database = database
         self._host = host
         self._ranker = ranker
         self._scenarios = scenarios
+        self._strangers = strangers
         self._half_life = half_life
 
     async def of_user(self, user_id: str, options: ListOptions) -> ListExplanation:
@@ -85,10 +94,15 @@ class ListExplanationService:
             options = replace(options, seed=0)
         raise_if_invalid(*await option_errors(options, served))
         attributes, feedback, events = await self._read(user_id)
-        query = ranking_query(served.schema, attributes, feedback, options)
+
+        async def query_of(feedback: Feedback, options: ListOptions) -> RankingQuery:
+            query = ranking_query(served.schema, attributes, feedback, options)
+            return await self._strangers.led(query, options, served)
+
+        query = await query_of(feedback, options)
         ranked_by = served.recommender.ranked_by(query)
         all_steps = list(steps(feedback, options, ranked_by))
-        queries = [ranking_query(served.schema, attributes, each.feedback, each.options) for each in all_steps]
+        queries = [await query_of(each.feedback, each.options) for each in all_steps]
         lists = await asyncio.gather(*(self._ranker.rank(served.recommender, each) for each in queries))
         reasons = await self._ranker.explain(served.recommender, query, lists[-1])
         made = [

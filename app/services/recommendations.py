@@ -23,6 +23,7 @@ from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.recommendation_ids import ListOrigin, recommendation_id
 from app.services.scenarios import ScenarioService
+from app.services.strangers import StrangersLists
 from app.services.validation import (
     attribute_errors,
     explore_errors,
@@ -72,6 +73,11 @@ class RecommendationList:
         return recommendation_id(self.model_version, (item.item_id for item in self.items), origin)
 
     @property
+    def can_be_cached(self) -> bool:
+        """Whether it stays the same until the user, the catalogue or its popularity changes."""
+        return self.ranked_by.is_personal or self.ranked_by is RankedBy.POPULARITY
+
+    @property
     def next_cursor(self) -> str | None:
         """The cursor of the next page; None if this list is shorter than it may be, or if a cursor has no room."""
         if self.options.only is not None or len(self.items) < self.options.n:
@@ -110,6 +116,7 @@ class RecommendationService:
         ranker: Ranker,
         cache: Cache,
         scenarios: ScenarioService,
+        strangers: StrangersLists,
         *,
         half_life: timedelta,
     ) -> None:
@@ -118,6 +125,7 @@ class RecommendationService:
         self._ranker = ranker
         self._cache = cache
         self._scenarios = scenarios
+        self._strangers = strangers
         self._half_life = half_life
         self._users = Batcher(self._read_users, largest=_LARGEST_READING, phase=Phase.READ_RATINGS)
 
@@ -148,7 +156,7 @@ class RecommendationService:
             return await self._made(served, {}, await self._of_stranger(user_id), options)
         user, feedback = known
         made = await self._made(served, user.attributes, feedback, options)
-        if options.is_repeatable:
+        if options.is_repeatable and made.can_be_cached:
             await self._cache.set(_cache_key(served, user, options), _for_cache(made))
         return made
 
@@ -185,6 +193,7 @@ class RecommendationService:
         self, served: ServedModel, attributes: Mapping[str, object], feedback: Feedback, options: ListOptions
     ) -> RecommendationList:
         query = ranking_query(served.schema, attributes, feedback, options)
+        query = await self._strangers.led(query, options, served)
         made = await recommend(self._ranker, served, query, options)
         return _with_attributes(made.without_former_items() if options.former else made, served)
 
@@ -274,5 +283,6 @@ def _cache_key(served: ServedModel, user: UserState, options: ListOptions) -> st
         sorted(options.shown),
         sorted(mark.hex() for mark in options.former.marks),
         [options.explore, options.seed] if options.explore else None,
+        options.strangers,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -46,6 +46,7 @@ class ScenarioSettings:
         exclude: Items to leave out, besides those of the request.
         include_rated: Whether rated items may be in the list.
         strategy: How candidates are chosen.
+        strangers: As in `ListOptions`.
         percent: The share of the users to whom the settings apply. The others are the control group.
     """
 
@@ -59,6 +60,7 @@ class ScenarioSettings:
     exclude: Sequence[str] = ()
     include_rated: bool | None = None
     strategy: Strategy | None = None
+    strangers: str | None = None
     percent: float = 100.0
 
     def variant_of(self, name: str, user_id: str | None) -> Variant:
@@ -76,6 +78,7 @@ class ScenarioSettings:
             "include_rated": self.include_rated,
             "boosts": self.boosts or None,
             "pinned": self.pinned or None,
+            "strangers": self.strangers,
         }
         changes = {name: value for name, value in own.items() if value is not None and name not in options.given}
         return replace(

@@ -37,7 +37,7 @@ class PopularList:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._model = catalogue.model
 
     def rows(
@@ -58,19 +58,19 @@ class PopularList:
             added: float32 [rows], what is added to the score of each row; None for nothing.
             exploration: The draw that P(like) follows; None for no draw.
         """
-        rows, counts = np.flatnonzero(allowed), self._catalogue.counts
+        rows, counts = np.flatnonzero(allowed), self.catalogue.counts
         log_shares = self._log_shares if added is None else self._log_shares + added
         pool = rows[best_places(log_shares[rows], counts[rows], _POOL * n)]
         scores = log_shares[pool] + self._log_likes(pool, exploration)
         # So that equal scores are ordered by popularity.
         order = best_places(scores, counts[pool], len(pool))
         pool, scores = pool[order], scores[order]
-        return pool[diverse_places(scores, attribute_cosines(self._catalogue, pool), n, diversity=diversity)]
+        return pool[diverse_places(scores, attribute_cosines(self.catalogue, pool), n, diversity=diversity)]
 
     @cached_property
     def _log_shares(self) -> NDArray[np.float32]:
         """Log P(choose) of every row, up to a constant; float32 [rows]."""
-        catalogue = self._catalogue
+        catalogue = self.catalogue
         with torch.inference_mode():
             user, adapted = catalogue.unknown_user
             logits = catalogue.scores(RankBy.CHOICE, adapted, user, np.arange(len(catalogue)))
@@ -84,7 +84,7 @@ class PopularList:
         The place of their mean on the scale, from 0 to 1, stands for the share of likes. It counts with every
         learner, because many learners ignore these ratings.
         """
-        catalogue, learner = self._catalogue, self._model.learner
+        catalogue, learner = self.catalogue, self._model.learner
         if learner is None:
             return np.zeros(len(rows))
         scale = self._model.rating_scale

@@ -37,6 +37,33 @@ class RankedBy(StrEnum):
     RATING = "rating"
     """The user's predicted ratings, highest first."""
 
+    POPULAR = "popular"
+    """How many people chose the items; one of the lists that a stranger's list may start with."""
+
+    TRENDING = "trending"
+    """How much more often than before the items were chosen; another one."""
+
+    LATEST = "latest"
+    """How new the items are; another one."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the list follows what is known of the user."""
+        return self in {RankedBy.CHOICE, RankedBy.RATING}
+
+
+@dataclass(frozen=True)
+class Leading:
+    """What the list for a stranger starts with, instead of what most people choose and like.
+
+    Attributes:
+        ranked_by: What orders the items.
+        item_ids: The items, best first. Those that may not be in the list are ignored.
+    """
+
+    ranked_by: RankedBy
+    item_ids: Sequence[str]
+
 
 @dataclass(frozen=True)
 class ItemRating:
@@ -112,6 +139,8 @@ class RankingQuery:
             (`models.ranking.exploration`). A list by ratings does not explore.
         seed: Seed of the exploration; None for a new draw each time.
         answers: What the user answered to questions about groups of items, attributes and pairs.
+        leading: What the list starts with if nothing is known of the user (`models.ranking.strangers`); None for the
+            list of what most people choose and like.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -131,6 +160,7 @@ class RankingQuery:
     explore: float = 0.0
     seed: int | None = None
     answers: Sequence[Answer] = ()
+    leading: Leading | None = None
 
     @property
     def knows_something(self) -> bool:

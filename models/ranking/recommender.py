@@ -25,11 +25,12 @@ from models.ranking.filters import Filter
 from models.ranking.known_items import CatalogueKnowledge
 from models.ranking.new_ratings import NewRatings
 from models.ranking.padding import padded
-from models.ranking.popular import STRANGERS_DIVERSITY, PopularList
+from models.ranking.popular import PopularList
 from models.ranking.query import RankBy, RankedBy, RankedItem, RankingQuery
 from models.ranking.rules import Eligible
 from models.ranking.scored import Scored
 from models.ranking.similarities import similarities
+from models.ranking.strangers import strangers_rows
 from models.ranking.supports import QuerySupports
 
 _CONSIDERED_TIMES, _LEAST_CONSIDERED = 5, 50
@@ -116,7 +117,9 @@ class Recommender:
 
     def ranked_by(self, query: RankingQuery) -> RankedBy:
         """What orders the list of a query."""
-        return RankedBy(query.rank_by) if query.knows_something else RankedBy.POPULARITY
+        if query.knows_something:
+            return RankedBy(query.rank_by)
+        return RankedBy.POPULARITY if query.leading is None else query.leading.ranked_by
 
     def predicted_ratings(
         self, queries: Sequence[RankingQuery], item_ids: Sequence[Sequence[str]]
@@ -258,14 +261,7 @@ class Recommender:
             raised = scores if eligible.added is None else scores + eligible.added[rows]
             best = rows[best_places(raised, self.catalogue.counts[rows], _considered(query.n))]
         else:
-            diversity = STRANGERS_DIVERSITY if query.diversity is None else query.diversity
-            best = self._popular.rows(
-                eligible.allowed,
-                query.n,
-                diversity=diversity,
-                added=eligible.added,
-                exploration=eligible.exploration,
-            )
+            best = strangers_rows(self._popular, query, eligible)
         missing = [row for row in eligible.pinned if row not in best]
         return np.concatenate([best, np.array(missing, dtype=np.int64)])
 

@@ -3,7 +3,7 @@
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { Cover, palette } from "./cover.js";
 import { Notice } from "./notice.js";
-import { Recommendations, isPersonal } from "./recommendations.js";
+import { Recommendations, inWords } from "./recommendations.js";
 import { Search } from "./search.js";
 import { Visit } from "./visit.js";
 
@@ -50,7 +50,7 @@ function Onboarding({ visit }) {
     </div>
     <p class="visually-hidden" role="status">${state.announcement}</p>
     ${state.recommendations[0] && html`<a class="to-list" href="#list">
-      <span>${isPersonal(state) ? "Top of your list" : "Most people like"}: <b>${visit.name(state.recommendations[0])}</b></span>
+      <span>${inWords(state).top}: <b>${visit.name(state.recommendations[0])}</b></span>
       <span aria-hidden="true">↓</span>
     </a>`}
   `;

@@ -8,15 +8,24 @@ import { Similar } from "./similar.js";
 const KNOW = "Know it?";
 const MORE = "More like this";
 
-/** Whether a list is for this visitor, and not for everybody. */
-export const isPersonal = ({ rankedBy }) => rankedBy !== "popularity";
+/** The lists for visitors of whom nothing is known, in words. */
+const OF_STRANGERS = {
+  popularity: { title: "What most people like", top: "Most people like" },
+  popular: { title: "What most people choose", top: "Most people choose", order: "First what was chosen most." },
+  trending: { title: "Trending now", top: "Trending", order: "First what is chosen much more than before." },
+  latest: { title: "New", top: "Newest", order: "First the newest." },
+};
+
+/** What a list is, in words, and whether it is for this visitor and not for everybody. */
+export const inWords = ({ rankedBy }) =>
+  OF_STRANGERS[rankedBy] ?? { title: "Your list", top: "Top of your list", isPersonal: true };
 
 export function Recommendations({ state, visit }) {
   const { recommendations, schema, timing } = state;
   const [open, setOpen] = useState({}); // { item_id, what }: an item, and what of it is open
   const { feedback } = visit;
   const predicted = recommendations.some((each) => each.predicted_rating !== null);
-  const personal = isPersonal(state);
+  const list = inWords(state);
   const give = (item, value) => {
     document.getElementById("list").focus({ preventScroll: true }); // the item leaves the list with its buttons
     setOpen({});
@@ -24,10 +33,10 @@ export function Recommendations({ state, visit }) {
   };
   return html`<aside id="list" class="panel list" aria-labelledby="list-title" tabindex="-1">
     <div class="section-head">
-      <h2 id="list-title">${personal ? "Your list" : "What most people like"}</h2>
-      ${personal && html`<span class="count">${described(feedback, state.basis)}</span>`}
+      <h2 id="list-title">${list.title}</h2>
+      ${list.isPersonal && html`<span class="count">${described(feedback, state.basis)}</span>`}
     </div>
-    <p class="order">${feedback.orders[state.rankedBy]}${predicted && state.rankedBy === "choice" && " Stars: the rating we expect from you."}</p>
+    <p class="order">${list.order ?? feedback.orders[state.rankedBy]}${predicted && state.rankedBy === "choice" && " Stars: the rating we expect from you."}</p>
     <ol>
       ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} visit=${visit} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)}
         open=${open.item_id === each.item_id ? open.what : null} onOpen=${(what) => setOpen({ item_id: each.item_id, what })} onGive=${give} />`)}

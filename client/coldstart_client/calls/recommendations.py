@@ -37,11 +37,12 @@ class RecommendationCalls:
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
         scenario: str | None = None,
+        strangers: str | None = None,
         fields: Sequence[str] | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations for a user, by default without items that the user has rated or interacted with.
 
-        A user without stored data gets popular items.
+        A user without stored data gets popular items, or what `strangers` says.
         """
         return Call(
             "GET",
@@ -60,6 +61,7 @@ class RecommendationCalls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+                "strangers": strangers,
                 "fields": fields,
             },
         )
@@ -80,6 +82,7 @@ class RecommendationCalls:
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
         scenario: str | None = None,
+        strangers: str | None = None,
     ) -> Call[ListExplanation]:
         """What a user gave, what the model concluded, and what moved each item of the user's list."""
         return Call(
@@ -98,6 +101,7 @@ class RecommendationCalls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+                "strangers": strangers,
             },
         )
 
@@ -124,6 +128,7 @@ class RecommendationCalls:
         shown: Sequence[str] | None = None,
         cursor: str | None = None,
         scenario: str | None = None,
+        strangers: str | None = None,
         fields: Sequence[str] | None = None,
     ) -> Call[RecommendationPage]:
         """Recommendations from these arguments alone. Nothing is stored."""
@@ -151,6 +156,7 @@ class RecommendationCalls:
                 "shown": shown,
                 "cursor": cursor,
                 "scenario": scenario,
+                "strangers": strangers,
                 "fields": fields,
             },
         )

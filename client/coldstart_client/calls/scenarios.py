@@ -28,6 +28,7 @@ class ScenarioCalls:
         exclude: Sequence[str] | None = None,
         include_rated: bool | None = None,
         strategy: str | None = None,
+        strangers: str | None = None,
         percent: float | None = None,
     ) -> Call[Scenario]:
         """Create or replace a scenario: settings of lists, for all users or for `percent` of them."""
@@ -46,6 +47,7 @@ class ScenarioCalls:
                 "exclude": exclude,
                 "include_rated": include_rated,
                 "strategy": strategy,
+                "strangers": strangers,
                 "percent": percent,
             },
         )

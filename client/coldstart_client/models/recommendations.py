@@ -38,7 +38,8 @@ class Recommendation(Answer):
 class RecommendationPage(Page[Recommendation]):
     """A ranked list, best first, the model version that ranked it, and what orders it.
 
-    That is `choice` (the product of both probabilities), `rating` or, for unknown users, `popularity`.
+    That is `choice` (the product of both probabilities) or `rating`. For unknown users it is `popularity`, or the name
+    of the list that it follows.
     """
 
     model_version: str

@@ -28,6 +28,7 @@ class Scenario(Answer):
     exclude: list[str]
     include_rated: bool | None
     strategy: str | None
+    strangers: str | None
     percent: float
     updated_at: datetime
 
