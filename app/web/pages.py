@@ -21,6 +21,7 @@ from app.web.assets import assets
 from app.web.page import ASSETS, page
 from models.baselines import ALL_BASELINES, BASELINES
 from models.data.dataset import State
+from models.elicitation.strategy import Strategy
 from models.evaluation import EvaluationReport
 from models.training.preset import preset_names
 
@@ -59,6 +60,12 @@ async def show_onboarding(request: Request) -> HTMLResponse:
 async def show_overview(request: Request) -> HTMLResponse:
     """The start page for operators: numbers, problems, users, items, and a user's list."""
     return page(request, "overview.html")
+
+
+@router.get("/scenarios")
+async def show_scenarios(request: Request) -> HTMLResponse:
+    """The scenarios page: their settings and clicks, and a form to change them."""
+    return page(request, "scenarios.html", strategies=list(Strategy))
 
 
 @router.get("/models")

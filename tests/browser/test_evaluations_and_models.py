@@ -173,6 +173,7 @@ def test_models_page_registers_a_model_and_starts_a_training(
         ("/models", "**/v1/model-versions?*", ".card.serving"),
         ("/evaluations", "**/v1/evaluations?*", "#jobs-title"),
         ("/overview", "**/v1/overview", ".numbers"),
+        ("/scenarios", "**/v1/scenarios?*", "#scenarios-title"),
     ],
 )
 def test_page_whose_request_fails_says_so_and_loads_on_retry(

@@ -264,7 +264,7 @@ def test_start_over_erases_the_user(page: Page, api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1920])
-@pytest.mark.parametrize("path", ["/", "/overview", "/evaluations", "/models"])
+@pytest.mark.parametrize("path", ["/", "/overview", "/evaluations", "/models", "/scenarios"])
 def test_page_is_not_wider_than_the_screen(page: Page, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(path, wait_until="networkidle")

@@ -42,7 +42,7 @@ function Overview() {
     <${Notice} text=${problem} onRetry=${load} />
     ${overview && html`
       <dl class="numbers">${numbers.map(([name, value]) => html`<div class="panel"><dt>${name}</dt><dd>${value.toLocaleString()}</dd></div>`)}</dl>
-      <p class="serves">Serving: ${traffic.active ? html`<b class="version">${traffic.active}</b>` : "no version"}${traffic.challenger && html`, and <b class="version">${traffic.challenger.version}</b> to ${percent(traffic.challenger.percent)} of the users`}. <a href="/models">Models</a></p>
+      <p class="serves">Serving: ${traffic.active ? html`<b class="version">${traffic.active}</b>` : "no version"}${traffic.challenger && html`, and <b class="version">${traffic.challenger.version}</b> to ${percent(traffic.challenger.percent)} of the users`}. <a href="/models">Models</a> · <a href="/scenarios">Scenarios</a></p>
       <section class="problems" aria-labelledby="problems-title">
         <h2 id="problems-title">Problems</h2>
         ${overview.problems.length ? html`<ul>${overview.problems.map((text) => html`<li class="notice">${text}</li>`)}</ul>` : html`<p class="soft">None.</p>`}
@@ -148,7 +148,7 @@ function UserDetails({ user, list, did: [ratings, interactions, skips, answers],
     <p class="soft">Since ${moment(user.created_at)}${Object.keys(user.attributes).length > 0 && ` · ${attributesLine(user.attributes)}`}</p>
     <section class="concluded" aria-labelledby="tastes-title">
       <h2 id="tastes-title">What the model concluded</h2>
-      <${Tastes} ...${list.tastes} isStranger=${list.ranked_by === "popularity"} />
+      <${Tastes} ...${list.tastes} isStranger=${!["choice", "rating"].includes(list.ranked_by)} />
     </section>
     <div class="halves">
       <section aria-labelledby="list-title">

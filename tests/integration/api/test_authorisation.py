@@ -98,6 +98,7 @@ UNDOCUMENTED_OPEN = {
     "/metrics",
     "/",
     "/models",
+    "/scenarios",
     "/overview",
     "/evaluations",
     "/sign-in",
@@ -291,7 +292,7 @@ async def test_last_use_of_a_key_is_stored_when_the_server_stops(
 
 class TestPages:
     async def test_pages_without_a_key_are_open_except_reports(self, client: httpx.AsyncClient) -> None:
-        for path in ("/", "/evaluations", "/models", "/sign-in", "/docs"):
+        for path in ("/", "/scenarios", "/evaluations", "/models", "/sign-in", "/docs"):
             assert (await client.get(path)).status_code == 200
         for path in ("/evaluations/x", "/evaluations/compare?one=x&other=y"):
             answer = await client.get(path)

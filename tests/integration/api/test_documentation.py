@@ -10,7 +10,7 @@ def database_url(tmp_path: object) -> str:
     return f"sqlite:///{tmp_path}/coldstart.db"
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/", "/models", "/evaluations", "/sign-in"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/", "/scenarios", "/models", "/evaluations", "/sign-in"])
 async def test_page_loads_nothing_from_elsewhere_and_all_it_needs_is_there(
     client: httpx.AsyncClient, path: str
 ) -> None:
