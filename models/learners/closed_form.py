@@ -1,7 +1,7 @@
 """A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -36,12 +36,11 @@ _DAY = 24 * 60 * 60
 _MOST_DOUBLINGS = 20.0
 """How often the noise of an old rating doubles at most. Such a rating hardly counts, and numbers stay finite."""
 
-_ANSWER_SHIFTS, _ANSWER_NOISE = (
-    {AnswerKind.MEAN: 0.0, AnswerKind.PAIR: 1.0},
-    {AnswerKind.MEAN: 0.3, AnswerKind.PAIR: 1.0},
-)
-"""Initial shift of an answer, in units, and initial variance of its noise, in squared units, by kind
-(`models.elicitation.answer_noise` fits them)."""
+_ANSWER_NOISE = {AnswerKind.MEAN: 0.3, AnswerKind.PAIR: 1.0}
+"""Initial variance of the noise of an answer, by kind, in squared units."""
+
+_PAIR_DIFFERENCE = 1.0
+"""Initial difference of a preferred item and the other, in units."""
 
 
 class ClosedFormConfig(LearnerConfig):
@@ -154,8 +153,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
         level = Σ_m a_m level_m,   φ = Σ_m a_m φ_m,   τ = Σ_m a_m² τ_m
 
-    and with a noise of its kind in place of σ². The observed value is y plus a shift of its kind. For a pair, y is 0,
-    and the shift is how much better a preferred item is on average.
+    and with a noise of its kind in place of σ². The answer y about a group observes y plus a learned shift. The answer
+    about a pair observes the learned mean difference of a preferred item and the other.
 
     With a half-life H, tastes drift: a support rating of age t has the noise `σ² 2^(t/H)` in place of σ². H is learned
     as a logarithm. The age is the time from the rating to `Support.now`; it is 0 where that is unknown or negative.
@@ -191,11 +190,12 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.noise = nn.Parameter(inverse_softplus(config.noise * unit**2))
         self.item_variance = nn.Parameter(inverse_softplus(config.item_variance * unit**2))
         self.settling_count = nn.Parameter(inverse_softplus(config.settling_count))
-        # By kind. They are fitted after training, which leaves them as they are.
+        # What answers mean. It is fitted after training (`models.elicitation.answer_noise`).
         self.answer_noise = nn.Parameter(
             torch.stack([inverse_softplus(_ANSWER_NOISE[kind] * unit**2) for kind in AnswerKind])
         )
-        self.answer_shift = nn.Parameter(torch.tensor([_ANSWER_SHIFTS[kind] * unit for kind in AnswerKind]))
+        self.mean_shift = nn.Parameter(torch.zeros(()))
+        self.pair_difference = nn.Parameter(inverse_softplus(_PAIR_DIFFERENCE * unit))
         self.log_half_life = None if config.half_life is None else nn.Parameter(torch.tensor(config.half_life).log())
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
@@ -307,8 +307,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         return LastLayer(observed.features, observed.noise)
 
     def answer_parameters(self) -> list[nn.Parameter]:
-        """Noise and shift of each kind."""
-        return [self.answer_noise, self.answer_shift]
+        """The noise of each kind, the shift of means and the difference of pairs."""
+        return [self.answer_noise, self.mean_shift, self.pair_difference]
 
     def _answered(self, answers: Answers[ClosedFormItems]) -> "_Observed":
         """Answers as observations."""
@@ -317,16 +317,10 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         return _Observed(
             level=(weights * items.level).sum(dim=-1),
             features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
-            values=answers.values.masked_fill(is_pair, 0.0) + self.answer_shift[answers.kinds],
+            values=torch.where(is_pair, F.softplus(self.pair_difference), answers.values + self.mean_shift),
             noise=F.softplus(self.answer_noise)[answers.kinds] + (weights.square() * items.variance).sum(dim=-1),
             mask=answers.mask,
         )
-
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:  # noqa: ANN401 - torch's
-        """Weights from before there were answers have no parameters for them: the initial ones stay."""
-        for name in ("answer_noise", "answer_shift"):
-            state_dict.setdefault(prefix + name, getattr(self, name).detach())
-        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def _items_of(self, items: ItemInputs, hidden: Tensor) -> ClosedFormItems:
         """Embedded items, given the values of their hidden units (float32 [items, hidden])."""

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.dataset import UNKNOWN_TIME
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.ranking.answered import answered, as_ratings, embedded_answers
@@ -75,7 +74,7 @@ class QuerySupports:
             if model.takes_answers:
                 answers = embedded_answers(self._catalogue, self._answered, rank_by)
             else:
-                ratings = self._with_answers_as_ratings()
+                ratings = self._with_answers_as_ratings(rank_by)
         rows, mask = self._rows([[row for row, _, _ in of_user] for of_user in ratings])
         return Support(
             users=model.embed_users(self._users),
@@ -98,20 +97,24 @@ class QuerySupports:
         support = self.of(rank_by)
         return support, scoring_model(self._catalogue.model, rank_by).adapt(support)
 
-    def _with_answers_as_ratings(self) -> list[list[tuple[int, float, int]]]:
-        """The users' ratings, and what they answered as ratings of items that they have not rated."""
+    def _with_answers_as_ratings(self, rank_by: RankBy) -> list[list[tuple[int, float, int]]]:
+        """The users' ratings, and what they answered as ratings of items that they have not rated, made now.
+
+        The choice model takes a rating for a choice. So it is told only of what the user likes.
+        """
         manifest = self._catalogue.model.manifest
         scale, middle = manifest.data_schema.rating_scale, manifest.data.mean_rating
         if scale is None or middle is None:
             return self._ratings
         step, together = (scale.maximum - scale.minimum) / 4, []
-        for ratings, answers in zip(self._ratings, self._answered, strict=True):
-            rated = {row for row, _, _ in ratings}
+        lowest = scale.liked_from if rank_by is RankBy.CHOICE else scale.minimum
+        for ratings, answers, now in zip(self._ratings, self._answered, self._now.tolist(), strict=True):
+            rated = {row for row, *_ in ratings}
             said = [pair for each in answers for pair in as_ratings(each, middle=middle, step=step)]
             of_answers = [
-                (row, float(scale.nearest(np.array(rating))), UNKNOWN_TIME) for row, rating in said if row not in rated
+                (row, float(scale.nearest(np.array(rating))), now) for row, rating in said if row not in rated
             ]
-            together.append([*ratings, *of_answers])
+            together.append([*ratings, *(each for each in of_answers if each[1] >= lowest)])
         return together
 
     def _embedded(self, items: "_PaddedRows | None", rank_by: RankBy) -> tuple[TensorRows | None, Tensor | None]:

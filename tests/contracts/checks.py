@@ -1,14 +1,20 @@
 """What every predictor must do, whatever is inside; one function a check."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from models.artifact import TrainedModel
+from models.data.answers import Answer
 from models.data.dataset import Dataset, Entities
 from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split, SplitConfig
 from models.metrics import PredictedRatings
+from models.ranking import ItemRating, RankingQuery, Recommender
 from tests.contracts.cases import Case, columns
 from tests.unit.models.tiny_data import tiny_episode
 
@@ -127,3 +133,27 @@ def check_query_ratings_are_not_used(case: Case) -> None:
 def episode_of(user: int, size: int) -> Episode:
     """An episode with a support set of `size` ratings."""
     return tiny_episode(user=user, support=[(item, 1.0 + item % 5) for item in range(size)], query=[(39, 3.0)])
+
+
+def scores_after(
+    model: TrainedModel,
+    answers: Sequence[Answer],
+    items: Sequence[str],
+    *,
+    ratings: Mapping[str, float] = MappingProxyType({}),
+    beside: Sequence[Sequence[Answer]] = (),
+) -> NDArray[np.float32]:
+    """The scores of some items for a user without known attributes; float32 [items].
+
+    Args:
+        model: The model.
+        answers: The answers.
+        items: The ids of the items.
+        ratings: The ratings, made now, by item.
+        beside: The answers of other users, who are adapted together with this one.
+    """
+    recommender = Recommender(model, model.items)
+    rated = [ItemRating(item_id, rating, time=1000) for item_id, rating in ratings.items()]
+    queries = [RankingQuery({}, rated, len(items), answers=each, now=1000) for each in (answers, *beside)]
+    rows = np.array([[recommender.items.row_of[item_id] for item_id in items]] * len(queries))
+    return np.asarray(recommender.predictions(queries, rows).score[0].numpy())

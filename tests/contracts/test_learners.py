@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from models.artifact import TrainedModel, load_artifact, save_artifact
+from models.data.answers import AttributeAnswer, GroupAnswer, PairAnswer
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation.predictors import by_learner, encoded_for
@@ -86,6 +87,48 @@ class TestArtifact:
         loaded, batch = load_artifact(tmp_path / "copy"), EpisodeBatch.of(checks.EPISODES)
         assert loaded.manifest.preset == model.manifest.preset
         np.testing.assert_array_equal(by_learner(loaded, dataset)(batch).score, by_learner(model, dataset)(batch).score)
+
+
+class TestAnswers:
+    """Answers to questions about several items. Half of the films are comedies, the others are horror films."""
+
+    def test_answer_moves_predictions_as_ratings_do(self, model: TrainedModel) -> None:
+        """The direction, by a posterior; the same predictions, by other learners, to which answers are ratings."""
+        group = "i1", "i3", "i5"
+        after = {rating: checks.scores_after(model, [GroupAnswer(group, rating)], group) for rating in (1.0, 5.0)}
+        if model.learner.takes_answers:
+            assert after[5.0].mean() > after[1.0].mean()
+        else:
+            for rating, scores in after.items():
+                rated = checks.scores_after(model, [], group, ratings=dict.fromkeys(group, rating))
+                np.testing.assert_allclose(scores, rated, rtol=1e-4, atol=1e-4)
+
+    def test_preferred_item_gains_on_the_other(self, model: TrainedModel) -> None:
+        """By a posterior; other learners get a rating above the mean and one below."""
+        first, second = (
+            checks.scores_after(model, [PairAnswer(*pair)], ["i1", "i2"]) for pair in (("i1", "i2"), ("i2", "i1"))
+        )
+        if model.learner.takes_answers:
+            assert first[0] - first[1] > second[0] - second[1]
+        else:
+            rated = checks.scores_after(model, [], ["i1", "i2"], ratings={"i1": 4.0, "i2": 2.0})
+            np.testing.assert_allclose(first, rated, rtol=1e-4, atol=1e-4)
+
+    def test_order_and_padding_of_answers_do_not_matter(self, model: TrainedModel) -> None:
+        answers = [
+            AttributeAnswer("genre", "comedy", 4.0),
+            PairAnswer("i7", "i2"),
+            GroupAnswer(("i1", "i3", "i5"), 2.0),
+        ]
+        alone, backwards = (checks.scores_after(model, each, ["i1", "i9"]) for each in (answers, answers[::-1]))
+        together = checks.scores_after(model, answers, ["i1", "i9"], beside=[answers[:1], [*answers, answers[0]], []])
+        np.testing.assert_allclose(backwards, alone, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)
+
+    def test_user_who_cannot_answer_anything_gets_the_predictions_of_a_stranger(self, model: TrainedModel) -> None:
+        of_nothing = [GroupAnswer(("unknown",), 5.0), AttributeAnswer("genre", "western", 1.0), PairAnswer("i1", "new")]
+        stranger = checks.scores_after(model, [], ["i1", "i2"])
+        np.testing.assert_array_equal(checks.scores_after(model, of_nothing, ["i1", "i2"]), stranger)
 
 
 class TestServing:

@@ -21,7 +21,7 @@ def learner() -> ClosedForm:
     learner = learner_with(half_weight_count=None)
     with torch.no_grad():
         learner.answer_noise.fill_(learner.noise.item())
-        learner.answer_shift.copy_(torch.tensor([0.0, 1.5]))
+        learner.pair_difference.fill_(np.log(np.expm1(1.5)))
     return learner
 
 
@@ -134,16 +134,3 @@ def test_head_sees_the_support_ratings_alone(learner: ClosedForm) -> None:
 
     assert summary.residuals.shape == summary.leave_one_out.shape == summary.mask.shape == support.mask.shape
     torch.testing.assert_close(summary.residuals, learner.adapt(support).summary.residuals)
-
-
-def test_weights_from_before_there_were_answers_leave_the_parameters_of_answers_as_they_are(
-    learner: ClosedForm,
-) -> None:
-    older = {name: value for name, value in learner.state_dict().items() if not name.startswith("answer_")}
-    other = learner_with(half_weight_count=None)
-    initial = other.answer_noise.clone()
-
-    other.load_state_dict(older)
-
-    torch.testing.assert_close(other.answer_noise, initial)
-    torch.testing.assert_close(other.bias_scale, learner.bias_scale)

@@ -460,6 +460,7 @@ class TestEmbedding:
             "component_scale",
             "settling_count",
             "answer_noise",
-            "answer_shift",
+            "mean_shift",
+            "pair_difference",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
