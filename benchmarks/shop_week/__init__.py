@@ -1,0 +1,1 @@
+"""A simulated week of a shop, whose visitors behave as the ratings of a data set say."""
