@@ -3,17 +3,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lists.former_items import FormerItems
 from app.storage.answers import AnswerRecord, AnswerRepository
-from app.storage.events import EventRepository
-from app.storage.interactions import InteractionRecord, InteractionRepository
+from app.storage.feedback import FeedbackRepository, SeenItem
+from app.storage.interactions import InteractionRecord
 from app.storage.ratings import RatingRecord, RatingRepository
-from app.storage.skips import SkipRepository
 from app.storage.users import UserState
 from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
 from models.data.attribute_values import known_attributes
@@ -116,41 +115,41 @@ async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_l
         half_life: After this time, an item that was shown counts half (`Feedback.seen`).
     """
     users = await RatingRepository(session).with_users(user_ids)
-    interactions = await InteractionRepository(session).of_users(users)
-    skipped = await SkipRepository(session).of_users(users)
+    feedback = await read_feedback(session, users, half_life=half_life)
     answers = await AnswerRepository(session).of_users(users)
-    seen, dismissed = await read_seen(session, users, half_life=half_life)
+    nothing = Feedback()
     return {
         user_id: (
             state,
-            Feedback(
-                ratings,
-                interactions.get(user_id, ()),
-                skipped.get(user_id, ()),
-                seen.get(user_id, {}),
-                dismissed.get(user_id, ()),
-                answers.get(user_id, ()),
-            ),
+            replace(feedback.get(user_id, nothing), ratings=ratings, answers=answers.get(user_id, ())),
         )
         for user_id, (state, ratings) in users.items()
     }
 
 
-async def read_seen(
+async def read_feedback(
     session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta
-) -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, Sequence[str]]]:
-    """What users, who need not be known, have seen lately and dismissed: `Feedback.seen` and `Feedback.dismissed`."""
-    events = EventRepository(session)
-    dismissed = await events.dismissed_by(user_ids)
-    if not half_life:
-        return {}, dismissed
+) -> dict[str, Feedback]:
+    """What users, who need not be known, did besides rating and answering. Users who did nothing are left out."""
     now = datetime.now(UTC)
-    weights: dict[str, dict[str, float]] = {}
-    for user_id, items in (await events.seen_by(user_ids, since=now - _REMEMBERED * half_life)).items():
-        of_user = weights.setdefault(user_id, defaultdict(float))
-        for each in items:
-            of_user[each.item_id] += 2.0 ** -(max(now - each.seen_at, timedelta()) / half_life)
-    return weights, dismissed
+    stored = await FeedbackRepository(session).of_users(user_ids, seen_since=now - _REMEMBERED * half_life)
+    return {
+        user_id: Feedback(
+            interactions=own.interactions,
+            skipped=own.skipped,
+            seen=_weights(own.seen, now, half_life) if half_life else {},
+            dismissed=own.dismissed,
+        )
+        for user_id, own in stored.items()
+    }
+
+
+def _weights(seen: Iterable[SeenItem], now: datetime, half_life: timedelta) -> Mapping[str, float]:
+    """How often items were seen, as in `Feedback.seen`."""
+    weights: dict[str, float] = defaultdict(float)
+    for each in seen:
+        weights[each.item_id] += 2.0 ** -(max(now - each.seen_at, timedelta()) / half_life)
+    return weights
 
 
 def ranking_query(

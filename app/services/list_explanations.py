@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from app.lists.feedback import Feedback, ListOptions, ranking_query, read_seen, read_users
+from app.lists.feedback import Feedback, ListOptions, ranking_query, read_feedback, read_users
 from app.services.list_positions import Position, factors, positions, steps
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
@@ -135,8 +135,8 @@ class ListExplanationService:
             if known is not None:
                 user, feedback = known
                 return user.attributes, feedback, events
-            seen, dismissed = await read_seen(session, [user_id], half_life=self._half_life)
-        return {}, Feedback(seen=seen.get(user_id, {}), dismissed=dismissed.get(user_id, ())), events
+            of_stranger = await read_feedback(session, [user_id], half_life=self._half_life)
+        return {}, of_stranger.get(user_id, Feedback()), events
 
 
 def _titles(served: ServedModel, query: RankingQuery) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.cache import Cache
 from app.errors import FieldError
-from app.lists.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_seen, read_users
+from app.lists.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_feedback, read_users
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.observability.recent import LISTS
 from app.services.answer_errors import answer_errors
@@ -200,8 +200,8 @@ class RecommendationService:
     async def _of_stranger(self, user_id: str) -> Feedback:
         """What a user without other stored data was shown, opened and dismissed."""
         async with self._database.read() as session:
-            seen, dismissed = await read_seen(session, [user_id], half_life=self._half_life)
-        return Feedback(seen=seen.get(user_id, {}), dismissed=dismissed.get(user_id, ()))
+            of_stranger = await read_feedback(session, [user_id], half_life=self._half_life)
+        return of_stranger.get(user_id, Feedback())
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[KnownUser | None]:
         async with self._database.read() as session:

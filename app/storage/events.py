@@ -1,16 +1,15 @@
 """Events in the database, and their sums for each model version."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Label, String, Subquery, bindparam, case, cast, delete, func, null, select, true, union
+from sqlalchemy import Label, String, Subquery, case, cast, delete, func, null, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage.report_window import Window, grouped_user_sums, user_sums, within
-from app.storage.tables import Base, Event, EventType, PredictedRating
+from app.storage.tables import Event, EventType, PredictedRating
 from app.storage.upsert import dialect_of, insert
 from models.metrics.ratio import RatioSums
 
@@ -65,14 +64,6 @@ class ClickWindow:
     until: datetime | None
 
 
-@dataclass(frozen=True)
-class SeenItem:
-    """An item that a user was shown or opened, and when."""
-
-    item_id: str
-    seen_at: datetime
-
-
 class EventRepository:
     """Reads and writes events."""
 
@@ -85,20 +76,6 @@ class EventRepository:
         rows = [asdict(event) for event in sorted(events, key=lambda event: event.id)]
         statement = insert(dialect_of(self._session), Event).on_conflict_do_nothing(index_elements=[Event.id])
         return set(await self._session.scalars(statement.returning(Event.id), rows))
-
-    async def seen_by(self, user_ids: Collection[str], *, since: datetime) -> Mapping[str, Sequence[SeenItem]]:
-        """The items that each user was shown or opened since a moment. Users without any are left out."""
-        found: dict[str, list[SeenItem]] = defaultdict(list)
-        for user_id, *seen in await self._session.execute(_SEEN_BY, {"user_ids": list(user_ids), "since": since}):
-            found[user_id].append(SeenItem(*seen))
-        return found
-
-    async def dismissed_by(self, user_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
-        """The ids of the items that each user has dismissed. Users without any are left out."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for user_id, item_id in await self._session.execute(_DISMISSED_BY, {"user_ids": list(user_ids)}):
-            found[user_id].append(item_id)
-        return found
 
     async def counts_of(self, user_id: str) -> Mapping[tuple[EventType, str], int]:
         """How many events of each type the user has with each item; pairs without any are left out."""
@@ -196,12 +173,3 @@ def _showings_and_clicks(pairs: Subquery) -> list[Label[int]]:
     """A user's showings n, and clicks t, of each item at most as many as showings."""
     counted = case((pairs.c.clicked < pairs.c.shown, pairs.c.clicked), else_=pairs.c.shown)
     return [func.sum(pairs.c.shown).label("n"), func.sum(counted).label("t")]
-
-
-# On the table instead of the ORM class, because every list of a user reads it.
-_events = Base.metadata.tables["events"]
-_OF_USERS = _events.c.user_id.in_(bindparam("user_ids", expanding=True))
-_SEEN_BY = select(_events.c.user_id, _events.c.item_id, _events.c.occurred_at).where(
-    _OF_USERS, _events.c.type.in_([_SHOWN, _CLICKED]), _events.c.occurred_at > bindparam("since")
-)
-_DISMISSED_BY = select(_events.c.user_id, _events.c.item_id).where(_OF_USERS, _events.c.type == EventType.DISMISSED)

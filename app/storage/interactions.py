@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.storage import clock
@@ -82,13 +82,6 @@ class InteractionRepository:
         new = {(user_id, event_id) for user_id, event_id in await self._session.execute(statement, rows)}
         return {**given, **await self._stored([key for key in given if key not in new])}
 
-    async def of_users(self, user_ids: Collection[str]) -> Mapping[str, Sequence[InteractionRecord]]:
-        """The latest interaction of each kind with each item, by user. Users without any are left out."""
-        found: dict[str, list[InteractionRecord]] = defaultdict(list)
-        for user_id, *latest in await self._session.execute(_LATEST, {"user_ids": list(user_ids)}):
-            found[user_id].append(InteractionRecord(*latest))
-        return found
-
     async def items_of(self, user_id: str) -> Sequence[str]:
         """The ids of all items with which a user has interacted."""
         statement = select(Interaction.item_id).where(Interaction.user_id == user_id).distinct()
@@ -132,13 +125,3 @@ class InteractionRepository:
 # On the table instead of the ORM class, because every list of a user reads it.
 _interactions = Base.metadata.tables["interactions"]
 _RECORD = [_interactions.c[name] for name in ("item_id", "kind", "occurred_at", "event_id")]
-_LATEST = (
-    select(
-        _interactions.c.user_id,
-        _interactions.c.item_id,
-        _interactions.c.kind,
-        func.max(_interactions.c.occurred_at),
-    )
-    .where(_interactions.c.user_id.in_(bindparam("user_ids", expanding=True)))
-    .group_by(_interactions.c.user_id, _interactions.c.item_id, _interactions.c.kind)
-)

@@ -1,13 +1,12 @@
 """Skips in the database: items that a user was asked to rate and could not."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.storage.tables import Base, Rating, Skip
+from app.storage.tables import Rating, Skip
 from app.storage.upsert import dialect_of, insert
 
 
@@ -36,13 +35,6 @@ class SkipRepository:
         """The ids of all items that a user has skipped."""
         return (await self._session.scalars(select(Skip.item_id).where(Skip.user_id == user_id))).all()
 
-    async def of_users(self, user_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
-        """The ids of all items that each user has skipped. Users without skips are left out."""
-        skipped: dict[str, list[str]] = defaultdict(list)
-        for user_id, item_id in await self._session.execute(_OF_USERS, {"user_ids": list(user_ids)}):
-            skipped[user_id].append(item_id)
-        return skipped
-
     async def page(self, user_id: str, *, after: str | None, limit: int) -> Sequence[Skip]:
         """A user's skips by item id, after the key `after`."""
         statement = select(Skip).where(Skip.user_id == user_id).order_by(Skip.item_id).limit(limit)
@@ -54,10 +46,3 @@ class SkipRepository:
         """Delete one skip; False if there is none."""
         statement = delete(Skip).where(Skip.user_id == user_id, Skip.item_id == item_id).returning(Skip.item_id)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
-
-
-# On the table instead of the ORM class, because every list of a user reads it.
-_skips = Base.metadata.tables["skips"]
-_OF_USERS = select(_skips.c.user_id, _skips.c.item_id).where(
-    _skips.c.user_id.in_(bindparam("user_ids", expanding=True))
-)

@@ -11,6 +11,7 @@ import pytest
 from app.jobs.stored_dataset import read_stored_dataset
 from app.services.imports import DatasetImporter
 from app.storage.database import Database
+from app.storage.feedback import FeedbackRepository
 from app.storage.interactions import InteractionEvent, InteractionRepository
 from app.storage.ratings import RatingRecord, RatingRepository
 from app.storage.users import UserRepository
@@ -54,7 +55,8 @@ def rows(dataset: Dataset) -> pl.DataFrame:
 async def count_of(database: Database) -> int:
     async with database.read() as session:
         users = [f"u{user}" for user in range(120)]
-        return sum(map(len, (await InteractionRepository(session).of_users(users)).values()))
+        feedback = await FeedbackRepository(session).of_users(users, seen_since=datetime.now(UTC))
+        return sum(len(each.interactions) for each in feedback.values())
 
 
 async def test_stored_interactions_after_an_import_equal_the_imported_ones(

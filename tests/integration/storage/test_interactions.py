@@ -4,6 +4,7 @@ import pytest
 
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
+from app.storage.feedback import FeedbackRepository
 from app.storage.interactions import InteractionEvent, InteractionRecord, InteractionRepository
 from app.storage.items import ItemRecord, ItemRepository
 from app.storage.users import UserRepository
@@ -56,7 +57,7 @@ async def test_save_without_a_time_or_from_the_future_stores_the_present_time(st
     assert all(moment is not None and NOON < moment <= datetime.now(UTC) for moment in moments)
 
 
-async def test_of_users_reads_the_latest_of_each_kind_and_item(stored: Database) -> None:
+async def test_feedback_has_the_latest_of_each_kind_and_item(stored: Database) -> None:
     async with stored.write() as session:
         await InteractionRepository(session).save(
             [
@@ -67,16 +68,16 @@ async def test_of_users_reads_the_latest_of_each_kind_and_item(stored: Database)
         )
 
     async with stored.read() as session:
-        interactions = await InteractionRepository(session).of_users(["ada", "bob", "nobody"])
+        feedback = await FeedbackRepository(session).of_users(["ada", "bob", "nobody"], seen_since=NOON)
         items = await InteractionRepository(session).items_of("ada")
 
-    assert list(interactions) == ["ada"]
-    assert set(interactions["ada"]) == {
+    assert list(feedback) == ["ada"]
+    assert set(feedback["ada"].interactions) == {
         InteractionRecord("i1", "purchase", NOON + HOUR),
         InteractionRecord("i1", "view", NOON - HOUR),
         InteractionRecord("i2", "view", NOON),
     }
-    assert len(interactions["ada"]) == 3
+    assert len(feedback["ada"].interactions) == 3
     assert sorted(items) == ["i1", "i2"]
 
 
