@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.artifact import TrainedModel
 from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
 from models.elicitation.subject import AnswerArrays, AnsweredSubject, Subject
 from models.elicitation.values import MOST_ITEMS
@@ -18,20 +19,30 @@ _RATED_ITEMS = 3
 ratings."""
 
 
-def as_ratings(answer: AnsweredSubject, *, middle: float, step: float) -> list[tuple[int, float]]:
-    """Ratings of items that say about the same as an answer: rows and ratings.
+def as_ratings(answers: Sequence[AnsweredSubject], model: TrainedModel, rank_by: RankBy) -> list[tuple[int, float]]:
+    """Ratings that say about the same as answers, for a scoring model that takes ratings only: rows and ratings.
 
-    A few items of a group get its rating. Of a pair, one item is above the middle and the other below.
+    A few items of a group get its rating. Of a pair, the preferred item gets a rating of a quarter of the scale above
+    the mean, and the other of a quarter below.
 
-    Args:
-        answer: The answer.
-        middle: A neutral rating.
-        step: How far the ratings of a pair are from it.
+    The choice model takes a rating for a choice. So it is told only of what the user likes; without a rating scale,
+    that is the preferred items.
     """
-    rows = answer.subject.rows.tolist()
-    if answer.subject.answer_kind is AnswerKind.PAIR:
-        return list(zip(rows, (middle + step, middle - step), strict=True))
-    return [(row, answer.rating) for row in rows[:_RATED_ITEMS]]
+    scale, mean = model.schema.rating_scale, model.manifest.data.mean_rating
+    if scale is None:
+        return [(int(each.subject.rows[0]), 0.0) for each in answers if each.subject.answer_kind is AnswerKind.PAIR]
+    middle = (scale.minimum + scale.maximum) / 2 if mean is None else mean
+    step = (scale.maximum - scale.minimum) / 4
+    said: list[tuple[int, float]] = []
+    for each in answers:
+        rows = each.subject.rows.tolist()
+        if each.subject.answer_kind is AnswerKind.PAIR:
+            above, below = scale.nearest(np.array([middle + step, middle - step])).tolist()
+            said += zip(rows, (above, below), strict=True)
+        else:
+            said += ((row, each.rating) for row in rows[:_RATED_ITEMS])
+    lowest = scale.liked_from if rank_by is RankBy.CHOICE else scale.minimum
+    return [(row, rating) for row, rating in said if rating >= lowest]
 
 
 def answered(catalogue: Catalogue, answers: Sequence[Answer]) -> list[AnsweredSubject]:

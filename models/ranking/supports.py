@@ -98,23 +98,12 @@ class QuerySupports:
         return support, scoring_model(self._catalogue.model, rank_by).adapt(support)
 
     def _with_answers_as_ratings(self, rank_by: RankBy) -> list[list[tuple[int, float, int]]]:
-        """The users' ratings, and what they answered as ratings of items that they have not rated, made now.
-
-        The choice model takes a rating for a choice. So it is told only of what the user likes.
-        """
-        manifest = self._catalogue.model.manifest
-        scale, middle = manifest.data_schema.rating_scale, manifest.data.mean_rating
-        if scale is None or middle is None:
-            return self._ratings
-        step, together = (scale.maximum - scale.minimum) / 4, []
-        lowest = scale.liked_from if rank_by is RankBy.CHOICE else scale.minimum
+        """The users' ratings, and what they answered as ratings of items that they have not rated, made now."""
+        together = []
         for ratings, answers, now in zip(self._ratings, self._answered, self._now.tolist(), strict=True):
             rated = {row for row, *_ in ratings}
-            said = [pair for each in answers for pair in as_ratings(each, middle=middle, step=step)]
-            of_answers = [
-                (row, float(scale.nearest(np.array(rating))), now) for row, rating in said if row not in rated
-            ]
-            together.append([*ratings, *(each for each in of_answers if each[1] >= lowest)])
+            said = as_ratings(answers, self._catalogue.model, rank_by)
+            together.append([*ratings, *((row, rating, now) for row, rating in said if row not in rated)])
         return together
 
     def _embedded(self, items: "_PaddedRows | None", rank_by: RankBy) -> tuple[TensorRows | None, Tensor | None]:

@@ -4,14 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from models.artifact import TrainedModel
+from models.artifact import TrainedModel, load_artifact
 from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
 from models.data.dataset import Dataset
 from models.elicitation.question import Question, QuestionKind, Topic
 from models.learners.closed_form import ClosedFormConfig
 from models.ranking import ItemRating, RankingQuery, Recommender
 from models.ranking.filters import FieldFilter
+from models.ranking.query import RankBy
+from models.ranking.supports import QuerySupports
 from models.train import train
 from models.training.preset import Preset, TrainingConfig
 from tests.choice import SMALL_CHOICE
@@ -27,7 +30,7 @@ def closed_form(two_tastes: Dataset, tmp_path_factory: pytest.TempPathFactory) -
         name="closed",
         learner=ClosedFormConfig(),
         choice=SMALL_CHOICE,
-        training=TrainingConfig(epochs=8, patience=8, batch_users=16, learning_rate=1e-2, max_query=10),
+        training=TrainingConfig(epochs=5, patience=5, batch_users=16, learning_rate=1e-2, max_query=10),
     )
     output: Path = tmp_path_factory.mktemp("models") / "closed"
     model = train(two_tastes, preset, output, data_path=None, research_only=True)
@@ -38,6 +41,13 @@ def closed_form(two_tastes: Dataset, tmp_path_factory: pytest.TempPathFactory) -
 def recommender(request: pytest.FixtureRequest, closed_form: Recommender, model: TrainedModel) -> Recommender:
     """The same, and one whose learner has no Bayesian last layer."""
     return closed_form if request.param == "closed form" else Recommender(model, model.items)
+
+
+@pytest.fixture(scope="module")
+def shop(implicit_model_dir: Path) -> Recommender:
+    """A recommender of a model without ratings."""
+    model = load_artifact(implicit_model_dir)
+    return Recommender(model, model.items)
 
 
 def genres_of(recommender: Recommender, question: Question) -> set[str]:
@@ -175,3 +185,47 @@ class TestAnswers:
             predicted(recommender, query)[0] for query in (queries[0], replace(STRANGER, answers=answers), STRANGER)
         ]
         assert together == pytest.approx(alone, abs=1e-4)
+
+
+class TestChoiceModel:
+    def test_answer_that_is_liked_counts_as_ratings_of_the_best_known_items(self, recommender: Recommender) -> None:
+        comedies = recommender.catalogue.best_known_with("genre", "comedy", 3)
+
+        support = QuerySupports(
+            recommender.catalogue, [replace(STRANGER, answers=[AttributeAnswer("genre", "comedy", 5.0)])]
+        )
+
+        assert support.of(RankBy.CHOICE).ratings.tolist() == [[5.0, 5.0, 5.0]]
+        expected = recommender.catalogue.choice_vectors(comedies[None])
+        torch.testing.assert_close(support.of(RankBy.CHOICE).items.vector, expected.vector)
+
+    def test_answer_that_is_not_liked_says_nothing_of_choices(self, recommender: Recommender) -> None:
+        support = QuerySupports(recommender.catalogue, [replace(STRANGER, answers=[HORROR])]).of(RankBy.CHOICE)
+
+        assert not support.mask.any()
+
+    def test_rated_items_keep_their_rating(self, recommender: Recommender) -> None:
+        query = replace(STRANGER, ratings=[ItemRating("i1", 2.0)], answers=[GroupAnswer(("i1", "i3"), 5.0)])
+
+        assert QuerySupports(recommender.catalogue, [query]).of(RankBy.CHOICE).ratings.tolist() == [[2.0, 5.0]]
+
+
+class TestWithoutRatings:
+    """A model that predicts no ratings, and items without a rating scale."""
+
+    def test_questions_are_about_items_and_pairs_because_other_answers_are_ratings(self, shop: Recommender) -> None:
+        kinds = {question.kind for question in shop.ask(STRANGER, n=1000)}
+
+        assert kinds == {QuestionKind.ITEM, QuestionKind.PAIR}
+
+    def test_preferred_item_counts_as_chosen(self, shop: Recommender) -> None:
+        first, second = shop.items.ids[:2]
+        preferring = replace(STRANGER, answers=[PairAnswer(first, second)], now=7)
+
+        support = QuerySupports(shop.catalogue, [preferring]).of(RankBy.CHOICE)
+        chosen = QuerySupports(shop.catalogue, [replace(STRANGER, ratings=[ItemRating(first, 0.0, 7)])]).of(
+            RankBy.CHOICE
+        )
+
+        torch.testing.assert_close(support.items.vector, chosen.items.vector)
+        assert support.mask.tolist() == [[True]]
