@@ -28,7 +28,7 @@ from benchmarks.elicitation.page import page
 from benchmarks.elicitation.people import draw, user_rows
 from benchmarks.elicitation.plots import plot
 from benchmarks.elicitation.strategies import NAMES, REFERENCE, Setting, interviewer
-from benchmarks.elicitation.timing import screen_milliseconds
+from benchmarks.elicitation.timing import LARGE, large_catalogue, screen_milliseconds
 from models.artifact import load_artifact
 from models.data.dataset import State
 from models.data.reader import read_dataset
@@ -158,8 +158,9 @@ def show(found: DataFigures) -> None:
 
 def write(figures: dict[str, DataFigures], data: Sequence[Path], work: Path) -> None:
     """Write the page, its figures and the plot."""
-    settings = {path.name: setting_of(path, work / path.name) for path in data}
-    times = {setting.dataset.schema.name: screen_milliseconds(setting.recommender) for setting in settings.values()}
+    settings = [setting_of(path, work / path.name) for path in data]
+    times = {setting.dataset.schema.name: screen_milliseconds(setting.recommender) for setting in settings}
+    times[f"{LARGE:,} items"] = screen_milliseconds(large_catalogue(settings[0].model))
     RESULTS.mkdir(parents=True, exist_ok=True)
     body = ",\n".join(f'"{name}": {found.model_dump_json()}' for name, found in figures.items())
     (RESULTS / "elicitation.json").write_text(f"{{{body}}}\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """The strategies of the benchmark by name: those of the service, those of the literature, and other questions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -34,12 +34,14 @@ class Setting:
         split: Its division.
         model: The model, trained on the training part.
         recommender: The model over the data set's items.
+        fitted: By name, the strategies that were fitted on the training ratings so far.
     """
 
     dataset: Dataset
     split: Split
     model: TrainedModel
     recommender: Recommender
+    fitted: dict[str, QuestionStrategy] = field(default_factory=dict)
 
     @property
     def training(self) -> NDArray[np.bool_]:
@@ -94,5 +96,7 @@ def interviewer(name: str, setting: Setting, *, seed: int) -> Interviewer:
     if name in KINDS:
         return QuestionInterviewer(setting.recommender, KINDS[name])
     if name in FITTED:
-        return ItemInterviewer(FITTED[name](setting), setting.recommender)
+        if name not in setting.fitted:
+            setting.fitted[name] = FITTED[name](setting)
+        return ItemInterviewer(setting.fitted[name], setting.recommender)
     return ItemInterviewer(setting.recommender.questions(Strategy(name)).with_seed(seed), setting.recommender)

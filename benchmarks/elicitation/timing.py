@@ -4,12 +4,23 @@ import time
 
 import numpy as np
 
+from benchmarks.larger_catalogue import part_of
+from models.artifact import TrainedModel
 from models.elicitation.strategy import Strategy
 from models.ranking import Recommender
+from models.ranking.catalogue import Catalogue
+
+LARGE = 1_000_000
+"""Items of the made catalogue, which is larger than those of the data sets."""
 
 _REPEATS = 21
 _ASKED = 20
 """How many questions the user has answered or skipped: the third screen is chosen."""
+
+
+def large_catalogue(model: TrainedModel) -> Recommender:
+    """A model over a million made items (`benchmarks.larger_catalogue`)."""
+    return Recommender.over(Catalogue([part_of(model, LARGE)], np.ones(LARGE, dtype=np.bool_)))
 
 
 def screen_milliseconds(recommender: Recommender) -> dict[str, float]:
