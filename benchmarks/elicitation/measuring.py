@@ -1,20 +1,32 @@
 """What is known after an interview, measured: the error of the predictions, and the list."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.elicitation.interviews import Interviewer, Reply, query_of
 from benchmarks.elicitation.people import Person
-from models.metrics import MAE
+from models.metrics import MAE, measure_caption
 from models.metrics.lists import LIST_LENGTH, LIST_NDCG
-from models.ranking import Recommender
+from models.ranking import RankingQuery, Recommender
 
 ANSWERS = "answers"
 """The number of questions that were answered."""
 
-MEASURES = (MAE.name, LIST_NDCG.name, ANSWERS)
+UNKNOWN_NDCG = "list_ndcg@10_unknown"
+"""The nDCG@10 of the list without any item that the user can answer about, asked or not."""
+
+MEASURES = (MAE.name, LIST_NDCG.name, UNKNOWN_NDCG, ANSWERS)
+
+CAPTIONS = {
+    MAE.name: measure_caption(MAE.name),
+    LIST_NDCG.name: LIST_NDCG.title,
+    UNKNOWN_NDCG: f"{LIST_NDCG.title} without known items",
+    ANSWERS: "answered questions",
+}
+"""The measures as the page names them."""
 
 ONE_BY_ONE, SCREENS = "one by one", "screens"
 """The two forms of an interview: each question follows from the former reply, or each screen of ten does."""
@@ -53,7 +65,8 @@ def measured(interviewer: Interviewer, recommender: Recommender, people: Sequenc
 def values_after(recommender: Recommender, people: Sequence[Person], replies: Sequence[Sequence[Reply]]) -> Values:
     """The values of all measures after each person's replies."""
     queries = [query_of(person, said, n=LIST_LENGTH) for person, said in zip(people, replies, strict=True)]
-    lists = recommender.recommend_many(queries)
+    known = [[rating.item_id for rating in person.known] for person in people]
+    without_known = [replace(query, exclude=ids) for query, ids in zip(queries, known, strict=True)]
     query_ids = [[rating.item_id for rating in person.query] for person in people]
     predicted = recommender.predicted_ratings(queries, query_ids)
     errors = [
@@ -62,14 +75,21 @@ def values_after(recommender: Recommender, people: Sequence[Person], replies: Se
     ]
     return {
         MAE.name: np.array([own.mean() for own in errors]),
-        LIST_NDCG.name: np.array(
-            [
-                list_ndcg([item.item_id in person.liked for item in ranked], len(person.liked))
-                for ranked, person in zip(lists, people, strict=True)
-            ]
-        ),
+        LIST_NDCG.name: _list_ndcgs(recommender, people, queries),
+        UNKNOWN_NDCG: _list_ndcgs(recommender, people, without_known),
         ANSWERS: np.array([float(sum(reply is not None for reply in said)) for said in replies]),
     }
+
+
+def _list_ndcgs(
+    recommender: Recommender, people: Sequence[Person], queries: Sequence[RankingQuery]
+) -> NDArray[np.float64]:
+    return np.array(
+        [
+            list_ndcg([item.item_id in person.liked for item in ranked], len(person.liked))
+            for ranked, person in zip(recommender.recommend_many(queries), people, strict=True)
+        ]
+    )
 
 
 def list_ndcg(hits: Sequence[bool], relevant: int) -> float:

@@ -3,23 +3,34 @@
 from collections.abc import Mapping, Sequence
 
 from benchmarks.elicitation.figures import DataFigures, Figure
-from benchmarks.elicitation.measuring import ANSWERS, MEASURES, ONE_BY_ONE, POINTS, SCREENS, cell_name
+from benchmarks.elicitation.measuring import (
+    ANSWERS,
+    CAPTIONS,
+    MEASURES,
+    ONE_BY_ONE,
+    POINTS,
+    SCREENS,
+    UNKNOWN_NDCG,
+    cell_name,
+)
 from benchmarks.elicitation.people import MIN_RATINGS
 from benchmarks.elicitation.reading import reading
 from benchmarks.elicitation.strategies import REFERENCE
 from benchmarks.harness import table
 from models.evaluation.figures import Estimate
-from models.metrics import MAE, measure_caption
-from models.metrics.lists import LIST_NDCG
+from models.metrics import MAE
 
 _PROTOCOL = f"""\
 New users (`user_cold`) with {MIN_RATINGS} ratings or more. A random half of a user's ratings is what the user can
 answer, and a question about any other item is skipped. The other half is predicted: its error (median), and the
-nDCG@10 of the list of the whole catalogue, in which the items of that half that the user likes are relevant. The answer
-about a group or an attribute is the mean of the user's own ratings in the first half that it concerns; with fewer than
-two of them, there is none. The user's attributes are known from the start. Skips choose the next questions, but they
-do not change the predictions. Means over users of the means over draws, bootstrap 95 % intervals over users, and paired
-differences to `{REFERENCE}` after as many questions. Settings were chosen on users held out of `warm`."""
+nDCG@10 of the list of the whole catalogue, in which the items of that half that the user likes are relevant. A list
+leaves out what was answered, as in [lists](lists.md). So each answer about a popular item makes room in the list,
+whatever it teaches. The lists "without known items" leave out the whole first half, asked or not, and so compare only
+what is known of the user. The answer about a group or an attribute is the mean of the user's own ratings in the first
+half that it concerns; with fewer than two of them, there is none. The user's attributes are known from the start. Skips
+choose the next questions, but they do not change the predictions. Means over users of the means over draws, bootstrap
+95 % intervals over users, and paired differences to `{REFERENCE}` after as many questions. Settings were chosen on
+users held out of `warm`."""
 
 _STRATEGIES = """\
 The first ten strategies are those of the service. The next ones need the training ratings and are baselines of this
@@ -48,15 +59,11 @@ def page(figures: Mapping[str, DataFigures], milliseconds: Mapping[str, Mapping[
         ]
         for form, title in ((SCREENS, "screens of ten"), (ONE_BY_ONE, "one question after the other")):
             for measure in MEASURES:
-                parts += [f"### {data}, {title}: {_caption(measure)}", _rows(found, form, measure)]
+                parts += [f"### {data}, {title}: {CAPTIONS[measure]}", _rows(found, form, measure)]
         parts.append(f"### {data}: what one answer is worth\n\n{_per_answer(found)}")
     parts.append(_times(milliseconds))
     parts.append(reading(figures))
     return "\n\n".join(parts) + "\n"
-
-
-def _caption(measure: str) -> str:
-    return "answered questions" if measure == ANSWERS else measure_caption(measure)
 
 
 def _rows(found: DataFigures, form: str, measure: str) -> str:
@@ -96,11 +103,14 @@ def _per_answer(found: DataFigures) -> str:
             answers = after[ANSWERS].value.value
             row += [
                 f"{(after[measure].value.value - start[measure].value.value) / answers:+.4f}" if answers else ""
-                for measure in (MAE.name, LIST_NDCG.name)
+                for measure in (MAE.name, UNKNOWN_NDCG)
             ]
         rows.append(row)
     heads = [f"{measure} after {point}" for point in (10, 20) for measure in ("MAE", "nDCG@10")]
-    return "The change since nothing was asked, divided by the number of answers.\n\n" + table(["", *heads], rows)
+    return (
+        "The change since nothing was asked, divided by the number of answers; lists without known items.\n\n"
+        + table(["", *heads], rows)
+    )
 
 
 def _times(milliseconds: Mapping[str, Mapping[str, float]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from benchmarks.elicitation.figures import DataFigures
-from benchmarks.elicitation.measuring import SCREENS, cell_name
+from benchmarks.elicitation.measuring import SCREENS, UNKNOWN_NDCG, cell_name
 from benchmarks.elicitation.strategies import KINDS, REFERENCE
 from models.evaluation.figures import Estimate
 from models.metrics import MAE
@@ -16,7 +16,7 @@ LESS_ERROR, BETTER_LIST = 0.008, 0.03
 
 BETTER, OPEN, WORSE = "better", "not to be told apart", "worse"
 
-_NAMES = {MAE.name: "MAE", LIST_NDCG.name: "nDCG@10"}
+_NAMES = {MAE.name: "MAE", LIST_NDCG.name: "nDCG@10", UNKNOWN_NDCG: "nDCG@10 without known items"}
 
 
 def reading(figures: Mapping[str, DataFigures]) -> str:
@@ -26,8 +26,8 @@ def reading(figures: Mapping[str, DataFigures]) -> str:
     parts = [
         "## Reading the figures",
         f"This part is computed from the figures. It compares {count} strategies with `{REFERENCE}` after one and two "
-        f"screens of ten, by MAE and by nDCG@10: {cells} differences. If no strategy differed from it, about "
-        f"{0.05 * cells:.0f} intervals would exclude 0 by chance, so one of them alone says little.",
+        f"screens of ten, by MAE and by both kinds of nDCG@10: {cells} differences. If no strategy differed from it, "
+        f"about {0.05 * cells:.0f} intervals would exclude 0 by chance, so one of them alone says little.",
         *(_verdicts(data, found) for data, found in figures.items()),
         _goals(figures),
         *(_halves(data, found) for data, found in figures.items()),

@@ -104,5 +104,6 @@ def _losses(
     for start in range(0, len(who), _PEOPLE_AT_ONCE):
         some = who[start : start + _PEOPLE_AT_ONCE]
         batch = people.after(some, questions)
-        parts.append(np.stack([losses.of_ratings(batch), losses.of_choices(batch, people.query_liked[some])], axis=1))
+        of_choices = losses.of_choices(batch, people.query_liked[some], people.shortlist, people.answerable[some])
+        parts.append(np.stack([losses.of_ratings(batch), of_choices], axis=1))
     return np.concatenate(parts)

@@ -73,12 +73,21 @@ class QueryLosses:
             losses = learner.loss(learner.adapt(support), users, items, tensor(batch.query_ratings))
         return _means(losses, tensor(rated))
 
-    def of_choices(self, batch: EpisodeBatch, liked: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Each user's mean of −ln P(choose) of the liked query items, answers left out; float64 [B], 0 without any.
+    def of_choices(
+        self,
+        batch: EpisodeBatch,
+        liked: NDArray[np.bool_],
+        known_items: NDArray[np.int64],
+        known: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Each user's mean of −ln P(choose) of the liked query items among unknown items; float64 [B], 0 without any.
 
         Args:
             batch: The episodes.
             liked: bool [B, Q], the query items that the users like.
+            known_items: int64 [L], rows of items.
+            known: bool [B, L], which of them each user knows. They are no choices, asked or not: else a question about
+                a popular item would help by removing it.
         """
         tensor, items = self.data.tensor, self.embedded_choices
         with torch.no_grad():
@@ -86,19 +95,18 @@ class QueryLosses:
             support = batch_support(batch, users, items.take(tensor(batch.support_items)), tensor)
             columns = items.take(tensor(self.choices))
             logits = torch.addmm(columns.bias, self.choice.adapt(support), columns.vector.T)
-            logits = logits.masked_fill(tensor(self._marked(batch)), -torch.inf)
+            logits = logits.masked_fill(tensor(self._left_out(known_items, known)), -torch.inf)
             places = self.columns[batch.query_items]
-            known = tensor(liked & batch.query_mask & (places >= 0))
+            wanted = tensor(liked & batch.query_mask & (places >= 0))
             shares = logits.gather(1, tensor(places.clip(min=0))) - logits.logsumexp(dim=1, keepdim=True)
-        return _means(-shares.masked_fill(~known, 0.0), known)
+        return _means(-shares.masked_fill(~wanted, 0.0), wanted)
 
-    def _marked(self, batch: EpisodeBatch) -> NDArray[np.bool_]:
-        """The choices that are support items; bool [B, C]."""
-        marked = np.zeros((len(batch.users), len(self.choices)), dtype=np.bool_)
-        places = self.columns[batch.support_items]
-        users, slots = np.nonzero(batch.support_mask & (places >= 0))
-        marked[users, places[users, slots]] = True
-        return marked
+    def _left_out(self, items: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The choices that are known items; bool [B, C]."""
+        left_out = np.zeros((len(known), len(self.choices)), dtype=np.bool_)
+        places = self.columns[items]
+        left_out[:, places[places >= 0]] = known[:, places >= 0]
+        return left_out
 
 
 def _means(losses: Tensor, mask: Tensor) -> NDArray[np.float64]:

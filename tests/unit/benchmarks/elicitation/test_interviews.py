@@ -5,7 +5,16 @@ import pytest
 
 from benchmarks.elicitation.figures import figures_of, pooled
 from benchmarks.elicitation.interviews import ItemInterviewer, query_of
-from benchmarks.elicitation.measuring import ANSWERS, MEASURES, POINTS, SCREENS, cell_name, list_ndcg, measured
+from benchmarks.elicitation.measuring import (
+    ANSWERS,
+    MEASURES,
+    POINTS,
+    SCREENS,
+    UNKNOWN_NDCG,
+    cell_name,
+    list_ndcg,
+    measured,
+)
 from benchmarks.elicitation.page import page
 from benchmarks.elicitation.people import MIN_RATINGS, Person, draw, user_rows
 from benchmarks.elicitation.strategies import NAMES, REFERENCE, Setting, interviewer
@@ -73,7 +82,7 @@ def test_every_strategy_is_measured_and_is_on_the_page(setting: Setting, people:
     assert last[ANSWERS].tolist() == [len(person.known) for person in people]
     figures = figures_of(results, seeds=1, query=10.0, form=SCREENS)
     after = figures.strategies[REFERENCE][cell_name(SCREENS, 10)]
-    assert set(after) == set(MEASURES) == {MAE.name, LIST_NDCG.name, ANSWERS}
+    assert set(after) == set(MEASURES) == {MAE.name, LIST_NDCG.name, UNKNOWN_NDCG, ANSWERS}
     text = page({"two-tastes": figures}, {"two-tastes": {"popularity": 1.25}})
     assert all(name in text for name in NAMES)
     assert "| popularity | 1.2 |" in text

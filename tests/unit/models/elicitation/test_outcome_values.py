@@ -44,8 +44,8 @@ class WrittenLosses:
         answered = [set(items[mask]) for items, mask in zip(batch.support_items, batch.support_mask, strict=True)]
         return np.array([1.0 - sum(self._worth.get(int(item), 0.0) for item in items) for items in answered])
 
-    def of_choices(self, _: EpisodeBatch, liked: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.ones(len(liked))
+    def of_choices(self, batch: EpisodeBatch, *_: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.ones(len(batch.users))
 
 
 def chosen(answerable: NDArray[np.bool_], worth: dict[int, float], n: int) -> list[int]:

@@ -53,12 +53,13 @@ def test_loss_of_choices_equals_the_shares_of_the_ranker(
     logits = choices.scores(batch) - liking
     liked = np.zeros_like(batch.query_mask)
     liked[0, :2] = liked[1, 1] = True
+    known_items, known = np.array([30, 31]), np.array([[True, False], [True, True], [False, False]])
     expected = []
     for user, row in enumerate(logits.astype(np.float64)):
-        row[batch.support_items[user][batch.support_mask[user]]] = -np.inf
+        row[known_items[known[user]]] = -np.inf
         shares = row - np.log(np.exp(row).sum())
         expected.append(-shares[batch.query_items[user][liked[user]]].mean() if liked[user].any() else 0.0)
-    np.testing.assert_allclose(losses.of_choices(batch, liked), expected, rtol=1e-4)
+    np.testing.assert_allclose(losses.of_choices(batch, liked, known_items, known), expected, rtol=1e-4)
 
 
 def test_model_without_a_learner_has_no_loss_of_ratings(
@@ -66,6 +67,7 @@ def test_model_without_a_learner_has_no_loss_of_ratings(
 ) -> None:
     counts = np.bincount(two_tastes.ratings.items, minlength=len(two_tastes.items))
     only_choices = QueryLosses.of(None, model.choice, encoded_for(model, two_tastes), counts)
-    liked = batch.query_mask
+    liked, nothing = batch.query_mask, np.zeros((3, 0), dtype=np.bool_)
+    arguments = (batch, liked, np.zeros(0, dtype=np.int64), nothing)
     assert only_choices.of_ratings(batch).tolist() == [0.0, 0.0, 0.0]
-    assert only_choices.of_choices(batch, liked).tolist() == losses.of_choices(batch, liked).tolist()
+    assert only_choices.of_choices(*arguments).tolist() == losses.of_choices(*arguments).tolist()
