@@ -194,8 +194,8 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         self.answer_noise = nn.Parameter(
             torch.stack([inverse_softplus(_ANSWER_NOISE[kind] * unit**2) for kind in AnswerKind])
         )
-        self.mean_shift = nn.Parameter(torch.zeros(()))
-        self.pair_difference = nn.Parameter(inverse_softplus(_PAIR_DIFFERENCE * unit))
+        # Of a mean; and of a pair before softplus, because a preferred item is the better one.
+        self.answer_shift = nn.Parameter(torch.stack([torch.zeros(()), inverse_softplus(_PAIR_DIFFERENCE * unit)]))
         self.log_half_life = None if config.half_life is None else nn.Parameter(torch.tensor(config.half_life).log())
 
     def fit_statistics(self, dataset: Dataset, training: NDArray[np.bool_], items: EncodedRows) -> None:
@@ -308,16 +308,17 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
     def answer_parameters(self) -> list[nn.Parameter]:
         """The noise of each kind, the shift of means and the difference of pairs."""
-        return [self.answer_noise, self.mean_shift, self.pair_difference]
+        return [self.answer_noise, self.answer_shift]
 
     def _answered(self, answers: Answers[ClosedFormItems]) -> "_Observed":
         """Answers as observations."""
         items, weights = answers.items, answers.weights
         is_pair = answers.kinds == AnswerKind.PAIR
+        mean_shift, pair_shift = self.answer_shift
         return _Observed(
             level=(weights * items.level).sum(dim=-1),
             features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
-            values=torch.where(is_pair, F.softplus(self.pair_difference), answers.values + self.mean_shift),
+            values=torch.where(is_pair, F.softplus(pair_shift), answers.values + mean_shift),
             noise=F.softplus(self.answer_noise)[answers.kinds] + (weights.square() * items.variance).sum(dim=-1),
             mask=answers.mask,
         )

@@ -21,7 +21,7 @@ def learner() -> ClosedForm:
     learner = learner_with(half_weight_count=None)
     with torch.no_grad():
         learner.answer_noise.fill_(learner.noise.item())
-        learner.pair_difference.fill_(np.log(np.expm1(1.5)))
+        learner.answer_shift.copy_(torch.tensor([0.0, np.log(np.expm1(1.5))]))
     return learner
 
 

@@ -460,7 +460,6 @@ class TestEmbedding:
             "component_scale",
             "settling_count",
             "answer_noise",
-            "mean_shift",
-            "pair_difference",
+            "answer_shift",
         }
         assert all(torch.isfinite(gradient).all() for gradient in gradients)

@@ -92,7 +92,7 @@ def test_gradients_of_the_loss_reach_every_parameter(learner: MeLUClosedForm) ->
     learner.loss(learner.adapt(support), support.users, items, torch.tensor([[1.0, 4.0], [2.0, 3.0]])).sum().backward()
     without = {name for name, parameter in learner.named_parameters() if parameter.grad is None}
     # The squared error ignores variances, and there are no principal components and no answers.
-    assert without <= {"component_scale", "answer_noise", "mean_shift", "pair_difference"}
+    assert without <= {"component_scale", "answer_noise", "answer_shift"}
 
 
 def test_layers_without_a_hidden_one_are_refused() -> None:
