@@ -59,7 +59,7 @@ def retry(page: Page) -> None:
         ("**/v1/schema", html_502, 1),
         ("**/v1/candidates*", empty_502, 1),
         ("**/v1/users/*/recommendations*", html_200, 1),
-        ("**/v1/items*", empty_200, 2),  # for the tiles and for the list
+        ("**/v1/items*", empty_200, 3),  # for the tiles, for the questions and for the list
         ("**/v1/schema", no_network, 1),
     ],
 )

@@ -3,6 +3,7 @@
 import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
 import { Cover, palette } from "./cover.js";
 import { Notice } from "./notice.js";
+import { InGeneral, Questions } from "./questions.js";
 import { Recommendations, inWords } from "./recommendations.js";
 import { Search } from "./search.js";
 import { Visit } from "./visit.js";
@@ -16,7 +17,7 @@ function Onboarding({ visit }) {
     visit.onChange = setState;
     visit.begin();
   }, []);
-  const { ready, problem, answers, skipped, undo, slots } = state;
+  const { ready, problem, answers, skipped, told, questions, undo, slots } = state;
   const { feedback } = visit;
   const waiting = html`<${Waiting} waiting=${state.waiting} />`;
   if (!ready && problem) return html`<${Notice} text=${problem} onRetry=${() => visit.retry()} />`;
@@ -33,7 +34,7 @@ function Onboarding({ visit }) {
       <section class="asking" aria-labelledby="asking-title">
         <div class="section-head">
           <h2 id="asking-title">Do you know these?</h2>
-          <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!answers.size && !skipped.size && !visit.isKnown}>Start over</button>
+          <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!answers.size && !skipped.size && !told.size && !visit.isKnown}>Start over</button>
         </div>
         <${Notice} text=${problem} onRetry=${() => visit.retry()} />
         ${waiting}
@@ -43,7 +44,9 @@ function Onboarding({ visit }) {
           ${slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} feedback=${feedback}
             onGive=${(value) => visit.give(item, value)} onSkip=${() => visit.skip(item)} />`)}
         </ul>
+        <${Questions} questions=${questions} visit=${visit} />
         <${Answers} state=${state} visit=${visit} />
+        <${InGeneral} told=${told} visit=${visit} />
         <${Skips} skipped=${skipped} visit=${visit} />
       </section>
       <${Recommendations} state=${state} visit=${visit} />

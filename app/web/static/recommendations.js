@@ -4,6 +4,7 @@ import { html, useState } from "./vendor/htm-preact.js";
 import { Cover } from "./cover.js";
 import { PredictedRating } from "./ratings.js";
 import { Similar } from "./similar.js";
+import { Tastes } from "./tastes.js";
 
 const KNOW = "Know it?";
 const MORE = "More like this";
@@ -37,6 +38,7 @@ export function Recommendations({ state, visit }) {
       ${list.isPersonal && html`<span class="count">${described(feedback, state.basis)}</span>`}
     </div>
     <p class="order">${list.order ?? feedback.orders[state.rankedBy]}${predicted && state.rankedBy === "choice" && " Stars: the rating we expect from you."}</p>
+    <${Tastes} tastes=${state.tastes} visit=${visit} />
     <ol>
       ${recommendations.map((each) => html`<${Recommended} key=${each.item_id} each=${each} visit=${visit} scale=${schema.rating_scale} moved=${state.moves.get(each.item_id)}
         open=${open.item_id === each.item_id ? open.what : null} onOpen=${(what) => setOpen({ item_id: each.item_id, what })} onGive=${give} />`)}
@@ -51,8 +53,8 @@ export function Recommendations({ state, visit }) {
 }
 
 /** What a list is based on, in words. */
-function described(feedback, { answers, skipped }) {
-  return [answers.length && feedback.from(answers), skipped && feedback.skipped(skipped)].filter(Boolean).join(", ");
+function described(feedback, { answers, told, skipped }) {
+  return [answers.length && feedback.from(answers), told && `${told} said in general`, skipped && feedback.skipped(skipped)].filter(Boolean).join(", ");
 }
 
 function Recommended({ each, visit, scale, moved, open, onOpen, onGive }) {

@@ -1,16 +1,22 @@
 // One visitor's way through the onboarding page: what was asked, answered and skipped, and what is recommended.
 
-import { Problem, callForAll, callTimed, messageOf } from "./api.js";
+import { Problem, callForAll, messageOf } from "./api.js";
 import { hearts } from "./hearts.js";
 import { Journal } from "./journal.js";
 import { KnownItems } from "./known-items.js";
+import { keyOf, subjectOf } from "./questions.js";
 import { ratings } from "./ratings.js";
-import { afterwards, answering, erasing, newId, skipping, storedAnswer, unskipping, withdrawing } from "./requests.js";
+import { afterwards, answering, answeringInGeneral, erasing, newId, skipping, storedAnswer, storedInGeneral, unskipping, withdrawing, withdrawingInGeneral } from "./requests.js";
+import { Turns } from "./turns.js";
 
 const STORED_ID = "coldstart-visitor";
 const SIMILAR = 4;
 const MOST_EXCLUDED = 100; // so that the address does not become too long
 const SPARE = 6; // candidates at hand, so that a tile is replaced without waiting
+const QUESTIONS = 3; // about what items have in common
+const SPARE_QUESTIONS = 3;
+const KINDS = ["attribute", "group", "pair"];
+const TASTES = 4;
 
 const FIRST = {
   ready: false, // whether the page has had all that it needs to begin
@@ -20,10 +26,13 @@ const FIRST = {
   slots: [], // items being asked about; null where there is none left
   answers: new Map(), // item id → { item, value, keys }: a rating or a kind of interaction, in the order of giving
   skipped: new Map(), // item id → item
+  questions: [], // questions about what items have in common
+  told: new Map(), // question key → { question, answer, questionId }, in the order of giving; without an id until stored
+  tastes: { likes: [], dislikes: [] },
   unsaved: new Map(), // item id → why its answer could not be stored yet
   recommendations: [],
   nextPage: null, // the cursor of what comes after them; null if nothing does
-  basis: { answers: [], skipped: 0 }, // the values and the number of skips that the recommendations come from
+  basis: { answers: [], skipped: 0, told: 0 }, // what the recommendations come from: values, and numbers of the others
   moves: new Map(), // item id → places moved up since the last list, or "new"
   timing: { server: null, screen: null },
   announcement: "",
@@ -32,21 +41,18 @@ const FIRST = {
   waiting: null, // { seconds, retry, of }: when a busy service is asked again
 };
 
-/** Keeps the state of the page and tells `onChange` of every new one. */
-export class Visit {
+/** Keeps the state of the page. */
+export class Visit extends Turns {
   constructor({ tiles, recommendations }) {
+    super(FIRST);
     this.tiles = tiles;
     this.length = recommendations;
-    this.onChange = () => {};
-    this.state = FIRST;
-    this.problems = {}; // by what failed, so that a success takes back only its own message
     this.feedback = null; // what can be said of an item: by `ratings`, or by `hearts` if the model takes no ratings
     this.journal = new Journal();
     this.items = new KnownItems();
     this.spare = [];
+    this.spareQuestions = [];
     this.shown = new Set(); // ids of recommended items that the service knows to have been shown in this list
-    this.calls = Promise.resolve();
-    this.leaving = new AbortController();
     this.refilling = null;
     // Stored with the first answer: before it, there is nothing to come back to.
     this.id = localStorage.getItem(STORED_ID) ?? newId("visitor");
@@ -124,12 +130,34 @@ export class Visit {
     return this.deliver();
   }
 
+  /** Answer a question about what items have in common, null for "cannot say". Its place shows the next one at once. */
+  answerInGeneral(question, answer) {
+    const key = keyOf(question);
+    const place = this.state.questions.findIndex((each) => keyOf(each) === key);
+    if (place >= 0) {
+      const questions = [...this.state.questions];
+      questions.splice(place, 1, ...this.spareQuestions.splice(0, 1));
+      this.set({ questions });
+    }
+    this.record([answeringInGeneral(this.id, question, answer)], null);
+    this.announce(`Your answer about ${this.subject(question)} counts.`);
+    return this.deliver();
+  }
+
+  /** Delete an answer to a question about what items have in common. */
+  takeBackInGeneral(key) {
+    const { question, questionId } = this.state.told.get(key);
+    this.record([withdrawingInGeneral(this.id, question, questionId)], null);
+    this.announce(`Your answer about ${this.subject(question)} is deleted.`);
+    return this.deliver();
+  }
+
   /** Erase everything that the service knows about this visitor, and start over. */
   startOver() {
     this.leaving.abort(); // do not wait for a service that does not answer
     this.leaving = new AbortController();
     return this.inTurn(async () => {
-      const { schema, modelVersion, rankedBy, recommendations, slots, answers, skipped } = this.state;
+      const { schema, modelVersion, rankedBy, recommendations, slots, questions, answers, skipped, told } = this.state;
       if (this.isKnown) {
         for (const entry of this.journal.of(this.id)) this.journal.remove(entry);
         this.journal.add([erasing(this.id)]);
@@ -137,8 +165,9 @@ export class Visit {
       localStorage.removeItem(STORED_ID);
       this.id = newId("visitor");
       this.spare = [];
-      const undo = { text: "All your answers are deleted.", run: () => this.restore(answers, skipped) };
-      this.set({ ...FIRST, ready: true, schema, modelVersion, rankedBy, recommendations, slots, undo });
+      this.spareQuestions = [];
+      const undo = { text: "All your answers are deleted.", run: () => this.restore(answers, skipped, told) };
+      this.set({ ...FIRST, ready: true, schema, modelVersion, rankedBy, recommendations, slots, questions, undo });
       await this.sendJournal();
       await this.refresh();
       this.announce(undo.text);
@@ -147,9 +176,10 @@ export class Visit {
   }
 
   /** Undo a new start: say everything again, as a new visitor. */
-  restore(answers, skipped) {
+  restore(answers, skipped, told) {
     const again = [...answers.values()].map(({ item, value }) => answering(this.id, item, value));
-    this.record([...again, ...[...skipped.values()].map((item) => skipping(this.id, item))], null);
+    const inGeneral = [...told.values()].map(({ question, answer }) => answeringInGeneral(this.id, question, answer));
+    this.record([...again, ...[...skipped.values()].map((item) => skipping(this.id, item)), ...inGeneral], null);
     for (const item_id of [...answers.keys(), ...skipped.keys()]) this.replace({ item_id });
     this.announce("Your answers are back.");
     return this.deliver();
@@ -204,6 +234,11 @@ export class Visit {
     return this.items.name(item);
   }
 
+  /** What a question is about, in words. */
+  subject(question) {
+    return subjectOf(question, (item) => this.name(item));
+  }
+
   /** Whether the service may know anything of this visitor. */
   get isKnown() {
     return localStorage.getItem(STORED_ID) !== null;
@@ -214,9 +249,9 @@ export class Visit {
     localStorage.setItem(STORED_ID, this.id);
     const entries = this.journal.add(requests);
     entries.at(-1).started = performance.now();
-    const { answers, skipped } = entries.reduce(afterwards, this.state);
+    const { answers, skipped, told } = entries.reduce(afterwards, this.state);
     const recommendations = this.state.recommendations.filter(({ item_id }) => !answers.has(item_id));
-    this.set({ answers, skipped, recommendations, undo });
+    this.set({ answers, skipped, told, recommendations, undo });
   }
 
   // Sending and loading.
@@ -232,18 +267,26 @@ export class Visit {
   async sendJournal() {
     let behind = null; // the last request that changed the list without answering with it
     await this.journal.send(async (entry) => {
-      const isAnswer = entry.does === "answer";
-      const params = isAnswer ? { n: this.length, explain: true } : {};
+      const hasList = entry.does === "answer" || entry.does === "tell";
+      const params = hasList ? { n: this.length, explain: true } : {};
       const { data, milliseconds } = await this.askTimed(entry.method, entry.path, { params, body: entry.body });
-      behind = isAnswer ? null : entry;
+      behind = hasList ? null : entry;
       if (entry.user !== this.id || !this.state.ready) return;
+      if (entry.does === "tell") this.confirm(entry, data.answers[0]);
       this.refillSoon();
-      if (isAnswer) await this.show(data.recommendations, { basis: this.basis(entry), milliseconds, started: entry.started });
+      if (hasList) await this.show(data.recommendations, { basis: this.basis(entry), milliseconds, started: entry.started });
     });
     this.tellOfJournal();
     if (behind?.user === this.id && this.state.ready) {
       await this.attempt("list", () => this.recommend({ started: behind.started }));
     }
+  }
+
+  /** An answer in general is stored, so it can be taken back by its id. */
+  confirm({ item, answer }, { question_id: questionId }) {
+    const said = this.state.told.get(item.item_id);
+    if (said?.answer !== answer) return; // the visitor has changed it meanwhile
+    this.set({ told: new Map(this.state.told).set(item.item_id, { ...said, questionId }) });
   }
 
   tellOfJournal() {
@@ -257,14 +300,16 @@ export class Visit {
 
   /** What was answered and skipped in earlier visits, stored or not. */
   async before() {
-    const stored = { answers: new Map(), skipped: new Map() };
+    const stored = { answers: new Map(), skipped: new Map(), told: new Map() };
     if (!this.isKnown) return stored;
     try {
-      const names = [...this.feedback.paths, "skips"];
+      const names = [...this.feedback.paths, "skips", "answers"];
       const lists = await Promise.all(names.map((name) => callForAll(`/v1/users/${this.id}/${name}`, { signal: this.leaving.signal })));
-      const skips = lists.pop();
+      const [skips, inGeneral] = lists.splice(-2);
       const given = lists.flat().map(storedAnswer).sort((one, other) => one.at.localeCompare(other.at));
-      await this.know([...given, ...skips]);
+      const told = inGeneral.sort((one, other) => one.answered_at.localeCompare(other.answered_at)).map(storedInGeneral);
+      await this.know([...given, ...skips, ...told.flatMap(([, { question }]) => question.items)]);
+      stored.told = new Map(told);
       for (const { item_id, value, key } of given) {
         const keys = [...(stored.answers.get(item_id)?.keys ?? []), key];
         stored.answers.delete(item_id);
@@ -293,8 +338,30 @@ export class Visit {
     });
   }
 
-  /** Choose the next candidates by all that is known now, for empty tiles and in spare. */
+  /** Choose what to ask next by all that is known now: items, and what items have in common. */
   async refill() {
+    await Promise.all([this.refillItems(), this.refillQuestions()]);
+  }
+
+  /** Questions for the places that they have, and in spare. Without a rating scale, nothing is asked in general. */
+  async refillQuestions() {
+    if (this.state.schema.rating_scale === null) return;
+    const params = { user_id: this.id, kinds: KINDS, n: QUESTIONS + SPARE_QUESTIONS + this.journal.of(this.id).length };
+    const [{ items }, { likes, dislikes }] = await Promise.all([
+      this.ask("GET", "/v1/questions", { params }),
+      this.ask("GET", `/v1/users/${this.id}/tastes`, { params: { n: TASTES } }),
+    ]);
+    await this.know(items.flatMap((question) => question.items));
+    // The visitor may have gone on meanwhile. What is being asked stays.
+    const asked = new Set([...this.state.questions.map(keyOf), ...this.state.told.keys()]);
+    const next = items.filter((question) => !asked.has(keyOf(question)));
+    const questions = [...this.state.questions, ...next.splice(0, QUESTIONS - this.state.questions.length)];
+    this.spareQuestions = next;
+    this.set({ questions, tastes: { likes, dislikes } });
+  }
+
+  /** Candidates for empty tiles, and in spare. */
+  async refillItems() {
     const shown = this.state.slots.filter(Boolean).map((item) => item.item_id);
     const answer = await this.ask("GET", "/v1/candidates", {
       params: {
@@ -336,8 +403,9 @@ export class Visit {
   /** What a list comes from: everything but what is unconfirmed. */
   basis(sent = null) {
     const without = new Set(this.unconfirmed(sent));
-    const { answers, skipped } = this.state;
+    const { answers, skipped, told } = this.state;
     return {
+      told: [...told.values()].filter(({ answer, questionId }) => answer !== null && questionId).length,
       answers: [...answers.values()].filter(({ item }) => !without.has(item.item_id)).map(({ value }) => value),
       skipped: [...skipped.keys()].filter((item_id) => !without.has(item_id)).length,
     };
@@ -391,49 +459,6 @@ export class Visit {
 
   announce(text, next = null) {
     this.set({ announcement: next ? `${text} Next: ${this.name(next)}` : text });
-  }
-
-  /** One after the other, so that the last list shown is the last one asked for. */
-  inTurn(work) {
-    this.calls = this.calls.then(() => this.attempt("turn", work));
-    return this.calls;
-  }
-
-  /** Do something, and tell the visitor if it fails. */
-  async attempt(what, work) {
-    try {
-      await work();
-      this.tell(what, null);
-    } catch (error) {
-      this.tell(what, messageOf(error));
-    }
-  }
-
-  tell(what, text) {
-    this.problems = { ...this.problems, [what]: text };
-    this.set({ problem: Object.values(this.problems).find(Boolean) ?? null });
-  }
-
-  async askTimed(method, path, options = {}) {
-    let waits = false;
-    const onWait = (waiting) => {
-      waits = true;
-      this.set({ waiting });
-    };
-    try {
-      return await callTimed(method, path, { ...options, signal: this.leaving.signal, onWait });
-    } finally {
-      if (waits) this.set({ waiting: null });
-    }
-  }
-
-  async ask(method, path, options) {
-    return (await this.askTimed(method, path, options)).data;
-  }
-
-  set(changes) {
-    this.state = { ...this.state, ...changes };
-    this.onChange(this.state);
   }
 }
 
