@@ -39,6 +39,10 @@ _MOST_DOUBLINGS = 20.0
 _ANSWER_NOISE = {AnswerKind.MEAN: 0.3, AnswerKind.PAIR: 1.0}
 """Initial variance of the noise of an answer, by kind, in squared units."""
 
+_COMMON_SHARE = 0.5
+"""Share of the noise of answers about groups that a user's answers have in common: users rate what they expect to like,
+some more than others. It was chosen on held-out users (docs/decisions/0026-questions-everybody-can-answer.md)."""
+
 _PAIR_DIFFERENCE = 1.0
 """Initial difference of a preferred item and the other, in units."""
 
@@ -153,8 +157,9 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
 
         level = Σ_m a_m level_m,   φ = Σ_m a_m φ_m,   τ = Σ_m a_m² τ_m
 
-    and with a noise of its kind in place of σ². The answer y about a group observes y plus a learned shift. The answer
-    about a pair observes the learned mean difference of a preferred item and the other.
+    and with a noise of its kind in place of σ². The answer y about a group observes y plus a learned shift; half of its
+    noise is common to all such answers of a user, so K has it between them too. The answer about a pair observes the
+    learned mean difference of a preferred item and the other.
 
     With a half-life H, tastes drift: a support rating of age t has the noise `σ² 2^(t/H)` in place of σ². H is learned
     as a logarithm. The age is the time from the rating to `Support.now`; it is 0 where that is unknown or negative.
@@ -218,12 +223,16 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         rated = support.mask if steps != 0 else torch.zeros_like(support.mask)
         prior_mean = self._prior_mean(support.users, support.items.features * rated.unsqueeze(-1), rated)
         noise = F.softplus(self.noise) * self._noise_growth(support) + support.items.variance
-        observed = _Observed(support.items.level, support.items.features, support.ratings, noise, rated)
+        level, common = support.items.level, torch.zeros_like(noise)
+        observed = _Observed(level, support.items.features, support.ratings, noise, common, rated)
         if support.answers is not None and steps != 0:
             observed = observed.append(self._answered(support.answers), dim=1)
         features = observed.features * observed.mask.unsqueeze(-1)
         residuals = (observed.values - observed.level - _product(features, prior_mean)) * observed.mask
         covariance = features @ features.transpose(1, 2) + torch.diag_embed(observed.noise)
+        if support.answers is not None:
+            common = observed.common * observed.mask
+            covariance = covariance + common.unsqueeze(1) * common.unsqueeze(2)
         cholesky = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
         # The formula is that of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
@@ -304,7 +313,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
     def last_layer_of_answers(self, answers: Answers[ClosedFormItems]) -> LastLayer:
         """The features of the combinations, and the noise of their kinds plus what is unknown about the items."""
         observed = self._answered(answers)
-        return LastLayer(observed.features, observed.noise)
+        return LastLayer(observed.features, observed.noise + observed.common.square())
 
     def answer_parameters(self) -> list[nn.Parameter]:
         """The noise of each kind, the shift of means and the difference of pairs."""
@@ -315,11 +324,14 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         items, weights = answers.items, answers.weights
         is_pair = answers.kinds == AnswerKind.PAIR
         mean_shift, pair_shift = self.answer_shift
+        noise = F.softplus(self.answer_noise)[answers.kinds]
+        common = noise.masked_fill(is_pair, 0.0) * _COMMON_SHARE
         return _Observed(
             level=(weights * items.level).sum(dim=-1),
             features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
             values=torch.where(is_pair, F.softplus(pair_shift), answers.values + mean_shift),
-            noise=F.softplus(self.answer_noise)[answers.kinds] + (weights.square() * items.variance).sum(dim=-1),
+            noise=noise - common + (weights.square() * items.variance).sum(dim=-1),
+            common=common.sqrt(),
             mask=answers.mask,
         )
 
@@ -370,7 +382,8 @@ class _Observed(TensorRows):
         level: float32 [B, N], the prediction before any user is known.
         features: float32 [B, N, features], φ.
         values: float32 [B, N], what was observed.
-        noise: float32 [B, N], the variance that the user's weights do not explain.
+        noise: float32 [B, N], the variance that nothing explains.
+        common: float32 [B, N], the standard deviation of the error that all answers of a user have in common.
         mask: bool [B, N], unset for padding.
     """
 
@@ -378,6 +391,7 @@ class _Observed(TensorRows):
     features: Tensor
     values: Tensor
     noise: Tensor
+    common: Tensor
     mask: Tensor
 
 
