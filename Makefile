@@ -69,6 +69,10 @@ bench-quality: $(VENV)/developing ## Measure all learners and baselines on the d
 bench-elicitation: $(VENV)/developing ## Measure all strategies of asking on the data sets in DATA (and OTHER), in PROCESSES processes; rewrites docs/results/elicitation.md
 	$(BIN)/python -m benchmarks.elicitation --data $(DATA) $(OTHER) --processes $(or $(PROCESSES),1)
 
+.PHONY: shop-week
+shop-week: $(VENV)/developing ## Simulate a week of a shop on the data set in DATA; rewrites docs/results/shop-week.md
+	$(BIN)/python -m benchmarks.shop_week --data $(DATA)
+
 .PHONY: bench-leaderboard
 bench-leaderboard: $(VENV)/developing ## Compare all learners (or LEARNERS) on the data sets in DATA (and OTHER); rewrites docs/results/leaderboard
 	status=0; for data in $(DATA) $(OTHER); do \

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 
 
 @contextmanager

@@ -48,12 +48,14 @@ class DiversityFigures:
     """All curves.
 
     Attributes:
+        draws: Draws of each user's ratings.
         lists: By number of ratings, the lists of new users.
         validation: By number of ratings, the lists of the users who are held out for validation.
         similar: Lists of similar items.
         chosen: The largest diversity up to which the nDCG of the validation users loses less than `MOST_LOSS` for sure.
     """
 
+    draws: int
     lists: Mapping[int, Curve]
     validation: Mapping[int, Curve]
     similar: Curve
@@ -66,6 +68,7 @@ def measured(recommender: Recommender, dataset: Dataset, split: Split, *, draws:
     held_out = [list_episodes(dataset, split, users=split.validation_users, seed=seed) for seed in range(draws)]
     validation = {size: _lists(recommender, dataset, held_out, size) for size in _sizes(held_out)}
     return DiversityFigures(
+        draws=draws,
         lists={size: _lists(recommender, dataset, new, size) for size in _sizes(new)},
         validation=validation,
         similar=_similar(recommender, dataset),

@@ -14,17 +14,17 @@ from models.evaluation.figures import Estimate
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured on one data set.
+    """What was measured on one data set; None where it was not.
 
     Attributes:
         diversity: Lists by diversity.
         repetition: Ten lists by half-life.
-        exploration: Replays by strength; None where the data set has no times or no good new items.
+        exploration: Replays by strength; None also where the data set has no times or no good new items.
     """
 
-    diversity: DiversityFigures
-    repetition: Sequence[RepetitionRow]
-    exploration: ExplorationFigures | None
+    diversity: DiversityFigures | None = None
+    repetition: Sequence[RepetitionRow] | None = None
+    exploration: ExplorationFigures | None = None
 
 
 _HEAD = f"""\
@@ -67,14 +67,18 @@ def page(figures: Mapping[str, Figures]) -> str:
         "![Curves](rules.svg)",
     ]
     for data, own in figures.items():
-        parts += _diversity(data, own.diversity) + _repetition(data, own.repetition)
+        if own.diversity is not None:
+            parts += _diversity(data, own.diversity)
+        if own.repetition is not None:
+            parts += _repetition(data, own.repetition)
         if own.exploration is not None:
             parts += _exploration(data, own.exploration)
     return "\n\n".join(parts) + "\n"
 
 
 def _diversity(data: str, figures: DiversityFigures) -> list[str]:
-    parts = [f"## {data}: diversity", _DIVERSITY]
+    drawn = f"The ratings of each user are drawn {_times(figures.draws)}."
+    parts = [f"## {data}: diversity", f"{_DIVERSITY} {drawn}"]
     for size, curve in figures.lists.items():
         parts += [f"### {data}: new users after {size} ratings", f"{curve.users:,} users.", _curve(curve)]
     for size, curve in figures.validation.items():
@@ -87,6 +91,10 @@ def _diversity(data: str, figures: DiversityFigures) -> list[str]:
         _curve(figures.similar),
     ]
     return parts
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _gains(figures: DiversityFigures) -> str:
