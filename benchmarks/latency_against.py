@@ -1,11 +1,11 @@
 """Latencies of the main calls, against those of another commit, measured in turns in one run.
 
-    python -m benchmarks.latency_against --data DIR --commit SHA [--pairs 600] [--work DIR]
+    python -m benchmarks.latency_against --data DIR --commit SHA [--pairs 600]
 
 Writes docs/results/latency-against.{md,json}. Each of the two versions has a server process of its own, with SQLite, on
 the same core; this process has the others. A pair is one request to the one and the same request to the other, in
-random order. The other commit is checked out into a temporary git worktree. Its code trains the model, unless the work
-directory has it already: later versions read the models of former ones.
+random order. The other commit is checked out into a temporary git worktree. Each version serves a model that it has
+trained itself, because it may not read that of the other.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import add_options, environment, options_of, table
+from benchmarks.harness import environment, table
 from benchmarks.serving import serving
 from models.artifact import load_artifact
 
@@ -93,24 +93,23 @@ class Server:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--commit", required=True, help="the other version")
     parser.add_argument("--pairs", type=int, default=600, help="measured pairs of requests of each call")
     arguments = parser.parse_args()
-    options = options_of(arguments)
     commit = _git("rev-parse", "--short", arguments.commit)
     stored = {
-        "data": options.data.name,
+        "data": arguments.data.name,
         "environment": environment(),
         "this": _git("rev-parse", "--short", "HEAD"),
         "other": commit,
         "pairs": arguments.pairs,
     }
-    artifact = (options.work / f"{options.data.name}-{_PRESET}-{commit}").resolve()
-    with _checked_out(commit) as directory:
-        if not (artifact / "manifest.json").exists():
-            _train(directory, options.data.resolve(), artifact)
-        figures = _compare_all(artifact, directory, pairs=arguments.pairs)
+    with _checked_out(commit) as directory, tempfile.TemporaryDirectory() as models:
+        versions = {ROOT: Path(models) / "this", directory: Path(models) / "other"}
+        for code, artifact in versions.items():
+            _train(code, arguments.data.resolve(), artifact)
+        figures = _compare_all(versions, pairs=arguments.pairs)
     stored["calls"] = {call: {name: asdict(each) for name, each in own.items()} for call, own in figures.items()}
     (RESULTS / "latency-against.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "latency-against.md").write_text(page_of(figures, stored), encoding="utf-8")
@@ -136,14 +135,19 @@ def _train(code: Path, data: Path, artifact: Path) -> None:
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(code)}, check=True)  # noqa: S603 - our own
 
 
-def _compare_all(artifact: Path, other: Path, *, pairs: int) -> dict[str, dict[str, Compared]]:
-    """By call and figure, the code of this checkout beside that of the directory `other`."""
+def _compare_all(versions: Mapping[Path, Path], *, pairs: int) -> dict[str, dict[str, Compared]]:
+    """By call and figure, both versions.
+
+    Args:
+        versions: By the directory of the code, the artifact that it serves: of this version first.
+        pairs: Measured pairs of requests of each call.
+    """
     *rest, core = sorted(os.sched_getaffinity(0))
-    item_ids = load_artifact(artifact).items.ids[:_RATED_ITEMS]
+    item_ids = load_artifact(versions[ROOT]).items.ids[:_RATED_ITEMS]
     if rest:
         os.sched_setaffinity(0, rest)
     with ExitStack() as stack:
-        servers = [stack.enter_context(_serving(artifact, code, core)) for code in (ROOT, other)]
+        servers = [stack.enter_context(_serving(artifact, code, core)) for code, artifact in versions.items()]
         return {call: _compare(servers, call, item_ids, pairs) for call in CALLS}
 
 
