@@ -41,6 +41,7 @@ COMPUTED = 1_000_000
 _STORED_AT_ONCE = 10_000
 _COMMAND = (sys.executable, "-m", "app.cli")
 _POLL_SECONDS = 0.2
+_NEVER = "1e9"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ def main() -> None:
 def measure(artifact: Path, users: int, directory: Path) -> Figures:
     """Store made-up users, and rank for all of them twice."""
     model = load_artifact(artifact)
-    environment = os.environ | {"COLDSTART_STATE_DIR": str(directory)}
+    environment = os.environ | {
+        "COLDSTART_STATE_DIR": str(directory),
+        "COLDSTART_POPULARITY_SECONDS": _NEVER,  # newly counted ratings would change the lists between two starts
+    }
     for arguments in (["register", str(artifact.resolve())], ["activate", model.version]):
         subprocess.run([*_COMMAND, "model", *arguments], env=environment, check=True)  # noqa: S603 - our own
     ratings = asyncio.run(store(f"sqlite+aiosqlite:///{directory}/coldstart.db", model, users))
