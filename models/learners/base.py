@@ -80,7 +80,8 @@ class Support(Generic[UsersT, ItemsT]):
 class LastLayer:
     """Some items as a Bayesian last layer sees them: `y_j = φ_jᵀ w + ε_j` with `w ~ N(w_0, I)`, `ε_j ~ N(0, σ_j²)`.
 
-    Answers have one too. There is then one row for each answer.
+    Answers have one too, with one row for each answer. They may have more features than items: those of errors that
+    answers have in common.
 
     Attributes:
         features: float32 [items, features], φ.

@@ -311,9 +311,9 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         return LastLayer(items.features, F.softplus(self.noise) + items.variance)
 
     def last_layer_of_answers(self, answers: Answers[ClosedFormItems]) -> LastLayer:
-        """The features of the combinations, and the noise of their kinds plus what is unknown about the items."""
+        """The features of the combinations and the common error, and the noise plus what is unknown about the items."""
         observed = self._answered(answers)
-        return LastLayer(observed.features, observed.noise + observed.common.square())
+        return LastLayer(torch.cat([observed.features, observed.common.unsqueeze(-1)], dim=-1), observed.noise)
 
     def answer_parameters(self) -> list[nn.Parameter]:
         """The noise of each kind, the shift of means and the difference of pairs."""

@@ -100,8 +100,7 @@ class Asking:
     def _told(self, query: RankingQuery) -> Layer:
         """What the user has rated and answered, as the last layer sees it."""
         layer = self.pool.layer_of_items(self._catalogue.rows_of({rating.item_id for rating in query.ratings}))
-        answers = answered(self._catalogue, query.answers)
-        return layer.append(self.pool.layer_of_answers(answers)) if answers else layer
+        return layer.append(self.pool.layer_of_answers(answered(self._catalogue, query.answers)))
 
     def _question(self, subject: Subject, permitted: NDArray[np.bool_], score: float) -> Question:
         rows = subject.rows
