@@ -22,6 +22,7 @@ from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData
 from models.learners.episode_supports import batch_support
+from models.workers import ALONE, Share, Workers
 
 _VALIDATION_SEED = 1
 """Distinguishes the draws of the validation episodes from those of the training episodes."""
@@ -57,6 +58,7 @@ class ChoiceData:
         user_encoder: Encoded the users.
         field_dropout: Probability that a field of a user is made unknown in an episode.
         seed: Of all draws.
+        workers: The processes that train together, all of them in the same way.
     """
 
     dataset: Dataset
@@ -66,6 +68,7 @@ class ChoiceData:
     user_encoder: FeatureEncoder
     field_dropout: float
     seed: int
+    workers: Workers = ALONE
 
 
 class ChoiceTrainer:
@@ -97,6 +100,7 @@ class ChoiceTrainer:
         model.start_from(self._items, self._counts, self._starting_vectors(chosen))
         if model.trend is not None and ratings.times is not None:
             model.trend.place_points(ratings.times[chosen])
+        data.workers.agree(tensor for tensor in model.state_dict().values() if tensor.is_floating_point())
         self._optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.updates)
 
@@ -164,6 +168,7 @@ class ChoiceTrainer:
             loss = self._loss(next(batches), generator, training=True)
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+            self._data.workers.add_up_gradients(self._model.parameters())
             self._optimizer.step()
             self._schedule.step()
             losses.append(loss.detach())
@@ -186,7 +191,9 @@ class ChoiceTrainer:
     def _loss(self, batch: EpisodeBatch, generator: np.random.Generator, *, training: bool) -> Tensor:
         tensor = self._data.encoded.tensor
         candidates = self._sampler.draw(batch, generator)
-        support = self._support(batch, generator, training=training)
+        share = self._data.workers.share_of(len(batch.users))
+        support = self._support(batch, generator, share, training=training)
+        batch = batch.take(share.rows)
         adapted = self._model.adapt(support)
         columns = self._model.known(self._items[tensor(candidates.rows)])
         logits = torch.addmm(columns.bias + tensor(candidates.log_weights), adapted, columns.vector.T)
@@ -199,7 +206,8 @@ class ChoiceTrainer:
         weights = tensor(self._query_weights(batch)) * known
         totals = weights.sum(dim=1)
         log_likelihoods = (weights * log_shares).sum(dim=1)
-        user_losses = -log_likelihoods / totals.clamp(min=self._config.other_weight)
+        user_losses = share.of_all(-log_likelihoods / totals.clamp(min=self._config.other_weight))
+        totals = share.of_all(totals)
         importance = totals**self._config.weight_power
         return (user_losses * importance).sum() / importance.sum().clamp(min=self._config.other_weight)
 
@@ -228,20 +236,24 @@ class ChoiceTrainer:
         return logits.masked_fill(left_out, -torch.inf)
 
     def _support(
-        self, batch: EpisodeBatch, generator: np.random.Generator, *, training: bool
+        self, batch: EpisodeBatch, generator: np.random.Generator, share: Share, *, training: bool
     ) -> Support[ChoiceUsers, ChoiceItems]:
-        tensor, config = self._data.encoded.tensor, self._config
-        items = self._model.known(self._items[tensor(batch.support_items)])
+        """The support sets of this worker's share of a batch, for the whole of which all numbers are drawn."""
+        tensor, config, rows = self._data.encoded.tensor, self._config, share.rows
         hides = generator.random(len(batch.users)) < config.hiding_users
         shares = generator.random(len(batch.users)) * hides
         hidden = batch.support_mask & (generator.random(batch.support_mask.shape) < shares[:, None])
         skipped, skipped_mask = self._skips(batch, generator)
         users = self._data.encoded.users.take(tensor(batch.users))
-        embedded = self._model.embed_users(self._with_unknown_fields(users, generator) if training else users)
+        if training:
+            users = self._with_unknown_fields(users, generator)
+        embedded = self._model.embed_users(users)[rows]
+        own = batch.take(rows)
+        items = self._model.known(self._items[tensor(own.support_items)])
         return replace(
-            batch_support(batch, embedded, items, tensor, hidden=hidden),
-            skipped_items=self._model.known(self._items[tensor(skipped)]),
-            skipped_mask=tensor(skipped_mask),
+            batch_support(own, embedded, items, tensor, hidden=hidden[rows]),
+            skipped_items=self._model.known(self._items[tensor(skipped[rows])]),
+            skipped_mask=tensor(skipped_mask[rows]),
         )
 
     def _with_unknown_fields(self, users: EncodedRows, generator: np.random.Generator) -> EncodedRows:

@@ -1,7 +1,7 @@
 """Episodes: one user's support set and query set, drawn for training or for evaluation."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Self, TypeVar
 
@@ -141,6 +141,11 @@ class EpisodeBatch:
             support_kinds=_pad_optional([episode.support_kinds for episode in episodes], support_mask, A_RATING),
             query_kinds=_pad_optional([episode.query_kinds for episode in episodes], query_mask, A_RATING),
         )
+
+    def take(self, rows: slice | NDArray[np.int64]) -> "EpisodeBatch":
+        """Some of the episodes, with the padding that they have."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
 
     @property
     def support_rated(self) -> NDArray[np.bool_]:

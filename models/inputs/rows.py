@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -38,7 +40,7 @@ class TensorRows:
         """The device of the tensors."""
         return self.tensors()[0].device
 
-    def __getitem__(self, index: int | slice | Tensor | tuple[slice, ...]) -> Self:
+    def __getitem__(self, index: int | slice | Tensor | NDArray[np.int64] | tuple[slice, ...]) -> Self:
         return self.map(lambda values: values[index])
 
     def take(self, rows: Tensor) -> Self:

@@ -114,21 +114,29 @@ class AdaptedBatch(Protocol):
 
     @property
     def adapted(self) -> Any:  # noqa: ANN401 - only the learner knows its type
-        """What `Learner.adapt` returned for the B users."""
+        """What `Learner.adapt` returned for the U own users."""
 
 
 class OuterBatch(Protocol):
-    """A batch of training episodes, as the outer update sees it."""
+    """A batch of training episodes, as the outer update sees it.
+
+    Several workers may train together (`models.workers`). Each adapts to some of the B users, its own U users,
+    and the parts of the gradient are added up. With one worker, U = B.
+    """
 
     @property
     def weights(self) -> Tensor:
         """How much each user's mean query loss counts; float32 [B]."""
 
+    @property
+    def own_shares(self) -> Tensor:
+        """The share of each own user in the weights of all B users; float32 [U]."""
+
     def adapt(self, *, steps: int | None = None) -> AdaptedBatch:
-        """Adapt to all B support sets, for a learner whose outer update needs the adapted users."""
+        """Adapt to the support sets of the U own users, for a learner whose outer update needs the adapted users."""
 
     def all_ratings(self) -> Support[Any, Any]:
-        """The support and the query ratings of each user as one support set; [B, S + Q]."""
+        """The support and the query ratings of each own user as one support set; [U, S + Q]."""
 
     def query_losses(self, *, steps: int | None = None) -> Tensor:
         """Each user's mean query loss after the local update; float32 [B]."""
@@ -263,7 +271,7 @@ class Learner(ScoringModel[UsersT, ItemsT, AdaptedT]):
         return self.predict(adapted, users, items)
 
     def outer_update(self, batch: OuterBatch, objective: Objective) -> Tensor:
-        """Leave the gradient of one global update in the parameters' `grad`.
+        """Leave the gradient of one global update in the parameters' `grad`; with several workers, this one's part.
 
         By default it is the gradient of the objective. A method without a query loss sets `grad` itself, such as
         Reptile, whose step is the mean change of the weights.

@@ -1,6 +1,6 @@
 """A learner on batches of episodes: embed each distinct user and item once, adapt, predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -151,6 +151,38 @@ class EmbeddedEpisodes:
     support_times: Tensor | None
     now: Tensor | None
     trains_combinations: Tensor | None
+
+    @property
+    def own_shares(self) -> Tensor:
+        """The share of each user in the weights of all; float32 [B]."""
+        return self.weights / self.weights.sum()
+
+    def only(self, rows: slice | NDArray[np.int64], parts: list[tuple[slice, int]]) -> "EmbeddedEpisodes":
+        """Some of the episodes, with all items.
+
+        Args:
+            rows: Which episodes.
+            parts: Of these episodes, as in the attribute.
+        """
+
+        def taken(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[rows]
+
+        return replace(
+            self,
+            users=self.users[rows],
+            support_slots=self.support_slots[rows],
+            support_ratings=self.support_ratings[rows],
+            support_mask=self.support_mask[rows],
+            query_slots=self.query_slots[rows],
+            query_ratings=self.query_ratings[rows],
+            query_mask=self.query_mask[rows],
+            parts=parts,
+            weights=self.weights[rows],
+            support_times=taken(self.support_times),
+            now=taken(self.now),
+            trains_combinations=taken(self.trains_combinations),
+        )
 
     def adapt(
         self, *, steps: int | None = None, rows: slice = _ALL, support_size: int | None = None

@@ -65,9 +65,9 @@ class Reptile(GradientSteps):
         with torch.no_grad():
             steps = self.config.steps
             adapted = self.local_steps(batch.all_ratings(), steps, at_step=lambda user, step: _part(user, step, steps))
-            weights = batch.weights / batch.weights.sum()
+            shares = batch.own_shares
             for name, parameter in self.adapted_parameters().items():
-                parameter.grad = parameter - torch.tensordot(weights, adapted[name], dims=1)
+                parameter.grad = shares.sum() * parameter - torch.tensordot(shares, adapted[name], dims=1)
         return loss.detach()
 
 

@@ -25,6 +25,7 @@ from models.learners.episode_predictions import EncodedData
 from models.training.checkpoint import CheckpointError
 from models.training.preset import Preset
 from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver
+from models.workers import ALONE, Workers
 
 ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)
 """The id as a field of the items."""
@@ -136,6 +137,7 @@ def train_learner(
     phase: str = RESEARCH_MODEL,
     epochs: int | None = None,
     observer: TrainingObserver | None = None,
+    workers: Workers = ALONE,
 ) -> TrainedLearner:
     """Meta-train the preset's learner, or continue from its checkpoint.
 
@@ -145,6 +147,7 @@ def train_learner(
         phase: What the learner is for; the observer shows it, and the checkpoints are named after it.
         epochs: How many epochs to train. None for as many as are best for the validation users.
         observer: Shows progress.
+        workers: The processes that train together. All of them call this in the same way.
 
     Raises:
         PresetError: The preset has no learner, its objective needs a distribution that the learner does not predict, or
@@ -175,6 +178,7 @@ def train_learner(
             "data set": dataset.fingerprint,
             "split": None if split is None else split.model_dump(mode="json"),
         },
+        workers=workers,
     )
     if observer is not None:
         observer.phase_begun(phase, epochs=preset.training.epochs if epochs is None else epochs)
@@ -198,6 +202,7 @@ def train_choices(
     phase: str = RESEARCH_MODEL,
     rounds: int | None = None,
     observer: TrainingObserver | None = None,
+    workers: Workers = ALONE,
 ) -> tuple[ChoiceModel, list[RoundResult]]:
     """Train the preset's choice model; the model in evaluation mode, and the result of every round.
 
@@ -206,12 +211,11 @@ def train_choices(
         phase: What the model is for; the observer shows it.
         rounds: How many rounds to train. None for as many as are best for the validation users.
         observer: Shows progress.
+        workers: The processes that train together. All of them call this in the same way.
     """
     dataset, preset, split = data.dataset, data.preset, data.split
     torch.manual_seed(preset.training.seed)
-    model = preset.build_choice_model(
-        user_encoder=data.encoders.users, item_encoder=data.encoders.items, schema=dataset.schema
-    ).to(data.encoded.device)
+    model = untrained_choice_model(data)
     held_out = (split.states == State.WARM) & split.validation_users[dataset.ratings.users]
     trainer = ChoiceTrainer(
         model,
@@ -223,6 +227,7 @@ def train_choices(
             user_encoder=data.encoders.users,
             field_dropout=preset.training.field_dropout,
             seed=preset.training.seed,
+            workers=workers,
         ),
     )
     most = preset.choice.rounds if rounds is None else rounds
@@ -236,6 +241,13 @@ def train_choices(
             round_done=observer.round_done,
         )
     return model.eval(), history
+
+
+def untrained_choice_model(data: PreparedData) -> ChoiceModel:
+    """The preset's choice model; initial weights come from torch's global generator."""
+    return data.preset.build_choice_model(
+        user_encoder=data.encoders.users, item_encoder=data.encoders.items, schema=data.dataset.schema
+    ).to(data.encoded.device)
 
 
 def _untrained_learner(data: PreparedData) -> AnyLearner:

@@ -19,9 +19,8 @@ from models.data.rating_scale import RatingScale
 from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import FeatureEncoder
-from models.learners.base import AnyLearner
+from models.learners.base import AnyLearner, OuterBatch
 from models.learners.episode_predictions import (
-    EmbeddedEpisodes,
     EncodedData,
     FieldDropout,
     embed_episodes,
@@ -31,6 +30,8 @@ from models.metrics import MAE, MEASURES, Direction, PredictedRatings
 from models.training.checkpoint import Checkpoint
 from models.training.hard_tasks import HardTasks
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
+from models.training.shared_episodes import SharedEpisodes
+from models.workers import ALONE, Share, Workers
 
 
 class Validation(BaseModel):
@@ -123,6 +124,7 @@ class Trainer:
         epochs: int | None = None,
         checkpoint_directory: Path | None = None,
         identity: Mapping[str, Any] | None = None,
+        workers: Workers = ALONE,
     ) -> None:
         """Prepare training.
 
@@ -135,6 +137,8 @@ class Trainer:
             checkpoint_directory: Where to write a checkpoint after every epoch, and to go on from the one that is
                 there. An interrupted and resumed training gives the same weights as an uninterrupted one.
             identity: What the training depends on besides the preset, as JSON. A checkpoint of another is refused.
+            workers: The processes that train together. All of them prepare and fit in the same way, and each writes
+                its own checkpoints.
         """
         self._learner = learner
         self._data = data
@@ -142,6 +146,7 @@ class Trainer:
         self._config = config = preset.training
         self._epochs = config.epochs if epochs is None else epochs
         self._checkpoint_directory = checkpoint_directory
+        self._workers = workers
         self._identity = {
             **(identity or {}),
             "preset": preset.model_dump(mode="json"),
@@ -151,6 +156,7 @@ class Trainer:
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
         self._hard_tasks = HardTasks(data.episodes.users, config.hard_tasks) if config.hard_tasks else None
         self._history: list[EpochResult] = []
+        workers.agree(tensor for tensor in learner.state_dict().values() if tensor.is_floating_point())
         self._best_weights = _copy_of_weights(learner)
 
     def fit(self, observer: TrainingObserver | None = None) -> list[EpochResult]:
@@ -252,13 +258,13 @@ class Trainer:
         kept = generator.random(len(batch.users)) >= self._config.empty_supports
         return replace(batch, support_mask=batch.support_mask & kept[:, None])
 
-    def _embed(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> EmbeddedEpisodes:
+    def _embed(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> OuterBatch:
         out_of_fold = OutOfFold(
             fold=int(fold_of(batch.users[0])),
             as_new=generator.random() < self._config.new_item_batches,
             generator=dropout.generator,
         )
-        return embed_episodes(
+        episodes = embed_episodes(
             self._learner,
             self._data.encoded,
             batch,
@@ -266,10 +272,14 @@ class Trainer:
             dropout=dropout,
             out_of_fold=out_of_fold,
         )
+        if self._workers.is_alone:
+            return episodes
+        return SharedEpisodes.of(episodes, batch, self._workers.share_of(len(batch.users)))
 
-    def _outer_update(self, episodes: EmbeddedEpisodes) -> Tensor:
+    def _outer_update(self, episodes: OuterBatch) -> Tensor:
         self._optimizer.zero_grad()
         loss = self._learner.outer_update(episodes, self._preset.objective.loss)
+        self._workers.add_up_gradients(self._learner.parameters())
         self._optimizer.step()
         return loss
 
@@ -282,14 +292,17 @@ class Trainer:
         losses, errors, weights, stopping_values = [], [], [], []
         with torch.no_grad():
             for batch in batches:
-                episodes = embed_episodes(self._learner, self._data.encoded, batch)
+                share = self._workers.share_of(len(batch.users))
+                own = batch.take(share.rows)
+                episodes = embed_episodes(self._learner, self._data.encoded, own)
                 adapted = episodes.adapt()
-                losses.append(adapted.query_losses(episodes.query_ratings, episodes.query_mask).cpu())
+                losses.append(share.of_all(adapted.query_losses(episodes.query_ratings, episodes.query_mask)).cpu())
                 predicted = PredictedRatings.of(adapted.predictions(), self._data.scale)
-                errors.append(MAE.per_user(predicted, batch.query_ratings, batch.query_mask))
+                errors.append(self._of_all(share, MAE.per_user(predicted, own.query_ratings, own.query_mask)))
                 weights.append(self._weights(batch))
                 if stopping_measure is not None:
-                    stopping_values.append(stopping_measure.per_user(predicted, batch.query_ratings, batch.query_mask))
+                    values = stopping_measure.per_user(predicted, own.query_ratings, own.query_mask)
+                    stopping_values.append(self._of_all(share, values))
         loss = float(np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights)))
         stopping_value = loss
         if stopping_measure is not None:
@@ -299,6 +312,10 @@ class Trainer:
                     f"training.stopping_measure: {stopping_measure.name} is undefined for all validation users"
                 )
         return Validation(loss=loss, mae=float(np.concatenate(errors).mean()), stopping_value=stopping_value)
+
+    def _of_all(self, share: Share, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values of all users of a batch, from those of this worker's share."""
+        return np.asarray(share.of_all(self._data.encoded.tensor(own)).cpu().numpy())
 
     def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         """How much each user's mean query loss counts; float32 [B]."""
