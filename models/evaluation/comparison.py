@@ -12,6 +12,7 @@ from models.data.episodes import Episode, batches
 from models.data.malformed import DataError
 from models.data.reader import read_dataset
 from models.data.splits import Split, new_by_id
+from models.evaluation.batch_runner import BatchRunner
 from models.evaluation.estimates import UserValues, compare_means, compare_measures, concatenate_users
 from models.evaluation.figures import ComparedMeasure, ReportPart
 from models.evaluation.lists.measuring import RankedCatalogue, measure_lists
@@ -216,9 +217,10 @@ def _list_measures(
         done += users
         progress(done / (2 * len(episodes)))
 
+    runner = BatchRunner(batch_done=batch_done)
     for model in (new, active):
         ranker = ModelRanker(model, dataset, RankBy.CHOICE)
-        measured.append(measure_lists(ranker, episodes, catalogue, size=size, batch_done=batch_done).values)
+        measured.append(measure_lists(ranker, episodes, catalogue, size=size, runner=runner).values)
     return compare_means(*measured, resamples=_RESAMPLES, seed=_SEED)
 
 

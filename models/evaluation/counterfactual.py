@@ -3,7 +3,7 @@
 CLOVER (Wei & He, KDD 2022) calls it counterfactual fairness of a cold-start recommender.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.baselines.lists import ListRanker
 from models.data.dataset import Dataset, Entities
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode, EpisodeBatch
 from models.data.schema import DatasetSchema
 from models.data.splits import Split
+from models.evaluation.batch_runner import BatchRunner
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
 from models.evaluation.estimates import estimate_means
@@ -138,19 +139,19 @@ class Counterfactuals:
         return len(self.episodes) + sum(len(changed.episodes) for changed in self.changed.values())
 
     def changes(
-        self, config: EvaluationConfig, batch_done: Callable[[int], None], *, size: int | None = None
+        self, config: EvaluationConfig, runner: BatchRunner, *, size: int | None = None
     ) -> dict[str, Counterfactual]:
         """What each attribute changes.
 
         Args:
             config: Seed and resamples of the bootstrap.
-            batch_done: Called with the number of users after every batch.
+            runner: Predicts and ranks.
             size: Support ratings that are used; all by default.
         """
-        ratings, lists = self._outcome(self.episodes, size, batch_done)
+        ratings, lists = self._outcome(self.episodes, size, runner)
         found = {}
         for attribute, changed in self.changed.items():
-            other_ratings, other_lists = self._outcome(changed.episodes, size, batch_done)
+            other_ratings, other_lists = self._outcome(changed.episodes, size, runner)
             values = np.array(
                 [
                     (np.abs(ratings[place] - other_ratings[copy]).mean(), _shared(lists[place], other_lists[copy]))
@@ -162,21 +163,25 @@ class Counterfactuals:
         return found
 
     def _outcome(
-        self, episodes: Sequence[Episode], size: int | None, batch_done: Callable[[int], None]
+        self, episodes: Sequence[Episode], size: int | None, runner: BatchRunner
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
         """The expected ratings of each user's query items, float32 [Q], and each user's list, int64 [users, 10]."""
         shortened = [episode.with_support(slice(size)) for episode in episodes]
         ratings: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(episodes)
         lists = np.empty((len(episodes), LIST_LENGTH), dtype=np.int64)
-        for positions, batch in batches(shortened, users_at_once(self.catalogue)):
-            predicted = self.predict(batch)
-            scores = self.ranker.scores(batch)
-            for row, place in enumerate(positions):
-                ratings[place] = predicted.mean[row, batch.query_mask[row]]
-                scores[row, shortened[place].support_items] = -np.inf
-            lists[positions] = best_items(scores, self.catalogue.counts)
-            batch_done(len(positions))
+        for positions, _, (of_users, found) in runner.run(self._of_batch, shortened, users_at_once(self.catalogue)):
+            for place, own in zip(positions, of_users, strict=True):
+                ratings[place] = own
+            lists[positions] = found
         return ratings, lists
+
+    def _of_batch(self, batch: EpisodeBatch) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
+        """The same of one batch."""
+        mean, scores = self.predict(batch).mean, self.ranker.scores(batch)
+        for row, items in enumerate(batch.support_items):
+            scores[row, items[batch.support_mask[row]]] = -np.inf
+        ratings = [mean[row, mask] for row, mask in enumerate(batch.query_mask)]
+        return ratings, best_items(scores, self.catalogue.counts)
 
 
 def _shared(own: NDArray[np.int64], other: NDArray[np.int64]) -> float:

@@ -1,15 +1,15 @@
 """MAE against the number of support ratings or of local steps, on the same users at every point."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode
+from models.evaluation.batch_runner import BatchRunner
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import MAECurve, PredictorCurve
-from models.evaluation.predictors import BATCH_USERS, Predict
-from models.metrics import MAE
+from models.evaluation.predictors import AbsoluteErrors, Predict
 
 SUPPORT_SIZES = (0, 1, 2, 3, 5, 10, 20)
 """Support sizes of a curve. They belong to the evaluation protocol."""
@@ -47,7 +47,7 @@ def support_curve(
     episodes: Sequence[Episode],
     predictors: Mapping[str, Predict],
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> MAECurve:
     """Each predictor's MAE after the first 0, 1, 2, … support ratings.
 
@@ -56,11 +56,11 @@ def support_curve(
         episodes: The episodes, from `support_episodes`.
         predictors: By name.
         config: Seed and resamples of the bootstrap.
-        batch_done: Called with the number of users after every batch.
+        runner: Runs the predictors.
     """
     by_size = [[episode.with_support(slice(size)) for episode in episodes] for size in sizes]
     curves = {name: [(predict, shortened) for shortened in by_size] for name, predict in predictors.items()}
-    return _curve(sizes, curves, len(episodes), config, batch_done)
+    return _curve(sizes, curves, len(episodes), config, runner)
 
 
 def step_curve(
@@ -69,12 +69,10 @@ def step_curve(
     predictors: Sequence[Predict],
     name: str,
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> MAECurve:
     """The MAE of one model after different numbers of local steps; one predictor for each number."""
-    return _curve(
-        tuple(steps), {name: [(predict, episodes) for predict in predictors]}, len(episodes), config, batch_done
-    )
+    return _curve(tuple(steps), {name: [(predict, episodes) for predict in predictors]}, len(episodes), config, runner)
 
 
 def _curve(
@@ -82,15 +80,15 @@ def _curve(
     curves: Mapping[str, Sequence[tuple[Predict, Sequence[Episode]]]],
     users: int,
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> MAECurve:
     predictors = []
     for name, predicted_points in curves.items():
         errors = np.empty((users, len(points)))
-        for column, (predict, episodes) in enumerate(predicted_points):
-            for positions, batch in batches(episodes, BATCH_USERS):
-                errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
-                batch_done(len(positions))
+        runs = [runner.run(AbsoluteErrors(predict), episodes) for predict, episodes in predicted_points]
+        for column, run in enumerate(runs):
+            for positions, _, values in run:
+                errors[positions, column] = values
         mae = estimate_means(errors, resamples=config.bootstrap_resamples, seed=config.seed)
         predictors.append(PredictorCurve(name=name, mae=mae))
     return MAECurve(points=points, users=users, predictors=tuple(predictors))

@@ -1,23 +1,23 @@
 """Candidate strategies compared by the error after their questions and by the number of answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode
 from models.elicitation.asked import Asked
 from models.elicitation.base import QuestionStrategy
 from models.elicitation.fixed import FixedQuestions
 from models.elicitation.strategy import Strategy
+from models.evaluation.batch_runner import Apply, BatchRunner
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import Elicitation, StrategyCurve
-from models.evaluation.predictors import BATCH_USERS, Predict
-from models.metrics import MAE
+from models.evaluation.predictors import BATCH_USERS, AbsoluteErrors, Predict
 from models.ranking import Recommender
 
 QUESTIONS = (0, 5, 10, 20)
@@ -38,7 +38,7 @@ def compare_strategies(
     episodes: Sequence[Episode],
     predict: Predict,
     config: EvaluationConfig,
-    users_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> Elicitation:
     """Ask each user the questions of each strategy.
 
@@ -50,14 +50,14 @@ def compare_strategies(
         episodes: The episodes from `asked_episodes`, one at least.
         predict: The predictor of the model, which adapts to the answers.
         config: Seed and resamples of the bootstrap.
-        users_done: Called after every strategy with the number of users that it asked.
+        runner: Runs the predictor; told after every strategy how many users it asked.
     """
     recommender = Recommender(model, dataset.items)
     curves = []
     for strategy in Strategy:
         items = _asked(recommender, strategy, episodes, config.seed)
-        curves.append(_curve(strategy, items, episodes, predict, config))
-        users_done(len(episodes))
+        curves.append(_curve(strategy, items, episodes, predict, config, runner.apply))
+        runner.batch_done(len(episodes))
     return Elicitation(
         state=episodes[0].state.label, questions=QUESTIONS, users=len(episodes), strategies=tuple(curves)
     )
@@ -94,14 +94,18 @@ def _curve(
     episodes: Sequence[Episode],
     predict: Predict,
     config: EvaluationConfig,
+    apply: Apply,
 ) -> StrategyCurve:
     errors = np.empty((len(episodes), len(QUESTIONS)))
     answers = np.empty_like(errors)
+    runs = []
     for column, count in enumerate(QUESTIONS):
         answered = [_answering(episode, asked[:count]) for episode, asked in zip(episodes, items, strict=True)]
         answers[:, column] = [len(episode.support_items) for episode in answered]
-        for positions, batch in batches(answered, BATCH_USERS):
-            errors[positions, column] = MAE.per_user(predict(batch), batch.query_ratings, batch.query_mask)
+        runs.append(BatchRunner(apply).run(AbsoluteErrors(predict), answered))
+    for column, run in enumerate(runs):
+        for positions, _, values in run:
+            errors[positions, column] = values
     return StrategyCurve(
         name=strategy,
         mae=estimate_means(errors, resamples=config.bootstrap_resamples, seed=config.seed),

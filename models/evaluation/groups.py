@@ -1,18 +1,19 @@
 """Whether groups of users are served differently, by each attribute of the users."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode
+from models.evaluation.batch_runner import BatchRunner
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.counterfactual import Counterfactuals, compared_attributes
 from models.evaluation.estimates import UserValues, estimate_difference, estimate_means
 from models.evaluation.figures import AttributeGroup, AttributeGroups, Estimate, GroupDifferences, GroupGap
-from models.evaluation.predictors import BATCH_USERS, Predict
+from models.evaluation.predictors import Predict
 from models.fields import FieldKind
 from models.metrics import MAE, MEASURES
 from models.metrics.measure import Measure
@@ -35,7 +36,7 @@ def group_differences(
     predict: Predict,
     counterfactuals: Counterfactuals,
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> GroupDifferences:
     """The measures of each group of users, the gaps between groups, and what changes with an attribute.
 
@@ -45,16 +46,14 @@ def group_differences(
         predict: The evaluated model.
         counterfactuals: The model with changed attributes of these users.
         config: Seed and resamples of the bootstrap.
-        batch_done: Called with the number of users after every batch.
+        runner: Predicts and ranks.
     """
     values = {measure.name: np.empty(len(episodes)) for measure in _COMPARED}
-    for positions, batch in batches(episodes, BATCH_USERS):
-        predicted = predict(batch)
+    for positions, batch, predicted in runner.run(predict, episodes):
         for measure in _COMPARED:
             values[measure.name][positions] = measure.per_user(predicted, batch.query_ratings, batch.query_mask)
-        batch_done(len(positions))
-    with_support = counterfactuals.changes(config, batch_done)
-    without_support = counterfactuals.changes(config, batch_done, size=0)
+    with_support = counterfactuals.changes(config, runner)
+    without_support = counterfactuals.changes(config, runner, size=0)
     rows = [episode.user for episode in episodes]
     attributes = []
     for field in compared_attributes(dataset.schema):

@@ -1,6 +1,7 @@
 """Learners and baselines behind one interface: a function from episodes to predicted ratings."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from models.data.episodes import Episode, EpisodeBatch, batches
 from models.data.rating_scale import RatingScale
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData, predict_episodes
-from models.metrics import PredictedRatings, measure_users
+from models.metrics import MAE, PredictedRatings, measure_users
 
 BATCH_USERS = 64
 """Users in a batch of an evaluation, which bounds the memory."""
@@ -60,6 +61,17 @@ def by_baseline(baseline: Baseline, scale: RatingScale) -> Predict:
         return PredictedRatings.of_points(baseline.predict(batch), scale)
 
     return predict
+
+
+@dataclass(frozen=True)
+class AbsoluteErrors:
+    """Each user's mean absolute error; float64 [B] of a batch."""
+
+    predict: Predict
+
+    def __call__(self, batch: EpisodeBatch) -> NDArray[np.float64]:
+        """Predict the query ratings of a batch, and measure them."""
+        return MAE.per_user(self.predict(batch), batch.query_ratings, batch.query_mask)
 
 
 def measure_episodes(predict: Predict, episodes: Sequence[Episode]) -> dict[str, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.baselines import ALL_BASELINES, baseline_class
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, Order, batches, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch, Order, evaluation_episodes
 from models.data.malformed import DataError
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split
 from models.elicitation.strategy import Strategy
+from models.evaluation.batch_runner import Apply, BatchRunner, apply_here
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.counterfactual import Counterfactuals
 from models.evaluation.curves import step_curve, step_episodes, support_curve, support_episodes
@@ -30,7 +32,7 @@ from models.evaluation.figures import (
 )
 from models.evaluation.groups import group_differences
 from models.evaluation.lists.contest import ListContest
-from models.evaluation.predictors import BATCH_USERS, Predict, by_baseline, by_learner
+from models.evaluation.predictors import Predict, by_baseline, by_learner
 from models.learners.base import AnyLearner
 from models.metrics import MAE, PredictedRatings, decoding_of_measures, measure_users
 
@@ -42,6 +44,7 @@ def evaluate(
     *,
     episodes: Sequence[Episode] | None = None,
     progress: Callable[[float], None] = lambda _: None,
+    apply: Apply = apply_here,
 ) -> tuple[EvaluationReport, pl.DataFrame]:
     """Evaluate a model and the baselines on the same episodes.
 
@@ -52,6 +55,7 @@ def evaluate(
         episodes: Evaluate these episodes instead of drawing them; the states, the order and the sizes of `config` are
             ignored then.
         progress: Called with the share that is done, 0 to 1. An exception from it stops the evaluation.
+        apply: Where to compute.
 
     Returns:
         The report, and the adapted model's predictions with the columns state, user_id, item_id, rating, predicted (the
@@ -66,7 +70,7 @@ def evaluate(
     if model.learner is None:
         if episodes is not None:
             raise DataError("episodes: the model predicts no ratings, so it cannot be evaluated on episodes")
-        return _evaluate_lists(model, dataset, split, config, progress), _NO_PREDICTIONS
+        return _evaluate_lists(model, dataset, split, config, progress, apply), _NO_PREDICTIONS
     if episodes is None:
         episodes = _draw_episodes(dataset, split, config)
     predictors = _predictors(model.learner, model, dataset, split, config)
@@ -98,21 +102,22 @@ def evaluate(
         done += users
         progress(done / total)
 
+    runner = BatchRunner(apply, one_batch_done)
     reports, predictions = [], []
     for state, state_episodes in by_state:
         report, predicted = _evaluate_state(
-            state, state_episodes, dataset, model.rating_scale, predictors, config, one_batch_done
+            state, state_episodes, dataset, model.rating_scale, predictors, config, runner
         )
         if state_episodes:
-            report = report.model_copy(update=_curves(state_episodes, predictors, by_step, config, one_batch_done))
+            report = report.model_copy(update=_curves(state_episodes, predictors, by_step, config, runner))
         reports.append(report)
         predictions.append(predicted)
     adapted = next(iter(predictors.values()))
-    elicitation = compare_strategies(model, dataset, asked, adapted, config, one_batch_done) if asked else None
-    lists = None if contest is None else contest.report(config, one_batch_done)
+    elicitation = compare_strategies(model, dataset, asked, adapted, config, runner) if asked else None
+    lists = None if contest is None else contest.report(config, runner)
     differences = None
     if counterfactuals is not None:
-        differences = group_differences(dataset, new_users, adapted, counterfactuals, config, one_batch_done)
+        differences = group_differences(dataset, new_users, adapted, counterfactuals, config, runner)
     progress(1.0)
     return (
         EvaluationReport(
@@ -150,7 +155,12 @@ def _draw_episodes(dataset: Dataset, split: Split, config: EvaluationConfig) -> 
 
 
 def _evaluate_lists(
-    model: TrainedModel, dataset: Dataset, split: Split, config: EvaluationConfig, progress: Callable[[float], None]
+    model: TrainedModel,
+    dataset: Dataset,
+    split: Split,
+    config: EvaluationConfig,
+    progress: Callable[[float], None],
+    apply: Apply,
 ) -> EvaluationReport:
     """The report of a model that predicts no ratings: it has lists only.
 
@@ -178,7 +188,7 @@ def _evaluate_lists(
         ),
         states=(),
         elicitation=None,
-        lists=contest.report(config, batch_done),
+        lists=contest.report(config, BatchRunner(apply, batch_done)),
     )
 
 
@@ -226,14 +236,14 @@ def _curves(
     predictors: Mapping[str, Predict],
     by_step: Mapping[int, Predict],
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> dict[str, MAECurve | None]:
     sizes, long_enough = support_episodes(episodes)
-    by_support = support_curve(sizes, long_enough, predictors, config, batch_done)
+    by_support = support_curve(sizes, long_enough, predictors, config, runner)
     if not by_step:
         return {"by_support": by_support, "by_steps": None}
     name = next(iter(predictors)).partition(",")[0]
-    by_steps = step_curve(tuple(by_step), step_episodes(episodes), list(by_step.values()), name, config, batch_done)
+    by_steps = step_curve(tuple(by_step), step_episodes(episodes), list(by_step.values()), name, config, runner)
     return {"by_support": by_support, "by_steps": by_steps}
 
 
@@ -244,22 +254,21 @@ def _evaluate_state(
     scale: RatingScale,
     predictors: dict[str, Predict],
     config: EvaluationConfig,
-    batch_done: Callable[[int], None],
+    runner: BatchRunner,
 ) -> tuple[StateReport, pl.DataFrame]:
     measured: dict[str, list[UserValues]] = {name: [] for name in predictors}
     errors = np.empty(len(episodes))
     adapted = next(iter(predictors))
     pooled = _PooledPredictions()
     rows = [_NO_PREDICTIONS]
-    for positions, batch in batches(episodes, BATCH_USERS):
-        for name, predict in predictors.items():
-            predicted = predict(batch)
-            measured[name].append(measure_users(predicted, batch.query_ratings, batch.query_mask))
+    runs = {name: runner.run(_Measured(predict), episodes) for name, predict in predictors.items()}
+    for name, run in runs.items():
+        for positions, batch, (predicted, values) in run:
+            measured[name].append(values)
             if name == adapted:
-                errors[positions] = measured[name][-1][MAE.name]
+                errors[positions] = values[MAE.name]
                 pooled.add(batch, predicted)
                 rows.append(_prediction_rows(state, batch, predicted, dataset))
-            batch_done(len(positions))
     report = StateReport(
         state=state.label,
         users=len(episodes),
@@ -281,6 +290,17 @@ def _evaluate_state(
         calibration=pooled.calibration(scale) if episodes else None,
     )
     return report, pl.concat(rows)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Predicts the query ratings of a batch, and measures the predictions."""
+
+    predict: Predict
+
+    def __call__(self, batch: EpisodeBatch) -> tuple[PredictedRatings, UserValues]:
+        predicted = self.predict(batch)
+        return predicted, measure_users(predicted, batch.query_ratings, batch.query_mask)
 
 
 def _digest(episodes: Sequence[Episode]) -> str:

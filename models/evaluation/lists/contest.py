@@ -1,6 +1,6 @@
 """Who competes in ranking for new users: the model and the baselines, on the same users and relevant items."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,6 +19,7 @@ from models.data.dataset import Dataset
 from models.data.episodes import Episode
 from models.data.list_episodes import SUPPORT_SIZES, ListEpisodes, list_episodes
 from models.data.splits import Split
+from models.evaluation.batch_runner import HERE, BatchRunner
 from models.evaluation.config import EvaluationConfig
 from models.evaluation.curves import evenly_spaced
 from models.evaluation.figures import ListsReport, ListTable
@@ -89,19 +90,19 @@ class ListContest:
             + len(self.episodes.new_items) * len({**self.models, **self.new_item_baselines})
         )
 
-    def report(self, config: EvaluationConfig, batch_done: Callable[[int], None]) -> ListsReport:
+    def report(self, config: EvaluationConfig, runner: BatchRunner) -> ListsReport:
         """Rank and measure.
 
         Args:
             config: Seed and resamples of the bootstrap.
-            batch_done: Called with the number of users after every batch.
+            runner: Runs the rankers.
         """
 
         def table(
             baselines: Mapping[str, ListRanker], episodes: Sequence[Episode], catalogue: RankedCatalogue
         ) -> ListTable:
             return list_table(
-                self.measured({**self.models, **baselines}, episodes, catalogue, batch_done),
+                self.measured({**self.models, **baselines}, episodes, catalogue, runner),
                 catalogue,
                 relevant=mean_relevant(episodes),
                 sizes=self.episodes.sizes,
@@ -121,14 +122,11 @@ class ListContest:
         rankers: Mapping[str, ListRanker],
         episodes: Sequence[Episode],
         catalogue: RankedCatalogue,
-        batch_done: Callable[[int], None] = lambda _: None,
+        runner: BatchRunner = HERE,
     ) -> dict[str, list[MeasuredLists]]:
         """By ranker, its lists at each support size."""
         return {
-            name: [
-                measure_lists(ranker, episodes, catalogue, size=size, batch_done=batch_done)
-                for size in self.episodes.sizes
-            ]
+            name: [measure_lists(ranker, episodes, catalogue, size=size, runner=runner) for size in self.episodes.sizes]
             for name, ranker in rankers.items()
         }
 

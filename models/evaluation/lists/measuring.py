@@ -1,6 +1,6 @@
 """The lists of one ranker for the users of the protocol, and their measures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from models.baselines.lists import ListRanker
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, batches
+from models.data.episodes import Episode, EpisodeBatch
 from models.data.splits import Split
+from models.evaluation.batch_runner import HERE, BatchRunner
 from models.evaluation.estimates import UserValues
 from models.evaluation.predictors import BATCH_USERS
 from models.metrics.lists import ALL_LISTS_MEASURES, LIST_LENGTH, LIST_MEASURES, NO_ITEM, RankedLists
@@ -78,7 +79,7 @@ def measure_lists(
     catalogue: RankedCatalogue,
     *,
     size: int,
-    batch_done: Callable[[int], None] = lambda _: None,
+    runner: BatchRunner = HERE,
 ) -> MeasuredLists:
     """Rank the items for each user by the first `size` support ratings, and measure the lists.
 
@@ -89,36 +90,48 @@ def measure_lists(
         episodes: One per user; the query items are the relevant ones.
         catalogue: What is ranked.
         size: The support size.
-        batch_done: Called with the number of users after every batch.
+        runner: Runs the ranker.
     """
     lists = np.empty((len(episodes), LIST_LENGTH), dtype=np.int64)
     values = {name: np.empty(len(episodes)) for name in LIST_MEASURES}
     shortened = [episode.with_support(slice(size)) for episode in episodes]
-    for positions, batch in batches(shortened, users_at_once(catalogue)):
-        scores = np.where(catalogue.ranked, ranker.scores(batch), -np.inf).astype(np.float32)
-        for row, user in enumerate(positions):
-            scores[row, shortened[user].support_items] = -np.inf
-        lists[positions] = best_items(scores, catalogue.counts)
-        relevant_items = [episodes[user].query_items for user in positions]
-        ranked_lists = RankedLists(
-            items=lists[positions],
-            hits=np.stack([np.isin(lists[user], items) for user, items in zip(positions, relevant_items, strict=True)]),
-            relevant=np.array([len(items) for items in relevant_items], dtype=np.int64),
-            information=catalogue.information,
-            relevant_items=relevant_items,
-            scores=scores,
-            are_logits=ranker.gives_logits,
-            users=batch.users.astype(np.int64),
-        )
-        for name, measure in LIST_MEASURES.items():
-            values[name][positions] = measure.per_user(ranked_lists)
-        batch_done(len(positions))
+    for positions, _, (found, measured) in runner.run(_Ranked(ranker, catalogue), shortened, users_at_once(catalogue)):
+        lists[positions] = found
+        for name, of_users in measured.items():
+            values[name][positions] = of_users
     over_all = {name: measure.of_all(lists) for name, measure in ALL_LISTS_MEASURES.items()}
     return MeasuredLists(
         users=np.array([episode.user for episode in episodes], dtype=np.int64),
         values=values,
         over_all={name: value for name, value in over_all.items() if not np.isnan(value)},
     )
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Ranks the items for a batch of users, and measures the lists."""
+
+    ranker: ListRanker
+    catalogue: RankedCatalogue
+
+    def __call__(self, batch: EpisodeBatch) -> tuple[NDArray[np.int64], UserValues]:
+        catalogue = self.catalogue
+        scores = np.where(catalogue.ranked, self.ranker.scores(batch), -np.inf).astype(np.float32)
+        for row, items in enumerate(batch.support_items):
+            scores[row, items[batch.support_mask[row]]] = -np.inf
+        lists = best_items(scores, catalogue.counts)
+        relevant_items = [items[mask] for items, mask in zip(batch.query_items, batch.query_mask, strict=True)]
+        ranked = RankedLists(
+            items=lists,
+            hits=np.stack([np.isin(own, items) for own, items in zip(lists, relevant_items, strict=True)]),
+            relevant=batch.query_mask.sum(axis=1),
+            information=catalogue.information,
+            relevant_items=relevant_items,
+            scores=scores,
+            are_logits=self.ranker.gives_logits,
+            users=batch.users.astype(np.int64),
+        )
+        return lists, {name: measure.per_user(ranked) for name, measure in LIST_MEASURES.items()}
 
 
 def users_at_once(catalogue: RankedCatalogue) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.data.dataset import Dataset
 from models.data.episodes import EpisodeBatch
 from models.evaluation import EvaluationConfig
+from models.evaluation.batch_runner import HERE, BatchRunner
 from models.evaluation.counterfactual import Counterfactuals, with_changed_users
 from models.evaluation.lists.measuring import RankedCatalogue
 from models.metrics import PredictedRatings
@@ -101,19 +102,19 @@ class TestChanges:
     @pytest.mark.parametrize("items", [ITEMS, 6], ids=["whole-lists", "short-lists"])
     def test_model_that_ignores_attributes_changes_nothing(self, size: int | None, items: int) -> None:
         found, _ = counterfactuals(ignores_users=True, items=items)
-        for change in found.changes(CONFIG, lambda _: None, size=size).values():
+        for change in found.changes(CONFIG, HERE, size=size).values():
             assert change.rating_change.value == 0
             assert change.shared_items.value == 1
 
     def test_model_that_uses_an_attribute_changes_with_it_alone(self) -> None:
         found, _ = counterfactuals(ignores_users=False)
-        changes = found.changes(CONFIG, lambda _: None)
+        changes = found.changes(CONFIG, HERE)
         assert (changes["country"].rating_change.value, changes["country"].shared_items.value) == (0.5, 0.5)
         assert (changes["age"].rating_change.value, changes["age"].shared_items.value) == (0.0, 1.0)
 
     def test_changes_without_ratings_have_no_support(self) -> None:
         found, by_country = counterfactuals(ignores_users=False)
         done: list[int] = []
-        found.changes(CONFIG, done.append, size=0)
+        found.changes(CONFIG, BatchRunner(batch_done=done.append), size=0)
         assert set(by_country.sizes) == {0}
         assert sum(done) == found.users_to_predict == 4 + 4 + 4

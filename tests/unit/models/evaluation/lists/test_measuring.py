@@ -7,6 +7,7 @@ from models.baselines.lists.popularity import SameForEverybody
 from models.data.dataset import State
 from models.data.episodes import EpisodeBatch
 from models.data.splits import Split, SplitConfig
+from models.evaluation.batch_runner import BatchRunner
 from models.evaluation.lists import measuring
 from models.evaluation.lists.measuring import RankedCatalogue, measure_lists, new_items
 from tests.unit.models.tiny_data import tiny_dataset, tiny_episode
@@ -54,7 +55,7 @@ def test_users_keep_their_order_in_several_batches(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(measuring, "_SCORES_AT_ONCE", 2 * ITEMS)
     episodes = [tiny_episode(user=user, support=[(user, 5.0)] * (user % 2), query=[(7, 5.0)]) for user in range(5)]
     done: list[int] = []
-    found = measure_lists(FIRST_ITEMS_FIRST, episodes, CATALOGUE, size=1, batch_done=done.append)
+    found = measure_lists(FIRST_ITEMS_FIRST, episodes, CATALOGUE, size=1, runner=BatchRunner(batch_done=done.append))
     assert found.users.tolist() == list(range(5))
     assert found.values["list_ndcg@10"].tolist() == pytest.approx([ndcg([7 - user % 2], 1) for user in range(5)])
     assert done == [2, 2, 1]
