@@ -35,7 +35,7 @@ class QuestionResponse(ResponseModel):
 
     About an `item`: how does the user rate it? About an `attribute`: how does the user like items with this value, of
     which `items` are examples? About a `group`: how does the user like `items` as a whole? `field` and `value` name the
-    group, if all of them have a value in common. About a `pair`: which of the two does the user prefer?
+    group, if a value is typical of its items. About a `pair`: which of the two does the user prefer?
     """
 
     kind: Annotated[QuestionKind, Field(examples=[QuestionKind.ATTRIBUTE])]

@@ -186,6 +186,20 @@ class TestVisitor:
         assert refused.status_code == 422
 
 
+class TestCatalogue:
+    async def test_answer_about_deleted_items_no_longer_counts_and_harms_nothing(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        await post(client, pair("i1", "i2", preferred="i1"), group("i1", "i3", rating=5))
+
+        for item in ("i1", "i3"):
+            assert (await client.delete(f"/v1/items/{item}")).status_code == 204
+
+        for path in (LIST, f"{LIST}:explain", "/v1/users/ada/tastes", "/v1/questions?user_id=ada"):
+            assert (await client.get(path)).status_code == 200, path
+        assert len(await stored(client)) == 2
+
+
 class TestExplanation:
     async def test_list_of_a_user_with_ratings_and_answers_is_explained(self, client: httpx.AsyncClient) -> None:
         await client.post("/v1/users/ada/ratings", json={"ratings": [{"item_id": "i1", "rating": 5}]})

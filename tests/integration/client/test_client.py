@@ -13,12 +13,14 @@ import pytest
 from anyio import to_thread
 from coldstart_client import (
     AsyncClient,
+    AttributeAnswer,
     Boost,
     Client,
     ConflictError,
     ForbiddenError,
     GivenInteraction,
     GivenRating,
+    GroupAnswer,
     InvalidRequestError,
     Item,
     NewEvent,
@@ -27,6 +29,7 @@ from coldstart_client import (
     NewUser,
     NoAnswerError,
     NotFoundError,
+    PairAnswer,
     ProblemError,
     RateLimitedError,
     UnauthorizedError,
@@ -195,6 +198,30 @@ async def test_interactions_are_stored_listed_and_withdrawn(api: Api) -> None:
     with pytest.raises(NotFoundError) as raised:
         await api.delete_interaction("ada", "order-1")
     assert raised.value.code == "interaction-not-found"
+
+
+async def test_questions_are_answered_and_tastes_are_shown(api: Api) -> None:
+    given = [
+        AttributeAnswer("genre", "comedy", 5),
+        AttributeAnswer("genre", "horror", None),
+        GroupAnswer(["i1", "i3"], 4.5, datetime(2026, 1, 1, 12, tzinfo=UTC)),
+        PairAnswer(["i5", "i6"], "i5"),
+    ]
+    asked = await api.list_questions(user_id="ada", kinds=["attribute"], n=2, filter={"genre": ["comedy"]})
+
+    stored = await api.add_answers("ada", given, n=3)
+
+    assert {question.kind for question in asked.items} == {"attribute"}
+    assert [each.rating or each.preferred for each in stored.answers] == [5.0, None, 4.5, "i5"]
+    assert len(stored.recommendations.items) == 3
+    made = await api.recommend(answers=given, n=3)
+    assert [item.item_id for item in made.items] == [item.item_id for item in stored.recommendations.items]
+    assert len((await api.rank_items(["i7", "i8"], answers=given)).items) == 2
+    assert "comedy" not in {question.value for question in (await api.choose_questions(answers=given, n=50)).items}
+    assert (await api.get_tastes("ada", n=1)).user_id == "ada"
+    for answer in stored.answers:
+        await api.delete_answer("ada", answer.question_id)
+    assert await in_full(api.list_answers("ada")) == []
 
 
 async def test_user_is_stored_read_and_deleted(api: Api) -> None:
