@@ -1,6 +1,7 @@
 """Hooks for what Schemathesis cannot take from the OpenAPI document.
 
-They serialise NDJSON, and give valid requests attributes, filters, event ratings and model versions that are accepted.
+They serialise NDJSON, and give valid requests attributes, filters, answers, event ratings and model versions that are
+accepted.
 """
 
 import os
@@ -13,6 +14,13 @@ USER: dict[str, Any] = {"country": "fr", "age": 36}
 ITEM: dict[str, Any] = {"genre": ["comedy"], "year": 1999}
 REMOVALS = {("DELETE", "/v1/users/{user_id}"), ("POST", "/v1/users/{user_id}:merge-into")}
 FILTER: dict[str, Any] = {"genre": ["comedy", "horror"]}
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "attribute": {"field": "genre", "value": "comedy", "rating": 4},
+    "group": {"item_ids": ["i20", "i21"], "rating": 4.5},
+    "pair": {"item_ids": ["i20", "i21"], "preferred": "i21"},
+}
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -32,6 +40,10 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
         for event in _items(case.body, "events"):
             if isinstance(event, dict):
                 event["rating"] = 4 if event.get("type") == "rated" else None
+        for answer in _items(case.body, "answers"):
+            if isinstance(answer, dict):
+                answer.update(ANSWERS.get(answer.get("kind"), {}))
+        del _items(case.body, "answers")[1:]  # so that no question is answered twice
         if isinstance(case.body, dict) and "percent" in case.body:
             case.body["version"] = os.environ["COLDSTART_TEST_CHALLENGER"]
         if isinstance(case.body, dict) and "directory" in case.body:

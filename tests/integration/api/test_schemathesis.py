@@ -60,13 +60,17 @@ async def register(settings: Settings, model: Path) -> str:
         return await services.model_versions.register(model)
 
 
-def rate_something(client: httpx.Client) -> None:
-    """Add ratings and interactions of the users and items that schemathesis.toml names."""
+def rate_something(client: httpx.Client) -> str:
+    """Add what the users did that schemathesis.toml names, and return the id of the question that `rater` answered."""
     ratings = [{"item_id": f"i{20 + item}", "rating": 1 + item} for item in range(5)]
     for user_id in ("u1", "u2", "u3", "rater"):
         assert client.post(f"/v1/users/{user_id}/ratings", json={"ratings": ratings}).status_code == 200
     interactions = [{"item_id": f"i{item}", "kind": "view", "event_id": f"e{item}"} for item in range(5)]
     assert client.post("/v1/users/rater/interactions", json={"interactions": interactions}).status_code == 200
+    answer = {"kind": "pair", "item_ids": ["i1", "i2"], "preferred": "i1"}
+    stored = client.post("/v1/users/rater/answers", json={"answers": [answer]}).json()
+    question_id: str = stored["answers"][0]["question_id"]
+    return question_id
 
 
 def operations_that_succeeded(client: httpx.Client) -> set[tuple[str, str]]:
@@ -82,7 +86,7 @@ def test_generated_requests_find_no_violation_of_the_openapi_document(
     key = asyncio.run(create_key(settings))
     challenger = asyncio.run(register(settings, other_model_dir))
     with server(settings) as (_, address), httpx.Client(base_url=address, headers={"X-API-Key": key}) as client:
-        rate_something(client)
+        question_id = rate_something(client)
         evaluation_id = finished_evaluation(client, settings)
         list_export_id = finished_list_export(client, settings)
         run = subprocess.run(
@@ -91,6 +95,7 @@ def test_generated_requests_find_no_violation_of_the_openapi_document(
             env=os.environ
             | {
                 "COLDSTART_TEST_KEY": key,
+                "COLDSTART_TEST_QUESTION": question_id,
                 "COLDSTART_TEST_EVALUATION": evaluation_id,
                 "COLDSTART_TEST_LIST_EXPORT": list_export_id,
                 "COLDSTART_TEST_VERSION": client.get("/v1/model-traffic").json()["active"],
