@@ -116,13 +116,9 @@ async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_l
     """
     users = await RatingRepository(session).with_users(user_ids)
     feedback = await read_feedback(session, users, half_life=half_life)
-    answers = await AnswerRepository(session).of_users(users)
     nothing = Feedback()
     return {
-        user_id: (
-            state,
-            replace(feedback.get(user_id, nothing), ratings=ratings, answers=answers.get(user_id, ())),
-        )
+        user_id: (state, replace(feedback.get(user_id, nothing), ratings=ratings))
         for user_id, (state, ratings) in users.items()
     }
 
@@ -130,15 +126,18 @@ async def read_users(session: AsyncSession, user_ids: Collection[str], *, half_l
 async def read_feedback(
     session: AsyncSession, user_ids: Collection[str], *, half_life: timedelta
 ) -> dict[str, Feedback]:
-    """What users, who need not be known, did besides rating and answering. Users who did nothing are left out."""
+    """What users, who need not be known, did besides rating. Users who did nothing are left out."""
     now = datetime.now(UTC)
     stored = await FeedbackRepository(session).of_users(user_ids, seen_since=now - _REMEMBERED * half_life)
+    answering = [user_id for user_id, own in stored.items() if own.question_ids]
+    answers = await AnswerRepository(session).of_users(answering) if answering else {}
     return {
         user_id: Feedback(
             interactions=own.interactions,
             skipped=own.skipped,
             seen=_weights(own.seen, now, half_life) if half_life else {},
             dismissed=own.dismissed,
+            answers=answers.get(user_id, ()),
         )
         for user_id, own in stored.items()
     }

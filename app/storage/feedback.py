@@ -41,16 +41,19 @@ class StoredFeedback:
         skipped: Ids of skipped items.
         seen: The items that the user was shown or opened, as often as that happened.
         dismissed: Ids of dismissed items.
+        question_ids: Ids of the questions that the user has answered. Few users have any, and `AnswerRepository` reads
+            their answers.
     """
 
     interactions: list[InteractionRecord] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     seen: list[SeenItem] = field(default_factory=list)
     dismissed: list[str] = field(default_factory=list)
+    question_ids: list[str] = field(default_factory=list)
 
 
 class FeedbackRepository:
-    """Reads interactions, skips and events together. Their own repositories write them."""
+    """Reads interactions, skips, events and who answered questions. Their own repositories write them."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -70,6 +73,8 @@ class FeedbackRepository:
                 of_user.interactions.append(InteractionRecord(item_id, kind, moment))
             elif source == _SKIP:
                 of_user.skipped.append(item_id)
+            elif source == _ANSWER:
+                of_user.question_ids.append(item_id)
             elif kind == EventType.DISMISSED:
                 of_user.dismissed.append(item_id)
             else:
@@ -77,10 +82,12 @@ class FeedbackRepository:
         return found
 
 
-_INTERACTION, _SKIP, _EVENT = "interaction", "skip", "event"
+_INTERACTION, _SKIP, _ANSWER, _EVENT = "interaction", "skip", "answer", "event"
 
 # On the tables instead of the ORM classes, because that is faster.
-_interactions, _skips, _events = (Base.metadata.tables[name] for name in ("interactions", "skips", "events"))
+_interactions, _skips, _answers, _events = (
+    Base.metadata.tables[name] for name in ("interactions", "skips", "answers", "events")
+)
 _users: BindParameter[list[str]] = bindparam("user_ids", expanding=True)
 
 _OF_USERS = union_all(
@@ -100,6 +107,13 @@ _OF_USERS = union_all(
         cast(null(), String),
         cast(null(), DateTime(timezone=True)),
     ).where(_skips.c.user_id.in_(_users)),
+    select(
+        literal_column(f"'{_ANSWER}'"),
+        _answers.c.user_id,
+        _answers.c.question_id,
+        cast(null(), String),
+        cast(null(), DateTime(timezone=True)),
+    ).where(_answers.c.user_id.in_(_users)),
     select(
         literal_column(f"'{_EVENT}'"),
         _events.c.user_id,

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.storage.answers import AnswerRecord, AnswerRepository
 from app.storage.current_versions import CurrentVersionsRepository
 from app.storage.database import Database
 from app.storage.events import EventRecord, EventRepository
@@ -11,9 +12,11 @@ from app.storage.items import ItemRecord, ItemRepository
 from app.storage.skips import SkipRepository
 from app.storage.tables import EventType, ModelVersion
 from app.storage.users import UserRepository
+from models.elicitation.question import QuestionKind
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+HORROR = AnswerRecord(QuestionKind.ATTRIBUTE, field="genre", value="horror", rating=5.0)
 
 
 def event(event_id: str, user_id: str, item_id: str, kind: EventType, moment: datetime) -> EventRecord:
@@ -31,6 +34,7 @@ async def stored(database: Database) -> Database:
         await session.flush()
         await InteractionRepository(session).save([("ada", InteractionEvent("i0", "view", NOON, "1"))])
         await SkipRepository(session).save("ada", ["i1"], skipped_at=NOON)
+        await AnswerRepository(session).save([("ada", HORROR)])
         await EventRepository(session).save(
             [
                 event("1", "ada", "i2", EventType.SHOWN, NOON),
@@ -57,6 +61,7 @@ async def test_feedback_is_that_of_each_user_who_did_something(stored: Database)
         SeenItem("i3", NOON + HOUR),
     ]
     assert of_ada.dismissed == ["i4"]
+    assert of_ada.question_ids == [HORROR.question_id]
     assert feedback == {"guest": StoredFeedback(seen=[SeenItem("i2", NOON + HOUR)])}
 
 
