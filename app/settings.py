@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         data_dir: The data set that evaluations read; the one the model was trained on unless given.
         device: Where models compute, as torch spells it.
         candidate_strategy: How candidates are chosen if a request does not say it.
-        strangers: Which list users get of whom nothing is known, if neither the request nor its scenario says it:
+        strangers: Which list unknown users get, if neither the request nor its scenario says it:
             `diverse`, or `popular`, `trending` or `latest`, also with days, such as `popular:30`.
         host: Address to listen on.
         port: Port to listen on.

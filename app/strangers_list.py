@@ -1,4 +1,4 @@
-"""Which list a stranger gets, a user of whom nothing is known, as settings, scenarios and requests name it."""
+"""Which list a stranger gets, as settings, scenarios and requests name it. A stranger is a user without any data."""
 
 import re
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ class UserTasteResponse(TasteResponse):
 class UserTastesResponse(ResponseModel):
     """Attribute values that the user is expected to choose and like more, or less, often than strangers do.
 
-    The strongest come first. Both lists are empty for a user of whom nothing is known.
+    The strongest come first. Both lists are empty for an unknown user.
     """
 
     user_id: ShownUserId

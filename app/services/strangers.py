@@ -1,4 +1,4 @@
-"""Lets the lists of strangers, of whom nothing is known, follow a list that is the same for everybody."""
+"""Lets the lists of strangers, who are users without any data, follow a list that is the same for everybody."""
 
 from dataclasses import replace
 

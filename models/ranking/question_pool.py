@@ -1,4 +1,4 @@
-"""What questions about a catalogue can be about, whoever is asked."""
+"""What questions about a catalogue can be about. It is the same for all users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -167,7 +167,7 @@ class QuestionPool:
         return best_pairs(pairs, answered**CHANCE_POWER * gains)
 
     def _stranger_has_seen(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """P(seen) of some rows for a user of whom nothing is known."""
+        """P(seen) of some rows for an unknown user."""
         exposure = self.exposure.at(rows)
         return np.asarray(exposure.probabilities(np.zeros((1, exposure.loadings.shape[1])))[0])
 

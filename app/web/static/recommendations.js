@@ -9,7 +9,7 @@ import { Tastes } from "./tastes.js";
 const KNOW = "Know it?";
 const MORE = "More like this";
 
-/** The lists for visitors of whom nothing is known, in words. */
+/** The lists for unknown visitors, in words. */
 const OF_STRANGERS = {
   popularity: { title: "What most people like", top: "Most people like" },
   popular: { title: "What most people choose", top: "Most people choose", order: "First what was chosen most." },

@@ -1,4 +1,4 @@
-"""The list that users get of whom nothing is known: a setting, a scenario or a request says which it is."""
+"""The list for unknown users: a setting, a scenario or a request says which it is."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -41,7 +41,7 @@ class Seen:
 
 
 class Slope(Learner[Values, Values, Seen]):
-    """Predicts `3 + slope · value`, whoever the user is; one that memorises predicts the ratings that it has seen."""
+    """Predicts `3 + slope · value` for all users; one that memorises predicts the ratings that it has seen."""
 
     def __init__(self, head: Head, slope: float, *, memorises: bool = False) -> None:
         super().__init__()
