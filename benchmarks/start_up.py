@@ -1,10 +1,11 @@
-"""Start-up times of programs, and the memory of a worker.
+"""Start-up times of programs, and the memory of further server processes.
 
 `coldstart serve` on SQLite starts in turns with an empty state directory (it creates the tables and imports the
 catalogue) and with an existing one. In the same run Python imports torch, imports the service, and shows the command
 line's help and version, with bytecode caches and without. Ratios to `import torch` depend less on the machine than
-seconds do. Then two workers of one uvicorn answer requests. Resident memory counts shared memory in each worker; the
-proportional set size divides it among the workers.
+seconds do. Then several workers answer requests: those that uvicorn starts, each of which imports and loads all by
+itself, and those of `coldstart serve --workers`, which are forked from one process that has imported all. Memory is the
+proportional set size of all processes together, which counts shared memory once.
 """
 
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -23,8 +24,15 @@ from benchmarks.serving import serving
 
 _REPEATS = 3
 _IMPORTS = 7
-_WORKERS = 2
-_REQUESTS = 50
+_WORKERS = (2, 4)
+_REQUESTS = 100
+_SERVERS = {
+    "started": (
+        "`uvicorn --workers`",
+        ["-m", "uvicorn", "--factory", "app.main:create_app_from_env", "--no-access-log"],
+    ),
+    "forked": ("`coldstart serve --workers`", ["-m", "app.cli", "serve"]),
+}
 _STARTS = {"first_start": "`coldstart serve`, first start", "restart": "`coldstart serve`, later ones"}
 _PROGRAMS = {
     "import torch": ["-c", "import torch"],
@@ -45,7 +53,10 @@ def measure(options: Options) -> Figures:
     return {
         "starts": {name: statistics.median(seconds) for name, seconds in starts.items()},
         "programs": measure_programs(),
-        "workers": _memory_of_workers(directory),
+        "workers": {
+            name: {str(count): _memory_of_workers(directory, arguments, count) for count in _WORKERS}
+            for name, (_, arguments) in _SERVERS.items()
+        },
     }
 
 
@@ -75,15 +86,17 @@ def measure_programs() -> Figures:
 def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
     """The section of the page."""
     starts = [[title, f"{figures['starts'][name]:.2f}"] for name, title in _STARTS.items()]
-    workers = [
-        [f"worker {number} of {len(figures['workers'])}", f"{worker['rss_mib']:.0f}", f"{worker['pss_mib']:.0f}"]
-        for number, worker in enumerate(figures["workers"], start=1)
-    ]
+    fewest, most = _WORKERS
+    workers = []
+    for name, (title, _) in _SERVERS.items():
+        memory = figures["workers"][name]
+        further = (memory[str(most)] - memory[str(fewest)]) / (most - fewest)
+        workers.append([title, *(f"{memory[str(count)]:.0f}" for count in _WORKERS), f"{further:.0f}"])
     return "\n\n".join(
         [
             table(["until it is ready", "seconds"], starts),
             programs_table(figures["programs"]),
-            table(["", "resident MiB", "proportional MiB"], workers),
+            table(["MiB", *(f"{count} workers" for count in _WORKERS), "a further worker"], workers),
         ]
     )
 
@@ -114,30 +127,32 @@ def _seconds(arguments: list[str], environment: Mapping[str, str]) -> float:
     return time.perf_counter() - started
 
 
-def _memory_of_workers(directory: Path) -> list[Figures]:
-    arguments = ["-m", "uvicorn", "--factory", "app.main:create_app_from_env", "--port", "{port}"]
+def _memory_of_workers(directory: Path, arguments: Sequence[str], count: int) -> float:
+    """MiB of all processes of a server with so many workers."""
     with tempfile.TemporaryDirectory() as state:
         environment = _environment(state) | {"COLDSTART_MODEL_DIR": str(directory)}
-        with serving([*arguments, "--workers", str(_WORKERS), "--no-access-log"], environment) as (parent, address):
+        command = [*arguments, "--port", "{port}", "--workers", str(count)]
+        log = Path(state) / "log"
+        with serving(command, environment, log=log) as (parent, address):
+            while log.read_text(encoding="utf-8").count("Application startup complete") < count:
+                if parent.poll() is not None:
+                    raise RuntimeError("the workers have ended")
+                time.sleep(0.1)
             for _ in range(_REQUESTS):
                 # Each request makes a new connection; the workers accept connections in turn.
                 httpx.post(f"{address}/v1/recommendations", json={}).raise_for_status()
-            return [_memory(worker) for worker in _workers(parent.pid)]
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text(encoding="ascii").split()
+            return sum(map(_proportional_mib, [parent.pid, *map(int, children)]))
 
 
 def _environment(state: str) -> dict[str, str]:
     return {"COLDSTART_STATE_DIR": state, "COLDSTART_RUN_WORKER": "0"}
 
 
-def _workers(parent: int) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
-def _memory(pid: int) -> Figures:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
-    kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-    return {"rss_mib": kib["Rss"] / 1024, "pss_mib": kib["Pss"] / 1024}
+def _proportional_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    (kib,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
+    return int(kib) / 1024
 
 
 if __name__ == "__main__":

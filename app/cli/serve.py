@@ -1,7 +1,11 @@
 """`coldstart serve`, `worker` and `migrate`: the processes of a deployment."""
 
 import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,38 +27,48 @@ def serve_command(
     candidate_strategy: Annotated[
         Strategy | None, typer.Option(help="How candidates are chosen if a request does not say it.")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Server processes on the port; each ranks on one core.")] = 1,
 ) -> None:
     """Serve the API. Options override the environment's COLDSTART_… settings."""
-    import uvicorn
+    with _metrics_of(workers):  # before anything imports metrics
+        import uvicorn
 
-    from app.cli.keys import with_keys
-    from app.main import create_app
-    from app.observability.logs import configure_logging
-    from app.services.api_keys import APIKeyService
-    from app.storage.database import require_usable
-    from models.artifact import ArtifactFormatError, verify_artifact
-    from models.training.devices import require_device
+        from app.cli.keys import with_keys
+        from app.cli.server_processes import serve_in_processes
+        from app.main import create_app
+        from app.observability.logs import configure_logging
+        from app.services.api_keys import APIKeyService
+        from app.settings import SettingsError
+        from app.storage.database import require_usable
+        from models.artifact import ArtifactFormatError, verify_artifact
+        from models.training.devices import require_device
 
-    settings = _settings(data_dir=data, host=host, port=port, candidate_strategy=candidate_strategy)
-    require_directories(settings)
-    require_free_port(settings.host, settings.port)
-    require_device(settings.device)
-    asyncio.run(require_usable(settings.database_url.get_secret_value()))
-    if (model_dir := model or settings.model_dir) is not None:
+        settings = _settings(data_dir=data, host=host, port=port, candidate_strategy=candidate_strategy)
+        if workers > 1 and settings.device != "cpu":
+            raise SettingsError(
+                f"COLDSTART_DEVICE: {settings.device} cannot be shared: use one worker, or the device cpu"
+            )
+        require_directories(settings)
+        require_free_port(settings.host, settings.port)
+        require_device(settings.device)
+        asyncio.run(require_usable(settings.database_url.get_secret_value()))
+        if (model_dir := model or settings.model_dir) is not None:
+            try:
+                verify_artifact(model_dir)
+            except ArtifactFormatError:
+                if model is not None:
+                    raise  # the setting's artifact is skipped: the active version may be another
+        if not settings.allow_anonymous:
+            asyncio.run(with_keys(APIKeyService.require_any, settings))
+        configure_logging(settings.log_format)
+        if workers > 1:
+            raise typer.Exit(serve_in_processes(settings, workers, model_dir=model))
+        app = create_app(settings, model_dir=model)
+        server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None))
         try:
-            verify_artifact(model_dir)
-        except ArtifactFormatError:
-            if model is not None:
-                raise  # the setting's artifact is skipped: the active version may be another
-    if not settings.allow_anonymous:
-        asyncio.run(with_keys(APIKeyService.require_any, settings))
-    configure_logging(settings.log_format)
-    app = create_app(settings, model_dir=model)
-    server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None))
-    try:
-        server.run()
-    except SystemExit as failed:  # the start; the log says why
-        raise typer.Exit(2) from failed
+            server.run()
+        except SystemExit as failed:  # the start; the log says why
+            raise typer.Exit(2) from failed
 
 
 def worker_command() -> None:
@@ -89,6 +103,17 @@ def migrate_command() -> None:
             await upgrade(database)
 
     asyncio.run(migrate())
+
+
+@contextmanager
+def _metrics_of(workers: int) -> Iterator[None]:
+    """Let several processes write their metrics where any of them reads those of all."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="coldstart-metrics-") as directory:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
+        yield
 
 
 def _settings(**given: Any) -> "Settings":  # noqa: ANN401 - pydantic validates them
