@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -41,6 +42,7 @@ def _without_redis(fields: dict[str, Any]) -> bool:
     return fields["redis_url"] is None
 
 
+@lru_cache(maxsize=64)  # every request asks for its host
 def is_loopback(name: str) -> bool:
     """Whether a host name or address means the machine itself."""
     try:

@@ -30,7 +30,14 @@ async def recommend(body: VisitorRequest) -> RecommendationPage:
             model_version="coldstart-0123456789ab",
             because=None,
             unlike=None,
+            attributes={},
         )
         for rank, rating in enumerate(body.ratings, start=1)
     ]
-    return RecommendationPage(items=items, model_version="coldstart-0123456789ab", ranked_by=RankedBy.CHOICE)
+    return RecommendationPage(
+        items=items,
+        next_cursor="OIJaQVvoDrvBcrM6" * 4,
+        model_version="coldstart-0123456789ab",
+        ranked_by=RankedBy.CHOICE,
+        recommendation_id="5d1c0a8e9b27f643",
+    )

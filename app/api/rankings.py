@@ -8,14 +8,14 @@ from pydantic import Field, model_validator
 from app.api.authorisation import READ
 from app.api.dependencies import ServicesDep
 from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
+from app.api.ranking_route import BodyRankingRoute
 from app.api.recommendations import RecommendationPage, time_ranking
 from app.api.schemas import Attributes, EntityId, GivenFieldName, GivenItemId, VisitorFeedback
 from app.errors import InvalidRequestError, NoActiveModelError, OverloadedError
 from app.lists.feedback import ListOptions
 from models.ranking.query import RankBy
 
-router = APIRouter(prefix="/v1/rankings", tags=["recommendations"], route_class=RankingRoute)
+router = APIRouter(prefix="/v1/rankings", tags=["recommendations"], route_class=BodyRankingRoute)
 
 
 class RankingRequest(VisitorFeedback):

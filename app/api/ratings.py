@@ -67,11 +67,13 @@ async def add_ratings(
         user_id, [rating.record() for rating in body.ratings], attributes=body.attributes, n=n, explain=explain
     )
     time_ranking(response, stored.recommendations)
-    return RatingsResponse(
-        user_id=user_id,
-        ratings=[RatingResponse.model_validate(rating) for rating in stored.ratings],
-        recommendations=RecommendationPage.of(stored.recommendations),
-        model_version=stored.recommendations.model_version,
+    return RatingsResponse.model_validate(
+        {
+            "user_id": user_id,
+            "ratings": stored.ratings,
+            "recommendations": RecommendationPage.of(stored.recommendations),
+            "model_version": stored.recommendations.model_version,
+        }
     )
 
 

@@ -10,7 +10,7 @@ from app.api.dependencies import ListOptionsDep, ServicesDep, UserId
 from app.api.filters import Filters, filter_of
 from app.api.pagination import Page
 from app.api.problems import problem_responses
-from app.api.ranking_route import RankingRoute
+from app.api.ranking_route import BodyRankingRoute, RankingRoute
 from app.api.schemas import (
     SCENARIO,
     STRANGERS,
@@ -101,26 +101,25 @@ class RecommendationPage(Page[Recommendation]):
     @classmethod
     def of(cls, made: RecommendationList) -> Self:
         """The answer with recommendations. A list of the requested length has a cursor, because there may be more."""
-        return cls(
-            recommendation_id=made.id,
-            next_cursor=made.next_cursor,
-            items=[
-                Recommendation(
-                    item_id=item.item_id,
-                    title=item.title,
-                    predicted_rating=item.predicted_rating,
-                    choice_probability=item.choice_probability,
-                    like_probability=item.like_probability,
-                    rank=item.rank,
-                    model_version=made.model_version,
-                    because=ReasonResponse.of(made.reasons.get(item.item_id), liked=True),
-                    unlike=ReasonResponse.of(made.reasons.get(item.item_id), liked=False),
-                    attributes=dict(made.attributes.get(item.item_id, {})),
-                )
-                for item in made.items
-            ],
-            model_version=made.model_version,
-            ranked_by=made.ranked_by,
+        items = [
+            {
+                **item._asdict(),
+                "model_version": made.model_version,
+                "because": ReasonResponse.of(made.reasons.get(item.item_id), liked=True),
+                "unlike": ReasonResponse.of(made.reasons.get(item.item_id), liked=False),
+                "attributes": made.attributes.get(item.item_id, {}),
+            }
+            for item in made.items
+        ]
+        # Validated as a whole, which takes half the time of making one model after the other.
+        return cls.model_validate(
+            {
+                "recommendation_id": made.id,
+                "next_cursor": made.next_cursor,
+                "items": items,
+                "model_version": made.model_version,
+                "ranked_by": made.ranked_by,
+            }
         )
 
 
@@ -263,11 +262,6 @@ async def get_recommendations(
     return RecommendationPage.of(made)
 
 
-@router.post(
-    "/recommendations",
-    dependencies=[READ],
-    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
-)
 async def recommend(body: VisitorRequest, services: ServicesDep, response: Response) -> RecommendationPage:
     """Recommendations from this request alone. Nothing is stored. An empty request gets popular items."""
     options = ListOptions(
@@ -292,3 +286,13 @@ async def recommend(body: VisitorRequest, services: ServicesDep, response: Respo
     made = await services.recommendations.for_visitor(body.attributes, body.feedback(body.skipped), options)
     time_ranking(response, made)
     return RecommendationPage.of(made)
+
+
+router.add_api_route(
+    "/recommendations",
+    recommend,
+    methods=["POST"],
+    dependencies=[READ],
+    responses=problem_responses(InvalidRequestError, NoActiveModelError, OverloadedError),
+    route_class_override=BodyRankingRoute,
+)

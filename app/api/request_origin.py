@@ -4,6 +4,7 @@ The browser may reach this machine where the site cannot, and it adds a key that
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -69,6 +70,7 @@ class RequestOrigin:
         return headers.get("sec-fetch-site", "none") not in _OWN_SITE
 
 
+@lru_cache(maxsize=64)  # clients send the same few again and again
 def _name(host: str) -> str:
     """The name in a `Host` header, without the port and the brackets; empty if the header is not valid."""
     try:

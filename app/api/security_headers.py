@@ -1,10 +1,14 @@
 """Security headers: browsers may do nothing with an answer but show it."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
-_NOT_IN_FRAMES = "frame-ancestors 'none'"
+_FOR_BOTH = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_FOR_HTML = ((b"content-security-policy", b"frame-ancestors 'none'"), *_FOR_BOTH)
+_FOR_OTHERS = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"), *_FOR_BOTH)
 
 
 class SecurityHeaders:
@@ -25,12 +29,11 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                is_html = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("Content-Security-Policy", _NOT_IN_FRAMES if is_html else _NOTHING)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("Cache-Control", "no-store")
+                headers = list(message.get("headers", ()))
+                given = dict(headers)
+                is_html = given.get(b"content-type", b"").startswith(b"text/html")
+                added = _FOR_HTML if is_html else _FOR_OTHERS
+                message["headers"] = headers + [each for each in added if each[0] not in given]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -186,7 +186,11 @@ def lowered_by_seeing(seen: Mapping[str, float], shown: Sequence[str]) -> list[B
 def item_ratings(ratings: Iterable[RatingRecord]) -> list[ItemRating]:
     """A user's ratings as a learner takes them; one without a time, or made in the future, counts as made now."""
     now = datetime.now(UTC)
-    return [ItemRating(each.item_id, each.rating, _seconds(each.rated_at, now)) for each in ratings]
+    seconds_now = math.floor(now.timestamp())
+    return [
+        ItemRating(each.item_id, each.rating, seconds_now if each.rated_at is None else _seconds(each.rated_at, now))
+        for each in ratings
+    ]
 
 
 def item_interactions(interactions: Iterable[InteractionRecord], kinds: Mapping[str, float]) -> list[ItemInteraction]:

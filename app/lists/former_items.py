@@ -5,6 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.errors import FieldError, InvalidRequestError
 
@@ -54,5 +55,6 @@ class FormerItems:
         return base64.urlsafe_b64encode(b"".join(sorted(marks))).decode() if len(marks) <= MOST_FORMER_ITEMS else None
 
 
+@lru_cache(maxsize=10_000)  # every list marks its items, and most lists have the same ones
 def _mark(item_id: str) -> bytes:
     return hashlib.blake2b(item_id.encode(), digest_size=_BYTES).digest()

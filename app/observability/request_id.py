@@ -2,7 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from uuid import uuid4
+from secrets import token_hex
 
 _VALID = re.compile(rb"[A-Za-z0-9._:=+-]{1,128}")
 
@@ -14,4 +14,4 @@ def accepted(given: bytes | None) -> str:
     """The id that a client or a proxy has given, if it can stand in a log line and a header; else a new one."""
     if given is not None and _VALID.fullmatch(given):
         return given.decode("ascii")
-    return uuid4().hex
+    return token_hex(16)

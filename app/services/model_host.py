@@ -147,7 +147,7 @@ class ModelHost:
     async def _read(self, user_ids: Sequence[str | None]) -> list[tuple[Versions, UserState | None]]:
         """Read once for several requests. The read begins after all have arrived, so each sees earlier changes."""
         wanted = {user_id for user_id in user_ids if user_id is not None}
-        async with self._database.read() as session:
+        async with self._database.look_up() as session:
             versions, users = await CurrentVersionsRepository(session).current_with_users(wanted)
         return [(versions, None if user_id is None else users.get(user_id)) for user_id in user_ids]
 

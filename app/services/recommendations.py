@@ -88,7 +88,7 @@ class RecommendationList:
         """The first items that former pages of the list did not have."""
         former = self.options.former
         items = [item for item in self.items if item.item_id not in former][: self.options.n]
-        return replace(self, items=[replace(item, rank=rank) for rank, item in enumerate(items, len(former) + 1)])
+        return replace(self, items=[item._replace(rank=rank) for rank, item in enumerate(items, len(former) + 1)])
 
 
 async def recommend(
@@ -199,12 +199,12 @@ class RecommendationService:
 
     async def _of_stranger(self, user_id: str) -> Feedback:
         """What a user without other stored data was shown, opened and dismissed."""
-        async with self._database.read() as session:
+        async with self._database.look_up() as session:
             of_stranger = await read_feedback(session, [user_id], half_life=self._half_life)
         return of_stranger.get(user_id, Feedback())
 
     async def _read_users(self, user_ids: Sequence[str]) -> list[KnownUser | None]:
-        async with self._database.read() as session:
+        async with self._database.look_up() as session:
             users = await read_users(session, set(user_ids), half_life=self._half_life)
         return [users.get(user_id) for user_id in user_ids]
 

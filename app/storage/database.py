@@ -13,12 +13,16 @@ from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.errors import DatabaseUnavailableError
+from app.storage.sqlite_in_loop import connect_in_loop
 
 logger = logging.getLogger(__name__)
 
 _ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _LOCK_TIMEOUT_SECONDS = 30
-_WITHOUT_TRANSACTIONS = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+_LOOKUP_TIMEOUT_SECONDS = 1
+"""Readers wait only while SQLite recovers a database after a crash, and all requests wait with them."""
+
+_WITHOUT_TRANSACTIONS: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 """For reading: to begin and to end a transaction around a statement costs as much again as the statement."""
 
 _SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -55,16 +59,18 @@ class Database:
         parsed = _parse(url)
         if parsed.get_backend_name() == "sqlite":
             self.engine, self._reading_engine = _sqlite_engine(parsed), _sqlite_engine(parsed, **_WITHOUT_TRANSACTIONS)
+            self._lookup_engine = _sqlite_engine(parsed, in_loop=True, **_WITHOUT_TRANSACTIONS)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
             # SQLite has one writer. Waiting for it here is fair; waiting inside SQLite is a lottery of polls.
             self._writing: AbstractAsyncContextManager[None] | asyncio.Lock = asyncio.Lock()
             self._snapshot_options = _SQLITE_SNAPSHOT
         else:
             self.engine = _postgresql_engine(parsed)
-            self._reading_engine = _postgresql_engine(parsed, **_WITHOUT_TRANSACTIONS)
+            self._reading_engine = self._lookup_engine = _postgresql_engine(parsed, **_WITHOUT_TRANSACTIONS)
             self._writing = nullcontext()
             self._snapshot_options = _SNAPSHOT
         self._read_sessions = async_sessionmaker(self._reading_engine, expire_on_commit=False)
+        self._lookup_sessions = async_sessionmaker(self._lookup_engine, expire_on_commit=False)
         self._write_sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -76,6 +82,17 @@ class Database:
         """
         with _unavailable():
             async with self._read_sessions() as session:
+                yield session
+
+    @asynccontextmanager
+    async def look_up(self) -> AsyncIterator[AsyncSession]:
+        """A session as from `read`, for a few rows by their keys: on SQLite, all requests wait while it reads.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with _unavailable():
+            async with self._lookup_sessions() as session:
                 yield session
 
     @asynccontextmanager
@@ -103,6 +120,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._lookup_engine.dispose()
         await self._reading_engine.dispose()
         await self.engine.dispose()
 
@@ -160,7 +178,7 @@ def _postgresql_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401
     return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True, **options)
 
 
-def _sqlite_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
+def _sqlite_engine(url: URL, *, in_loop: bool = False, **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
     if not url.database or url.database == ":memory:":
         raise DatabaseURLError(
             "COLDSTART_DATABASE_URL: SQLite needs a file: a database in memory is not shared by connections"
@@ -172,7 +190,10 @@ def _sqlite_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - S
         raise DatabaseURLError(
             f"COLDSTART_DATABASE_URL: the directory {directory} cannot be made: {error.strerror}"
         ) from error
-    engine = create_async_engine(url, connect_args={"timeout": _LOCK_TIMEOUT_SECONDS}, hide_parameters=True, **options)
+    connecting: dict[str, Any] = {"timeout": _LOCK_TIMEOUT_SECONDS}
+    if in_loop:
+        connecting = {"timeout": _LOOKUP_TIMEOUT_SECONDS, "async_creator_fn": connect_in_loop}
+    engine = create_async_engine(url, connect_args=connecting, hide_parameters=True, **options)
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     return engine
 

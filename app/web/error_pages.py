@@ -46,6 +46,8 @@ class ErrorPages:
 
 def prefers_html(accept: str) -> bool:
     """Whether the header `Accept` names HTML, and names JSON with a lower quality or not at all."""
+    if "html" not in accept.lower():  # almost all requests
+        return False
     qualities = {"text/html": 0.0, "application/json": 0.0, MEDIA_TYPE: 0.0}
     for part in accept.lower().split(","):
         media_type, *parameters = (each.strip() for each in part.split(";"))

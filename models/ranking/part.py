@@ -101,9 +101,10 @@ class Part:
         )
 
     @cached_property
-    def titles(self) -> pl.Series:
-        """The title of each row. A list would take the memory a second time."""
-        return self.items.table["title"]
+    def titles(self) -> Sequence[str | None] | pl.Series:
+        """The title of each row. A large part has no list of them, which would take the memory a second time."""
+        titles = self.items.table["title"]
+        return titles.to_list() if scored_in_full(len(titles)) else titles
 
     @cached_property
     def statistics(self) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.data.answers import Answer
 from models.data.dataset import UNKNOWN_TIME
@@ -65,8 +66,7 @@ class Leading:
     item_ids: Sequence[str]
 
 
-@dataclass(frozen=True)
-class ItemRating:
+class ItemRating(NamedTuple):
     """A user's rating of an item.
 
     Attributes:
@@ -194,8 +194,7 @@ class RankingQuery:
         return {*self.exclude, *rated, *interacted}
 
 
-@dataclass(frozen=True)
-class RankedItem:
+class RankedItem(NamedTuple):
     """A recommendation.
 
     Attributes:

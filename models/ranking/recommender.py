@@ -299,13 +299,9 @@ class Recommender:
         if eligible.pinned:
             first = [int(np.flatnonzero(rows == row)[0]) for row in eligible.pinned]
             order = np.array([*first, *(column for column in order.tolist() if column not in first)])[: query.n]
+        shares, likes = figures.shares[place], figures.likes[place]
+        listed = zip(order.tolist(), rows[order].tolist(), strict=True)
         return [
-            RankedItem(
-                *self.catalogue.name(int(rows[column])),
-                predicted_rating=means[column],
-                choice_probability=figures.shares[place][column],
-                like_probability=figures.likes[place][column],
-                rank=rank,
-            )
-            for rank, column in enumerate(order.tolist(), start=1)
+            RankedItem(*self.catalogue.name(row), means[column], shares[column], likes[column], rank)
+            for rank, (column, row) in enumerate(listed, start=1)
         ]

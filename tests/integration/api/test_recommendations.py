@@ -204,6 +204,35 @@ class TestRecommend:
         assert not {"i1", "i3", "i5", "i7"} & set(ids(answer))
         assert (await client.get(ADA)).status_code == 404
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{}",
+            b'{"ratings": [{"item_id": "i1", "rating": 5}], "n": 3, "explain": true, "fields": ["genre"]}',
+            b'{"ratings": [{"item_id": "i1", "rating": 9}]}',
+            b'{"ratings": [{"item_id": "i1"}], "nn": 3}',
+            b'{"n": 3',
+            b'{"ratings": [{"item_id": "\\ud800", "rating": 5}]}',
+            b"",
+        ],
+        ids=["empty", "full", "off the scale", "wrong fields", "cut off", "half a character", "nothing"],
+    )
+    async def test_recommend_answers_the_same_whichever_way_the_body_is_read(
+        self, client: httpx.AsyncClient, body: bytes
+    ) -> None:
+        from_bytes, by_fastapi = [
+            await client.post(
+                "/v1/recommendations",
+                content=body,
+                headers={"Content-Type": media_type, "X-Request-ID": "one"},
+            )
+            for media_type in ("application/json", "application/json; charset=utf-8")
+        ]
+
+        assert from_bytes.status_code == by_fastapi.status_code
+        assert from_bytes.json() == by_fastapi.json()
+        assert from_bytes.headers.keys() == by_fastapi.headers.keys()
+
     async def test_recommend_concurrently_does_not_mix_users(self, client: httpx.AsyncClient) -> None:
         async def recommended(user: int) -> dict[str, float]:
             ratings = [{"item_id": f"i{item}", "rating": 1 + (user + item) % 5} for item in range(user % 7)]

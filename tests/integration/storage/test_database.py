@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -111,3 +112,30 @@ async def test_unreachable_database_raises_an_unavailable_error(url: str) -> Non
 def test_database_of_another_kind_is_refused_without_showing_the_password(url: str) -> None:
     with pytest.raises(DatabaseURLError, match=r"^COLDSTART_DATABASE_URL: (?!.*hunter2)"):
         Database(url)
+
+
+async def test_look_up_sees_what_others_have_committed(database: Database, database_url: str) -> None:
+    async with database.look_up() as session:
+        assert await UserRepository(session).get("ada") is None
+
+    async with open_database(database_url) as other, other.write() as session:
+        await UserRepository(session).save({"ada": {"country": "fr"}})
+
+    async with database.look_up() as session:
+        assert (await UserRepository(session).states(["ada"]))["ada"].attributes == {"country": "fr"}
+
+
+async def test_look_up_in_sqlite_needs_no_thread(migrated_sqlite: Path) -> None:
+    before = threading.active_count()
+    async with open_database(f"sqlite:///{migrated_sqlite}") as database, database.look_up() as session:
+        await CurrentVersionsRepository(session).current()
+        assert threading.active_count() == before
+
+
+async def test_look_up_in_sqlite_when_a_statement_fails_raises_its_error(migrated_sqlite: Path) -> None:
+    async with open_database(f"sqlite:///{migrated_sqlite}") as database:
+        with pytest.raises(DatabaseUnavailableError):
+            async with database.look_up() as session:
+                await session.execute(text("SELECT * FROM nothing"))
+        async with database.look_up() as session:
+            await CurrentVersionsRepository(session).current()
