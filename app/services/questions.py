@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.lists.feedback import Feedback, ListOptions, ranking_query, read_users
-from app.services.answer_errors import answer_errors
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
 from app.services.model_traffic import ServedModel
 from app.services.ranking import Ranker
 from app.services.validation import (
-    attribute_errors,
-    interaction_errors,
-    missing_item_errors,
     raise_if_invalid,
-    rating_errors,
 )
+from app.services.visitor_errors import visitor_errors
 from app.storage.database import Database
 from models.elicitation.question import Question, QuestionKind
 from models.ranking.filters import Filter
@@ -82,17 +78,8 @@ class QuestionService:
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()
-        schema = served.schema
         raise_if_invalid(
-            attribute_errors(attributes, schema.users),
-            rating_errors(
-                feedback.ratings, schema.rating_scale, served.missing([each.item_id for each in feedback.ratings])
-            ),
-            interaction_errors(
-                feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
-            ),
-            missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
-            await answer_errors(feedback.answers, served),
+            await visitor_errors(attributes, feedback, served),
             await filter_errors(options.filters, served),
         )
         return await self._ask(served, attributes, feedback, options)

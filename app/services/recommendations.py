@@ -15,7 +15,6 @@ from app.errors import FieldError
 from app.lists.feedback import Feedback, KnownUser, ListOptions, ranking_query, read_feedback, read_users
 from app.observability.metrics import CACHE, RANKINGS, Phase, Warmth
 from app.observability.recent import LISTS
-from app.services.answer_errors import answer_errors
 from app.services.batching import Batcher
 from app.services.filters import filter_errors
 from app.services.model_host import ModelHost
@@ -25,15 +24,12 @@ from app.services.recommendation_ids import ListOrigin, recommendation_id
 from app.services.scenarios import ScenarioService
 from app.services.strangers import StrangersLists
 from app.services.validation import (
-    attribute_errors,
     explore_errors,
-    interaction_errors,
-    missing_item_errors,
     raise_if_invalid,
     rank_by_errors,
-    rating_errors,
     shown_field_errors,
 )
+from app.services.visitor_errors import visitor_errors
 from app.storage.database import Database
 from app.storage.users import UserState
 from models.fields import AttributeValue
@@ -173,18 +169,9 @@ class RecommendationService:
             NoActiveModelError: If no model is being served.
         """
         served = await self._host.current()
-        schema = served.schema
         options = await self._scenarios.applied(options, None)
         raise_if_invalid(
-            attribute_errors(attributes, schema.users),
-            rating_errors(
-                feedback.ratings, schema.rating_scale, served.missing([each.item_id for each in feedback.ratings])
-            ),
-            interaction_errors(
-                feedback.interactions, schema.kinds, served.missing([each.item_id for each in feedback.interactions])
-            ),
-            missing_item_errors(feedback.skipped, served.missing(feedback.skipped), where="skipped"),
-            await answer_errors(feedback.answers, served),
+            await visitor_errors(attributes, feedback, served),
             *await option_errors(options, served),
         )
         return await self._made(served, attributes, feedback, options)
