@@ -134,7 +134,7 @@ async def test_missing_body_is_named_whatever_its_media_type(client: httpx.Async
 @pytest.mark.parametrize(
     ("path", "body", "field", "said"),
     [
-        ("/v1/recommendations", {"raitngs": []}, "raitngs", "did you mean ratings?"),
+        ("/v1/recommendations", {"raitngs": []}, "raitngs", "did you mean ratings or strangers?"),
         ("/v1/candidates", {"Strategy": "random"}, "Strategy", "did you mean strategy?"),
         (
             "/v1/users/ada/ratings",
