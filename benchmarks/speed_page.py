@@ -7,6 +7,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
+from benchmarks.gpu import page as gpu
 from benchmarks.harness import Figures
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -14,7 +15,6 @@ LINES = RESULTS / "speed.jsonl"
 
 BENCHMARKS: dict[str, str] = {
     "training_throughput": "Training: the local update",
-    "training_throughput_cuda": "Training on a GPU",
     "training_run": "Training: whole runs",
     "serving_latency": "Serving: from ratings to a ranked list",
     "million_items": "Catalogues of up to a million items",
@@ -45,6 +45,8 @@ def write_page() -> None:
     for name, heading in BENCHMARKS.items():
         if name in lines:
             parts += [f"## {heading}", _section(name, lines[name])]
+    # A GPU's figures are measured apart, on another machine.
+    parts += ["## Training and scoring on a GPU", gpu.section(RESULTS / "gpu.json")]
     (RESULTS / "speed.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.data.dataset import UNKNOWN_TIME, Dataset, Ratings, State
 from models.data.malformed import DataError
@@ -18,6 +19,7 @@ USER_FOLDS = 4
 factorisation. Episodes and inputs must agree on it, so it is no setting of either."""
 
 NumberT = TypeVar("NumberT", bound=np.generic)
+RowsT = TypeVar("RowsT", NDArray[Any], Tensor)
 
 _MIN_SAVED_ROWS = 256
 """Rows of padding that another part of a batch must save: they cost as much time as a part (measured on a CPU, with two
@@ -170,23 +172,35 @@ class EpisodeBatch:
         The batch is cut where that saves more padding than another part costs. That happens only if the episodes are
         sorted by support size.
         """
-        return _cut(np.maximum.accumulate(self.support_mask.sum(axis=1)), 0)
+        return parts_of(self.support_mask.sum(axis=1))
 
 
-def _cut(largest: NDArray[np.int64], start: int) -> list[tuple[slice, int]]:
+def parts_of(sizes: NDArray[np.int64], *, min_saved_rows: int = _MIN_SAVED_ROWS) -> list[tuple[slice, int]]:
+    """Parts of a batch to adapt to one after the other: their rows, and the largest support size of each.
+
+    Args:
+        sizes: int64 [B], the support sizes of the episodes.
+        min_saved_rows: Rows of padding that another part must save.
+    """
+    return _cut(np.maximum.accumulate(sizes), 0, min_saved_rows)
+
+
+def _cut(largest: NDArray[np.int64], start: int, min_saved_rows: int) -> list[tuple[slice, int]]:
     """Cut rows into parts.
 
     Args:
         largest: int64 [rows], the largest support size up to each row.
         start: The index of the first row.
+        min_saved_rows: Rows of padding that another part must save.
     """
     count = len(largest)
     before = np.arange(1, count)
     saved = before * (largest[-1] - largest[:-1])
-    if saved.max(initial=0) < _MIN_SAVED_ROWS:
+    if saved.max(initial=0) < min_saved_rows:
         return [(slice(start, start + count), int(largest[-1]))]
     cut = int(before[np.argmax(saved)])
-    return _cut(largest[:cut], start) + _cut(largest[cut:], start + cut)
+    parts = ((largest[:cut], start), (largest[cut:], start + cut))
+    return [part for rows, first in parts for part in _cut(rows, first, min_saved_rows)]
 
 
 def _mask(lengths: Sequence[int]) -> NDArray[np.bool_]:
@@ -235,19 +249,29 @@ def fold_of(users: NDArray[np.integer]) -> NDArray[np.integer]:
     return users % USER_FOLDS
 
 
-def trains_combinations(users: NDArray[np.integer]) -> NDArray[np.bool_]:
+def trains_combinations(users: RowsT) -> RowsT:
     """Which users, by row, train the combination of several learners; bool [users]. The others train the learners.
 
     A learner that memorises looks better than it is on the users that it was trained on. A tenth of each fold is
     enough, because a combination has few weights.
     """
-    return np.asarray(users // USER_FOLDS % 10 == 0)
+    return users // USER_FOLDS % 10 == 0  # type: ignore[no-any-return]  # numpy's is Any
 
 
 class TrainingEpisodes:
     """Draws training episodes: every user once an epoch, with random support and query sets.
 
     Support sizes are log-uniform, so that one model serves users with 1 rating as well as users with 80.
+
+    Attributes:
+        ratings: The ratings of the data set.
+        rows: int64 [training ratings], their rows in `ratings`, user after user.
+        starts: int64 [users of the data set], where the rows of each user start in `rows`.
+        counts: int64 [users of the data set], how many there are.
+        users: int64 [users], the users that are drawn: those with two training ratings.
+        max_support: The largest support size.
+        max_query: The largest query size.
+        in_order_of_time: Share of the episodes in order of time.
     """
 
     def __init__(
@@ -272,17 +296,16 @@ class TrainingEpisodes:
         Raises:
             DataError: No user has 2 training ratings.
         """
-        self._ratings = dataset.ratings
-        self._rows = np.flatnonzero(training)
-        counts = np.bincount(dataset.ratings.users[self._rows], minlength=len(dataset.users))
-        self._ends = np.cumsum(counts)
-        self._starts = self._ends - counts
-        self.users: NDArray[np.int64] = np.flatnonzero(counts >= 2)
+        self.ratings = dataset.ratings
+        self.rows: NDArray[np.int64] = np.flatnonzero(training)
+        self.counts: NDArray[np.int64] = np.bincount(dataset.ratings.users[self.rows], minlength=len(dataset.users))
+        self.starts: NDArray[np.int64] = np.cumsum(self.counts) - self.counts
+        self.users: NDArray[np.int64] = np.flatnonzero(self.counts >= 2)
         if not self.users.size:
             raise DataError("no user has two ratings to train on")
-        self._max_support = max_support
-        self._max_query = max_query
-        self._in_order_of_time = 0.0 if dataset.ratings.times is None else in_order_of_time
+        self.max_support = max_support
+        self.max_query = max_query
+        self.in_order_of_time = 0.0 if dataset.ratings.times is None else in_order_of_time
 
     def epoch(
         self, generator: np.random.Generator, batch_users: int, users: NDArray[np.int64] | None = None
@@ -296,26 +319,33 @@ class TrainingEpisodes:
             batch_users: Users of a batch.
             users: int64 [episodes], the rows of the users, with repetitions; every user once by default.
         """
+        for group in self.groups(generator, batch_users, users):
+            episodes = [self._draw(int(user), generator) for user in group]
+            yield EpisodeBatch.of(sorted(episodes, key=lambda episode: len(episode.support_items)))
+
+    def groups(
+        self, generator: np.random.Generator, batch_users: int, users: NDArray[np.int64] | None = None
+    ) -> Iterator[NDArray[np.int64]]:
+        """The users of the batches of one epoch, in random order; arguments as in `epoch`."""
         order = generator.permutation(self.users if users is None else users)
         folds = [order[fold_of(order) == fold] for fold in range(USER_FOLDS)]
         groups = [users[start : start + batch_users] for users in folds for start in range(0, len(users), batch_users)]
         for place in generator.permutation(len(groups)):
-            episodes = [self._draw(int(user), generator) for user in groups[place]]
-            yield EpisodeBatch.of(sorted(episodes, key=lambda episode: len(episode.support_items)))
+            yield groups[place]
 
     def _draw(self, user: int, generator: np.random.Generator) -> Episode:
-        rows = self._rows[generator.permutation(np.arange(self._starts[user], self._ends[user]))]
-        times = self._ratings.times
-        if times is not None and self._in_order_of_time and generator.random() < self._in_order_of_time:
+        rows = self.rows[self.starts[user] + generator.permutation(self.counts[user])]
+        times = self.ratings.times
+        if times is not None and self.in_order_of_time and generator.random() < self.in_order_of_time:
             rows = rows[np.argsort(times[rows], kind="stable")]
-        largest = min(self._max_support, len(rows) - 1)
+        largest = min(self.max_support, len(rows) - 1)
         support_size = int(np.exp(generator.uniform(0.0, np.log(largest + 1))))
         return Episode.of(
-            self._ratings,
+            self.ratings,
             state=State.WARM,
             user=user,
             support=rows[:support_size],
-            query=rows[support_size : support_size + self._max_query],
+            query=rows[support_size : support_size + self.max_query],
         )
 
 

@@ -124,7 +124,9 @@ class ContinuousField(BaseField):
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is (0, 1)."""
-        return torch.where(dropped.unsqueeze(-1), encoded.new_tensor([0.0, 1.0]), encoded)
+        unknown = encoded.new_zeros(2)
+        unknown[-1] = 1.0
+        return torch.where(dropped.unsqueeze(-1), unknown, encoded)
 
     def input_layer(self, *, embedding_dim: int, embedding_scale: float) -> InputLayer:  # noqa: ARG002 - not embedded
         """The number and its unknown flag, without weights."""

@@ -212,7 +212,8 @@ class CollaborativeInputs(nn.Module):
 
         Args:
             rows: The items.
-            out_of_fold: In training, the inputs to use; None otherwise.
+            out_of_fold: In training, the inputs to use; None otherwise. Training episodes have no new items; the inputs
+                of one would be 0.
         """
         index = rows.fields[ID_FIELD]
         if out_of_fold is None:
@@ -224,7 +225,8 @@ class CollaborativeInputs(nn.Module):
             values, counts = self.out_of_fold[fold, index], self.out_of_fold_counts[fold, index]
         components = self.components[index]
         new = index == UNKNOWN
-        if new.any():
+        # In training all items are known. A GPU would have to wait for the answer.
+        if out_of_fold is None and new.any():
             new_rows = rows.take(new.nonzero()[:, 0])
             values[new] = self._predict(new_rows)
             components[new] = self._project(new_rows)

@@ -233,10 +233,13 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         if support.answers is not None:
             common = observed.common * observed.mask
             covariance = covariance + common.unsqueeze(1) * common.unsqueeze(2)
-        cholesky = torch.linalg.cholesky(covariance)
-        solved = torch.cholesky_solve(residuals.unsqueeze(-1), cholesky).squeeze(-1)
+        # The noise makes K positive definite. `cholesky` would check it, and a GPU would have to wait for the answer.
+        cholesky = torch.linalg.cholesky_ex(covariance).L
+        identity = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype, device=cholesky.device)
+        inverse = torch.linalg.solve_triangular(cholesky, identity, upper=False)  # K⁻¹ = L⁻ᵀ L⁻¹
+        solved = _product(inverse.mT, _product(inverse, residuals))
         # The formula is that of Gaussian processes (Rasmussen & Williams 2006, eq. 5.12).
-        leave_one_out = solved / torch.cholesky_inverse(cholesky).diagonal(dim1=1, dim2=2)
+        leave_one_out = solved / inverse.square().sum(dim=1)
         ratings = slice(rated.shape[1])
         return Posterior(
             weights=prior_mean + _product(features.transpose(1, 2), solved),

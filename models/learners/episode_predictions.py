@@ -69,6 +69,63 @@ class EncodedData:
 
 
 @dataclass(frozen=True)
+class EpisodeTensors:
+    """A batch of B episodes as tensors on the learner's device.
+
+    Attributes:
+        users: int64 [B], rows of the users.
+        items: int64 [slots], rows of the items that are embedded.
+        support_slots: int64 [B, S], places in `items`.
+        support_ratings: float32 [B, S].
+        support_mask: bool [B, S], the ratings of the support sets. Interactions are left out, because learners predict
+            from ratings.
+        query_slots: int64 [B, Q], places in `items`.
+        query_ratings: float32 [B, Q].
+        query_mask: bool [B, Q]; every user has at least one rating.
+        support_sizes: int64 [B], the support sizes, which the host knows.
+        parts: Rows to adapt to together, and the size of their largest support set (`EpisodeBatch.parts`).
+        support_times: int64 [B, S], or None without times.
+        now: int64 [B], or None without times.
+    """
+
+    users: Tensor
+    items: Tensor
+    support_slots: Tensor
+    support_ratings: Tensor
+    support_mask: Tensor
+    query_slots: Tensor
+    query_ratings: Tensor
+    query_mask: Tensor
+    support_sizes: NDArray[np.int64]
+    parts: list[tuple[slice, int]]
+    support_times: Tensor | None
+    now: Tensor | None
+
+    @classmethod
+    def of(cls, batch: EpisodeBatch, data: EncodedData) -> "EpisodeTensors":
+        """Copy a batch to the device; each distinct item has one slot."""
+        # numpy finds the distinct items, because a GPU would have to wait for their number.
+        item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)
+        distinct, inverse = np.unique(item_slots, return_inverse=True)
+        slots = data.tensor(inverse.reshape(item_slots.shape))
+        support_size, now = batch.support_items.shape[1], batch.now
+        return cls(
+            users=data.tensor(batch.users),
+            items=data.tensor(distinct),
+            support_slots=slots[:, :support_size],
+            support_ratings=data.tensor(batch.support_ratings),
+            support_mask=data.tensor(batch.support_rated),
+            query_slots=slots[:, support_size:],
+            query_ratings=data.tensor(batch.query_ratings),
+            query_mask=data.tensor(batch.query_mask),
+            support_sizes=batch.support_mask.sum(axis=1),
+            parts=batch.parts(),
+            support_times=None if batch.support_times is None else data.tensor(batch.support_times),
+            now=None if now is None else data.tensor(now),
+        )
+
+
+@dataclass(frozen=True)
 class AdaptedEpisodes:
     """Episodes after the local update.
 
@@ -258,13 +315,13 @@ class EmbeddedEpisodes:
 def embed_episodes(
     learner: AnyLearner,
     data: EncodedData,
-    batch: EpisodeBatch,
+    batch: EpisodeBatch | EpisodeTensors,
     *,
-    weights: NDArray[np.float32] | None = None,
+    weights: Tensor | None = None,
     dropout: FieldDropout | None = None,
     out_of_fold: OutOfFold | None = None,
 ) -> EmbeddedEpisodes:
-    """Embed the users and items of a batch. Interactions are left out, because learners predict from ratings.
+    """Embed the users and items of a batch.
 
     Args:
         learner: The learner.
@@ -274,29 +331,25 @@ def embed_episodes(
         dropout: In training, makes fields unknown.
         out_of_fold: In training, the choice of the collaborative inputs; None otherwise.
     """
-    # numpy finds the distinct items, because a GPU would have to wait for their number.
-    item_slots = np.concatenate([batch.support_items, batch.query_items], axis=1)
-    distinct, inverse = np.unique(item_slots, return_inverse=True)
-    slots = data.tensor(inverse.reshape(item_slots.shape))
-    users, items = data.users.take(data.tensor(batch.users)), data.items.take(data.tensor(distinct))
+    tensors = EpisodeTensors.of(batch, data) if isinstance(batch, EpisodeBatch) else batch
+    users, items = data.users.take(tensors.users), data.items.take(tensors.items)
     if dropout is not None:
         users, items = dropout.users(users), dropout.items(items)
-    support_size, now = batch.support_items.shape[1], batch.now
     return EmbeddedEpisodes(
         learner=learner,
         users=learner.embed_users(users),
         items=learner.embed_items(items, out_of_fold=out_of_fold),
-        support_slots=slots[:, :support_size],
-        support_ratings=data.tensor(batch.support_ratings),
-        support_mask=data.tensor(batch.support_rated),
-        query_slots=slots[:, support_size:],
-        query_ratings=data.tensor(batch.query_ratings),
-        query_mask=data.tensor(batch.query_mask),
-        parts=batch.parts(),
-        weights=data.tensor(np.ones(len(batch.users), dtype=np.float32) if weights is None else weights),
-        support_times=None if batch.support_times is None else data.tensor(batch.support_times),
-        now=None if now is None else data.tensor(now),
-        trains_combinations=None if out_of_fold is None else data.tensor(trains_combinations(batch.users)),
+        support_slots=tensors.support_slots,
+        support_ratings=tensors.support_ratings,
+        support_mask=tensors.support_mask,
+        query_slots=tensors.query_slots,
+        query_ratings=tensors.query_ratings,
+        query_mask=tensors.query_mask,
+        parts=tensors.parts,
+        weights=tensors.support_ratings.new_ones(len(tensors.users)) if weights is None else weights,
+        support_times=tensors.support_times,
+        now=tensors.now,
+        trains_combinations=None if out_of_fold is None else trains_combinations(tensors.users),
     )
 
 

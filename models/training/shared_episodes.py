@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.episodes import EpisodeBatch
+from models.data.episodes import parts_of
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
 from models.learners.episode_predictions import AdaptedEpisodes, EmbeddedEpisodes
@@ -29,9 +31,9 @@ class SharedEpisodes:
     weights: Tensor
 
     @classmethod
-    def of(cls, episodes: EmbeddedEpisodes, batch: EpisodeBatch, share: Share) -> Self:
-        """The share of a batch that was embedded."""
-        parts = batch.take(share.rows).parts()
+    def of(cls, episodes: EmbeddedEpisodes, sizes: NDArray[np.int64], share: Share) -> Self:
+        """The share of a batch that was embedded; its support sizes are int64 [B]."""
+        parts = parts_of(sizes[share.rows])
         return cls(episodes.only(share.rows, parts), share, episodes.weights)
 
     @property

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner, OuterBatch
 from models.learners.episode_predictions import (
     EncodedData,
+    EpisodeTensors,
     FieldDropout,
     embed_episodes,
     predict_episodes,
 )
 from models.metrics import MAE, MEASURES, Direction, PredictedRatings
 from models.training.checkpoint import Checkpoint
+from models.training.device_episodes import DeviceEpisodes
 from models.training.hard_tasks import HardTasks
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 from models.training.shared_episodes import SharedEpisodes
@@ -154,6 +156,8 @@ class Trainer:
         }
         self._optimizer = torch.optim.AdamW(_parameter_groups(learner, config), lr=config.learning_rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=config.epochs)
+        device = data.encoded.device
+        self._device_episodes = DeviceEpisodes(data.episodes, data.encoded) if device.type == "cuda" else None
         self._hard_tasks = HardTasks(data.episodes.users, config.hard_tasks) if config.hard_tasks else None
         self._history: list[EpochResult] = []
         workers.agree(tensor for tensor in learner.state_dict().values() if tensor.is_floating_point())
@@ -222,16 +226,16 @@ class Trainer:
             self._data.item_encoder,
             self._config.field_dropout,
             self._preset.inputs.collaborative is not None,
-            torch.Generator().manual_seed(int(generator.integers(2**63))),
+            self._torch_generator(generator),
         )
         started, processor_started = time.perf_counter(), time.process_time()
         losses: list[Tensor] = []
         user_losses: list[Tensor] = []
-        users: list[NDArray[np.int32]] = []
+        users: list[Tensor] = []
         users_done, users_total = 0, len(self._data.episodes.users)
         self._learner.train()
-        for batch in self._data.episodes.epoch(generator, self._config.batch_users, drawn):
-            episodes = self._embed(self._without_some_supports(batch, generator), dropout, generator)
+        for fold, batch in self._batches(generator, drawn):
+            episodes = self._embed(fold, batch, dropout, generator)
             if hard_tasks is not None:
                 with torch.no_grad():
                     user_losses.append(episodes.query_losses())
@@ -242,7 +246,7 @@ class Trainer:
                 observer.batch_done(epoch=epoch, users_done=users_done, users_total=users_total)
         self._schedule.step()
         if hard_tasks is not None:
-            hard_tasks.record(np.concatenate(users), torch.cat(user_losses).cpu().numpy())
+            hard_tasks.record(torch.cat(users).cpu().numpy(), torch.cat(user_losses).cpu().numpy())
         seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processor_started
         validation = None if self._data.validation is None else self._validate(self._data.validation)
         return EpochResult(
@@ -254,13 +258,37 @@ class Trainer:
             users=users_done,
         )
 
+    def _batches(
+        self, generator: np.random.Generator, users: NDArray[np.int64] | None
+    ) -> Iterator[tuple[int, EpisodeTensors]]:
+        """The batches of an epoch, each with the fold of its users. On a GPU they are drawn there."""
+        config = self._config
+        if self._device_episodes is not None:
+            yield from self._device_episodes.epoch(
+                generator,
+                self._torch_generator(generator),
+                config.batch_users,
+                users,
+                empty_supports=config.empty_supports,
+            )
+            return
+        for batch in self._data.episodes.epoch(generator, config.batch_users, users):
+            kept = self._without_some_supports(batch, generator)
+            yield int(fold_of(batch.users[0])), EpisodeTensors.of(kept, self._data.encoded)
+
+    def _torch_generator(self, generator: np.random.Generator) -> torch.Generator:
+        """A generator on the device of the training, whose seed another one draws."""
+        return torch.Generator(self._data.encoded.device).manual_seed(int(generator.integers(2**63)))
+
     def _without_some_supports(self, batch: EpisodeBatch, generator: np.random.Generator) -> EpisodeBatch:
         kept = generator.random(len(batch.users)) >= self._config.empty_supports
         return replace(batch, support_mask=batch.support_mask & kept[:, None])
 
-    def _embed(self, batch: EpisodeBatch, dropout: FieldDropout, generator: np.random.Generator) -> OuterBatch:
+    def _embed(
+        self, fold: int, batch: EpisodeTensors, dropout: FieldDropout, generator: np.random.Generator
+    ) -> OuterBatch:
         out_of_fold = OutOfFold(
-            fold=int(fold_of(batch.users[0])),
+            fold=fold,
             as_new=generator.random() < self._config.new_item_batches,
             generator=dropout.generator,
         )
@@ -268,13 +296,13 @@ class Trainer:
             self._learner,
             self._data.encoded,
             batch,
-            weights=self._weights(batch),
+            weights=self._weights(batch.query_mask),
             dropout=dropout,
             out_of_fold=out_of_fold,
         )
         if self._workers.is_alone:
             return episodes
-        return SharedEpisodes.of(episodes, batch, self._workers.share_of(len(batch.users)))
+        return SharedEpisodes.of(episodes, batch.support_sizes, self._workers.share_of(len(batch.users)))
 
     def _outer_update(self, episodes: OuterBatch) -> Tensor:
         self._optimizer.zero_grad()
@@ -299,11 +327,11 @@ class Trainer:
                 losses.append(share.of_all(adapted.query_losses(episodes.query_ratings, episodes.query_mask)).cpu())
                 predicted = PredictedRatings.of(adapted.predictions(), self._data.scale)
                 errors.append(self._of_all(share, MAE.per_user(predicted, own.query_ratings, own.query_mask)))
-                weights.append(self._weights(batch))
+                weights.append(self._weights(torch.from_numpy(batch.query_mask)))
                 if stopping_measure is not None:
                     values = stopping_measure.per_user(predicted, own.query_ratings, own.query_mask)
                     stopping_values.append(self._of_all(share, values))
-        loss = float(np.average(torch.cat(losses).numpy(), weights=np.concatenate(weights)))
+        loss = float(np.average(torch.cat(losses).numpy(), weights=torch.cat(weights).numpy()))
         stopping_value = loss
         if stopping_measure is not None:
             stopping_value = float(stopping_measure.average(np.concatenate(stopping_values)))
@@ -317,11 +345,10 @@ class Trainer:
         """The values of all users of a batch, from those of this worker's share."""
         return np.asarray(share.of_all(self._data.encoded.tensor(own)).cpu().numpy())
 
-    def _weights(self, batch: EpisodeBatch) -> NDArray[np.float32]:
+    def _weights(self, query_mask: Tensor) -> Tensor:
         """How much each user's mean query loss counts; float32 [B]."""
-        if self._config.mean_over is MeanOver.USERS:
-            return np.ones(len(batch.users), dtype=np.float32)
-        return np.asarray(batch.query_mask.sum(axis=1), dtype=np.float32)
+        counts = query_mask.sum(dim=1).float()
+        return torch.ones_like(counts) if self._config.mean_over is MeanOver.USERS else counts
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

@@ -6,6 +6,7 @@ these, as a GPU would.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,11 +14,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch
+from models.data.episodes import EpisodeBatch, TrainingEpisodes
 from models.data.splits import Split, SplitConfig
+from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.rows import TensorRows
 from models.learners.base import Support
-from models.learners.episode_predictions import embed_episodes
+from models.learners.episode_predictions import FieldDropout, embed_episodes
+from models.training.device_episodes import DeviceEpisodes
 from models.training.preset import load_preset
 from models.training.stages import fit_encoders
 from tests.contracts.cases import PRESETS, untrained
@@ -116,3 +119,58 @@ class TestLearner:
         assert predictions.mean.shape == losses.shape == ratings.shape
         assert (scores.shape, some.shape) == ((2, len(dataset.items)), (2, 5))
         assert {predictions.score.device.type, losses.device.type, scores.device.type} == {"meta"}
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses operations whose result the host has to wait for on a GPU: numbers, and shapes that depend on values."""
+
+    WAITING = frozenset(
+        {"_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique_dim", "_linalg_check_errors", "equal"}
+    )
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        name = func.overloadpacket.__name__
+        by_mask = name.startswith(("index", "_index_put")) and any(
+            isinstance(leaf, Tensor) and leaf.dtype is torch.bool and leaf.ndim for leaf in tree_leaves(args[1:2])
+        )
+        if name in self.WAITING or by_mask:
+            raise AssertionError(f"a GPU has to be waited for: {func}")
+        return func(*args, **(kwargs or {}))
+
+
+class TestTrainingStep:
+    def test_what_waits_is_refused(self) -> None:
+        values = torch.zeros(2)
+        with NoWaiting():
+            for waiting in (lambda: values.sum().item(), lambda: values[values > 0], lambda: bool(values.any())):
+                with pytest.raises(AssertionError, match="has to be waited for"):
+                    waiting()
+
+    @pytest.mark.parametrize("name", ["preset coldstart", "preset melu"])
+    def test_a_step_never_waits_for_the_device(self, dataset: Dataset, name: str) -> None:
+        learner, data = untrained(name, dataset)
+        learner = learner.train().requires_grad_(requires_grad=True)
+        split = Split.of(dataset, SplitConfig())
+        encoders = fit_encoders(dataset, split, PRESETS[name])
+        generator = torch.Generator().manual_seed(0)
+        dropout = FieldDropout(encoders.users, encoders.items, 0.1, keep_item_ids=True, generator=generator)
+        episodes = DeviceEpisodes(TrainingEpisodes(dataset, split.training, max_support=20, max_query=5), data)
+        optimizer = torch.optim.AdamW(learner.parameters(), fused=True)
+        steps = 0
+        batches = episodes.epoch(np.random.default_rng(0), generator, 16)
+        next(batches)  # an epoch begins with the copies for all its batches
+        with NoWaiting():
+            for fold, batch in batches:
+                out_of_fold = OutOfFold(fold, as_new=steps % 2 == 1, generator=generator)
+                embedded = embed_episodes(learner, data, batch, dropout=dropout, out_of_fold=out_of_fold)
+                optimizer.zero_grad()
+                learner.outer_update(embedded, PRESETS[name].objective.loss)
+                optimizer.step()
+                steps += 1
+        assert steps > 3

@@ -1,0 +1,1 @@
+"""The shortlist of a large catalogue against vector indexes."""
