@@ -205,7 +205,7 @@ user, as in MovieLens 1M.
   {small_catalogue.processes(costs, visits)} are enough with {small_catalogue.items:,.0f} items.
   `python -m benchmarks.indexes` measures vector indexes beside the shortlist.
 - **{large.ratings:,.0f} ratings: the memory of a training.** It holds {_BYTES_PER_RATING} bytes for each rating once
-  they are read, here {large.training_gib():.0f} GiB, and more while it reads them. `coldstart data import` reads
+  they are read, here {large.training_gib():.0f} GiB, and more while it reads them. `coldstart data convert` reads
   them in a stream instead. On one core a training takes {large.training_hours(costs, visits):.0f} hours. A sample
   of the users is the way out: one model serves all of them.
   [A GPU](results/speed.md#training-and-scoring-on-a-gpu) saves time, not memory.

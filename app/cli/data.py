@@ -1,4 +1,4 @@
-"""`coldstart data`: downloads and checks data sets."""
+"""`coldstart data`: downloads, checks and converts data sets."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from app.cli.output import JSONOption, print_json, progress_console
 if TYPE_CHECKING:
     from models.data.dataset import Dataset
 
-data_commands = typer.Typer(help="Download and check data sets.", no_args_is_help=True)
+data_commands = typer.Typer(help="Download, check and convert data sets.", no_args_is_help=True)
 
 
 @data_commands.command("fetch")
@@ -62,6 +62,26 @@ def check_command(
     else:
         _print_summary(dataset)
     require_trainable(dataset, Split.of(dataset, SplitConfig()), load_preset(default_preset(dataset)))
+
+
+@data_commands.command("convert")
+def convert_command(
+    data: DataDirectory,
+    out: Annotated[
+        Path, typer.Option("--out", file_okay=False, help="New directory, for the --data of other commands.")
+    ],
+    schema: SchemaFile = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Convert more ratings than fit into memory: a training then reads them from mapped files."""
+    from models.data.large import convert_ratings
+    from models.data.schema import DatasetSchema
+
+    ratings = convert_ratings(data, out, schema=DatasetSchema.from_toml(schema) if schema else None)
+    if as_json:
+        print_json({"ratings": ratings, "directory": str(out)})
+    else:
+        typer.echo(f"{ratings:,} ratings in {out}")
 
 
 def _print_summary(dataset: "Dataset") -> None:

@@ -15,6 +15,7 @@ from models.data.dataset import UNKNOWN_TIME, Dataset, Entities, Ratings
 from models.data.entity_files import read_entities
 from models.data.malformed import DataError, Fault, MalformedRows
 from models.data.rating_files import read_ratings
+from models.data.saved import is_saved, load_dataset
 from models.data.schema import A_RATING, DatasetSchema, SourceFile
 
 SCHEMA_FILE = "schema.toml"
@@ -59,7 +60,7 @@ def read_dataset(
     """Read a data set.
 
     Args:
-        directory: Where its files are.
+        directory: Where its files are, or what `models.data.large` made of them.
         schema: Describes the files; by default the one that `find_schema` finds.
         malformed: Whether to raise an error for malformed rows ("refuse") or to leave them out ("skip").
         accepted: What a service accepts, if the data are for it. Other rows are malformed.
@@ -75,8 +76,10 @@ def read_dataset(
             The message then gives their number, the first lines and what is wrong with them.
         SchemaError: The `schema.toml` of the directory is wrong.
     """
-    schema = schema or find_schema(directory)
     rows = MalformedRows()
+    if schema is None and is_saved(directory):
+        return load_dataset(directory), rows
+    schema = schema or find_schema(directory)
     try:
         ratings, remarks = read_ratings(directory, schema, rows, accepted)
         users, of_users, on_users = read_entities(

@@ -1,15 +1,37 @@
-"""Saving a data set for work that may be interrupted, and loading it again. The format is internal."""
+"""A data set on disk as arrays that are mapped into memory: what is not used takes none. The format is internal."""
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, Entities, Ratings
 from models.data.malformed import DataError
 from models.data.schema import DatasetSchema
 
-_SCHEMA, _USERS, _ITEMS, _RATINGS = "schema.json", "users.parquet", "items.parquet", "ratings.parquet"
+_SCHEMA, _USERS, _ITEMS = "schema.json", "users.parquet", "items.parquet"
+_ARRAYS = tuple(field.name for field in fields(Ratings))
+
+
+def is_saved(directory: Path) -> bool:
+    """Whether a directory holds what `save_dataset` wrote."""
+    return (directory / _SCHEMA).exists() and array_file(directory, "offsets").exists()
+
+
+def array_file(directory: Path, name: str) -> Path:
+    """The file of an array of `Ratings`."""
+    return directory / f"{name}.npy"
+
+
+def save_tables(schema: DatasetSchema, users: pl.DataFrame, items: pl.DataFrame, directory: Path) -> None:
+    """Write all but the ratings into an existing directory."""
+    (directory / _SCHEMA).write_text(schema.model_dump_json(), encoding="utf-8")
+    users.write_parquet(directory / _USERS)
+    items.write_parquet(directory / _ITEMS)
 
 
 def save_dataset(dataset: Dataset, directory: Path) -> None:
@@ -19,44 +41,33 @@ def save_dataset(dataset: Dataset, directory: Path) -> None:
         DataError: It cannot be written.
     """
     staged = directory.with_name(f"{directory.name}.new")
-    ratings = dataset.ratings
-    columns = {"user": ratings.users, "item": ratings.items, "value": ratings.values}
-    optional = {"time": ratings.times, "state": ratings.states, "kind": ratings.kinds}
     try:
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
-        (staged / _SCHEMA).write_text(dataset.schema.model_dump_json(), encoding="utf-8")
-        dataset.users.table.write_parquet(staged / _USERS)
-        dataset.items.table.write_parquet(staged / _ITEMS)
-        known = {name: values for name, values in optional.items() if values is not None}
-        pl.DataFrame({**columns, **known}).write_parquet(staged / _RATINGS)
+        save_tables(dataset.schema, dataset.users.table, dataset.items.table, staged)
+        for name in _ARRAYS:
+            if (values := getattr(dataset.ratings, name)) is not None:
+                np.save(array_file(staged, name), values)
         staged.replace(directory)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{directory}: cannot be written: {error}") from error
 
 
 def load_dataset(directory: Path) -> Dataset:
-    """Read what `save_dataset` wrote.
+    """Open what `save_dataset` wrote. The system reads an array's parts from the disk when they are used.
 
     Raises:
         DataError: It cannot be read.
     """
     try:
-        users, items, ratings = (pl.read_parquet(directory / name) for name in (_USERS, _ITEMS, _RATINGS))
+        users, items = (pl.read_parquet(directory / name) for name in (_USERS, _ITEMS))
+        ratings = Ratings(**{name: _mapped(array_file(directory, name)) for name in _ARRAYS})  # type: ignore[arg-type]
         schema = DatasetSchema.model_validate_json((directory / _SCHEMA).read_bytes())
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{directory}: cannot be read: {error}") from error
-    return Dataset(
-        schema=schema,
-        users=Entities(users),
-        items=Entities(items),
-        ratings=Ratings.from_columns(
-            user_count=len(users),
-            users=ratings["user"].to_numpy(),
-            items=ratings["item"].to_numpy(),
-            values=ratings["value"].to_numpy(),
-            times=ratings["time"].to_numpy() if "time" in ratings.columns else None,
-            states=ratings["state"].to_numpy() if "state" in ratings.columns else None,
-            kinds=ratings["kind"].to_numpy() if "kind" in ratings.columns else None,
-        ),
-    )
+    return Dataset(schema=schema, users=Entities(users), items=Entities(items), ratings=ratings)
+
+
+def _mapped(file: Path) -> NDArray[Any] | None:
+    """The array of a file, None if there is no file. Changes stay in memory, as torch demands writable arrays."""
+    return np.asarray(np.load(file, mmap_mode="c", allow_pickle=False)) if file.exists() else None

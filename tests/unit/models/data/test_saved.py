@@ -55,7 +55,7 @@ def test_save_dataset_where_nothing_can_be_written_raises_data_error(two_tastes:
 
 def test_load_dataset_damaged_file_raises_data_error(two_tastes: Dataset, tmp_path: Path) -> None:
     save_dataset(two_tastes, tmp_path / "data")
-    (tmp_path / "data" / "ratings.parquet").write_bytes(b"PAR1")
+    (tmp_path / "data" / "items.npy").write_bytes(b"NUMPY")
 
     with pytest.raises(DataError, match="cannot be read"):
         load_dataset(tmp_path / "data")

@@ -1,0 +1,1 @@
+"""Data sets of any size, and what each rating costs."""
