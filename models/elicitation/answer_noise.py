@@ -1,6 +1,7 @@
 """Fitting what a learner has to know of answers, by simulated answers of training users."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -115,8 +116,11 @@ def _simulations(
     rows = np.flatnonzero(usable)
     users = dataset.ratings.users[rows]
     counts = np.bincount(dataset.ratings.items[rows], minlength=len(dataset.items))
-    index = ValueIndex(dataset.schema.items, dataset.items.table, counts)
-    subjects = index.subjects()
+    # Of the other items, which may be new in an evaluation, nothing is to be known.
+    known = np.flatnonzero(counts)
+    places = np.cumsum(counts > 0) - 1
+    index = ValueIndex(dataset.schema.items, dataset.items.table[known], counts[known])
+    subjects = [replace(subject, rows=known[subject.rows]) for subject in index.subjects()]
     enough = np.flatnonzero(np.bincount(users, minlength=len(dataset.users)) >= _LEAST_RATINGS)
     drawn = generator.permutation(enough)[:_MOST_USERS]
     for fold in range(USER_FOLDS):
@@ -127,7 +131,7 @@ def _simulations(
             episode = Episode.of(
                 dataset.ratings, state=State.WARM, user=int(user), support=support, query=query[:_MOST_QUERY]
             )
-            values = index.answers(episode.support_items, episode.support_ratings, scale)
+            values = index.answers(places[episode.support_items], episode.support_ratings, scale)
             asked = generator.permutation(list(values))[:_MOST_ANSWERS].tolist()
             episodes["values"].append((episode, [AnsweredSubject(subjects[place], values[place]) for place in asked]))
             episodes["pairs"].append((episode, _preferences(episode)))
