@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import USER_FOLDS, Episode, EpisodeBatch, fold_of
+from models.data.episodes import Episode, EpisodeBatch
 from models.elicitation.subject import AnswerArrays, AnsweredSubject, Subject
 from models.elicitation.values import ValueIndex
-from models.inputs.collaborative_inputs import OutOfFold
 from models.learners.base import AnyLearner, Support
 from models.learners.episode_predictions import EncodedData
 
@@ -21,6 +20,11 @@ _MOST_USERS = 128
 
 _MOST_ANSWERS = 6
 """Most simulated answers of a user, about as many as there are questions on a first screen."""
+
+_BEST_KNOWN = 12
+"""The values that are asked about are drawn from as many with the most ratings. Rare values, such as actors of a few
+films, are seldom asked about, and their answers err in other ways: users have rated the best known films of an actor,
+but more than the best known films of a genre."""
 
 _MOST_QUERY = 20
 """Most ratings of a user that are predicted. It bounds the time."""
@@ -33,7 +37,7 @@ _STEPS = 10
 
 
 class _Simulation:
-    """Users of one fold, whose support sets are simulated answers."""
+    """Users whose support sets are simulated answers. Items are seen as in serving, from the ratings of all users."""
 
     def __init__(
         self,
@@ -43,11 +47,9 @@ class _Simulation:
         answers: Sequence[Sequence[AnsweredSubject]],
     ) -> None:
         batch, arrays = EpisodeBatch.of(episodes), AnswerArrays.of(answers)
-        # As in training, users see items through the ratings of others.
-        fold = OutOfFold(int(fold_of(batch.users[:1])[0]), as_new=False, generator=torch.Generator(device=data.device))
         rows = np.concatenate([arrays.rows.ravel(), batch.query_items.ravel()])
         distinct, inverse = np.unique(rows, return_inverse=True)
-        items = learner.embed_items(data.items.take(data.tensor(distinct)), out_of_fold=fold)
+        items = learner.embed_items(data.items.take(data.tensor(distinct)))
         of_answers, of_query = inverse[: arrays.rows.size], inverse[arrays.rows.size :]
         nothing = torch.zeros(len(answers), 0, device=data.device)
         self._learner = learner
@@ -110,7 +112,7 @@ def fit_answers(
 def _simulations(
     learner: AnyLearner, data: EncodedData, dataset: Dataset, usable: NDArray[np.bool_], seed: int
 ) -> Iterator[_Simulation]:
-    """The simulated users of each fold, once with answers about attribute values and once with answers about pairs."""
+    """The simulated users, once with answers about attribute values and once with answers about pairs."""
     generator, scale = np.random.default_rng(seed), dataset.schema.rating_scale
     assert scale is not None  # noqa: S101 - a learner predicts ratings
     rows = np.flatnonzero(usable)
@@ -121,24 +123,25 @@ def _simulations(
     places = np.cumsum(counts > 0) - 1
     index = ValueIndex(dataset.schema.items, dataset.items.table[known], counts[known])
     subjects = [replace(subject, rows=known[subject.rows]) for subject in index.subjects()]
+    popularity = [int(counts[subject.rows].sum()) for subject in subjects]
     enough = np.flatnonzero(np.bincount(users, minlength=len(dataset.users)) >= _LEAST_RATINGS)
     drawn = generator.permutation(enough)[:_MOST_USERS]
-    for fold in range(USER_FOLDS):
-        episodes: dict[str, list[tuple[Episode, list[AnsweredSubject]]]] = {"values": [], "pairs": []}
-        for user in drawn[fold_of(drawn) == fold]:
-            own = generator.permutation(rows[users == user])
-            support, query = np.split(own, [len(own) // 2])
-            episode = Episode.of(
-                dataset.ratings, state=State.WARM, user=int(user), support=support, query=query[:_MOST_QUERY]
-            )
-            values = index.answers(places[episode.support_items], episode.support_ratings, scale)
-            asked = generator.permutation(list(values))[:_MOST_ANSWERS].tolist()
-            episodes["values"].append((episode, [AnsweredSubject(subjects[place], values[place]) for place in asked]))
-            episodes["pairs"].append((episode, _preferences(episode)))
-        for found in episodes.values():
-            answering = [(episode, answers) for episode, answers in found if answers]
-            if answering:
-                yield _Simulation(learner, data, *zip(*answering, strict=True))
+    episodes: dict[str, list[tuple[Episode, list[AnsweredSubject]]]] = {"values": [], "pairs": []}
+    for user in drawn:
+        own = generator.permutation(rows[users == user])
+        support, query = np.split(own, [len(own) // 2])
+        episode = Episode.of(
+            dataset.ratings, state=State.WARM, user=int(user), support=support, query=query[:_MOST_QUERY]
+        )
+        values = index.answers(places[episode.support_items], episode.support_ratings, scale)
+        best_known = sorted(values, key=popularity.__getitem__, reverse=True)[:_BEST_KNOWN]
+        asked = generator.permutation(best_known)[:_MOST_ANSWERS].tolist()
+        episodes["values"].append((episode, [AnsweredSubject(subjects[place], values[place]) for place in asked]))
+        episodes["pairs"].append((episode, _preferences(episode)))
+    for found in episodes.values():
+        answering = [(episode, answers) for episode, answers in found if answers]
+        if answering:
+            yield _Simulation(learner, data, *zip(*answering, strict=True))
 
 
 def _preferences(episode: Episode) -> list[AnsweredSubject]:

@@ -39,10 +39,6 @@ _MOST_DOUBLINGS = 20.0
 _ANSWER_NOISE = {AnswerKind.MEAN: 0.3, AnswerKind.PAIR: 1.0}
 """Initial variance of the noise of an answer, by kind, in squared units."""
 
-_COMMON_SHARE = 0.5
-"""Share of the noise of answers about groups that a user's answers have in common: users rate what they expect to like,
-some more than others. It was chosen on held-out users (docs/decisions/0026-questions-everybody-can-answer.md)."""
-
 _PAIR_DIFFERENCE = 1.0
 """Initial difference of a preferred item and the other, in units."""
 
@@ -223,16 +219,12 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         rated = support.mask if steps != 0 else torch.zeros_like(support.mask)
         prior_mean = self._prior_mean(support.users, support.items.features * rated.unsqueeze(-1), rated)
         noise = F.softplus(self.noise) * self._noise_growth(support) + support.items.variance
-        level, common = support.items.level, torch.zeros_like(noise)
-        observed = _Observed(level, support.items.features, support.ratings, noise, common, rated)
+        observed = _Observed(support.items.level, support.items.features, support.ratings, noise, rated)
         if support.answers is not None and steps != 0:
             observed = observed.append(self._answered(support.answers), dim=1)
         features = observed.features * observed.mask.unsqueeze(-1)
         residuals = (observed.values - observed.level - _product(features, prior_mean)) * observed.mask
         covariance = features @ features.transpose(1, 2) + torch.diag_embed(observed.noise)
-        if support.answers is not None:
-            common = observed.common * observed.mask
-            covariance = covariance + common.unsqueeze(1) * common.unsqueeze(2)
         # The noise makes K positive definite. `cholesky` would check it, and a GPU would have to wait for the answer.
         cholesky = torch.linalg.cholesky_ex(covariance).L
         identity = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype, device=cholesky.device)
@@ -314,9 +306,9 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         return LastLayer(items.features, F.softplus(self.noise) + items.variance)
 
     def last_layer_of_answers(self, answers: Answers[ClosedFormItems]) -> LastLayer:
-        """The features of the combinations and the common error, and the noise plus what is unknown about the items."""
+        """The features of the combinations, and the noise plus what is unknown about the items."""
         observed = self._answered(answers)
-        return LastLayer(torch.cat([observed.features, observed.common.unsqueeze(-1)], dim=-1), observed.noise)
+        return LastLayer(observed.features, observed.noise)
 
     def answer_parameters(self) -> list[nn.Parameter]:
         """The noise of each kind, the shift of means and the difference of pairs."""
@@ -328,13 +320,11 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         is_pair = answers.kinds == AnswerKind.PAIR
         mean_shift, pair_shift = self.answer_shift
         noise = F.softplus(self.answer_noise)[answers.kinds]
-        common = noise.masked_fill(is_pair, 0.0) * _COMMON_SHARE
         return _Observed(
             level=(weights * items.level).sum(dim=-1),
             features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
             values=torch.where(is_pair, F.softplus(pair_shift), answers.values + mean_shift),
-            noise=noise - common + (weights.square() * items.variance).sum(dim=-1),
-            common=common.sqrt(),
+            noise=noise + (weights.square() * items.variance).sum(dim=-1),
             mask=answers.mask,
         )
 
@@ -386,7 +376,6 @@ class _Observed(TensorRows):
         features: float32 [B, N, features], φ.
         values: float32 [B, N], what was observed.
         noise: float32 [B, N], the variance that nothing explains.
-        common: float32 [B, N], the standard deviation of the error that all answers of a user have in common.
         mask: bool [B, N], unset for padding.
     """
 
@@ -394,7 +383,6 @@ class _Observed(TensorRows):
     features: Tensor
     values: Tensor
     noise: Tensor
-    common: Tensor
     mask: Tensor
 
 

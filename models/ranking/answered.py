@@ -8,6 +8,7 @@ import torch
 
 from models.artifact import TrainedModel
 from models.data.answers import Answer, AttributeAnswer, GroupAnswer, PairAnswer
+from models.elicitation.question import QuestionKind
 from models.elicitation.subject import AnswerArrays, AnsweredSubject, Subject
 from models.elicitation.values import MOST_ITEMS
 from models.learners.answers import AnswerKind, Answers
@@ -25,8 +26,8 @@ def as_ratings(answers: Sequence[AnsweredSubject], model: TrainedModel, rank_by:
     A few items of a group get its rating. Of a pair, the preferred item gets a rating of a quarter of the scale above
     the mean, and the other of a quarter below.
 
-    The choice model takes a rating for a choice. So it is told only of what the user likes; without a rating scale,
-    that is the preferred items.
+    The choice model takes a rating for a choice. So it is told only of groups that the user likes, and of preferred
+    items. An attribute value stands for too many items: the best known of them are not what this user would choose.
     """
     scale, mean = model.schema.rating_scale, model.manifest.data.mean_rating
     if scale is None:
@@ -35,6 +36,8 @@ def as_ratings(answers: Sequence[AnsweredSubject], model: TrainedModel, rank_by:
     step = (scale.maximum - scale.minimum) / 4
     said: list[tuple[int, float]] = []
     for each in answers:
+        if rank_by is RankBy.CHOICE and each.subject.kind is QuestionKind.ATTRIBUTE:
+            continue
         rows = each.subject.rows.tolist()
         if each.subject.answer_kind is AnswerKind.PAIR:
             above, below = scale.nearest(np.array([middle + step, middle - step])).tolist()

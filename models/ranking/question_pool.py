@@ -58,10 +58,8 @@ class Layer:
         return Layer(self.features[rows], self.noise[rows])
 
     def append(self, other: "Layer") -> "Layer":
-        """These rows, then the other rows; features that these rows do not have are 0 for them."""
-        missing = other.features.shape[1] - self.features.shape[1]
-        features = np.pad(self.features, ((0, 0), (0, missing)))
-        return Layer(np.concatenate([features, other.features]), np.concatenate([self.noise, other.noise]))
+        """These rows, then the other rows."""
+        return Layer(np.concatenate([self.features, other.features]), np.concatenate([self.noise, other.noise]))
 
 
 class QuestionPool:
@@ -157,7 +155,7 @@ class QuestionPool:
         if not pairs:
             return []
         layer, chances = self.layer_of_answers([AnsweredSubject(each) for each in pairs]), self._stranger_has_seen(rows)
-        of_items = self.layer_of_items(rows).append(layer).features[: len(rows)]
+        of_items = self.layer_of_items(rows).features
         explained = np.square(of_items @ layer.features.T)
         gains = (chances @ explained) / (np.square(layer.features).sum(axis=1) + layer.noise)
         chance_of = dict(zip(rows.tolist(), chances.tolist(), strict=True))

@@ -74,23 +74,6 @@ def test_answer_about_a_group_equals_a_rating_of_its_mean_item(learner: ClosedFo
         np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
-def test_half_of_the_noise_is_common_to_all_answers_about_groups(learner: ClosedForm) -> None:
-    """By the normal equations with one more weight, the common error, for a user without ratings."""
-    support, query = support_of([0])
-    answers = answers_of(support, AnswerKind.MEAN, count=3)
-    means, _ = latent_of(learner, replace(support, answers=answers), query)
-
-    levels, unknown, features = (values[0].numpy() for values in combined(answers).tensors())
-    noise = np.log1p(np.exp(learner.noise.item()))
-    phi = np.column_stack([features, np.full(3, np.sqrt(noise / 2))])
-    prior = support.users.prior_mean[0].numpy()
-    certainties = 1 / (noise / 2 + unknown)
-    residuals = answers.values[0].numpy() - levels - features @ prior
-    change = np.linalg.solve(phi.T * certainties @ phi + np.eye(phi.shape[1]), phi.T @ (certainties * residuals))
-    query_levels, _, query_features = (values[0].numpy() for values in query.tensors())
-    np.testing.assert_allclose(means[0], query_levels + query_features @ (prior + change[:-1]))
-
-
 def test_answer_about_a_pair_observes_the_difference(learner: ClosedForm) -> None:
     """By the normal equations, for a user without ratings."""
     support, query = support_of([0])

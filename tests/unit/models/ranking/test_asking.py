@@ -188,19 +188,24 @@ class TestAnswers:
 
 
 class TestChoiceModel:
-    def test_answer_that_is_liked_counts_as_ratings_of_the_best_known_items(self, recommender: Recommender) -> None:
-        comedies = recommender.catalogue.best_known_with("genre", "comedy", 3)
+    def test_group_that_is_liked_counts_as_ratings_of_its_best_known_items(self, recommender: Recommender) -> None:
+        comedies = recommender.catalogue.best_known_with("genre", "comedy", 4)
+        ids = [recommender.catalogue.name(row)[0] for row in comedies.tolist()]
 
-        support = QuerySupports(
-            recommender.catalogue, [replace(STRANGER, answers=[AttributeAnswer("genre", "comedy", 5.0)])]
-        )
+        support = QuerySupports(recommender.catalogue, [replace(STRANGER, answers=[GroupAnswer(tuple(ids), 5.0)])])
 
         assert support.of(RankBy.CHOICE).ratings.tolist() == [[5.0, 5.0, 5.0]]
-        expected = recommender.catalogue.choice_vectors(comedies[None])
+        expected = recommender.catalogue.choice_vectors(comedies[None, :3])
         torch.testing.assert_close(support.of(RankBy.CHOICE).items.vector, expected.vector)
 
-    def test_answer_that_is_not_liked_says_nothing_of_choices(self, recommender: Recommender) -> None:
-        support = QuerySupports(recommender.catalogue, [replace(STRANGER, answers=[HORROR])]).of(RankBy.CHOICE)
+    def test_answers_about_attributes_say_nothing_of_choices(self, recommender: Recommender) -> None:
+        query = replace(STRANGER, answers=[AttributeAnswer("genre", "comedy", 5.0)])
+
+        assert not QuerySupports(recommender.catalogue, [query]).of(RankBy.CHOICE).mask.any()
+
+    def test_group_that_is_not_liked_says_nothing_of_choices(self, recommender: Recommender) -> None:
+        query = replace(STRANGER, answers=[GroupAnswer(("i1", "i3"), 1.0)])
+        support = QuerySupports(recommender.catalogue, [query]).of(RankBy.CHOICE)
 
         assert not support.mask.any()
 
