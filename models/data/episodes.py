@@ -175,14 +175,14 @@ class EpisodeBatch:
         return parts_of(self.support_mask.sum(axis=1))
 
 
-def parts_of(sizes: NDArray[np.int64], *, min_saved_rows: int = _MIN_SAVED_ROWS) -> list[tuple[slice, int]]:
+def parts_of(sizes: NDArray[np.int64], *, min_saved_rows: int | None = None) -> list[tuple[slice, int]]:
     """Parts of a batch to adapt to one after the other: their rows, and the largest support size of each.
 
     Args:
         sizes: int64 [B], the support sizes of the episodes.
-        min_saved_rows: Rows of padding that another part must save.
+        min_saved_rows: Rows of padding that another part must save; None for what suits a processor.
     """
-    return _cut(np.maximum.accumulate(sizes), 0, min_saved_rows)
+    return _cut(np.maximum.accumulate(sizes), 0, _MIN_SAVED_ROWS if min_saved_rows is None else min_saved_rows)
 
 
 def _cut(largest: NDArray[np.int64], start: int, min_saved_rows: int) -> list[tuple[slice, int]]:

@@ -185,6 +185,10 @@ class Batch:
     ratings: Support[UserColumns, ItemColumns]
     weights: Tensor
 
+    @property
+    def own_shares(self) -> Tensor:
+        return self.weights / self.weights.sum()
+
     def all_ratings(self) -> Support[UserColumns, ItemColumns]:
         return self.ratings
 
