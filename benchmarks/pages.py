@@ -26,6 +26,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 IMAGES, RESULTS = DOCS / "images", DOCS / "results"
 RATINGS = (5, 4, 2, 5, 3)
 VISITORS = 20
+SCENARIOS = {
+    "home": {"n": 12, "diversity": 0.3, "boosts": [{"factor": 2, "filter": {"genre": ["Romance"]}}], "percent": 50},
+    "newsletter": {"n": 5, "filter": {"year": {"from": 1990}}},
+}
+"""What the page of scenarios shows, by name."""
+
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 
@@ -69,6 +75,7 @@ def photograph(browser: Browser, address: str) -> None:
     ):
         page = _open(browser, address, size, scheme)
         _rate_some(page)
+        _answer_in_general(page)
         page.mouse.move(2, 2)
         page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
         page.wait_for_timeout(1000)  # until all animations have ended
@@ -89,6 +96,11 @@ def photograph(browser: Browser, address: str) -> None:
     page.goto("/overview")
     page.locator("main li").first.wait_for()
     page.screenshot(path=IMAGES / "overview.png")
+    for name, settings in SCENARIOS.items():
+        httpx.put(f"{address}/v1/scenarios/{name}", json=settings).raise_for_status()
+    page.goto("/scenarios")
+    page.get_by_text(next(iter(SCENARIOS))).first.wait_for()
+    page.screenshot(path=IMAGES / "scenarios.png")
     page.context.close()
 
 
@@ -134,6 +146,14 @@ def _rate_some(page: Page) -> None:
         page.locator(".tile").nth(place % 3).get_by_role("button", name=f"{rating} of 5").click()
         page.get_by_text(f"from {place + 1} rating").wait_for()
         page.locator('[data-timing="screen"]').wait_for()
+        page.wait_for_load_state("networkidle")
+
+
+def _answer_in_general(page: Page) -> None:
+    """Answer two questions about what items have in common."""
+    for place, rating in enumerate((5, 2)):
+        page.locator(".question").nth(place).get_by_role("button", name=f"{rating} of 5").click()
+        page.get_by_text(f"{place + 1} said in general").wait_for()
         page.wait_for_load_state("networkidle")
 
 

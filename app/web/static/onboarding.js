@@ -10,6 +10,7 @@ import { Visit } from "./visit.js";
 
 const SMALL_SCREEN = window.matchMedia("(max-width: 640px)");
 const RECOMMENDATIONS = 10;
+const KNOWN = "Do you know these?";
 
 function Onboarding({ visit }) {
   const [state, setState] = useState(visit.state);
@@ -33,18 +34,19 @@ function Onboarding({ visit }) {
     <div class="columns">
       <section class="asking" aria-labelledby="asking-title">
         <div class="section-head">
-          <h2 id="asking-title">Do you know these?</h2>
+          <h2 id="asking-title">${questions.length ? "What do you like?" : KNOWN}</h2>
           <button type="button" class="button small" onClick=${() => visit.startOver()} disabled=${!answers.size && !skipped.size && !told.size && !visit.isKnown}>Start over</button>
         </div>
         <${Notice} text=${problem} onRetry=${() => visit.retry()} />
         ${waiting}
         ${undo && html`<p class="undo">${undo.text} <button type="button" class="button small" onClick=${undo.run}>Undo</button></p>`}
         ${slots.every((item) => !item) && html`<p class="soft">There are no more items to ask about. ${feedback.done([...answers.values()].map(({ value }) => value))}, ${feedback.skipped(skipped.size)}.</p>`}
+        <${Questions} questions=${questions} visit=${visit} />
+        ${questions.length > 0 && html`<h2 class="second">${KNOWN}</h2>`}
         <ul class="tiles">
           ${slots.map((item, slot) => item && html`<${Tile} key=${slot} item=${item} about=${visit.describe(item)} feedback=${feedback}
             onGive=${(value) => visit.give(item, value)} onSkip=${() => visit.skip(item)} />`)}
         </ul>
-        <${Questions} questions=${questions} visit=${visit} />
         <${Answers} state=${state} visit=${visit} />
         <${InGeneral} told=${told} visit=${visit} />
         <${Skips} skipped=${skipped} visit=${visit} />

@@ -26,12 +26,9 @@ function inWords({ kind, items }, answer, visit) {
 /** The questions of the screen, each in a place of its own. */
 export function Questions({ questions, visit }) {
   if (!questions.length) return null;
-  return html`<section class="questions" aria-labelledby="questions-title">
-    <h2 id="questions-title">In general</h2>
-    <ul>
-      ${questions.map((question, place) => html`<${Question} key=${place} question=${question} visit=${visit} />`)}
-    </ul>
-  </section>`;
+  return html`<ul class="questions" aria-label="Questions in general">
+    ${questions.map((question, place) => html`<${Question} key=${place} question=${question} visit=${visit} />`)}
+  </ul>`;
 }
 
 function Question({ question, visit }) {

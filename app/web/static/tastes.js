@@ -14,7 +14,7 @@ export function Tastes({ tastes, visit }) {
   return html`<section class="tastes" aria-labelledby="tastes-title">
     <h3 id="tastes-title" class="visually-hidden">Your tastes, as the model sees them</h3>
     ${likes.length > 0 && html`<p><span>You seem to like</span> ${chips(likes)}</p>`}
-    ${dislikes.length > 0 && html`<p><span>and less</span> ${chips(dislikes)}</p>`}
+    ${dislikes.length > 0 && html`<p><span>${likes.length ? "and less" : "You seem to like less"}</span> ${chips(dislikes)}</p>`}
     ${opened && html`<div class="say-more">
       <span>How do you like <b>${opened.value}</b>?</span>
       <${visit.feedback.Buttons} name=${opened.value} onGive=${(rating) => {
