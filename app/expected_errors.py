@@ -3,6 +3,7 @@
 import errno
 from pathlib import Path
 
+from app.cluster.errors import ClusterError
 from app.errors import ServiceError
 from app.services.api_keys import KeyManagementError
 from app.settings import SettingsError
@@ -20,6 +21,7 @@ from models.training.preset import PresetError
 _MISTAKES = (
     ArtifactError,
     CheckpointError,
+    ClusterError,
     DataError,
     DatabaseURLError,
     DeviceError,

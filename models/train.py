@@ -30,8 +30,9 @@ from models.elicitation.statistics import item_statistics
 from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 from models.training.checkpoint import Checkpoint
+from models.training.engine import LOCAL_ENGINE, TrainingEngine
 from models.training.preset import Preset
-from models.training.stages import RESEARCH_MODEL, SERVED_MODEL, PreparedData, train_choices, train_learner
+from models.training.stages import RESEARCH_MODEL, SERVED_MODEL, PreparedData
 from models.training.trainer import EpochResult, TrainingObserver, best_epoch
 
 
@@ -45,6 +46,7 @@ def train(
     research_only: bool = False,
     device: str = "cpu",
     observer: TrainingObserver | None = None,
+    engine: TrainingEngine = LOCAL_ENGINE,
 ) -> TrainedModel:
     """Train a model and save it as an artifact.
 
@@ -61,6 +63,7 @@ def train(
         research_only: Whether to train and save the research model only.
         device: A torch device.
         observer: Shows progress.
+        engine: Where to train.
 
     Returns:
         The served model, or the research model if there is no other.
@@ -73,7 +76,7 @@ def train(
         CheckpointError: A checkpoint belongs to other settings, or the disk does not take it.
     """
     require_writable(output)
-    task = _Task(dataset, preset, data_path, device, checkpoint_of(output), observer)
+    task = _Task(dataset, preset, data_path, device, checkpoint_of(output), observer, engine)
     research = _train_one(task, Split.of(dataset, split_config or SplitConfig()))
     if research_only:
         save_artifact(output, research)
@@ -99,6 +102,7 @@ class _Task:
         device: A torch device.
         checkpoints: The directory of the checkpoints.
         observer: Shows progress.
+        engine: Where to train.
     """
 
     dataset: Dataset
@@ -107,6 +111,7 @@ class _Task:
     device: str
     checkpoints: Path
     observer: TrainingObserver | None
+    engine: TrainingEngine
 
 
 def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> ModelParts:
@@ -124,9 +129,11 @@ def _train_one(task: _Task, split: Split, *, twin: Manifest | None = None) -> Mo
     trained = None
     if preset.learner is not None:
         epochs = None if twin is None else _best_epoch(twin.history, preset).epoch
-        trained = train_learner(data, checkpoints=task.checkpoints, phase=phase, epochs=epochs, observer=task.observer)
+        trained = task.engine.train_learner(
+            data, checkpoints=task.checkpoints, phase=phase, epochs=epochs, observer=task.observer
+        )
     rounds = None if twin is None else best_round(twin.choice_history)
-    choice, choice_history = train_choices(data, phase=phase, rounds=rounds, observer=task.observer)
+    choice, choice_history = task.engine.train_choices(data, phase=phase, rounds=rounds, observer=task.observer)
     learner = None if trained is None else trained.learner
     if learner is not None:
         fit_answers(learner, data.encoded, dataset, split.training, seed=preset.training.seed)

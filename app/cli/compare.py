@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated
 
 import typer
 
 from app.cli.checks import require_writable_directory
 from app.cli.completion import complete_presets
+from app.cli.engine import Address, Engine, EngineOption, connected
 from app.cli.options import DataDirectory, Device, Malformed, MalformedOption, SchemaFile, load_dataset
 from app.cli.output import JSONOption, print_figures, print_text, progress_console
 
@@ -38,13 +40,15 @@ def compare_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
+    engine: EngineOption = Engine.LOCAL,
+    address: Address = None,
     as_json: JSONOption = False,
 ) -> None:
     """Train and measure all learners and baselines on the same episodes, and write a leaderboard.
 
     The directory gets leaderboard.md, leaderboard.json and plots. An interrupted comparison goes on when it is started
     again. What is done is kept by the data and the contents of each preset, so a changed preset is measured again, and
-    further presets or seeds add to what is there.
+    further presets or seeds add to what is there. On a Ray cluster, all machines must see the directory --work.
     """
     from app.cli.leaderboard_progress import LeaderboardProgress
     from app.reports.leaderboard import leaderboard_plots
@@ -74,8 +78,13 @@ def compare_command(
         device=device,
     )
     bench = Workbench(dataset, config, work)
-    with LeaderboardProgress(progress_console()) as observer:
-        failures = do_jobs(bench, processes=processes or os.cpu_count() or 1, observer=observer)
+    with connected(engine, address) as is_cluster, LeaderboardProgress(progress_console()) as observer:
+        failures = do_jobs(
+            bench,
+            processes=processes or os.cpu_count() or 1,
+            observer=observer,
+            elsewhere=resolve_name("app.cluster.comparison:do_jobs_on_cluster") if is_cluster else None,
+        )
     leaderboard = leaderboard_of(bench, failures)
     output.mkdir(parents=True, exist_ok=True)
     plots = leaderboard_plots(leaderboard)

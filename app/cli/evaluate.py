@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from rich.progress import Progress
 
 from app.cli.checks import require_writable_file
 from app.cli.completion import STATES, complete_states
+from app.cli.engine import Address, Engine, EngineOption, connected
 from app.cli.json_file import STANDARD_OUTPUT
 from app.cli.options import (
     DataDirectory,
@@ -65,6 +67,8 @@ def evaluate_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
+    engine: EngineOption = Engine.LOCAL,
+    address: Address = None,
 ) -> None:
     """Evaluate a model in the four states, with and without adaptation, its lists for new users, and the baselines.
 
@@ -80,6 +84,7 @@ def evaluate_command(
     from models.data.reader import read_dataset
     from models.data.schema import DatasetSchema
     from models.evaluation import EvaluationConfig, evaluate
+    from models.evaluation.batch_runner import apply_here
     from models.training.devices import require_device
     from models.training.threads import compute_in_one_thread
 
@@ -113,7 +118,7 @@ def evaluate_command(
     report_skipped(rows)
     report_warnings(dataset.remarks)
     given = read_episodes(episodes, dataset) if episodes else None
-    with Progress(transient=True, console=progress_console()) as progress:
+    with connected(engine, address) as is_cluster, Progress(transient=True, console=progress_console()) as progress:
         task = progress.add_task("evaluating", total=1.0)
         report, predicted = evaluate(
             trained,
@@ -121,6 +126,7 @@ def evaluate_command(
             config,
             episodes=given,
             progress=lambda share: progress.update(task, completed=share),
+            apply=resolve_name("app.cluster.evaluation:apply_on_cluster")(device) if is_cluster else apply_here,
         )
     if json_file:
         json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")

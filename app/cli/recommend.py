@@ -4,6 +4,7 @@ import asyncio
 import time
 from enum import StrEnum
 from pathlib import Path
+from pkgutil import resolve_name
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -11,11 +12,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.checks import require_writable_file
+from app.cli.engine import Address, Engine, EngineOption, connected
 from app.cli.output import JSONOption, print_json, progress_console
 from app.lists.export_observer import ExportObserver
 
 if TYPE_CHECKING:
     from app.lists.export import Exported, ExportOptions
+    from app.lists.export_ranking import StartRanking
     from app.settings import Settings
     from models.ranking.filters import FieldFilter
 
@@ -42,6 +45,8 @@ def recommend_command(
             "be repeated.",
         ),
     ] = None,
+    engine: EngineOption = Engine.LOCAL,
+    address: Address = None,
     as_json: JSONOption = False,
 ) -> None:
     """Rank for all users of the service's database by the active version, and write their lists to a Parquet file.
@@ -50,6 +55,7 @@ def recommend_command(
     in OUT.parts and goes on when it is started again, unless version, catalogue or options have changed.
     """
     from app.lists.export import ExportOptions
+    from app.lists.export_ranking import RankingHere
     from app.settings import read_settings
     from app.storage.database import require_usable
     from models.ranking.query import RankBy
@@ -62,8 +68,9 @@ def recommend_command(
     settings = read_settings()
     asyncio.run(require_usable(settings.database_url.get_secret_value()))
     options = ExportOptions(n=n, rank_by=RankBy(rank_by), filters=_where(filters or []))
-    with _ProgressBar() as bar:
-        exported = asyncio.run(_export(settings, options, output, bar))
+    with connected(engine, address) as is_cluster, _ProgressBar() as bar:
+        ranking = resolve_name("app.cluster.lists:RankingOnCluster") if is_cluster else RankingHere
+        exported = asyncio.run(_export(settings, options, output, bar, ranking))
     ranked, seconds = exported.users - exported.users_before, bar.seconds
     if as_json:
         print_json(
@@ -82,12 +89,14 @@ def recommend_command(
         )
 
 
-async def _export(settings: "Settings", options: "ExportOptions", output: Path, observer: ExportObserver) -> "Exported":
+async def _export(
+    settings: "Settings", options: "ExportOptions", output: Path, observer: ExportObserver, ranking: "StartRanking"
+) -> "Exported":
     from app.services.container import open_services
 
     async with open_services(settings) as services:
         await services.model_versions.start_serving(None)
-        return await services.list_exports.export(options, output, observer)
+        return await services.list_exports.export(options, output, observer, ranking)
 
 
 def _where(filters: list[str]) -> "dict[str, FieldFilter]":

@@ -10,12 +10,14 @@ import typer
 
 from app.cli.checks import require_writable_directory
 from app.cli.completion import complete_preset
+from app.cli.engine import Address, Engine, EngineOption, connected
 from app.cli.options import Device, Malformed, MalformedOption, OptionalDataDirectory, SchemaFile, load_dataset
 from app.cli.output import JSONOption, print_json, progress_console
 
 if TYPE_CHECKING:
     from app.jobs.training import Trained, TrainingParameters, TrainingReport
     from app.settings import Settings
+    from models.training.engine import TrainingEngine
     from models.training.trainer import TrainingObserver
 
 
@@ -48,12 +50,24 @@ def train_command(
     schema: SchemaFile = None,
     malformed: MalformedOption = Malformed.REFUSE,
     device: Device = "cpu",
+    engine: EngineOption = Engine.LOCAL,
+    address: Address = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --engine ray: most workers that share each batch of users. [default: one a processor]",
+        ),
+    ] = None,
     as_json: JSONOption = False,
 ) -> None:
     """Train a model and write it as an artifact. An interrupted training continues when it is started again.
 
     A research model is trained on a split and gives the figures. Then the served model is trained on all ratings. The
     artifact holds both; --research-only leaves out the second.
+
+    On a Ray cluster, the workers share the users of each update; the model is the same, whatever their number. All
+    machines must see the directory of --out.
 
     With --from-database the new version is compared with the active one on held-out users, and registered. Learning
     curves are written beside the artifact: `tensorboard --logdir OUT.tensorboard` shows them.
@@ -69,18 +83,20 @@ def train_command(
             raise typer.BadParameter("needs --from-database", param_hint="--activate")
         if data is None:
             raise typer.BadParameter("name a data set, or train --from-database", param_hint="--data")
-        _train_on_files(
-            data,
-            output,
-            preset=preset,
-            epochs=epochs,
-            seed=seed,
-            research_only=research_only,
-            schema=schema,
-            malformed=malformed,
-            device=device,
-            as_json=as_json,
-        )
+        with _engine(engine, address, workers, output) as where:
+            _train_on_files(
+                data,
+                output,
+                preset=preset,
+                epochs=epochs,
+                seed=seed,
+                research_only=research_only,
+                schema=schema,
+                malformed=malformed,
+                device=device,
+                engine=where,
+                as_json=as_json,
+            )
         return
     if research_only:
         raise typer.BadParameter("does not go with --from-database", param_hint="--research-only")
@@ -88,17 +104,36 @@ def train_command(
         raise typer.BadParameter("the schema is the active version's", param_hint="--schema")
     # The variable names the service's data set; only the option asks to train on it.
     source = context.get_parameter_source("data")
-    _train_on_database(
-        data if source is not None and source.name == "COMMANDLINE" else None,
-        output,
-        preset=preset,
-        epochs=epochs,
-        seed=seed,
-        malformed=malformed,
-        activate=activate,
-        device=device,
-        as_json=as_json,
-    )
+    with _engine(engine, address, workers, output) as where:
+        _train_on_database(
+            data if source is not None and source.name == "COMMANDLINE" else None,
+            output,
+            preset=preset,
+            epochs=epochs,
+            seed=seed,
+            malformed=malformed,
+            activate=activate,
+            device=device,
+            engine=where,
+            as_json=as_json,
+        )
+
+
+@contextmanager
+def _engine(engine: Engine, address: str | None, workers: int | None, output: Path) -> "Iterator[TrainingEngine]":
+    """Where to train, while the block runs."""
+    from models.train import checkpoint_of
+    from models.training.engine import LOCAL_ENGINE
+
+    if workers is not None and engine is Engine.LOCAL:
+        raise typer.BadParameter("needs --engine ray", param_hint="--workers")
+    with connected(engine, address) as is_cluster:
+        if not is_cluster:
+            yield LOCAL_ENGINE
+            return
+        from app.cluster.training import RayTraining
+
+        yield RayTraining(checkpoint_of(output.resolve()), workers)
 
 
 def _train_on_files(
@@ -112,6 +147,7 @@ def _train_on_files(
     schema: Path | None,
     malformed: Malformed,
     device: str,
+    engine: "TrainingEngine",
     as_json: bool,
 ) -> None:
     from app.cli.training_result import print_next, print_result, result_as_json
@@ -132,6 +168,7 @@ def _train_on_files(
             research_only=research_only,
             device=device,
             observer=observer,
+            engine=engine,
         )
     if as_json:
         print_json(result_as_json(output, model, None))
@@ -153,6 +190,7 @@ def _train_on_database(
     malformed: Malformed,
     activate: bool,
     device: str,
+    engine: "TrainingEngine",
     as_json: bool,
 ) -> None:
     from app.cli.training_result import print_next, print_report, print_result, result_as_json
@@ -171,7 +209,7 @@ def _train_on_database(
         _say("reading the database")
     with _shown(output) as observer:
         trained = train_on_stored_dataset(
-            parameters, output, settings=settings, observer=observer, progress=lambda _: None
+            parameters, output, settings=settings, observer=observer, progress=lambda _: None, engine=engine
         )
     report = asyncio.run(_register(settings, trained))
     if as_json:

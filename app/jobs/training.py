@@ -37,6 +37,7 @@ from models.data.splits import SplitConfig
 from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
 from models.training.checkpoint import CheckpointError
+from models.training.engine import LOCAL_ENGINE, TrainingEngine
 from models.training.preset import Preset, load_preset, preset_names
 from models.training.trainer import TrainingObserver
 
@@ -234,6 +235,7 @@ def train_on_stored_dataset(
     settings: Settings,
     observer: TrainingObserver,
     progress: Callable[[float], None],
+    engine: TrainingEngine = LOCAL_ENGINE,
 ) -> Trained:
     """Train on the database, and compare the new version with the active one.
 
@@ -248,6 +250,7 @@ def train_on_stored_dataset(
         settings: For the database and the device.
         observer: Observes the training.
         progress: Called with the share that is done before and after training. An exception from it stops the work.
+        engine: Where to train.
 
     Raises:
         ArtifactError: The active version cannot be loaded, or the output cannot be written.
@@ -261,7 +264,7 @@ def train_on_stored_dataset(
     schema = read_schema(parameters.model_path) if active is None else active.schema
     data = data_of(output)
     dataset = _dataset(parameters, schema, data, settings, lambda: progress(0.0))
-    new = _trained(parameters, dataset, output, settings, observer)
+    new = _trained(parameters, dataset, output, settings, observer, engine)
     comparison = None
     if active is not None:
         research = load_research_model(output, device=settings.device)
@@ -338,7 +341,12 @@ def _dataset(
 
 
 def _trained(
-    parameters: TrainingParameters, dataset: Dataset, output: Path, settings: Settings, observer: TrainingObserver
+    parameters: TrainingParameters,
+    dataset: Dataset,
+    output: Path,
+    settings: Settings,
+    observer: TrainingObserver,
+    engine: TrainingEngine,
 ) -> TrainedModel:
     if (output / MANIFEST).exists() and not checkpoint_of(output).exists():
         # There is a complete artifact. If it is of this training, the training was interrupted after its end.
@@ -354,4 +362,5 @@ def _trained(
         split_config=SPLIT,
         device=settings.device,
         observer=observer,
+        engine=engine,
     )

@@ -1,19 +1,21 @@
 """Lists for all stored users, written to a Parquet file part by part, so that an interrupted export goes on."""
 
+import asyncio
 import shutil
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.lists.export_observer import ExportObserver
+from app.lists.export_ranking import SCHEMA, Ranking, RankingHere, StartRanking
 from app.lists.feedback import KnownUser, ListOptions, read_users
-from app.lists.many_users import lists_of_users
 from app.storage.database import Database
 from app.storage.users import UserRepository
 from models.data.malformed import DataError
@@ -26,17 +28,6 @@ _USERS_AT_ONCE = 500
 
 _USERS_OF_PART = 2_000
 """Users of a part: what is ranked again after an interruption."""
-
-_SCHEMA = {
-    "user_id": pl.String,
-    "rank": pl.Int32,
-    "item_id": pl.String,
-    "predicted_rating": pl.Float32,
-    "choice_probability": pl.Float32,
-    "like_probability": pl.Float32,
-    "model_version": pl.String,
-}
-"""The columns of the file."""
 
 _PLAN, _LAST, _USERS = "plan.json", "coldstart.last_user", "coldstart.users"
 
@@ -109,7 +100,13 @@ class ListExport:
         self._directory = parts_of(output)
 
     async def run(
-        self, database: Database, recommender: Recommender, *, half_life: timedelta, observer: ExportObserver
+        self,
+        database: Database,
+        recommender: Recommender,
+        *,
+        half_life: timedelta,
+        observer: ExportObserver,
+        ranking: StartRanking = RankingHere,
     ) -> Exported:
         """Rank for all stored users, or for those whom an earlier start has left.
 
@@ -118,18 +115,21 @@ class ListExport:
             recommender: That of the plan.
             half_life: After this time, an item that was shown counts half.
             observer: Observes the export.
+            ranking: Where to rank.
 
         Raises:
             DataError: The file cannot be written, or the directory of its parts has something else in it.
             DatabaseUnavailableError: The database cannot be reached. The parts stay.
         """
         try:
-            return await self._run(database, recommender, half_life, observer)
+            return await self._run(
+                database, ranking(recommender, self._plan.options.list_options()), half_life, observer
+            )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{self._output}: cannot be written: {error}") from error
 
     async def _run(
-        self, database: Database, recommender: Recommender, half_life: timedelta, observer: ExportObserver
+        self, database: Database, ranking: Ranking, half_life: timedelta, observer: ExportObserver
     ) -> Exported:
         discarded = self._discard_others()
         last, before, number = self._reached()
@@ -137,10 +137,10 @@ class ListExport:
             left = await UserRepository(session).count(after=last)
         observer.begun(users_before=before, users=before + left, discarded=discarded)
         users = before
-        reading = _Reading(database, recommender, self._plan.options.list_options(), half_life)
-        while part := await reading.part(after=last, observer=observer):
-            last, users, number = part.last, users + part.users, number + 1
-            part.write(self._directory, number)
+        async with aclosing(_Reading(database, ranking, half_life).parts(after=last, observer=observer)) as parts:
+            async for part in parts:
+                users, number = users + part.users, number + 1
+                part.write(self._directory, number)
         rows = await to_thread.run_sync(self._merge)
         return Exported(users, before, rows)
 
@@ -175,7 +175,7 @@ class ListExport:
     def _merge(self) -> int:
         """Write the file of all parts, and return the number of its rows."""
         staged = self._directory / "file.new"
-        empty = pl.LazyFrame(schema=_SCHEMA)
+        empty = pl.LazyFrame(schema=SCHEMA)
         pl.concat([empty, *map(pl.scan_parquet, self._parts())]).sink_parquet(staged)
         staged.replace(self._output)
         shutil.rmtree(self._directory)
@@ -210,42 +210,48 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reads users and ranks for them."""
+    """Reads users and has them ranked."""
 
     database: Database
-    recommender: Recommender
-    options: ListOptions
+    ranking: Ranking
     half_life: timedelta
 
-    async def part(self, *, after: str | None, observer: ExportObserver) -> _Part | None:
-        """The lists of the next users after the id `after`; None if there are none."""
-        tables, users, last = [], 0, after
-        while users < _USERS_OF_PART:
-            async with self.database.read() as session:
-                ids = await UserRepository(session).ids(after=last, limit=_USERS_AT_ONCE)
-                known = await read_users(session, ids, half_life=self.half_life)
-            if not ids:
-                break
-            tables.append(await to_thread.run_sync(_ranked, self.recommender, list(known.values()), self.options))
-            users, last = users + len(ids), ids[-1]
-            observer.ranked(len(ids))
-        return None if last is None or not users else _Part(pl.concat(tables), users, last)
+    async def parts(self, *, after: str | None, observer: ExportObserver) -> AsyncGenerator[_Part]:
+        """The lists of all users after the id `after`, part by part."""
+        tables: list[pl.DataFrame] = []
+        users, last = 0, after
+        async with aclosing(self._batches(after)) as batches:
+            async for ids, table in batches:
+                tables.append(table)
+                users, last = users + len(ids), ids[-1]
+                observer.ranked(len(ids))
+                if users >= _USERS_OF_PART:
+                    yield _Part(pl.concat(tables), users, last)
+                    tables, users = [], 0
+        if last is not None and users:
+            yield _Part(pl.concat(tables), users, last)
 
+    async def _batches(self, last: str | None) -> AsyncGenerator[tuple[list[str], pl.DataFrame]]:
+        """The ids and the lists of users who are read together. As many batches as fit are ranked side by side."""
+        begun: deque[tuple[list[str], asyncio.Task[pl.DataFrame]]] = deque()
+        try:
+            while True:
+                ids, known = await self._read(last)
+                if ids:
+                    last = ids[-1]
+                    begun.append((ids, asyncio.ensure_future(self.ranking.lists_of(known))))
+                while begun and (not ids or len(begun) >= self.ranking.at_once):
+                    former, lists = begun.popleft()
+                    yield former, await lists
+                if not ids:
+                    return
+        finally:
+            for _, lists in begun:
+                lists.cancel()
 
-def _ranked(recommender: Recommender, users: Sequence[KnownUser], options: ListOptions) -> pl.DataFrame:
-    """The lists of some users, one row an item."""
-    lists = lists_of_users(recommender, users, options)
-    rows: list[dict[str, Any]] = [
-        {
-            "user_id": state.id,
-            "rank": item.rank,
-            "item_id": item.item_id,
-            "predicted_rating": item.predicted_rating,
-            "choice_probability": item.choice_probability,
-            "like_probability": item.like_probability,
-            "model_version": recommender.model.version,
-        }
-        for (state, _), items in zip(users, lists, strict=True)
-        for item in items
-    ]
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    async def _read(self, after: str | None) -> tuple[list[str], list[KnownUser]]:
+        """The next users after the id `after`."""
+        async with self.database.read() as session:
+            ids = await UserRepository(session).ids(after=after, limit=_USERS_AT_ONCE)
+            known = await read_users(session, ids, half_life=self.half_life)
+        return list(ids), list(known.values())

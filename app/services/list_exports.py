@@ -15,6 +15,7 @@ from app.job_errors import (
 from app.jobs.list_export import KIND, ListExportParameters, export_file
 from app.lists.export import Exported, ExportOptions, ExportPlan, ListExport
 from app.lists.export_observer import ExportObserver
+from app.lists.export_ranking import RankingHere, StartRanking
 from app.services.filters import filter_errors
 from app.services.jobs import JobService
 from app.services.model_host import ModelHost
@@ -60,13 +61,16 @@ class ListExportService(JobService):
             ListExportParameters(model_version=model.id, model_path=Path(model.path), options=options)
         )
 
-    async def export(self, options: ExportOptions, output: Path, observer: ExportObserver) -> Exported:
-        """Export in this process, or go on with an interrupted export of the same kind into the same file.
+    async def export(
+        self, options: ExportOptions, output: Path, observer: ExportObserver, ranking: StartRanking = RankingHere
+    ) -> Exported:
+        """Export while this process waits, or go on with an interrupted export of the same kind into the same file.
 
         Args:
             options: What the lists are to be like.
             output: The Parquet file to write.
             observer: Observes the export.
+            ranking: Where to rank.
 
         Raises:
             InvalidRequestError: As `start`.
@@ -78,7 +82,7 @@ class ListExportService(JobService):
         plan = ExportPlan(options=options, model_version=served.model_version, catalogue=served.catalogue)
         half_life = timedelta(hours=self._settings.shown_half_life_hours)
         return await ListExport(plan, output).run(
-            self._database, served.recommender, half_life=half_life, observer=observer
+            self._database, served.recommender, half_life=half_life, observer=observer, ranking=ranking
         )
 
     async def file(self, job_id: str) -> Path:

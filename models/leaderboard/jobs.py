@@ -145,7 +145,13 @@ def result_of(bench: Workbench, job: Job) -> Path:
     return files[job.step](preset, seed)
 
 
-def do_jobs(bench: Workbench, *, processes: int, observer: LeaderboardObserver) -> list[Failure]:
+DoJobs = Callable[[Workbench, Sequence[Job], LeaderboardObserver], list[Failure]]
+"""Does jobs in an order that their results allow, and returns the failures. What needs a failed job is left out."""
+
+
+def do_jobs(
+    bench: Workbench, *, processes: int, observer: LeaderboardObserver, elsewhere: DoJobs | None = None
+) -> list[Failure]:
     """Do all jobs whose results are not there.
 
     A job that fails loses neither the others nor their results. The next call tries it again.
@@ -154,13 +160,17 @@ def do_jobs(bench: Workbench, *, processes: int, observer: LeaderboardObserver) 
         bench: Does the jobs.
         processes: How many processes work at once, one thread each; 1 to work in this process.
         observer: Shows progress.
+        elsewhere: Does the jobs instead of processes on this machine; but what is timed is timed here.
     """
     first = [job for job in planned_jobs(bench) if not result_of(bench, job).exists()]
     last = [job for job in adaptation_jobs(bench) if not result_of(bench, job).exists()]
     observer.planned([*first, *last])
-    failures = (
-        _do_in_processes(bench, first, processes, observer) if processes > 1 else _do_here(bench, first, observer)
-    )
+    if elsewhere is not None:
+        failures = elsewhere(bench, first, observer)
+    elif processes > 1:
+        failures = _do_in_processes(bench, first, processes, observer)
+    else:
+        failures = _do_here(bench, first, observer)
     failed = {failure.name for failure in failures}
     failures += _do_here(bench, [job for job in last if job.name not in failed], observer)
     return failures
@@ -171,7 +181,7 @@ def _do_here(bench: Workbench, jobs: Sequence[Job], observer: LeaderboardObserve
     for job in jobs:
         if any(needed in failed for needed in job.after):
             continue
-        failure = _done(bench, job, partial(observer.progressed, job))
+        failure = do_job(bench, job, partial(observer.progressed, job))
         observer.finished(job, failure)
         if failure is not None:
             failed[job] = failure
@@ -235,7 +245,7 @@ def _end_with_parent() -> None:
 
 def _do(job: Job) -> Failure | None:
     assert _bench is not None  # noqa: S101 - the process was opened with it
-    return _done(_bench, job, lambda share, what: _messages.put((job, share, what)))
+    return do_job(_bench, job, lambda share, what: _messages.put((job, share, what)))
 
 
 def _received(messages: Any) -> list[tuple[Job, float, str]]:  # noqa: ANN401 - as above
@@ -265,8 +275,17 @@ class _TrainingProgress(TrainingObserver):
         self._tell(result.round / self._epochs, f"round {result.round} of {self._epochs}")
 
 
-def _done(bench: Workbench, job: Job, tell: Callable[[float, str], None]) -> Failure | None:
-    """Do a job; what is wrong, or None."""
+def do_job(bench: Workbench, job: Job, tell: Callable[[float, str], None]) -> Failure | None:
+    """Do a job.
+
+    Args:
+        bench: Does it.
+        job: The job.
+        tell: Called with the share that is done, and what goes on.
+
+    Returns:
+        What is wrong; None if the result is there.
+    """
     tell(0.0, "begun")
     try:
         _do_step(bench, job, _TrainingProgress(tell))

@@ -373,6 +373,7 @@ def test_train_from_database_makes_and_activates_the_next_version(
     ("arguments", "message"),
     [
         (["--activate", "--data", "DATA"], "needs --from-database"),
+        (["--workers", "2", "--data", "DATA"], "needs --engine ray"),
         ([], "name a data set, or train --from-database"),
         (["--from-database", "--schema", "x.toml"], "the schema is the active version's"),
         (["--from-database"], "No model version is active"),

@@ -19,6 +19,7 @@ OPTIONAL_PACKAGES = (
     "redis",
     "asyncpg",
     "pooch",
+    "ray",
 )
 """Packages that a server needs only with certain settings, or never."""
 

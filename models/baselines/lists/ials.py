@@ -71,5 +71,7 @@ class _Ranker:
 
     def scores(self, batch: EpisodeBatch) -> NDArray[np.float32]:
         support = self._rated.of_batch(batch)
+        # The library asks for an array that can be written. One that came from another process may not be.
+        self._model.item_factors = np.require(self._model.item_factors, requirements="W")
         users = self._model.recalculate_user(np.arange(len(batch.users)), support)
         return self._rated.with_popularity(users @ self._model.item_factors.T, support)

@@ -13,6 +13,7 @@ from app.cli.main import app as command_line
 from app.lists import export
 from app.lists.export import Exported, ExportOptions, ExportPlan, ListExport, parts_of
 from app.lists.export_observer import ExportObserver
+from app.lists.export_ranking import SCHEMA
 from app.lists.feedback import ListOptions, ranking_query, read_users
 from app.services.container import open_services
 from app.settings import Settings
@@ -172,7 +173,7 @@ async def test_export_without_any_items_is_a_file_without_rows(
     exported = await run(plan, output, stored, recommender, Seen())
 
     assert exported == Exported(users=7, users_before=0, rows=0)
-    assert pl.read_parquet(output).columns == list(export._SCHEMA)
+    assert pl.read_parquet(output).columns == list(SCHEMA)
 
 
 async def test_export_into_a_place_that_cannot_be_written_says_so(
