@@ -1,5 +1,7 @@
 """Choosing a set of questions by outcome: which answers make the predictions for training users best."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,9 @@ from models.learners.episode_predictions import EncodedData
 
 _QUESTIONS = 40
 """How many items are chosen: four screens of ten."""
+
+_MOST_OF_SHORTLIST = 1 / 3
+"""The most of the shortlist that is chosen: in a small catalogue, forty items would be no choice."""
 
 _SHORTLIST = 150
 """Among how many items they are chosen: those with the most ratings. It bounds the time."""
@@ -65,7 +70,8 @@ def outcome_values(
     people = TrainingAnswers.of(dataset, training, shortlist, most_users=_USERS, seed=seed)
     if not len(people.users):
         return values
-    chosen = greedy_set(people, QueryLosses.of(learner, choice, data, counts), _QUESTIONS)
+    questions = min(_QUESTIONS, math.ceil(_MOST_OF_SHORTLIST * len(shortlist)))
+    chosen = greedy_set(people, QueryLosses.of(learner, choice, data, counts), questions)
     values[shortlist[chosen]] = 1 - np.arange(len(chosen)) / max(len(chosen), 1)
     return values
 
