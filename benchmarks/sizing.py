@@ -95,7 +95,7 @@ class Costs:
             list_milliseconds=small["milliseconds"]["shortlist"],
             trained_users=training["users_per_second"],
             epochs=training["best_epoch"],
-            listed_users=lists["users"] / lists["cpu_seconds"],
+            listed_users=lists["whole"]["users"] / lists["whole"]["cpu_seconds"],
         )
 
 

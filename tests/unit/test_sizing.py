@@ -43,7 +43,7 @@ def test_costs_are_read_from_the_figures() -> None:
         "training_run": {"coldstart": {"users_per_second": 7.0, "best_epoch": 3}},
         "start_up": {"workers": [{"pss_mib": 400.0}]},
     }
-    costs = Costs.of(speed, {"users": 10, "cpu_seconds": 2.0})
+    costs = Costs.of(speed, {"whole": {"users": 10, "cpu_seconds": 2.0}})
     assert (costs.storing, costs.process_mib, costs.trained_users, costs.listed_users) == (50.0, 400.0, 7.0, 5.0)
     assert costs.item_bytes == pytest.approx(900 * 2**20 / 900_000)
     assert costs.item_milliseconds == pytest.approx(1e-5)
