@@ -21,7 +21,8 @@ from benchmarks.harness import table
 from models.artifact import TrainedModel, load_artifact
 from models.baselines import BASELINES, baseline_class
 from models.data.dataset import Dataset, State
-from models.data.episodes import batches, evaluation_episodes
+from models.data.episodes import batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.rating_scale import RatingScale
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig

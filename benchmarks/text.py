@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks.harness import table
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset, Ratings, State
-from models.data.episodes import batches, evaluation_episodes
+from models.data.episodes import batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.reader import read_dataset
 from models.data.schema import DatasetSchema
 from models.data.splits import Split, SplitConfig

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.harness import Figures, Options, peak_memory_mib, run, table, use_one_core
 from models.train import train
+from models.training.epoch_result import best_epoch
 from models.training.preset import load_preset
-from models.training.trainer import best_epoch
 
 PRESETS = ("coldstart", "melu")
 EPOCHS = 4

@@ -21,7 +21,8 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Figures, Options, Product, medians, products_alone, run, table, use_one_core
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.learners.episode_predictions import EncodedData, embed_episodes
 from models.learners.melu import MeLU, MeLUConfig

@@ -17,10 +17,11 @@ import optuna
 from models.data.dataset import Dataset
 from models.data.splits import Split, SplitConfig
 from models.learners.search_space import Between, OneOf, SearchSpace
+from models.training.epoch_result import best_epoch
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, PresetError
 from models.training.searches import Confirmation, Search, Trial
 from models.training.stages import PreparedData, train_learner
-from models.training.trainer import TrainingObserver, best_epoch
 
 
 def space_of(preset: Preset) -> SearchSpace:

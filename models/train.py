@@ -31,9 +31,10 @@ from models.learners.base import AnyLearner
 from models.learners.exposure import Exposure
 from models.training.checkpoint import Checkpoint
 from models.training.engine import LOCAL_ENGINE, TrainingEngine
+from models.training.epoch_result import EpochResult, best_epoch
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset
 from models.training.stages import RESEARCH_MODEL, SERVED_MODEL, PreparedData
-from models.training.trainer import EpochResult, TrainingObserver, best_epoch
 
 
 def train(

@@ -25,7 +25,7 @@ from app.cli.output import progress_console
 
 
 class QueryOrder(StrEnum):
-    """How query ratings are chosen; the values are those of `models.data.episodes.Order`, whose module loads torch."""
+    """How query ratings are chosen: `models.data.evaluation_episodes.Order`, whose module takes long to load."""
 
     RANDOM = "random"
     TIME = "time"
@@ -80,7 +80,7 @@ def evaluate_command(
     from app.reports import report_page
     from models.artifact import load_research_model
     from models.data.episode_files import read_episodes
-    from models.data.episodes import Order
+    from models.data.evaluation_episodes import Order
     from models.data.reader import read_dataset
     from models.data.schema import DatasetSchema
     from models.evaluation import EvaluationConfig, evaluate

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.jobs.training import Trained, TrainingParameters, TrainingReport
     from app.settings import Settings
     from models.training.engine import TrainingEngine
-    from models.training.trainer import TrainingObserver
+    from models.training.observer import TrainingObserver
 
 
 def train_command(

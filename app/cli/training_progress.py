@@ -7,7 +7,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.output import progress_console
 from models.choice.trainer import RoundResult
-from models.training.trainer import EpochResult, TrainingObserver
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 
 
 class ProgressBar(TrainingObserver):

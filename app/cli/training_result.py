@@ -10,7 +10,7 @@ import typer
 from app.cli.output import print_text
 from app.jobs.training import TrainingReport
 from models.artifact import DataDescription, Manifest, TrainedModel
-from models.training.trainer import EpochResult
+from models.training.epoch_result import EpochResult
 
 _FIGURES = {"validation_mae": "validation MAE", "validation_choice_loss": "validation loss of choices"}
 """The validation measures of a manifest, and how they are called."""

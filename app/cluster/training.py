@@ -28,6 +28,8 @@ from models.choice.trainer import RoundResult
 from models.data.dataset import Dataset
 from models.data.splits import Split
 from models.training.checkpoint import CheckpointError
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, PresetError
 from models.training.stages import (
     PreparedData,
@@ -38,7 +40,6 @@ from models.training.stages import (
     untrained_choice_model,
 )
 from models.training.threads import compute_in_one_thread
-from models.training.trainer import EpochResult, TrainingObserver
 from models.workers import Workers
 
 _FAILURES = 10

@@ -38,8 +38,8 @@ from models.evaluation.comparison import Comparison, compare
 from models.train import checkpoint_of, train
 from models.training.checkpoint import CheckpointError
 from models.training.engine import LOCAL_ENGINE, TrainingEngine
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, load_preset, preset_names
-from models.training.trainer import TrainingObserver
 
 logger = logging.getLogger(__name__)
 

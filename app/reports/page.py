@@ -20,7 +20,7 @@ from app.reports.charts import (
 )
 from app.reports.lists import ListCharts
 from app.reports.verdict import verdict
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.evaluation import Estimate, EvaluationReport, StateReport
 from models.evaluation.estimates import estimate_means
 from models.evaluation.figures import CalibrationBin, Elicitation, MAECurve, PredictorCurve

@@ -87,7 +87,7 @@ def _values(catalogue: Catalogue, name: str) -> Sequence[str]:
     source = catalogue.model.schema.items
     kind = field_type(next(field for field in source.fields if field.name == name))
     if kind.filterable and not kind.ordered:
-        return catalogue.values(name)
+        return catalogue.field_values.of(name)
     if name != source.date:
         return []
     found = decades(catalogue.column(name).drop_nulls())

@@ -47,14 +47,14 @@ def errors_in(filters: Filter, catalogue: Catalogue, where: str = "filter") -> l
             (f"{place}.not", conditions.none_of),
         ):
             try:
-                missing = [str(value) for value in values if not catalogue.has_value(name, value)]
+                missing = [str(value) for value in values if not catalogue.field_values.has(name, value)]
             except ValueError as error:
                 errors.append(FieldError(values_place, str(error)))
                 continue
             if missing:
                 more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
                 first = missing[0][:_LONGEST_VALUE]
-                near = suggestion(first, catalogue.values(name)[:_COMPARED_VALUES])
+                near = suggestion(first, catalogue.field_values.of(name)[:_COMPARED_VALUES])
                 errors.append(FieldError(values_place, f"no item has {first!r}{more}; {near}"))
     return errors
 

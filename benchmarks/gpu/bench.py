@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.choice.model import ChoiceModel
 from models.data.dataset import Dataset
-from models.data.episodes import TrainingEpisodes
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
 from models.inputs.collaborative_inputs import OutOfFold
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import (

@@ -21,7 +21,7 @@ from benchmarks.lists.plots import plot_lists
 from benchmarks.quality.contestants import REFERENCE, Contestants
 from benchmarks.readme import README, replace_between_markers
 from models.data.dataset import Dataset
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.data.list_episodes import list_episodes
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig

@@ -24,7 +24,8 @@ from benchmarks.meta_selector.clicks import ClickFigures, Samples, click_figures
 from benchmarks.meta_selector.page import Compared, Figures, Table, page
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset, Ratings, State
-from models.data.episodes import batches, evaluation_episodes
+from models.data.episodes import batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.list_episodes import list_episodes
 from models.data.rating_scale import RatingScale
 from models.data.reader import read_dataset

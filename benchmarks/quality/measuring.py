@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.contestants import PRESETS, REFERENCE, Contestants
 from models.data.dataset import State
-from models.data.episodes import Episode, batches, evaluation_episodes
+from models.data.episodes import Episode, batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.evaluation.predictors import BATCH_USERS, Predict, measure_episodes
 from models.leaderboard.store import load_cells, save_cells
 from models.metrics.calibration import ReliabilityBin, reliability

@@ -12,10 +12,12 @@ import torch
 
 from benchmarks.scale.generator import Fitted
 from models.data.dataset import State
-from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
+from models.data.episodes import EpisodeBatch, batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.large import convert_ratings
 from models.data.reader import read_dataset
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
 from models.learners.episode_predictions import EpisodeTensors, embed_episodes, predict_episodes
 from models.training.preset import load_preset
 from models.training.stages import PreparedData

@@ -12,8 +12,8 @@ from models.choice.trainer import RoundResult
 from models.data.schema import DatasetSchema
 from models.data.splits import SplitConfig
 from models.inputs.encoder import FeatureEncoder
+from models.training.epoch_result import EpochResult
 from models.training.preset import Preset
-from models.training.trainer import EpochResult
 
 
 class _ManifestPart(BaseModel):

@@ -11,7 +11,8 @@ from models.baselines.base import Baseline
 from models.baselines.collaborative_content import CollaborativeContent
 from models.baselines.episode_rows import EpisodeRows
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
+from models.data.training_episodes import TrainingEpisodes
 
 _SEED = 0
 """Seed of the episodes and of the trees. It is fixed, so that the baseline is the same in every report."""

@@ -16,8 +16,9 @@ from models.choice.config import ChoiceConfig
 from models.choice.model import ChoiceItems, ChoiceModel, ChoiceUsers
 from models.choice.start import neighbour_vectors
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
 from models.data.schema import A_RATING
+from models.data.training_episodes import TrainingEpisodes
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, Order
+from models.data.episodes import Episode
+from models.data.evaluation_episodes import Order
 from models.data.malformed import DataError
 from models.data.splits import Split
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from models.baselines import ALL_BASELINES, BASELINES
 from models.baselines.lists import LIST_BASELINES
 from models.data.dataset import State
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 
 
 class EvaluationConfig(BaseModel):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from models.artifact import TrainedModel
 from models.baselines import ALL_BASELINES, baseline_class
 from models.data.dataset import Dataset, State
-from models.data.episodes import Episode, EpisodeBatch, Order, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch
+from models.data.evaluation_episodes import Order, evaluation_episodes
 from models.data.malformed import DataError
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split

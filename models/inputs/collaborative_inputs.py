@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.dataset import Dataset
-from models.data.episodes import USER_FOLDS, fold_of
+from models.data.user_folds import USER_FOLDS, fold_of
 from models.fields import UNKNOWN
 from models.inputs.content_config import ContentConfig
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
@@ -55,7 +55,7 @@ class OutOfFold:
     With inputs from all ratings, an item with few ratings would reveal the ratings that are to be predicted.
 
     Attributes:
-        fold: The fold of all users of the batch (`models.data.episodes.fold_of`).
+        fold: The fold of all users of the batch (`models.data.user_folds.fold_of`).
         as_new: Whether all items are treated as new, without ratings.
         generator: Draws the noise on items that are treated as new.
     """

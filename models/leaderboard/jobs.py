@@ -20,9 +20,9 @@ from models.data.malformed import DataError
 from models.leaderboard.errors import LeaderboardError
 from models.leaderboard.workbench import Workbench
 from models.training.checkpoint import CheckpointError
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, PresetError
 from models.training.threads import compute_in_one_thread
-from models.training.trainer import TrainingObserver
 
 _POLL_SECONDS = 0.2
 """How often the progress of other processes is looked at."""

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from models.baselines import baseline_class
 from models.baselines.lists import NEW_ITEM_BASELINES, list_baseline_class
 from models.data.dataset import Dataset, State
-from models.data.episodes import EpisodeBatch, evaluation_episodes
+from models.data.episodes import EpisodeBatch
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split
 from models.evaluation.predictors import Predict, by_baseline, measure_episodes, predictor_of
@@ -37,9 +38,10 @@ from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData
 from models.metrics import MAE
 from models.training.checkpoint import Checkpoint
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, PresetError
 from models.training.stages import PreparedData, restore_learner, train_choices, train_learner
-from models.training.trainer import EpochResult, TrainingObserver
 
 ADAPTED, NOT_ADAPTED = "adapted", "not_adapted"
 """The two variants of a learner, each with cells for all states."""

@@ -55,7 +55,7 @@ class Support(Generic[UsersT, ItemsT]):
             training and evaluation, the time of the user's earliest query rating, which is earlier than some support
             ratings unless the episodes are in order of time. 0 where unknown; None means that no time is known.
         trains_combinations: bool [B], which users train the combination of several learners, and not the learners
-            (`models.data.episodes.trains_combinations`); None outside training. A learner without members ignores it.
+            (`models.data.user_folds.trains_combinations`); None outside training. A learner without members ignores it.
         answers: Answers to questions about several items; None if there are none. Only a model that `takes_answers`
             is given them. Other models are given ratings of some of these items (`models.ranking.supports`).
     """

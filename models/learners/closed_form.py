@@ -1,6 +1,6 @@
 """A last layer that is solved for, not stepped towards: ridge regression on each user's support set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from models.data.dataset import UNKNOWN_TIME, Dataset
 from models.inputs.collaborative_inputs import CollaborativeInputs, ItemInputs, OutOfFold
 from models.inputs.encoder import EncodedRows
-from models.inputs.rows import TensorRows
 from models.learners.answers import AnswerKind, Answers
 from models.learners.base import ItemScorer, LastLayer, Learner, LearnerConfig, LearnerParts, Support
+from models.learners.closed_form_rows import ClosedFormItems, ClosedFormUsers, Observed, Posterior
 from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
 from models.learners.network import (
     EmbeddingLayers,
@@ -86,49 +86,6 @@ class ClosedFormConfig(LearnerConfig):
     def build(self, parts: LearnerParts) -> "ClosedForm":
         """The learner."""
         return ClosedForm(parts, self)
-
-
-@dataclass(frozen=True)
-class ClosedFormUsers(TensorRows):
-    """Embedded users.
-
-    Attributes:
-        prior_mean: float32 [features], the attributes' part f(u) of the prior mean of the user's last layer.
-    """
-
-    prior_mean: Tensor
-
-
-@dataclass(frozen=True)
-class ClosedFormItems(TensorRows):
-    """Embedded items.
-
-    Attributes:
-        level: float32 [], the predicted rating before any user is known.
-        variance: float32 [], τ, what is unknown about the item for all users, in squared rating units.
-        features: float32 [features], φ.
-    """
-
-    level: Tensor
-    variance: Tensor
-    features: Tensor
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """The last layers of B users, given their support sets.
-
-    Attributes:
-        weights: float32 [B, features], their means w.
-        features: float32 [B, N, features], of the N support items and answers; 0 where there is padding.
-        cholesky: float32 [B, N, N], lower factor of their covariance K, noise included.
-        summary: Of the support ratings, for the head.
-    """
-
-    weights: Tensor
-    features: Tensor
-    cholesky: Tensor
-    summary: SupportSummary
 
 
 class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
@@ -219,7 +176,7 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         rated = support.mask if steps != 0 else torch.zeros_like(support.mask)
         prior_mean = self._prior_mean(support.users, support.items.features * rated.unsqueeze(-1), rated)
         noise = F.softplus(self.noise) * self._noise_growth(support) + support.items.variance
-        observed = _Observed(support.items.level, support.items.features, support.ratings, noise, rated)
+        observed = Observed(support.items.level, support.items.features, support.ratings, noise, rated)
         if support.answers is not None and steps != 0:
             observed = observed.append(self._answered(support.answers), dim=1)
         features = observed.features * observed.mask.unsqueeze(-1)
@@ -314,13 +271,13 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         """The noise of each kind, the shift of means and the difference of pairs."""
         return [self.answer_noise, self.answer_shift]
 
-    def _answered(self, answers: Answers[ClosedFormItems]) -> "_Observed":
+    def _answered(self, answers: Answers[ClosedFormItems]) -> Observed:
         """Answers as observations."""
         items, weights = answers.items, answers.weights
         is_pair = answers.kinds == AnswerKind.PAIR
         mean_shift, pair_shift = self.answer_shift
         noise = F.softplus(self.answer_noise)[answers.kinds]
-        return _Observed(
+        return Observed(
             level=(weights * items.level).sum(dim=-1),
             features=(weights.unsqueeze(-2) @ items.features).squeeze(-2),
             values=torch.where(is_pair, F.softplus(pair_shift), answers.values + mean_shift),
@@ -365,25 +322,6 @@ class ClosedForm(Learner[ClosedFormUsers, ClosedFormItems, Posterior]):
         variance = (items.features.square().sum(dim=-1) - explained).clamp(min=self.config.min_variance)
         mean = items.level + _product(items.features, posterior.weights)
         return Latent(mean, variance + items.variance)
-
-
-@dataclass(frozen=True)
-class _Observed(TensorRows):
-    """What was observed of B users' ratings: N linear combinations of them, each with its noise.
-
-    Attributes:
-        level: float32 [B, N], the prediction before any user is known.
-        features: float32 [B, N, features], φ.
-        values: float32 [B, N], what was observed.
-        noise: float32 [B, N], the variance that nothing explains.
-        mask: bool [B, N], unset for padding.
-    """
-
-    level: Tensor
-    features: Tensor
-    values: Tensor
-    noise: Tensor
-    mask: Tensor
 
 
 class _InnerProducts(ItemScorer[ClosedFormUsers, Posterior]):

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.data.episodes import EpisodeBatch, trains_combinations
+from models.data.episodes import EpisodeBatch
+from models.data.user_folds import trains_combinations
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import ID_FIELD, EncodedRows, FeatureEncoder
 from models.inputs.rows import TensorRows

@@ -11,7 +11,8 @@ from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import EncodedRows
 from models.learners.answers import Answers
 from models.learners.base import ItemScorer, LearnerConfig, LearnerParts, Support, Variant
-from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers, Posterior
+from models.learners.closed_form import ClosedForm, ClosedFormConfig
+from models.learners.closed_form_rows import ClosedFormItems, ClosedFormUsers, Posterior
 from models.learners.heads.base import Latent
 from models.learners.layer_rates import log_rates, rates_of
 from models.learners.local_steps import after, curve_of

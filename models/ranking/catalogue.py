@@ -15,11 +15,10 @@ from models.artifact import TrainedModel
 from models.choice.model import ChoiceItems
 from models.data.dataset import Entities
 from models.data.item_values import years_of
-from models.fields.folding import folded
-from models.fields.vocabulary import VocabularyField
 from models.inputs.rows import TensorRows
 from models.ranking.best import best_places
 from models.ranking.embedded_items import unknown_user
+from models.ranking.field_values import FieldValues
 from models.ranking.filters import FieldFilter, Filter
 from models.ranking.new_ratings import NewRatings, add_new_ratings
 from models.ranking.part import Part, scored_in_full
@@ -294,22 +293,10 @@ class Catalogue:
             self._best_known[key] = rows[best_places(self.counts[rows].astype(np.float64), self.counts[rows], n)]
         return self._best_known[key]
 
-    def has_value(self, name: str, value: str | float) -> bool:
-        """Whether a filter by this value of a field makes sense: an item has it, or the model was trained with it.
-
-        Any number of a continuous field makes sense.
-
-        Raises:
-            ValueError: The items do not have the field or cannot be filtered by it, or the field cannot have the value.
-        """
-        if any(part.filters.has(name, value) for part in self.parts):
-            return True
-        return folded(str(value)) in map(folded, self._vocabulary(name))
-
-    def values(self, name: str) -> list[str]:
-        """The values of a field, those that most items have first; ValueError as in `has_value`."""
-        of_items = (value for part in self.parts for value in part.filters.values(name))
-        return list(dict.fromkeys([*of_items, *self._vocabulary(name)]))
+    @cached_property
+    def field_values(self) -> FieldValues:
+        """The values that the fields of the items have."""
+        return FieldValues(self.model, self.parts)
 
     @property
     def users_at_once(self) -> int:
@@ -384,11 +371,6 @@ class Catalogue:
         """The condition that an item has a value of a field, or is of a decade; ValueError if it makes no sense."""
         years = years_of(value) if name == self.model.schema.items.date else None
         return FieldFilter(any_of=(value,)) if years is None else FieldFilter(lowest=years[0], highest=years[1])
-
-    def _vocabulary(self, name: str) -> Sequence[str]:
-        """The values of a field that the model was trained with."""
-        fields = self.model.manifest.item_encoder.fields
-        return next((field.values for field in fields if field.name == name and isinstance(field, VocabularyField)), ())
 
     @cached_property
     def _listable(self) -> NDArray[np.bool_]:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.dataset import UNKNOWN_TIME
-from models.data.episodes import TrainingEpisodes, fold_of, parts_of
+from models.data.episodes import parts_of
+from models.data.training_episodes import TrainingEpisodes
+from models.data.user_folds import fold_of
 from models.learners.episode_predictions import EncodedData, EpisodeTensors
 
 _MIN_SAVED_ROWS = 65_536

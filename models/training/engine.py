@@ -5,8 +5,8 @@ from typing import Protocol
 
 from models.choice.model import ChoiceModel
 from models.choice.trainer import RoundResult
+from models.training.observer import TrainingObserver
 from models.training.stages import PreparedData, TrainedLearner, train_choices, train_learner
-from models.training.trainer import TrainingObserver
 
 
 class TrainingEngine(Protocol):

@@ -7,7 +7,8 @@ from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from models.training.trainer import EpochResult, TrainingObserver
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 
 
 class LearningCurves(TrainingObserver):

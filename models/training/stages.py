@@ -14,17 +14,20 @@ from torch import Tensor
 from models.choice.model import ChoiceModel
 from models.choice.trainer import ChoiceData, ChoiceTrainer, RoundResult
 from models.data.dataset import Dataset, State
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
 from models.data.malformed import DataError
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split
+from models.data.training_episodes import TrainingEpisodes
 from models.fields import AttributeField, FieldKind
 from models.inputs.encoder import ID_FIELD, FeatureEncoder
 from models.learners.base import AnyLearner
 from models.learners.episode_predictions import EncodedData
 from models.training.checkpoint import CheckpointError
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset
-from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver
+from models.training.trainer import Trainer, TrainingData
 from models.workers import ALONE, Workers
 
 ITEM_ID = AttributeField(name=ID_FIELD, kind=FieldKind.CATEGORICAL)

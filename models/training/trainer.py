@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from models.choice.trainer import RoundResult
-from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
+from models.data.episodes import EpisodeBatch
 from models.data.rating_scale import RatingScale
+from models.data.training_episodes import TrainingEpisodes
+from models.data.user_folds import fold_of
 from models.fields import InputLayer
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.encoder import FeatureEncoder
@@ -27,70 +27,15 @@ from models.learners.episode_predictions import (
     embed_episodes,
     predict_episodes,
 )
-from models.metrics import MAE, MEASURES, Direction, PredictedRatings
+from models.metrics import MAE, MEASURES, PredictedRatings
 from models.training.checkpoint import Checkpoint
 from models.training.device_episodes import DeviceEpisodes
+from models.training.epoch_result import EpochResult, Validation, best_epoch
 from models.training.hard_tasks import HardTasks
+from models.training.observer import TrainingObserver
 from models.training.preset import MeanOver, Preset, PresetError, TrainingConfig
 from models.training.shared_episodes import SharedEpisodes
 from models.workers import ALONE, Share, Workers
-
-
-class Validation(BaseModel):
-    """What an epoch was like for the validation users.
-
-    Attributes:
-        loss: Their mean query loss.
-        mae: Their mean absolute error.
-        stopping_value: Their value of the stopping measure, by which the best epoch is chosen.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    loss: float
-    mae: float
-    stopping_value: float
-
-
-class EpochResult(BaseModel):
-    """What one epoch did.
-
-    Attributes:
-        epoch: Counted from 1.
-        training_loss: Mean query loss of the epoch's batches.
-        validation: The figures of the validation users after the epoch; None if no users are held out.
-        seconds: How long training took, validation left out.
-        processor_seconds: The processor time of it, over all threads; 0 in a checkpoint of a version that had none.
-        users: Episodes trained on.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    epoch: int
-    training_loss: float
-    validation: Validation | None
-    seconds: float
-    processor_seconds: float = 0.0
-    users: int
-
-
-class TrainingObserver:
-    """Receives the progress of training. A subclass overrides the methods that it needs."""
-
-    def phase_begun(self, phase: str, *, epochs: int) -> None:
-        """A model is trained from now on, for so many epochs at most; the phase is named after it."""
-
-    def resumed(self, *, epoch: int) -> None:
-        """An interrupted training of this model goes on. `epoch` is the last one that was finished."""
-
-    def batch_done(self, *, epoch: int, users_done: int, users_total: int) -> None:
-        """A global update was made."""
-
-    def epoch_done(self, result: EpochResult) -> None:
-        """An epoch and its validation are over."""
-
-    def round_done(self, result: RoundResult) -> None:
-        """A round of the choice model and its validation are over. In this phase, a round is an epoch."""
 
 
 @dataclass(frozen=True)
@@ -370,23 +315,6 @@ class Trainer:
         if self._hard_tasks is not None and checkpoint.user_losses is not None:
             self._hard_tasks.losses = checkpoint.user_losses.numpy()
         self._history = [EpochResult.model_validate(result) for result in checkpoint.history]
-
-
-def best_epoch(history: Sequence[EpochResult], direction: Direction) -> EpochResult:
-    """The epoch whose weights training ends with: the one with the best stopping value, the last of equals.
-
-    Without validation users that is the last epoch.
-
-    Args:
-        history: The result of every epoch.
-        direction: Which stopping values are better.
-    """
-
-    def order(result: EpochResult) -> tuple[float, int]:
-        value = 0.0 if result.validation is None else direction.sign * result.validation.stopping_value
-        return value, -result.epoch
-
-    return min(history, key=order)
 
 
 def _copy_of_weights(learner: nn.Module) -> dict[str, Tensor]:

@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.rows import TensorRows
 from models.learners.base import Support

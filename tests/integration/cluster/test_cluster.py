@@ -26,8 +26,9 @@ from models.leaderboard.jobs import LeaderboardObserver, do_jobs
 from models.leaderboard.workbench import Workbench
 from models.ranking import Recommender
 from models.train import train
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset
-from models.training.trainer import EpochResult, TrainingObserver
 
 # Ray warns of files and sockets that it leaves to the end of the process.
 pytestmark = pytest.mark.filterwarnings("ignore")

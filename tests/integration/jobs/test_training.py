@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from models.artifact import ArtifactError, load_artifact
 from models.data.reader import read_dataset
-from models.training.trainer import TrainingObserver
+from models.training.observer import TrainingObserver
 
 
 class StopError(Exception):

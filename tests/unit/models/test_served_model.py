@@ -24,8 +24,9 @@ from models.data.splits import SplitConfig
 from models.evaluation import EvaluationConfig, evaluate
 from models.evaluation.comparison import compare
 from models.train import checkpoint_of, train
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset
-from models.training.trainer import EpochResult, TrainingObserver
 
 SPLIT = SplitConfig(seed=1)
 

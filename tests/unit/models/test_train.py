@@ -18,8 +18,9 @@ from models.learners.closed_form import ClosedFormConfig
 from models.learners.melu import MeLU, MeLUConfig
 from models.train import train
 from models.training.checkpoint import CheckpointError
+from models.training.epoch_result import EpochResult
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset, TrainingConfig, load_preset
-from models.training.trainer import EpochResult, TrainingObserver
 from tests.choice import SMALL_CHOICE
 from tests.unit.models.tiny_data import tiny_dataset, with_times
 

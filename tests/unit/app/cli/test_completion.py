@@ -16,7 +16,7 @@ from app.services.imports import Imported
 from app.storage.tables import KeyScope
 from models.data.dataset import State
 from models.data.download import PUBLIC_DATASETS
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.training.preset import PRESETS
 
 LINES = {

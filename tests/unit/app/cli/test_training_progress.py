@@ -5,7 +5,7 @@ from rich.console import Console
 
 from app.cli.training_progress import ProgressBar
 from models.choice.trainer import RoundResult
-from models.training.trainer import EpochResult, Validation
+from models.training.epoch_result import EpochResult, Validation
 
 VALIDATION = Validation(loss=1.0, mae=0.75, stopping_value=1.0)
 

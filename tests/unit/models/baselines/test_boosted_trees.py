@@ -5,7 +5,8 @@ import pytest
 from models.baselines import Baseline
 from models.baselines.global_mean import GlobalMean
 from models.data.dataset import Dataset, State
-from models.data.episodes import EpisodeBatch, evaluation_episodes
+from models.data.episodes import EpisodeBatch
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.metrics import MAE
 from tests.unit.models.predictions import predicted_ratings

@@ -9,7 +9,8 @@ from models.baselines import wide_and_deep
 from models.baselines.global_mean import GlobalMean
 from models.baselines.wide_and_deep import Side, WideAndDeep, WideAndDeepNetwork
 from models.data.dataset import Dataset, Entities, State
-from models.data.episodes import EpisodeBatch, evaluation_episodes
+from models.data.episodes import EpisodeBatch
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.splits import Split, SplitConfig
 from models.metrics import MAE
 from tests.unit.models.predictions import predicted_ratings

@@ -7,18 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.dataset import UNKNOWN_TIME, Dataset, State
-from models.data.episodes import (
-    Episode,
-    EpisodeBatch,
-    Order,
-    TrainingEpisodes,
-    batches,
-    evaluation_episodes,
-    fold_of,
-    trains_combinations,
-)
+from models.data.episodes import Episode, EpisodeBatch, batches
+from models.data.evaluation_episodes import Order, evaluation_episodes
 from models.data.malformed import DataError
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
+from models.data.user_folds import fold_of, trains_combinations
 from tests.unit.models.tiny_data import time_of, tiny_dataset, tiny_episode, with_times
 
 ITEMS = 120

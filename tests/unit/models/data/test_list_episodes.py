@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.data.list_episodes import ListEpisodes, list_episodes
 from models.data.malformed import DataError
 from models.data.splits import Split, SplitConfig

@@ -11,7 +11,7 @@ from sklearn.metrics import ndcg_score
 from models.artifact import TrainedModel
 from models.baselines import BASELINES, baseline_class
 from models.data.dataset import Dataset, State
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.data.malformed import DataError
 from models.data.splits import Split
 from models.evaluation import Estimate, EvaluationConfig, EvaluationReport, StateReport, evaluate

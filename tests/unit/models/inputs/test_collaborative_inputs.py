@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from models.data.dataset import Dataset
-from models.data.episodes import USER_FOLDS, fold_of
+from models.data.user_folds import USER_FOLDS, fold_of
 from models.fields import UNKNOWN, AttributeField, FieldKind
 from models.inputs.collaborative_inputs import CollaborativeConfig, CollaborativeInputs, OutOfFold
 from models.inputs.content import ContentRegression, predict_out_of_fold, similarity_features

@@ -8,7 +8,8 @@ import torch
 
 from models.learners.answers import AnswerKind, Answers
 from models.learners.base import Support
-from models.learners.closed_form import ClosedForm, ClosedFormItems, ClosedFormUsers
+from models.learners.closed_form import ClosedForm
+from models.learners.closed_form_rows import ClosedFormItems, ClosedFormUsers
 from tests.unit.models.learners.test_closed_form import latent_of, learner_with, random_support
 
 SIZES = [3, 0, 2]

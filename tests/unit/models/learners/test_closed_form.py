@@ -19,7 +19,8 @@ from models.fields import CategoricalField
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
-from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormItems, ClosedFormUsers
+from models.learners.closed_form import ClosedForm, ClosedFormConfig
+from models.learners.closed_form_rows import ClosedFormItems, ClosedFormUsers
 from models.learners.heads.base import Draw, Head, Latent, Predictions, SupportSummary
 from models.learners.warm_up import LaterRatings
 

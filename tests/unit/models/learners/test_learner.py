@@ -17,7 +17,8 @@ from torch import Tensor
 
 from models.artifact import TrainedModel, load_artifact
 from models.data.dataset import Dataset, Entities, State
-from models.data.episodes import Episode, EpisodeBatch, evaluation_episodes
+from models.data.episodes import Episode, EpisodeBatch
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.splits import Split
 from models.inputs.collaborative_inputs import CollaborativeConfig, OutOfFold
 from models.inputs.config import InputConfig

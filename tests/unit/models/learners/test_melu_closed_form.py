@@ -11,7 +11,8 @@ from models.fields import CategoricalField
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder
 from models.learners.base import LearnerParts, Support
-from models.learners.closed_form import ClosedForm, ClosedFormConfig, ClosedFormUsers
+from models.learners.closed_form import ClosedForm, ClosedFormConfig
+from models.learners.closed_form_rows import ClosedFormUsers
 from models.learners.heads.squared_error import SquaredErrorHead
 from models.learners.melu_closed_form import AdaptableItems, MeLUClosedForm, MeLUClosedFormConfig
 

@@ -8,7 +8,8 @@ import torch
 
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
-from models.data.episodes import EpisodeBatch, TrainingEpisodes
+from models.data.episodes import EpisodeBatch
+from models.data.training_episodes import TrainingEpisodes
 from models.learners.base import Support
 from models.learners.episode_predictions import EncodedData, embed_episodes, predict_episodes
 from tests.unit.models.tiny_data import time_of, tiny_episode, with_times

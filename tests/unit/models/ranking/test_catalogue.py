@@ -121,13 +121,17 @@ class TestFilterValues:
         western = entity_table(fields, [("new", None, {"genre": ["Western"]})])
         changed = large.with_changes(western, [item_id for item_id in large.items.ids if item_id != "i1"]).catalogue
 
-        assert [changed.has_value("genre", value) for value in ("WESTERN", "Horror", "opera")] == [True, True, False]
-        assert set(changed.values("genre")) == {"comedy", "Western", "horror"}
+        assert [changed.field_values.has("genre", value) for value in ("WESTERN", "Horror", "opera")] == [
+            True,
+            True,
+            False,
+        ]
+        assert set(changed.field_values.of("genre")) == {"comedy", "Western", "horror"}
 
     def test_any_number_of_a_continuous_field_is_known(self, large: Recommender) -> None:
-        assert large.catalogue.has_value("year", "1066")
+        assert large.catalogue.field_values.has("year", "1066")
         with pytest.raises(ValueError, match="'MLXVI' is not a finite number"):
-            large.catalogue.has_value("year", "MLXVI")
+            large.catalogue.field_values.has("year", "MLXVI")
 
 
 class TestWithChanges:

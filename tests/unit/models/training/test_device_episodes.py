@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import EpisodeBatch, TrainingEpisodes, fold_of
+from models.data.episodes import EpisodeBatch
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
+from models.data.user_folds import fold_of
 from models.inputs.encoder import EncodedRows
 from models.learners.episode_predictions import EncodedData, EpisodeTensors, embed_episodes
 from models.training.device_episodes import DeviceEpisodes

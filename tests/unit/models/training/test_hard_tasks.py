@@ -8,9 +8,10 @@ import torch
 
 from models.data.dataset import Dataset
 from models.train import train
+from models.training.epoch_result import EpochResult
 from models.training.hard_tasks import HardTasks
+from models.training.observer import TrainingObserver
 from models.training.preset import Preset
-from models.training.trainer import EpochResult, TrainingObserver
 
 USERS = np.array([3, 5, 8, 9])
 

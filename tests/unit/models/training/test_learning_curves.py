@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from models.training.epoch_result import EpochResult, Validation
 from models.training.learning_curves import LearningCurves
-from models.training.trainer import EpochResult, Validation
 
 
 def test_learning_curves_of_two_epochs_are_readable_by_tensorboard(tmp_path: Path) -> None:

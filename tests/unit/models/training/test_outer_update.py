@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.data.dataset import Dataset, State
-from models.data.episodes import TrainingEpisodes, batches, evaluation_episodes
+from models.data.episodes import batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
 from models.inputs.collaborative_inputs import OutOfFold
 from models.inputs.config import InputConfig
 from models.inputs.encoder import EncodedRows, FeatureEncoder

@@ -8,8 +8,9 @@ import pytest
 from models.data.dataset import Dataset
 from models.metrics import Direction
 from models.train import train
+from models.training.epoch_result import EpochResult, Validation, best_epoch
 from models.training.preset import Preset, PresetError, TrainingConfig, load_preset
-from models.training.trainer import EpochResult, Trainer, Validation, best_epoch
+from models.training.trainer import Trainer
 
 
 def stopped_by(preset: Preset, measure: str, *, epochs: int = 3, patience: int = 3) -> Preset:

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from models.baselines.global_mean import GlobalMean
 from models.data.dataset import Dataset, State
-from models.data.episodes import EpisodeBatch, TrainingEpisodes, batches, evaluation_episodes
+from models.data.episodes import EpisodeBatch, batches
+from models.data.evaluation_episodes import evaluation_episodes
 from models.data.rating_scale import RatingScale
 from models.data.splits import Split, SplitConfig
+from models.data.training_episodes import TrainingEpisodes
 from models.inputs.config import InputConfig
 from models.inputs.encoder import FeatureEncoder
 from models.learners.base import AnyLearner
@@ -21,8 +23,10 @@ from models.learners.episode_predictions import EncodedData, embed_episodes, pre
 from models.learners.melu import MeLUConfig
 from models.metrics import MAE, PredictedRatings
 from models.training.checkpoint import CheckpointError
+from models.training.epoch_result import EpochResult, Validation
+from models.training.observer import TrainingObserver
 from models.training.preset import MeanOver, Preset, TrainingConfig
-from models.training.trainer import EpochResult, Trainer, TrainingData, TrainingObserver, Validation
+from models.training.trainer import Trainer, TrainingData
 from tests.unit.models.predictions import predicted_ratings
 
 PRESET = Preset(

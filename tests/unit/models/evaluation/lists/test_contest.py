@@ -8,7 +8,7 @@ import pytest
 from models.artifact import TrainedModel
 from models.baselines.lists import LIST_BASELINES, ials
 from models.data.dataset import Dataset, State
-from models.data.episodes import Order
+from models.data.evaluation_episodes import Order
 from models.data.list_episodes import ListEpisodes
 from models.data.splits import Split
 from models.evaluation import EvaluationConfig, evaluate
