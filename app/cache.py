@@ -18,7 +18,7 @@ from app.settings import Settings
 class Cache(Protocol):
     """What every cache can do; values are anything JSON can hold."""
 
-    async def get(self, key: str) -> Any | None:  # noqa: ANN401 - whatever JSON was put in
+    async def get(self, key: str) -> Any | None:  # noqa: ANN401 - any JSON value
         """The value, or None if the cache does not hold it."""
 
     async def set(self, key: str, value: Any) -> None:  # noqa: ANN401

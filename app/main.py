@@ -94,7 +94,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
 
     Args:
         settings: Of the service.
-        model_dir: An artifact to activate at the start, whatever version is active.
+        model_dir: An artifact to activate at the start, even if another version is active.
 
     At its start it migrates the database and loads the active model. Start-up fails with ArtifactError if the artifact
     cannot be used, with DatabaseUnavailableError if there is no database, and with KeyManagementError if keys are
@@ -106,9 +106,7 @@ def create_app(settings: Settings, *, model_dir: Path | None = None) -> FastAPI:
         compute_in_one_thread()
         async with open_services(settings, with_worker=settings.run_worker) as services:
             await services.api_keys.require_any()
-            await services.model_versions.start_serving(
-                model_dir or settings.model_dir, whatever_is_active=model_dir is not None
-            )
+            await services.model_versions.start_serving(model_dir or settings.model_dir, activate=model_dir is not None)
             app.state.services = services
             async with services.model_refresher.running():
                 with _unwatched_by_the_garbage_collector():

@@ -213,7 +213,11 @@ def page_of(figures: Figures) -> str:
             ("started again", resumed),
         )
     ]
-    more = killed.cpu_seconds + resumed.cpu_seconds - whole.cpu_seconds
+    both = killed.cpu_seconds + resumed.cpu_seconds
+    cost = (
+        f"Both starts together took {both:.1f} s of processor\ntime, the run without an interruption "
+        f"{whole.cpu_seconds:.1f} s."
+    )
     verdict = (
         "has exactly the same rows, in the same order, as the file of the run without an interruption"
         if figures.equal
@@ -231,7 +235,7 @@ that of Python and the loading of the model.
 {table(["run", "users with lists", "processor time", "wall time, beside other work", "peak memory"], rows)}
 
 That is {per_second:,.0f} users per second of one core. A run was killed (SIGKILL) when it had written the lists of half
-of the users, and started again. The file {verdict}. Both starts together took {more:.1f} s more of the processor.
+of the users, and started again. The file {verdict}. {cost}
 
 Computed from these figures and not measured: {COMPUTED:,} users take {minutes:.0f} minutes of one core, and their file
 {mebibytes:.0f} MiB.

@@ -13,8 +13,8 @@ and its name and heading in `benchmarks.speed_page.BENCHMARKS`. `python -m bench
 JSON line, and `make bench DATA=DIR` runs all of them, each in a fresh process, and renews docs/results/speed.jsonl and
 docs/results/speed.md.
 
-Times are compared only within one run: `medians` takes what is compared in turns, so that whatever else the machine
-does falls on all of it alike.
+Times are compared only within one run: `medians` takes what is compared in turns, so that other work of
+the machine slows all of it alike.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 Every worker draws the same episodes from the same seeds, and computes a part of the users of each batch. Then what is
 known of each user is put together, so that an objective sees the whole batch, and the parts of the gradient are added
-up. The gradient is that of one process, whatever the number of workers.
+up. The gradient is that of one process for any number of workers.
 """
 
 from collections.abc import Iterable

@@ -128,8 +128,8 @@ async def list_items(
     query: Annotated[
         Line | None,
         Query(
-            description="Only items whose title contains all words of this text, in any order, whatever the case and "
-            "accents. Popular items come first.",
+            description="Only items whose title contains all words of this text, in any order. Case and accents do "
+            "not count. Popular items come first.",
             examples=["star"],
         ),
     ] = None,

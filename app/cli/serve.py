@@ -78,14 +78,12 @@ def worker_command() -> None:
     from app.settings import read_settings
     from app.storage.database import require_usable
     from models.training.devices import require_device
-    from models.training.threads import compute_in_one_thread
 
     settings = read_settings()
     require_directories(settings)
     require_device(settings.device)
     asyncio.run(require_usable(settings.database_url.get_secret_value()))
     configure_logging(settings.log_format)
-    compute_in_one_thread()
     run_worker(settings)
 
 

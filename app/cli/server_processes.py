@@ -38,8 +38,8 @@ def serve_in_processes(settings: Settings, count: int, *, model_dir: Path | None
     Args:
         settings: Of the service.
         count: How many processes serve.
-        model_dir: An artifact to activate at the start, whatever version is active. A process that replaces another
-            one does not activate it again.
+        model_dir: An artifact to activate at the start, even if another version is active. A process that
+            replaces another one does not activate it again.
     """
     first = _FORK.Process(target=_prepare, args=(settings, model_dir))
     first.start()
@@ -67,9 +67,7 @@ def _prepare(settings: Settings, model_dir: Path | None) -> None:
     async def prepare() -> None:
         async with open_services(settings) as services:
             await services.api_keys.require_any()
-            await services.model_versions.start_serving(
-                model_dir or settings.model_dir, whatever_is_active=model_dir is not None
-            )
+            await services.model_versions.start_serving(model_dir or settings.model_dir, activate=model_dir is not None)
 
     try:
         asyncio.run(prepare())

@@ -66,7 +66,7 @@ def train_command(
     A research model is trained on a split and gives the figures. Then the served model is trained on all ratings. The
     artifact holds both; --research-only leaves out the second.
 
-    On a Ray cluster, the workers share the users of each update; the model is the same, whatever their number. All
+    On a Ray cluster, the workers share the users of each update. The model does not depend on their number. All
     machines must see the directory of --out.
 
     With --from-database the new version is compared with the active one on held-out users, and registered. Learning

@@ -13,6 +13,7 @@ from app.jobs.runner import JobRunner
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
+from models.training.threads import compute_in_one_thread
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ def run_worker(settings: Settings) -> None:
     Raises:
         DatabaseUnavailableError: If the database cannot be reached at the start.
     """
+    compute_in_one_thread()
     asyncio.run(_run_worker(settings))
 
 

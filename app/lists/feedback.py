@@ -68,7 +68,7 @@ class ListOptions:
         diversity: How different the items of the list are to be, from 0 to 1; None for the default.
         boosts: Rules that raise or lower items.
         pinned: Items that come first.
-        only: The only items that may be in the list, whatever the user did with them; None for the whole catalogue.
+        only: The only items that may be in the list, known to the user or not; None for the whole catalogue.
         shown: Items that the user has just been shown.
         former: What `app.lists.former_items` made of the items of former pages.
         scenario: The name of the scenario that the request names; None without one.

@@ -218,7 +218,7 @@ class ModelHost:
             recommender = await to_thread.run_sync(build)
         except ArtifactError:
             raise
-        except Exception as error:  # whatever the error, such a model cannot serve
+        except Exception as error:  # no matter which error it is, such a model cannot serve
             raise ArtifactError(f"{version_id}: cannot predict: {error}") from error
         return ServedModel(recommender, stored.versions.catalogue, stored.versions.popularity)
 

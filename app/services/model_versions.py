@@ -172,7 +172,7 @@ class ModelVersionService:
             return ActiveSchema(active.id, schema)
         return ActiveSchema(served.model_version, served.schema)
 
-    async def start_serving(self, directory: Path | None, *, whatever_is_active: bool = False) -> None:
+    async def start_serving(self, directory: Path | None, *, activate: bool = False) -> None:
         """Get ready for requests: load the active version, if there is one.
 
         If its artifact has the format of another release, the service starts without a model: it is not ready, but a
@@ -181,7 +181,7 @@ class ModelVersionService:
         Args:
             directory: An artifact to register first, and to activate if it was never active. If it was active before,
                 another version replaced it, and a restart must not undo that.
-            whatever_is_active: Whether to activate it in any case.
+            activate: Whether to activate the artifact even if another version replaced it.
 
         Raises:
             ArtifactError: If the artifact cannot be used.
@@ -192,11 +192,11 @@ class ModelVersionService:
             try:
                 version_id = await self.register(directory)
             except ArtifactFormatError as error:
-                if whatever_is_active:
+                if activate:
                     raise
                 logger.error("The artifact is not registered: %s", error)
             else:
-                if whatever_is_active or await self._was_never_active(version_id):
+                if activate or await self._was_never_active(version_id):
                     await self.activate(version_id)
                     return
         async with self._database.read() as session:

@@ -67,7 +67,7 @@ class ItemPopularityRepository:
 
     async def _counted(self, choices: Subquery) -> dict[str, ItemRatings]:
         """Counts of rows with `item_id`, `rating` and `moment`."""
-        # Ratings of the same time count for each other, whatever their order.
+        # Ratings of the same time count as later than each other: their order is unknown.
         from_then_on = func.count().over(order_by=choices.c.moment.desc()).label("from_then_on")
         later = select(choices.c.item_id, choices.c.rating, from_then_on).subquery()
         statement = select(later.c.item_id, func.count(), func.avg(later.c.rating), func.max(later.c.from_then_on))

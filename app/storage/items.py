@@ -172,9 +172,9 @@ class ItemRepository:
 
         With `available`, only those that are available, or only those that are not.
 
-        With a query, those whose title contains all its words, in any order, whatever the case and accents. Titles with
-        words that begin like those of the query come first, then popular ones, then by title. An item without a title
-        is found by its id.
+        With a query, those whose title contains all its words, in any order; case and accents do not count. Titles
+        with words that begin like those of the query come first, then popular ones, then by title. An item without a
+        title is found by its id.
         """
         wanted = words(query or "")
         order = [Item.id] if query is None else self._search_order(wanted)

@@ -22,15 +22,15 @@ from models.metrics import MAE
 
 _PROTOCOL = f"""\
 New users (`user_cold`) with {MIN_RATINGS} ratings or more. A random half of a user's ratings is what the user can
-answer, and a question about any other item is skipped. The other half is predicted: its error (median), and the
-nDCG@10 of the list of the whole catalogue, in which the items of that half that the user likes are relevant. A list
-leaves out what was answered, as in [lists](lists.md). So each answer about a popular item makes room in the list,
-whatever it teaches. The lists "without known items" leave out the whole first half, asked or not, and so compare only
-what is known of the user. The answer about a group or an attribute is the mean of the user's own ratings in the first
-half that it concerns; with fewer than two of them, there is none. The user's attributes are known from the start. Skips
-choose the next questions, but they do not change the predictions. Means over users of the means over draws, bootstrap
-95 % intervals over users, and paired differences to `{REFERENCE}` after as many questions. Settings were chosen on
-users held out of `warm`."""
+answer, and a question about any other item is skipped. The other half is predicted: its error (median), and the nDCG@10
+of the list of the whole catalogue, in which the items of that half that the user likes are relevant. A list leaves out
+what was answered, as in [lists](lists.md). So each answer about a popular item makes room in the list, even if the
+model learns nothing from it. The lists "without known items" leave out the whole first half, asked or not. They compare
+only what the model knows of the user. The answer about a group or an attribute is the mean of the user's own ratings in
+the first half that it concerns; with fewer than two of them, there is none. The user's attributes are known from the
+start. Skips choose the next questions, but they do not change the predictions. Means over users of the means over
+draws, bootstrap 95 % intervals over users, and paired differences to `{REFERENCE}` after as many questions. Settings
+were chosen on users held out of `warm`."""
 
 _STRATEGIES = """\
 The first ten strategies are those of the service. The next ones need the training ratings and are baselines of this

@@ -42,9 +42,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="directory of a data set")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--seconds", type=int, default=345, help="after these the script ends, with what it has")
+    parser.add_argument("--seconds", type=int, default=345, help="the script ends then; finished parts are kept")
     arguments = parser.parse_args()
-    signal.alarm(arguments.seconds)  # ends the process, whatever it is doing; all finished parts are written
+    signal.alarm(arguments.seconds)  # the process ends then; each finished part is written already
     device = torch.device(arguments.device)
     figures: Figures = {"data": arguments.data.name, "device": device.type, "environment": environment(), "parts": {}}
     started = time.perf_counter()

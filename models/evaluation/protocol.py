@@ -374,7 +374,7 @@ def _notes(model: TrainedModel, dataset: Dataset, config: EvaluationConfig) -> t
             "which was trained in the same way on a part of them."
         )
     split = model.split
-    stays_new = split.by_id and not split.new_items and not config.paper_warm  # whatever else the data hold
+    stays_new = split.by_id and not split.new_items and not config.paper_warm  # in other data too
     if dataset.fingerprint != model.manifest.data.fingerprint and not stays_new:
         notes.append("These are not the data that the model was trained on: it may have seen some of these ratings.")
     if (scale := dataset.schema.rating_scale) is not None and scale.continuous:

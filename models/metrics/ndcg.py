@@ -60,7 +60,7 @@ class NDCG(Measure):
     ) -> NDArray[np.float64]:
         """Each user's nDCG@k, in [0, 1]."""
         gains = np.where(mask, self._gain.of(ratings, predicted.scale), 0.0)
-        # Padding ranks below everything, whatever was predicted for it.
+        # Padding ranks below every item.
         scores = np.where(mask, predicted.score, -np.inf)
         return ndcg(gains, scores, k=self._k)
 

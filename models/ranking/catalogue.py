@@ -321,7 +321,7 @@ class Catalogue:
             users: [B], embedded by it.
             allowed: For each user, bool [rows].
             ns: For each user, how many of the best items are wanted.
-            needed: For each user, allowed rows that must be among the items, whatever their scores.
+            needed: For each user, allowed rows that must be among the items, even with low scores.
             added: For each user, float32 [rows], what is added to the scores before the best items are chosen; None for
                 nothing. The returned scores are without it.
 

@@ -129,7 +129,7 @@ class RankingQuery:
             items outside the catalogue, of rated items, and of kinds that the model's schema does not name are ignored.
         skipped: Ids of items that the user does not know: the user was asked about them and skipped them. Items outside
             the catalogue, rated items and items with interactions are ignored.
-        only: Ids of the only items that may be in the list, whatever the user did with them; None for the whole
+        only: Ids of the only items that may be in the list, known to the user or not; None for the whole
             catalogue.
         diversity: How different the items of the list are to be, from 0 to 1 (`diverse_places`). None stands for
             `STRANGERS_DIVERSITY` in the list for strangers, and for 0 in other lists.

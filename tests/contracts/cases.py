@@ -31,7 +31,7 @@ _CHOICE = SMALL_CHOICE.model_copy(update={"updates": 1})
 """Learners are tested here, so the choice model beside them is hardly trained."""
 
 _QUICK = TrainingConfig(
-    epochs=2, patience=2, batch_users=16, max_query=10, new_item_batches=0.3, empty_supports=0.1, field_dropout=0.1
+    epochs=1, patience=1, batch_users=16, max_query=10, new_item_batches=0.3, empty_supports=0.1, field_dropout=0.1
 )
 
 
@@ -75,6 +75,10 @@ def presets() -> dict[str, Preset]:
 
 
 PRESETS = presets()
+
+COMPLETE = [name for name in PRESETS if name.endswith(", all inputs")]
+"""One case for each learner, for what its settings do not change."""
+
 BASELINES = BENCH_BASELINES
 
 

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from models.artifact import TrainedModel, load_artifact, save_artifact
@@ -19,7 +20,7 @@ from models.ranking.self_check import require_finite_predictions
 from models.train import train
 from tests.artifacts import parts_of
 from tests.contracts import checks
-from tests.contracts.cases import Case
+from tests.contracts.cases import COMPLETE, Case
 
 
 class TestPredictions:
@@ -73,6 +74,7 @@ class TestTraining:
     def test_every_epoch_has_a_finite_loss(self, model: TrainedModel) -> None:
         assert all(math.isfinite(epoch.training_loss + epoch.validation.loss) for epoch in model.manifest.history)
 
+    @pytest.mark.parametrize("model", COMPLETE, indirect=True)
     def test_same_seed_gives_the_same_weights(self, model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
         again = train(dataset, model.manifest.preset, tmp_path / "again", data_path=None, research_only=True)
         for name, values in model.learner.state_dict().items():

@@ -13,7 +13,7 @@ from models.artifact import TrainedModel, save_artifact
 from models.data.dataset import Dataset
 from models.elicitation.strategy import Strategy
 from tests.artifacts import parts_of
-from tests.contracts.cases import PRESETS, trained
+from tests.contracts.cases import COMPLETE, trained
 from tests.integration.running import connected
 from tests.waiting import until_async
 
@@ -29,11 +29,8 @@ EVALUATION = {
 }
 """Quick: other tests evaluate baselines."""
 
-SERVED = [name for name in PRESETS if name.endswith(", all inputs")]
-"""One preset for each learner: over HTTP, its settings make no difference."""
 
-
-@pytest.fixture(scope="module", params=SERVED)
+@pytest.fixture(scope="module", params=COMPLETE)
 def model(request: pytest.FixtureRequest, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     """Each learner, trained for a moment."""
     return trained(request.param, dataset, tmp_path_factory.mktemp("served"))

@@ -31,7 +31,7 @@ export class Problem extends Error {
 /**
  * Call the API.
  *
- * Returns the answer's JSON, null where there is none; throws Problem, whatever the network or a proxy answers.
+ * Returns the answer's JSON, null where there is none; throws Problem if the network fails or the answer is an error.
  * A service that is busy and says when to try again is asked again, a few times.
  *
  * Options: `params` of the query, `body`, `seconds` to wait for an answer, `signal` to give up,

@@ -1,4 +1,4 @@
-// Giving and showing ratings on whatever scale the data have.
+// Giving and showing ratings on the scale of the data.
 
 import { html, useState } from "./vendor/htm-preact.js";
 import { marks } from "./marks.js";

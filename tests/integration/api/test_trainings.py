@@ -24,7 +24,6 @@ from models.data.reader import read_dataset
 from models.data.splits import new_by_id
 from models.train import train
 from models.training.preset import Preset, load_preset
-from tests.choice import SMALL_CHOICE
 from tests.integration.running import connected
 from tests.waiting import until_async, until_job
 
@@ -49,13 +48,14 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def _quick_presets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every preset has a small choice model, and learns the ratings of the two tastes in a few epochs."""
+def _quick_presets(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset) -> None:
+    """Every preset is as small as `tiny_preset`, and learns the ratings of the two tastes in a few epochs."""
 
     def quick(name: str) -> Preset:
-        preset = load_preset(name)
-        training = preset.training.model_copy(update={"learning_rate": 1e-2})
-        return preset.model_copy(update={"choice": SMALL_CHOICE, "training": training})
+        training = tiny_preset.training.model_copy(update={"learning_rate": 1e-2})
+        return load_preset(name).model_copy(
+            update={"learner": tiny_preset.learner, "choice": tiny_preset.choice, "training": training}
+        )
 
     monkeypatch.setattr("app.api.trainings.load_preset", quick)
     monkeypatch.setattr("app.jobs.training.load_preset", quick)

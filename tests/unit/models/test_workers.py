@@ -102,7 +102,8 @@ def work(rank: int, dataset_dir: Path, directory: Path) -> None:
 def together(dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Figures]:
     """The figures of each worker."""
     directory = tmp_path_factory.mktemp("workers")
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "torch._dynamo"])  # the imports take longer than the work
     processes = [context.Process(target=work, args=(rank, dataset_dir, directory)) for rank in range(WORKERS)]
     for process in processes:
         process.start()
