@@ -1,5 +1,6 @@
 """A small generated data set whose right answers are known, and a model trained on it, for every test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.data.reader import read_dataset
+from models.elicitation import outcome_values
 from models.learners.melu import MeLUConfig
 from models.train import train
 from models.training.preset import Preset, TrainingConfig, load_preset
@@ -102,6 +104,14 @@ def write_two_tastes(directory: Path) -> None:
 def _one_thread() -> None:
     """Compute in one thread, because several processes run tests at once."""
     compute_in_one_thread()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_shortlist() -> Iterator[None]:
+    """A training chooses questions among few items: among all of them, that takes as long as a small training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outcome_values, "_SHORTLIST", 4)
+        yield
 
 
 @pytest.fixture(scope="session")

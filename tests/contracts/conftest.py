@@ -1,6 +1,5 @@
 """Each learner, preset and baseline, trained once for all contract tests."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,16 +7,7 @@ import pytest
 from models.artifact import TrainedModel
 from models.data.dataset import Dataset
 from models.data.reader import read_dataset
-from models.elicitation import outcome_values
 from tests.contracts.cases import BASELINES, PRESETS, Case, baseline_case, learner_case, trained
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _few_questions() -> Iterator[None]:
-    """Learners are tested here, so few questions are chosen by their outcome, which takes as long as a training."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outcome_values, "_QUESTIONS", 2)
-        yield
 
 
 @pytest.fixture(scope="session")
