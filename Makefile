@@ -55,9 +55,9 @@ demo: $(VENV)/installed $(DEMO_MODEL)/manifest.json ## Fetch MovieLens 100K, tra
 
 .PHONY: test
 test: $(VENV)/developing ## Run the whole test suite
-# A file's tests share its servers; the files that take long come first. Many tests wait for a server or a browser, so
-# there is one more process than cores.
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+# A file's tests share its servers; the files that take long come first. There is a process for each core, so each
+# computes in one thread.
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench-quality
 bench-quality: $(VENV)/developing ## Measure all learners and baselines on the data sets in DATA (and OTHER); rewrites docs/results/quality.md, lists.md, new-items.md and rules.md

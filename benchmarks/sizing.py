@@ -209,7 +209,7 @@ user, as in MovieLens 1M.
   them in a stream instead. On one core a training takes {large.training_hours(costs, visits):.0f} hours. A sample
   of the users is the way out: one model serves all of them.
   [A GPU](results/speed.md#training-and-scoring-on-a-gpu) saves time, not memory.
-- **{large.users:,.0f} users a day: PostgreSQL, at last.** A process stores {costs.storing:,.0f} calls with ratings a
+- **{large.users:,.0f} users a day: PostgreSQL.** A process stores {costs.storing:,.0f} calls with ratings a
   second, answers {costs.cached:,.0f} from the cache and computes {costs.computed:,.0f} lists, with PostgreSQL and Redis
   on the same two cores. Processes share nothing but these two. How many writes PostgreSQL takes from several processes
   has not been measured.

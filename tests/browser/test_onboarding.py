@@ -1,12 +1,14 @@
 """The onboarding page, on the two-tastes data: films with odd numbers are comedies, the others horror."""
 
 import re
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Watched
+from tests.waiting import until
 
 
 def title_number(text: str) -> int:
@@ -220,15 +222,16 @@ def test_list_continues_and_what_was_passed_over_counts_as_shown_once(page: Page
         expect(page.locator(".list ol > li")).to_have_count(count)
     assert len(set(recommended(page))) == 30
     assert recommended(page)[:10] == first
-    page.wait_for_load_state("networkidle")
-
     visitor = page.evaluate("localStorage.getItem('coldstart-visitor')")
-    explained = api.get(f"/v1/users/{visitor}/recommendations:explain", params={"n": 40}).json()
 
-    assert explained["given"]["shown_count"] == 20
+    def explained() -> dict[str, Any]:
+        answer: dict[str, Any] = api.get(f"/v1/users/{visitor}/recommendations:explain", params={"n": 40}).json()
+        return answer
+
+    until(lambda: explained()["given"]["shown_count"] == 20)
     positions = {group["group"] for group in api.get("/v1/click-rates", params={"by": "position"}).json()["items"]}
     assert {"1", "20"} <= positions
-    assert {item["times_seen"] for item in explained["items"] if title_number(item["title"]) in first} == {1}
+    assert {item["times_seen"] for item in explained()["items"] if title_number(item["title"]) in first} == {1}
 
 
 def test_similar_items_of_a_recommended_one_can_be_rated(watched: Watched) -> None:

@@ -19,6 +19,9 @@ from models.data.reader import read_dataset
 from tests.integration.running import connected
 from tests.waiting import until_async
 
+# What the service does with an older artifact does not depend on the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def settings(settings: Settings, model_dir: Path, tmp_path: Path) -> Settings:

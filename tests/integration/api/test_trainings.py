@@ -30,6 +30,9 @@ from tests.waiting import until_async, until_job
 TRAININGS = "/v1/trainings"
 NEW_USERS, NEW_ITEMS = 100, ("new1", "new2")
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what does not depend on the database: trainings take long."""
+
 
 @pytest.fixture(scope="session")
 def bad_model_dir(dataset_dir: Path, tiny_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -179,6 +182,7 @@ class TestStartTraining:
         assert model.manifest.preset.name == "tiny"
         assert model.manifest.data_schema == load_artifact(settings.model_dir or Path()).schema
 
+    @ON_SQLITE
     async def test_start_training_with_activate_and_a_worse_version_only_registers_it(
         self, client: httpx.AsyncClient
     ) -> None:
@@ -195,6 +199,7 @@ class TestStartTraining:
         versions = (await client.get("/v1/model-versions")).json()["items"]
         assert [version["version"] for version in versions] == [report["model_version"], former]
 
+    @ON_SQLITE
     async def test_start_training_without_activate_and_a_better_version_only_registers_it(
         self, settings: Settings, bad_model_dir: Path
     ) -> None:
@@ -207,6 +212,7 @@ class TestStartTraining:
             assert (report["comparison"]["better"], report["activated"]) == (True, False)
             assert await serving(client) == former
 
+    @ON_SQLITE
     async def test_start_training_when_another_version_is_activated_meanwhile_keeps_that_one(
         self, settings: Settings, bad_model_dir: Path, other_model_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -236,6 +242,7 @@ class TestStartTraining:
         assert alone["report"]["training_ratings"] == 12 * NEW_USERS
         assert both["report"]["training_ratings"] == 2400 + 12 * NEW_USERS
 
+    @ON_SQLITE
     async def test_start_evaluation_of_a_version_trained_on_the_database_uses_the_database(
         self, client: httpx.AsyncClient, settings: Settings, tmp_path: Path
     ) -> None:
@@ -257,6 +264,7 @@ class TestStartTraining:
         async with connected(create_app(without_data)) as elsewhere:
             assert (await elsewhere.post("/v1/evaluations", json=body)).status_code == 409
 
+    @ON_SQLITE
     async def test_start_training_leaves_only_the_artifact_on_the_disk(
         self, client: httpx.AsyncClient, settings: Settings
     ) -> None:
@@ -401,6 +409,7 @@ class TestInterruption:
         assert [path.name for path in artifacts.iterdir()] == [later["training_id"]]
         assert len((await client.get("/v1/model-versions")).json()["items"]) == 2
 
+    @ON_SQLITE
     async def test_cancel_training_after_the_comparison_registers_no_version(
         self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -421,6 +430,7 @@ class TestInterruption:
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:coldstart:problem:training-finished"
 
+    @ON_SQLITE
     async def test_training_of_a_stopped_worker_continues_with_the_same_data(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
