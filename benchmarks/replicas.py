@@ -34,6 +34,7 @@ from benchmarks.databases import postgresql_and_redis
 from benchmarks.harness import SkippedError, add_options, environment, options_of, table
 from benchmarks.serving import serving
 from models.artifact import load_artifact
+from models.training.threads import compute_in_one_thread
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 CADDYFILE = Path(__file__).parents[1] / "deploy" / "caddy" / "Caddyfile"
@@ -46,6 +47,7 @@ _SECONDS = 4
 _RATINGS = 5
 _RATED_ITEMS = 200
 _SCRIPT = Path(__file__).with_name("http_load.lua")
+_NEVER = "1e9"
 _BROKEN = {502, 503, 504}
 
 Figures = dict[str, Any]
@@ -83,6 +85,7 @@ def main() -> None:
     for program in ("caddy", "wrk"):
         if shutil.which(program) is None:
             raise SkippedError(f"{program} is not installed")
+    compute_in_one_thread()
     artifact = options.artifact("coldstart")
     figures: Figures = {"data": options.data.name, "environment": environment()}
     with postgresql_and_redis() as databases, tempfile.TemporaryDirectory() as directory:
@@ -108,7 +111,12 @@ class Deployment:
         self.item_ids = load_artifact(artifact).items.ids[:_RATED_ITEMS]
         self._artifact = artifact
         self._directory = directory
-        self._environment = {**databases, "COLDSTART_STATE_DIR": str(directory), "COLDSTART_RUN_WORKER": "0"}
+        self._environment = {
+            **databases,
+            "COLDSTART_STATE_DIR": str(directory),
+            "COLDSTART_RUN_WORKER": "0",
+            "COLDSTART_POPULARITY_SECONDS": _NEVER,  # each process counts new ratings at times of its own
+        }
 
     @contextmanager
     def running(self, count: int) -> Iterator[tuple[str, list[tuple[subprocess.Popen[bytes], str]]]]:
@@ -306,6 +314,9 @@ failed.
 | longest time to an answer | {kill["longest_seconds"]:.2f} s |
 | acknowledged ratings that are not stored | {kill["lost_ratings"]:,} |
 | users whose lists differ between the remaining processes | {kill["different_lists"]:,} of {kill["users"]:,} |
+
+Here the processes do not count new ratings. By default each counts them once a minute, at a time of its own, so for up
+to a minute two processes can answer with slightly different lists.
 """
 
 
