@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -51,7 +51,7 @@ class TextField(VocabularyField):
     @classmethod
     def fit(cls, field: AttributeField, values: pl.Series, config: EncodingConfig) -> Self:  # noqa: ARG003 - no scale
         """Learn the words and their inverse document frequencies."""
-        counts = Counter(word for text in values.drop_nulls().to_list() for word in set(_analyzer()(text)))
+        counts = Counter(word for text in values.drop_nulls().to_list() for word in set(_words_of(text)))
         words = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
         return cls(
             name=field.name,
@@ -63,7 +63,7 @@ class TextField(VocabularyField):
 
     def encode(self, values: Sequence[str | None] | pl.Series) -> Tensor:
         """Look up each row's words."""
-        return self._padded(_analyzer()(text or "") for text in values)
+        return self._padded(_words_of(text or "") for text in values)
 
     def forget(self, encoded: Tensor, dropped: Tensor) -> Tensor:
         """Unknown is a row of padding."""
@@ -80,11 +80,21 @@ class TextField(VocabularyField):
     def similarity(self, encoded: Tensor, config: SimilarityConfig, *, rare: bool = True) -> Tensor:  # noqa: ARG002 - no scale
         """The normalised TF-IDF vector, with each word counted once."""
         words = len(self.values) if rare else self.category_count
-        return unit_rows(encoded.cpu(), torch.tensor(self.weights[:words], dtype=torch.float64))
+        return unit_rows(encoded.cpu(), self._weights[:words])
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        return torch.tensor(self.weights, dtype=torch.float64)
 
     def plausible_value(self, generator: np.random.Generator) -> AttributeValue:  # noqa: ARG002 - nothing is drawn
         """None, because random words are no text."""
         return None
+
+
+@lru_cache(maxsize=4096)
+def _words_of(text: str) -> tuple[str, ...]:
+    """The words of a text in lower case, without stop words. Diverse lists encode the same texts again and again."""
+    return tuple(_analyzer()(text))
 
 
 @cache

@@ -82,8 +82,9 @@ def _inner_products(features: Tensor) -> Tensor:
     if not features.is_sparse:
         return features @ features.T
     # The rows use few values of a large vocabulary. (torch's product of two sparse matrices is in beta.)
-    rows, columns = features.coalesce().indices()
+    features = features.coalesce()
+    rows, columns = features.indices()
     used, places = columns.unique(return_inverse=True)
     compact = torch.zeros(len(features), len(used), dtype=features.dtype)
-    compact[rows, places] = features.coalesce().values()
+    compact[rows, places] = features.values()
     return compact @ compact.T
