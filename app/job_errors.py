@@ -34,6 +34,22 @@ class JobFinishedError(ServiceError):
         super().__init__(f"The {self.job} has {status} and cannot be cancelled.")
 
 
+class JobNotSucceededError(ServiceError):
+    """A job has no result: it has not succeeded, or not yet. Each kind of job has its own error.
+
+    Attributes:
+        job: The name of the kind.
+        result: What it has once it has succeeded.
+    """
+
+    status = HTTPStatus.CONFLICT
+    job: ClassVar[str]
+    result: ClassVar[str]
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The {self.job} is {status}. It has a {self.result} once it has succeeded.")
+
+
 class EvaluationNotFoundError(JobNotFoundError):
     """There is no such evaluation."""
 
@@ -42,15 +58,13 @@ class EvaluationNotFoundError(JobNotFoundError):
     job = "evaluation"
 
 
-class EvaluationNotSucceededError(ServiceError):
-    """The evaluation has no report: it has not succeeded, or not yet."""
+class EvaluationNotSucceededError(JobNotSucceededError):
+    """The evaluation has no report."""
 
-    status = HTTPStatus.CONFLICT
     code = "evaluation-not-succeeded"
     title = "The evaluation has no report"
-
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The evaluation is {status}. It has a report once it has succeeded.")
+    job = "evaluation"
+    result = "report"
 
 
 class EvaluationFinishedError(JobFinishedError):
@@ -109,15 +123,13 @@ class ListExportNotFoundError(JobNotFoundError):
     job = "list export"
 
 
-class ListExportNotSucceededError(ServiceError):
-    """The list export has no file: it has not succeeded, or not yet."""
+class ListExportNotSucceededError(JobNotSucceededError):
+    """The list export has no file."""
 
-    status = HTTPStatus.CONFLICT
     code = "list-export-not-succeeded"
     title = "The list export has no file"
-
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The list export is {status}. It has a file once it has succeeded.")
+    job = "list export"
+    result = "file"
 
 
 class ListExportFileGoneError(ServiceError):
