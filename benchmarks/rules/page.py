@@ -162,8 +162,9 @@ def _exploration(data: str, figures: ExplorationFigures) -> list[str]:
         ]
         for row in figures.rows
     ]
+    replays = "one replay" if figures.seeds == 1 else f"{figures.seeds} replays"
     described = (
-        f"{figures.users:,} users, {figures.new:,} new items, {figures.good} of them good; {figures.seeds} seeds each."
+        f"{figures.users:,} users, {figures.new:,} new items, {figures.good} of them good; {replays} of each strength."
     )
     return [f"## {data}: exploration", _EXPLORATION, described, table(head, lines)]
 
