@@ -4,7 +4,7 @@
 
 Writes docs/results/replicas.{md,json}. The API processes share PostgreSQL and Redis, and Caddy stands before them with
 the configuration of deploy/caddy. Everything runs on this machine: the processes, the proxy, the databases and the
-clients share its cores.
+clients share its cores. It needs Caddy and wrk (Debian's packages `caddy` and `wrk`), PostgreSQL and Redis.
 
 Under load, one of three processes is killed (SIGKILL). A client sends a request again, once, if it failed. Afterwards
 every acknowledged rating must be stored, and both remaining processes must answer with the same list for each user. The
@@ -31,7 +31,7 @@ from typing import Any
 import httpx
 
 from benchmarks.databases import postgresql_and_redis
-from benchmarks.harness import SkippedError, add_options, environment, options_of, table
+from benchmarks.harness import Options, SkippedError, add_options, environment, options_of, table
 from benchmarks.serving import serving
 from models.artifact import load_artifact
 from models.training.threads import compute_in_one_thread
@@ -82,6 +82,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     options = options_of(parser.parse_args())
+    try:
+        figures = measure(options)
+    except SkippedError as reason:
+        sys.exit(f"Nothing was measured: {reason}.")
+    (RESULTS / "replicas.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "replicas.md").write_text(page(figures), encoding="utf-8")
+    kill = figures["kill"]
+    sys.exit(bool(kill["failed_twice"] or kill["lost_ratings"] or kill["different_lists"]))
+
+
+def measure(options: Options) -> Figures:
+    """Measure the requests a second and the kill.
+
+    Raises:
+        SkippedError: If a program or a database is missing.
+    """
     for program in ("caddy", "wrk"):
         if shutil.which(program) is None:
             raise SkippedError(f"{program} is not installed")
@@ -92,10 +108,7 @@ def main() -> None:
         deployment = Deployment(artifact, databases, Path(directory))
         figures["throughput"] = throughput(deployment)
         figures["kill"] = kill_one(deployment)
-    (RESULTS / "replicas.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "replicas.md").write_text(page(figures), encoding="utf-8")
-    kill = figures["kill"]
-    sys.exit(bool(kill["failed_twice"] or kill["lost_ratings"] or kill["different_lists"]))
+    return figures
 
 
 class Deployment:
