@@ -328,8 +328,8 @@ failed.
 | acknowledged ratings that are not stored | {kill["lost_ratings"]:,} |
 | users whose lists differ between the remaining processes | {kill["different_lists"]:,} of {kill["users"]:,} |
 
-Here the processes do not count new ratings. By default each counts them once a minute, at a time of its own, so for up
-to a minute two processes can answer with slightly different lists.
+Here the processes do not count new ratings. By default each counts them every 30 seconds, at times of its own, so for
+so long two processes can answer with slightly different lists.
 """
 
 
