@@ -90,12 +90,12 @@ def measure(options: Options) -> Figures:
 def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
     """The section of the page."""
     core, echo = figures["core"], figures["echo"]
-    both = 1 / (core["together"] + 1 / _rate(echo["32"]))
+    both = 1 / (core["together"] + 1 / rate(echo["32"]))
     parts = [
         f"Without HTTP, one core ranks for {1 / core['together']:,.0f} users a second in batches of "
         f"{core['batch']} ({1e3 * core['alone']:.2f} ms for one alone). "
         f"“Of the core” is a row's requests a second over that. The route that computes nothing answers "
-        f"{_rate(echo['32']):,.0f} requests a second to 32 clients, at {echo['1']['p50_ms']:.2f} ms to one. One core "
+        f"{rate(echo['32']):,.0f} requests a second to 32 clients, at {echo['1']['p50_ms']:.2f} ms to one. One core "
         f"that did nothing but these two would answer {both:,.0f} requests a second, "
         f"{both * core['together']:.0%} of the core: that is the most that can be reached here."
     ]
@@ -106,9 +106,9 @@ def section(figures: Figures, results: Path) -> str:  # noqa: ARG001 - no plots
                 rows.append(
                     [
                         f"{title}, {clients} client{'s' if clients != '1' else ''}",
-                        f"{_rate(cell):,.0f}",
+                        f"{rate(cell):,.0f}",
                         *(f"{cell[f'{percentile}_ms']:.1f}" for percentile in ("p50", "p95", "p99", "max")),
-                        "" if call == "cached" else f"{_rate(cell) * core['together']:.0%}",
+                        "" if call == "cached" else f"{rate(cell) * core['together']:.0%}",
                     ]
                 )
         header = ["call", "requests/s", "p50 ms", "p95 ms", "p99 ms", "longest ms", "of the core"]
@@ -174,18 +174,18 @@ def _rounds(directory: Path, variables: dict[str, str], core: Core, echo: str, i
 def _round(address: str, core: Core, echo: str, item_ids: list[str]) -> Figures:
     measured: Figures = {
         "core": core.seconds(),
-        "echo": {clients: _wrk(echo, "stateless", clients, item_ids) for clients in CLIENTS},
+        "echo": {clients: wrk(echo, "stateless", clients, item_ids) for clients in CLIENTS},
     }
     for call in CALLS:
         if call == "cached":
             _ask_for_every_user(address)
-        measured[call] = {clients: _wrk(address, call, clients, item_ids) for clients in CLIENTS}
+        measured[call] = {clients: wrk(address, call, clients, item_ids) for clients in CLIENTS}
     return measured
 
 
 def _median(cells: Sequence[Figures]) -> Figures:
     """The cell with the median of the requests a second."""
-    return sorted(cells, key=_rate)[len(cells) // 2]
+    return sorted(cells, key=rate)[len(cells) // 2]
 
 
 def _store_users(address: str, item_ids: list[str]) -> None:
@@ -202,8 +202,13 @@ def _ask_for_every_user(address: str) -> None:
             client.get(f"/v1/users/u{user}/recommendations", params={"n": 10}).raise_for_status()
 
 
-def _wrk(address: str, call: str, clients: int, item_ids: list[str]) -> Figures:
-    command = ["wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{_SECONDS}s", "--timeout", "10s"]
+def wrk(address: str, call: str, clients: int, item_ids: Sequence[str], *, seconds: int = _SECONDS) -> Figures:
+    """Make requests of a kind (`CALLS`) as fast as they are answered; how many were, and how long they took.
+
+    Raises:
+        RuntimeError: If a request failed.
+    """
+    command = ["wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s", "--timeout", "10s"]
     arguments = [call, ",".join(item_ids), str(_USERS)]
     done = subprocess.run(  # noqa: S603 - a program that the documentation names, without a shell
         [*command, "--script", str(_SCRIPT), f"{address}/v1/recommendations", "--", *arguments],
@@ -217,7 +222,7 @@ def _wrk(address: str, call: str, clients: int, item_ids: list[str]) -> Figures:
     return cell
 
 
-def _rate(cell: Figures) -> float:
+def rate(cell: Figures) -> float:
     """Requests a second."""
     return float(cell["requests"] / cell["seconds"])
 

@@ -32,6 +32,7 @@ import httpx
 
 from benchmarks.databases import postgresql_and_redis
 from benchmarks.harness import Options, SkippedError, add_options, environment, options_of, table
+from benchmarks.http_load import rate, wrk
 from benchmarks.serving import serving
 from models.artifact import load_artifact
 from models.training.threads import compute_in_one_thread
@@ -46,7 +47,6 @@ KILL_SECONDS = 20
 _SECONDS = 4
 _RATINGS = 5
 _RATED_ITEMS = 200
-_SCRIPT = Path(__file__).with_name("http_load.lua")
 _NEVER = "1e9"
 _BROKEN = {502, 503, 504}
 
@@ -164,6 +164,8 @@ class Deployment:
         )
         try:
             while not _is_ready(site):
+                if proxy.poll() is not None:
+                    raise RuntimeError("Caddy has ended")
                 time.sleep(0.05)
             yield site
         finally:
@@ -196,25 +198,12 @@ def throughput(deployment: Deployment) -> Figures:
         own = rates[str(count)] = {}
         with deployment.running(count) as (address, _):
             for call in ("stateless", "storing") * ROUNDS:
-                own.setdefault(call, []).append(_requests_per_second(address, call, deployment.item_ids))
+                cell = wrk(address, call, CLIENTS, deployment.item_ids, seconds=_SECONDS)
+                own.setdefault(call, []).append(rate(cell))
     return {
         count: {call: sorted(measured)[len(measured) // 2] for call, measured in own.items()}
         for count, own in rates.items()
     }
-
-
-def _requests_per_second(address: str, call: str, item_ids: Sequence[str]) -> float:
-    command = ["wrk", "--threads", "1", "--connections", str(CLIENTS), "--duration", f"{_SECONDS}s", "--timeout", "10s"]
-    done = subprocess.run(  # noqa: S603 - a program that the documentation names, without a shell
-        [*command, "--script", str(_SCRIPT), f"{address}/v1/recommendations", "--", call, ",".join(item_ids), "1"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    cell = json.loads(done.stdout.splitlines()[-1])
-    if cell["errors"]:
-        raise RuntimeError(f"{cell['errors']} of {cell['requests']} requests failed: {call}")
-    return float(cell["requests"] / cell["seconds"])
 
 
 def kill_one(deployment: Deployment) -> Figures:
