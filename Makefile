@@ -67,8 +67,8 @@ bench-quality: $(VENV)/developing ## Measure all learners and baselines on the d
 	$(BIN)/python -m benchmarks.rules --data $(DATA)
 
 .PHONY: bench-elicitation
-bench-elicitation: $(VENV)/developing ## Measure all strategies of asking on the data sets in DATA (and OTHER), in PROCESSES processes; rewrites docs/results/elicitation.md
-	$(BIN)/python -m benchmarks.elicitation --data $(DATA) $(OTHER) --processes $(or $(PROCESSES),1)
+bench-elicitation: $(VENV)/developing ## Measure all strategies of asking on the data sets in DATA (and OTHER), in PROCESSES processes, and with TIMES=1 how long they take; rewrites docs/results/elicitation.md
+	$(BIN)/python -m benchmarks.elicitation --data $(DATA) $(OTHER) --processes $(or $(PROCESSES),1) $(if $(TIMES),--times)
 
 .PHONY: shop-week
 shop-week: $(VENV)/developing ## Simulate a week of a shop on the data set in DATA; rewrites docs/results/shop-week.md

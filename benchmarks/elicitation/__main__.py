@@ -1,20 +1,20 @@
 """Measure what asking is worth, by strategy, and write docs/results/elicitation.md, elicitation.json and a plot.
 
-    python -m benchmarks.elicitation --data DIR [DIR …] [--seeds 5] [--users 300] [--processes 1] [--work DIR]
+    python -m benchmarks.elicitation --data DIR [DIR …] [--seeds 5] [--users 300] [--processes 1] [--work DIR] [--times]
 
 The model is the preset `coldstart`, trained into the work directory unless it is there already. What is measured is
-kept there, one file for each strategy and seed under the model's version, so an interrupted run goes on. `--only`
-measures some strategies without writing the page, and `--validation` does so on users held out of `warm`, for choosing
-settings.
+kept there, one file for each strategy and seed under the model's version, so an interrupted run goes on. The page keeps
+the former figures of data sets that are not measured. `--times` measures how long a strategy takes to choose, too,
+which needs a quiet machine. `--only` measures some strategies without writing the page, and `--validation` does so on
+users held out of `warm`, for choosing settings.
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.elicitation.figures import DataFigures, figures_of, pooled
+from benchmarks.elicitation.figures import DataFigures, Record, figures_of, pooled
 from benchmarks.elicitation.jobs import Job, run_all, setting_of
 from benchmarks.elicitation.measuring import SCREENS
 from benchmarks.elicitation.page import page
@@ -25,6 +25,7 @@ from benchmarks.elicitation.timing import LARGE, large_catalogue, screen_millise
 from models.data.dataset import State
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
+STORED = RESULTS / "elicitation.json"
 
 
 def main() -> None:
@@ -35,11 +36,12 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=300, help="the most people of a draw")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path(".coldstart/bench-elicitation"))
+    parser.add_argument("--times", action="store_true", help="measure how long a strategy takes to choose, too")
     parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="STRATEGY")
     parser.add_argument("--validation", action="store_true", help="ask users held out of warm")
     arguments = parser.parse_args()
     state = State.WARM if arguments.validation else State.USER_COLD
-    figures: dict[str, DataFigures] = {}
+    record = Record.stored(STORED)
     for data in arguments.data:
         work = arguments.work / data.name
         setting = setting_of(data, work)
@@ -60,11 +62,14 @@ def main() -> None:
             query=float(np.mean([len(person.query) for person in people])),
             form=SCREENS,
         )
-        figures[setting.dataset.schema.name] = found
         if arguments.validation or arguments.only is not NAMES:
             show(found)
-    if not arguments.validation and arguments.only is NAMES:
-        write(figures, arguments.data, arguments.work)
+            continue
+        record.data[setting.dataset.schema.name] = found
+        if arguments.times:
+            record.milliseconds[setting.dataset.schema.name] = screen_milliseconds(setting.recommender)
+            record.milliseconds[f"{LARGE:,} items"] = screen_milliseconds(large_catalogue(setting.model))
+        write(record)
 
 
 def show(found: DataFigures) -> None:
@@ -79,16 +84,12 @@ def show(found: DataFigures) -> None:
             print(f"{name}, {cell}: {values}")
 
 
-def write(figures: dict[str, DataFigures], data: Sequence[Path], work: Path) -> None:
+def write(record: Record) -> None:
     """Write the page, its figures and the plot."""
-    settings = [setting_of(path, work / path.name) for path in data]
-    times = {setting.dataset.schema.name: screen_milliseconds(setting.recommender) for setting in settings}
-    times[f"{LARGE:,} items"] = screen_milliseconds(large_catalogue(settings[0].model))
     RESULTS.mkdir(parents=True, exist_ok=True)
-    body = ",\n".join(f'"{name}": {found.model_dump_json()}' for name, found in figures.items())
-    (RESULTS / "elicitation.json").write_text(f"{{{body}}}\n", encoding="utf-8")
-    plot(figures, RESULTS / "elicitation.svg")
-    (RESULTS / "elicitation.md").write_text(page(figures, times), encoding="utf-8")
+    STORED.write_text(record.model_dump_json() + "\n", encoding="utf-8")
+    plot(record.data, RESULTS / "elicitation.svg")
+    (RESULTS / "elicitation.md").write_text(page(record), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Averages over people, their intervals, and paired differences to asking for the most popular items."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,23 @@ class DataFigures(BaseModel):
     query: float
     strategies: dict[str, dict[str, dict[str, Figure]]]
     halved: dict[str, dict[str, dict[str, Estimate]]]
+
+
+class Record(BaseModel):
+    """All figures of the page.
+
+    Attributes:
+        data: By data set.
+        milliseconds: By catalogue and strategy, the median time to choose a screen of ten.
+    """
+
+    data: dict[str, DataFigures]
+    milliseconds: dict[str, dict[str, float]]
+
+    @classmethod
+    def stored(cls, file: Path) -> Self:
+        """The figures of former runs; empty if there are none."""
+        return cls.model_validate_json(file.read_bytes()) if file.exists() else cls(data={}, milliseconds={})
 
 
 def pooled(draws: Sequence[Cells]) -> dict[str, Values]:
