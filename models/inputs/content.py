@@ -21,6 +21,9 @@ from models.inputs.content_config import ContentConfig
 from models.inputs.encoder import EncodedRows
 from models.inputs.similarity import similarity_blocks
 
+_DENSE_ENTRIES = 2_000_000
+"""Up to so many entries, one direct solution for all targets is faster than an iterative one for each target."""
+
 
 @dataclass(frozen=True)
 class ContentRegression:
@@ -61,8 +64,12 @@ class ContentRegression:
         if not features.shape[1]:
             mean = np.average(targets, axis=0, weights=precisions)
             return cls(np.zeros((0, targets.shape[1]), np.float32), mean.astype(np.float32))
-        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
-        ridge.fit(features, targets, sample_weight=precisions)
+        if features.shape[0] * features.shape[1] <= _DENSE_ENTRIES:
+            ridge = Ridge(alpha=1.0, solver="cholesky")
+            ridge.fit(features.toarray(), targets, sample_weight=precisions)
+        else:
+            ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-5, random_state=0)
+            ridge.fit(features, targets, sample_weight=precisions)
         # A regression on one target has coefficients without a dimension for the targets.
         coefficients, intercepts = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
         return cls(coefficients=coefficients.T.astype(np.float32), intercepts=intercepts.astype(np.float32))

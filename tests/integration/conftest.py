@@ -21,7 +21,7 @@ from app.services import model_host, model_refresh
 from app.settings import Settings
 from app.storage.database import Database, open_database
 from app.storage.migrate import upgrade
-from app.storage.tables import Base, CurrentVersions
+from app.storage.tables import Base
 from tests.integration.running import connected, missing
 
 POSTGRESQL_URL = os.environ.get("COLDSTART_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432")
@@ -71,13 +71,18 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
-def database_url(request: pytest.FixtureRequest, migrated_sqlite: Path, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database; a test that uses it runs once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        file = shutil.copy(migrated_sqlite, tmp_path / "coldstart.db")
+    return empty_database(request.param, request, tmp_path)
+
+
+def empty_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, "sqlite" or "postgresql"."""
+    if kind == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "coldstart.db")
         return f"sqlite:///{file}"
-    url = request.getfixturevalue("postgresql_url")
-    asyncio.run(_with_database(url, _empty))
+    url: str = request.getfixturevalue("postgresql_url")
+    asyncio.run(_empty(url))
     return url
 
 
@@ -86,11 +91,13 @@ async def _with_database(url: str, do: Callable[[Database], Awaitable[None]]) ->
         await do(database)
 
 
-async def _empty(database: Database) -> None:
-    async with database.write() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            await session.execute(table.delete())
-        session.add(CurrentVersions(id=1, catalogue=0, activation=0))
+async def _empty(url: str) -> None:
+    """Empty all tables of a PostgreSQL database in one message, because most tests do it first."""
+    statements = [str(table.delete()) for table in reversed(Base.metadata.sorted_tables)]
+    statements.append("INSERT INTO current_versions (id, catalogue, popularity, activation) VALUES (1, 0, 0, 0)")
+    connection = await asyncpg.connect(url)
+    await connection.execute("; ".join(statements))
+    await connection.close()
 
 
 @pytest.fixture
