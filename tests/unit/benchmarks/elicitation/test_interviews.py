@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.elicitation.figures import figures_of, pooled
+from benchmarks.elicitation.figures import Record, figures_of, pooled
 from benchmarks.elicitation.interviews import ItemInterviewer, query_of
 from benchmarks.elicitation.measuring import (
     ANSWERS,
@@ -83,6 +83,6 @@ def test_every_strategy_is_measured_and_is_on_the_page(setting: Setting, people:
     figures = figures_of(results, seeds=1, query=10.0, form=SCREENS)
     after = figures.strategies[REFERENCE][cell_name(SCREENS, 10)]
     assert set(after) == set(MEASURES) == {MAE.name, LIST_NDCG.name, UNKNOWN_NDCG, ANSWERS}
-    text = page({"two-tastes": figures}, {"two-tastes": {"popularity": 1.25}})
+    text = page(Record(data={"two-tastes": figures}, milliseconds={"two-tastes": {"popularity": 1.25}}))
     assert all(name in text for name in NAMES)
     assert "| popularity | 1.2 |" in text
