@@ -224,7 +224,7 @@ def page(figures: Figures) -> str:
         "new user's predicted rating. MAE and nDCG are those of new users (`user_cold`), with the difference. Users "
         "per second are those of the epochs after the first. In the last two trainings, a worker (SIGKILL) or a node "
         "with its workers was lost in the second epoch. Ray goes on from the last checkpoint that it has, without the "
-        "lost node. Where no epoch is named, it had none yet, and the training began again: these epochs take a second.",
+        "lost node. Where no epoch is named, it had none yet, and the training began again. An epoch takes a second.",
         "tests/unit/models/test_workers.py holds the gradient of each update to that of one process within 1e-5.",
         table(["", *names], rows),
     ]
