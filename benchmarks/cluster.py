@@ -1,6 +1,6 @@
 """Training on a Ray cluster of two nodes: the same result for any number of workers, lost workers, and throughput.
 
-    python -m benchmarks.cluster --data DIR [--epochs 4]
+    python -m benchmarks.cluster --data DIR [--epochs 3]
 
 Writes docs/results/cluster.{md,json}. It needs the extra `ray`. Both nodes are on this machine, so their workers share
 its cores. The preset is `coldstart`; its choice model takes few updates. Each training is compared with that of one
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def main() -> None:
     """Run from the command line. Exits with 1 if a measure differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     arguments = parser.parse_args()
     compute_in_one_thread()
     dataset = read_dataset(arguments.data)[0]
@@ -158,13 +159,15 @@ def measure(dataset: Dataset, preset: Preset) -> Figures:
     print("one process", file=sys.stderr, flush=True)
     reference = trained(dataset, preset, None)
     runs = {"one process": reference.figures(reference)}
-    ways: dict[str, tuple[int, Lose | None]] = {f"{count} workers": (count, None) for count in WORKERS}
+    ways: dict[str, tuple[int, Lose | None]] = {
+        f"{count} worker{'s' * (count > 1)}": (count, None) for count in WORKERS
+    }
     ways["2 workers, one killed"] = (2, LocalCluster.lose_worker)
     ways["4 workers, a node killed"] = (4, LocalCluster.lose_node)
     for name, (workers, lose) in ways.items():
         print(name, file=sys.stderr, flush=True)
         with local_cluster() as cluster:
-            found = trained(dataset, preset, workers, (lambda: lose(cluster)) if lose else None)  # noqa: B023 - in turn
+            found = trained(dataset, preset, workers, partial(lose, cluster) if lose else None)
         runs[name] = found.figures(reference)
     return {"environment": environment(), "epochs": preset.training.epochs, "ray": ray.__version__, "runs": runs}
 

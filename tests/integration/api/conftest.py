@@ -1,7 +1,7 @@
 """The database of the API's tests: PostgreSQL, or SQLite where PostgreSQL does not run.
 
-The tests of storage and of jobs run on both, and the browser and the commands use SQLite. Running each of these tests
-twice took a sixth of the time of the whole suite.
+The tests of storage and of jobs run on both, and the browser and the commands use SQLite. Running each test of the API
+twice would take long.
 """
 
 from pathlib import Path

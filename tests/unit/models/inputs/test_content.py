@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from models.fields import CategoricalField, ContinuousField, MultiValuedField, TextField
+from models.inputs import content
 from models.inputs.content import (
     ContentRegression,
     content_features,
@@ -103,7 +104,11 @@ class TestContentRegression:
         regression = ContentRegression.fit(features, targets, counts, CONFIG)
         np.testing.assert_allclose(regression.predict(sparse.csr_matrix(np.eye(3))), effects, atol=0.05)
 
-    def test_equals_dense_ridge_regression_with_items_as_sure_as_their_ratings(self) -> None:
+    @pytest.mark.parametrize("dense_entries", [0, 1000])
+    def test_equals_dense_ridge_regression_with_items_as_sure_as_their_ratings(
+        self, dense_entries: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(content, "_DENSE_ENTRIES", dense_entries)
         generator = np.random.default_rng(0)
         features, targets = generator.normal(size=(40, 6)), generator.normal(size=(40, 2))
         counts = generator.integers(1, 1000, 40)
