@@ -8,7 +8,7 @@ from app.reports.charts import Series, interval_chart, linear_axis
 from app.reports.page import STATE_NAMES, stylesheet
 from models.data.dataset import State
 from models.evaluation import Estimate
-from models.leaderboard.figures import MAIN_SIZE, Contestant, Kind, Leaderboard
+from models.leaderboard.figures import Contestant, Kind, Leaderboard
 from models.metrics import MAE
 from models.metrics.inequality import WORST_TENTH
 from models.metrics.lists import LIST_NDCG
@@ -26,7 +26,7 @@ def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, tuple[str, str]]:
 
 
 def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
-    new_users = State.USER_COLD.label
+    new_users, size = State.USER_COLD.label, leaderboard.main_size
     for state in leaderboard.users:
         rated = [one for one in leaderboard.contestants if state in one.states]
         yield (
@@ -45,13 +45,13 @@ def _charts(leaderboard: Leaderboard) -> Iterator[tuple[str, str, Markup]]:
         yield "worst-tenth", *_intervals(f"{WORST_TENTH.title} of new users (lower is better)", spread)
     for name, what in (("catalogue", "lists"), ("new_items", "lists of new items")):
         lists = [
-            (one, figures[MAIN_SIZE].measures[LIST_NDCG.name])
+            (one, figures[size].measures[LIST_NDCG.name])
             for one in leaderboard.contestants
-            if MAIN_SIZE in (figures := one.catalogue if name == "catalogue" else one.new_items)
+            if size in (figures := one.catalogue if name == "catalogue" else one.new_items)
         ]
         if lists:
             lists.sort(key=lambda each: -each[1].value)
-            title = f"{LIST_NDCG.title} of {what} after {MAIN_SIZE} ratings (higher is better)"
+            title = f"{LIST_NDCG.title} of {what} after {size} {leaderboard.feedback} (higher is better)"
             yield f"lists-{name.replace('_', '-')}", *_intervals(title, lists)
 
 

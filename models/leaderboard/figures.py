@@ -27,8 +27,8 @@ from models.training.searches import stored_search
 LIST_SIZES = (0, 1, 3, 5, 10, 20)
 """The numbers of ratings after which lists are measured, if users have enough."""
 
-MAIN_SIZE = 5
-"""The number of ratings after which the main table shows lists."""
+_MAIN_SIZE = 5
+"""The number of ratings after which the main table shows lists, if users have enough."""
 
 _SPREADS = (GINI, INEQUALITIES["theil"], WORST_TENTH)
 _SEED = 0
@@ -140,6 +140,17 @@ class Leaderboard(ReportPart):
     items: int
     contestants: tuple[Contestant, ...]
     missing: tuple[Missing, ...]
+
+    @property
+    def feedback(self) -> str:
+        """What users are known by, in words."""
+        return "ratings" if self.users else "interactions"
+
+    @property
+    def main_size(self) -> int | None:
+        """How many ratings or interactions the lists of the main table and the plots know of; None without lists."""
+        sizes = {size for contestant in self.contestants for size in contestant.catalogue}
+        return max((size for size in sizes if size <= _MAIN_SIZE), default=None)
 
     def to_json(self) -> str:
         """As JSON of one line, with six significant digits: more than the intervals tell, and half of the size."""
@@ -340,5 +351,5 @@ def _order(contestant: Contestant) -> tuple[bool, float]:
     if state is not None:
         return False, state.measures[MAE.name].value
     sizes = contestant.catalogue or contestant.new_items
-    size = MAIN_SIZE if MAIN_SIZE in sizes else max(sizes, default=0)
-    return True, -sizes[size].measures[LIST_NDCG.name].value if sizes else 0.0
+    size = max((size for size in sizes if size <= _MAIN_SIZE), default=None)
+    return True, 0.0 if size is None else -sizes[size].measures[LIST_NDCG.name].value

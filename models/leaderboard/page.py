@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from models.data.dataset import State
 from models.evaluation.figures import Estimate
-from models.leaderboard.figures import MAIN_SIZE, Contestant, Kind, Leaderboard, ListFigures, StateFigures
+from models.leaderboard.figures import Contestant, Kind, Leaderboard, ListFigures, StateFigures
 from models.leaderboard.markdown import difference, markdown_table, with_interval
 from models.metrics import MAE, MEASURES, Direction, measure_caption, measure_title
 from models.metrics.inequality import GINI, INEQUALITIES, WORST_TENTH
@@ -15,16 +15,23 @@ _LIST_MEASURES = (LIST_NDCG.name, f"recall@{LIST_LENGTH}")
 _SPREADS = (GINI, INEQUALITIES["theil"], WORST_TENTH)
 _NEW_USERS = State.USER_COLD.label
 
-_PROTOCOL = """\
-Every contestant has the same episodes. In each state, users with 13 to 100 ratings: 10 ratings of each are predicted
-from all the others; those of `warm` are held out of training. Each seed trains every learner, and draws other
-episodes. A user's values are averaged over the seeds, then over users; intervals are bootstrap 95 % intervals over
-users, and differences are paired by user. The division into known and new users and items is the same for all seeds."""
+_EPISODES = """\
+In each state, users with 13 to 100 ratings: 10 ratings of each are predicted from all the others; those of `warm` are
+held out of training."""
 
-_LISTS = """\
+_PROTOCOL = """\
+Every contestant has the same episodes. Each seed trains every learner, and draws other episodes. A user's values are
+averaged over the seeds, then over users; intervals are bootstrap 95 % intervals over users, and differences are paired
+by user. The division into known and new users and items is the same for all seeds."""
+
+_LISTS_OF_LEARNERS = """\
 Lists are those that a service would show: of the 50 items that the user most likely chooses, the 10 with the highest
 P(choose) · P(like). The choice model is the reference's for every learner, trained once for each seed, so that lists
 differ by the learner alone. An item is relevant if the user liked it later."""
+
+_LISTS_WITHOUT_RATINGS = """\
+Lists are those that a service would show: the 10 items that the user most likely chooses, by the preset's own choice
+model. An item is relevant if the user chose it later."""
 
 
 def page(leaderboard: Leaderboard, *, plots: Mapping[str, str] | None = None) -> str:
@@ -44,8 +51,10 @@ def page(leaderboard: Leaderboard, *, plots: Mapping[str, str] | None = None) ->
         parts.append("In the plots, learners are blue and baselines grey. Lines are 95 % intervals.")
         parts += [f"![{title}]({file})" for title, file in plots.items()]
     parts += ["## How it is measured", _PROTOCOL]
+    if leaderboard.users:
+        parts.append(_EPISODES)
     if any(contestant.catalogue for contestant in leaderboard.contestants):
-        parts.append(_LISTS)
+        parts.append(_LISTS_OF_LEARNERS if leaderboard.users else _LISTS_WITHOUT_RATINGS)
     if leaderboard.users:
         parts += [_adaptation(leaderboard), *_errors(leaderboard)]
     parts += _lists(leaderboard, "Lists of the whole catalogue", lambda contestant: contestant.catalogue)
@@ -54,32 +63,36 @@ def page(leaderboard: Leaderboard, *, plots: Mapping[str, str] | None = None) ->
 
 
 def main_table(leaderboard: Leaderboard) -> list[list[str]]:
-    """The rows of the main table, the header first: what has predicted ratings, or without ratings what has lists."""
-    states = list(leaderboard.users)
+    """The rows of the main table, the header first: what has predicted ratings, or without ratings what has lists.
+
+    A column that is empty in all rows is left out.
+    """
+    states, size = list(leaderboard.users), leaderboard.main_size
     rows = [
         [
             contestant.name,
-            *(_value(contestant.states[state].measures.get(MAE.name)) for state in states if contestant.states),
-            *([""] * len(states) if not contestant.states else []),
-            _value(_list_figure(contestant)),
-            *(_value(_new_users(contestant).get(measure.name)) for measure in (GINI, WORST_TENTH) if states),
+            *(_value(_measures(contestant, state).get(MAE.name)) for state in states),
+            _value(_list_ndcg(contestant.catalogue, size)),
+            *(_value(_spread(contestant).get(measure.name)) for measure in (GINI, WORST_TENTH)),
             _number(contestant.training_seconds, ".0f"),
             _number(contestant.adaptation_milliseconds, ".1f"),
             _number(contestant.parameters, ","),
         ]
         for contestant in leaderboard.contestants
-        if contestant.states or not states or contestant.kind is Kind.CHOOSER
+        if contestant.states or (contestant.catalogue and (not states or contestant.kind is Kind.CHOOSER))
     ]
     header = [
         "",
         *(f"{MAE.title} {state}" for state in states),
-        f"{LIST_NDCG.title} after {MAIN_SIZE}",
-        *((GINI.title, "worst tenth") if states else ()),
+        f"{LIST_NDCG.title} after {size}",
+        GINI.title,
+        "worst tenth",
         "training s",
         "adaptation ms",
         "parameters",
     ]
-    return [header, *rows]
+    shown = [place for place in range(len(header)) if place == 0 or any(row[place] for row in rows)]
+    return [[row[place] for place in shown] for row in (header, *rows)]
 
 
 def beaten(leaderboard: Leaderboard) -> tuple[list[Contestant], list[Contestant]]:
@@ -114,14 +127,14 @@ def summary(leaderboard: Leaderboard) -> str:
 
 
 def _main_table(leaderboard: Leaderboard) -> str:
-    notes = "Best first, by the MAE of new users. " if leaderboard.users else "Best first, by lists. "
+    notes = ["Best first, by the MAE of new users." if leaderboard.users else "Best first, by lists."]
     if leaderboard.users:
-        notes += f"{GINI.title} and worst tenth: of the users' MAE in `{_NEW_USERS}`. "
-    notes += (
-        "Training: mean processor time, in one thread. Adaptation: to ten ratings of a user, with the scores of all "
-        "items."
-    )
-    return f"{markdown_table(main_table(leaderboard))}\n\n{notes}"
+        notes += [
+            f"{GINI.title} and worst tenth: of the users' MAE in `{_NEW_USERS}`.",
+            "Training: mean processor time, in one thread.",
+            "Adaptation: to ten ratings of a user, with the scores of all items.",
+        ]
+    return f"{markdown_table(main_table(leaderboard))}\n\n{' '.join(notes)}"
 
 
 def _missing(leaderboard: Leaderboard) -> str:
@@ -196,9 +209,9 @@ def _lists(leaderboard: Leaderboard, title: str, of: Callable[[Contestant], Mapp
     contestants = [contestant for contestant in leaderboard.contestants if of(contestant)]
     if not contestants:
         return []
-    contestants.sort(key=lambda contestant: -_after(of(contestant)).measures[LIST_NDCG.name].value)
+    contestants.sort(key=lambda contestant: -_list_order(of(contestant), leaderboard.main_size))
     sizes = list(of(contestants[0]))
-    header = ["after … ratings", *map(str, sizes)]
+    header = [f"after … {leaderboard.feedback}", *map(str, sizes)]
     parts = [f"## {title}"]
     for name in _LIST_MEASURES:
         rows = [[_label(one), *(with_interval(of(one)[size].measures[name]) for size in sizes)] for one in contestants]
@@ -220,18 +233,23 @@ def _label(contestant: Contestant) -> str:
     return f"{contestant.name} (baseline)" if contestant.kind is Kind.LIST_BASELINE else contestant.name
 
 
-def _after(lists: Mapping[int, ListFigures]) -> ListFigures:
-    """The figures that the main table shows: after some ratings, or as many as there are."""
-    return lists.get(MAIN_SIZE) or lists[max(lists)]
+def _list_order(lists: Mapping[int, ListFigures], size: int | None) -> float:
+    """What lists are sorted by: their measure at the size of the main table, 0 if they have none there."""
+    estimate = _list_ndcg(lists, size)
+    return 0.0 if estimate is None else estimate.value
 
 
-def _list_figure(contestant: Contestant) -> Estimate | None:
-    return _after(contestant.catalogue).measures[LIST_NDCG.name] if contestant.catalogue else None
+def _list_ndcg(lists: Mapping[int, ListFigures], size: int | None) -> Estimate | None:
+    figures = None if size is None else lists.get(size)
+    return None if figures is None else figures.measures[LIST_NDCG.name]
 
 
-def _new_users(contestant: Contestant) -> Mapping[str, Estimate]:
-    state = contestant.states.get(_NEW_USERS)
-    return {} if state is None else state.spread
+def _measures(contestant: Contestant, state: str) -> Mapping[str, Estimate]:
+    return contestant.states[state].measures if state in contestant.states else {}
+
+
+def _spread(contestant: Contestant) -> Mapping[str, Estimate]:
+    return contestant.states[_NEW_USERS].spread if _NEW_USERS in contestant.states else {}
 
 
 def _value(estimate: Estimate | None) -> str:

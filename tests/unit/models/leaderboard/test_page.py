@@ -1,6 +1,7 @@
 import pytest
 
 from models.evaluation.figures import Estimate
+from models.leaderboard.figures import Leaderboard
 from models.leaderboard.page import BETTER, UNDECIDED, WORSE, beaten, main_table, page, summary, verdict
 from models.metrics import MAE, Direction
 from tests.unit.models.leaderboard.conftest import Made
@@ -53,3 +54,22 @@ def test_the_page_names_failures_and_plots(made: Made) -> None:
     written = page(made.leaderboard, plots={"A plot": "plot.svg"})
     assert "## Failed\n- broken" in written
     assert "![A plot](plot.svg)" in written
+
+
+def test_lists_of_the_main_table_are_those_after_five_ratings_or_fewer(made: Made) -> None:
+    assert made.leaderboard.main_size == 5
+    header, *rows = main_table(at_most(made.leaderboard, ratings=3))
+    place = header.index("nDCG@10 after 3")
+    lists = {one.name: one.catalogue for one in made.leaderboard.contestants}
+    for row in rows:
+        expected = f"{lists[row[0]][3].measures['list_ndcg@10'].value:.3f}" if lists[row[0]] else ""
+        assert row[place] == expected
+
+
+def at_most(leaderboard: Leaderboard, *, ratings: int) -> Leaderboard:
+    """The leaderboard of a data set whose users have few ratings."""
+    shorter = [
+        one.model_copy(update={"catalogue": {size: lists for size, lists in one.catalogue.items() if size <= ratings}})
+        for one in leaderboard.contestants
+    ]
+    return leaderboard.model_copy(update={"contestants": tuple(shorter)})
