@@ -46,6 +46,9 @@ def first_day_model(schema: DatasetSchema, items: Entities, preset: Preset, outp
     """
     if not len(items):
         raise DataError("the catalogue has no items")
+    # The item vectors follow the attributes already.
+    choices = preset.choice.model_copy(update={"attribute_directions": 0})
+    preset = preset.model_copy(update={"learner": None, "choice": choices})
     nobody = entity_table(schema.users.fields, [])
     nothing: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
     dataset = Dataset(
@@ -66,7 +69,7 @@ def first_day_model(schema: DatasetSchema, items: Entities, preset: Preset, outp
     training = np.zeros(0, dtype=np.bool_)
     manifest = Manifest(
         created_at=datetime.now(UTC),
-        preset=preset.model_copy(update={"learner": None}),
+        preset=preset,
         data_schema=schema,
         user_encoder=encoders.users,
         item_encoder=encoders.items,

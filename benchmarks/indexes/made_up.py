@@ -56,7 +56,7 @@ class Catalogue:
         centres = torch.randn(_TASTES, DIMENSIONS, generator=generator) * spectrum
         own = torch.randn(count, DIMENSIONS, generator=generator) * spectrum
         ranks = torch.randperm(count, generator=generator)
-        return cls(ChoiceItems(-(ranks + 10.0).log(), centres[tastes] + 0.7 * own), tastes)
+        return cls(ChoiceItems(-(ranks + 10.0).log(), centres[tastes] + 0.7 * own, own[:, :0]), tastes)
 
     def users(self, model: ChoiceModel, count: int) -> torch.Tensor:
         """The vectors of users with ten ratings each, mostly of popular items of one taste; float32 [users, D]."""

@@ -51,6 +51,10 @@ class ChoiceConfig(BaseModel):
         popularity_prior: After as many expected ratings of a new item, its share of all new ratings counts as much as
             its predicted share.
         content: The regression that predicts the vectors of new items from their attributes.
+        attribute_directions: Number of principal directions of the items' attributes in which new items are compared
+            with what a user chose (`models.choice.attribute_directions`). With 0, they are not compared.
+        attribute_lift: What the choice of an item adds to the logit of a new item with the same attributes, before the
+            division by √(n + c).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,6 +88,8 @@ class ChoiceConfig(BaseModel):
     exact_items: Annotated[int, Field(ge=1)] = 8192
     popularity_prior: Annotated[float, Field(gt=0)] = 1.0
     content: ContentConfig = ContentConfig()
+    attribute_directions: Annotated[int, Field(ge=0)] = 0
+    attribute_lift: Annotated[float, Field(ge=0)] = 4.0
 
     @field_validator("trend_points")
     @classmethod

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.choice.attribute_directions import AttributeDirections
 from models.choice.config import ChoiceConfig
 from models.choice.trend import Trend
 from models.data.dataset import UNKNOWN_TIME
@@ -49,11 +50,14 @@ class ChoiceItems(TensorRows):
 
     Attributes:
         bias: float32 [], b_j: the logarithm of the item's share of all choices, up to a constant.
-        vector: float32 [D], z_j: the inner product with a user's vector is the user's preference for it.
+        vector: float32 [D + K], z_j: the inner product with a user's vector is the user's preference for it. The last K
+            numbers are the attributes of a new item, times a factor, and 0 for a known item.
+        attributes: float32 [K], c_j (`AttributeDirections`). In training K is 0, because all items are known.
     """
 
     bias: Tensor
     vector: Tensor
+    attributes: Tensor
 
 
 class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
@@ -73,11 +77,18 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
     at the time of the request (`Trend`), if the configuration has it. So g adapts to a user by one pass.
 
     Known items have vectors of their own. Those of new items are predicted from the attributes by a linear regression
-    on the vectors of the known items. Ranking a catalogue is a maximum inner product search.
+    on the vectors of the known items. The regression keeps little of what links between items tell. So a new item may
+    also be compared by its attributes with the user's items (`AttributeDirections`), along K further dimensions,
+
+        g′ = [g, Σ_s w(y_s) c_s / √(n + c)],   z′_j = [z_j, λ c_j] for a new item and [z_j, 0] for a known one
+
+    with weights w from −1 for the lowest rating to 1 for the highest, 1 for a choice of which nothing else is known,
+    and those of the schema for kinds. Ranking a catalogue is a maximum inner product search.
     """
 
     coefficients: Tensor
     intercepts: Tensor
+    stated_gates: Tensor
 
     def __init__(
         self,
@@ -128,6 +139,15 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         self.completion = nn.Sequential(nn.Linear(width + 3, config.hidden), nn.ReLU(), output)
+        points = [*np.linspace(-1.0, 1.0, self._points)] if self._points else []
+        stated = torch.tensor([*points, 1.0, *self._kind_weights, 0.0], dtype=torch.float32)
+        self.register_buffer("stated_gates", stated.unsqueeze(1), persistent=False)
+        self.item_attributes = AttributeDirections(
+            self._fields,
+            config.content.similarity,
+            count=config.attribute_directions,
+            known_items=known_items,
+        )
         features = similarity_width(self._fields, config.content.similarity)
         self.register_buffer("coefficients", torch.zeros(features, width + 1))
         self.register_buffer("intercepts", torch.zeros(width + 1))
@@ -146,11 +166,20 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
                 items.tensors(), self._predict(rows.take(new.nonzero()[:, 0])).tensors(), strict=True
             ):
                 values[new] = predicted
-        return items
+        if not self.item_attributes.width:
+            return items
+        attributes = self.item_attributes(rows)
+        of_new = self.config.attribute_lift * new.unsqueeze(1) * attributes
+        return ChoiceItems(items.bias, torch.cat([items.vector, of_new], dim=1), attributes)
 
     def known(self, index: Tensor) -> ChoiceItems:
-        """Known items by their encoded ids (int64, any shape)."""
-        return ChoiceItems(self.biases[index], self.vectors(index))
+        """Known items by their encoded ids (int64, any shape), with K = 0."""
+        bias: Tensor = self.biases[index]
+        return ChoiceItems(bias, self.vectors(index), bias.new_zeros(*bias.shape, 0))
+
+    def taste(self, vectors: Tensor) -> Tensor:
+        """The part of vectors of users or items that is not their attributes; float32 [..., D]."""
+        return vectors[..., : self.config.dimensions]
 
     def unpredicted(self, rows: EncodedRows) -> Tensor:
         """The part of known items' vectors that their attributes do not predict; float32 [items, D]."""
@@ -158,7 +187,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         return difference
 
     def adapt(self, support: Support[ChoiceUsers, ChoiceItems], *, steps: int | None = None) -> Tensor:
-        """The vectors g of B users; float32 [B, D]. `steps=0` ignores the support sets.
+        """The vectors g′ of B users; float32 [B, D + K]. `steps=0` ignores the support sets.
 
         Padding and the order of the support set change nothing.
         """
@@ -166,6 +195,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         # tensors, so there are few operations.
         vector = support.users.vector
         chosen = skipped = later = vector.new_zeros(len(vector), 1)
+        groups = []
         if steps != 0:
             groups = [(support.items, self._rating_rows(support.ratings), support.mask)]
             items, kinds, mask = support.interaction_items, support.interaction_kinds, support.interaction_mask
@@ -183,7 +213,9 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
             vector = vector + self.trend(now)
         counts = torch.cat([chosen, skipped], dim=1).log1p() * self.config.count_scale
         completed: Tensor = self.completion(torch.cat([vector, counts, later], dim=1))
-        return vector + completed
+        if not support.items.attributes.shape[-1]:
+            return vector + completed
+        return torch.cat([vector + completed, self._chosen_attributes(groups, support, chosen)], dim=1)
 
     def start_from(self, index: Tensor, counts: NDArray[np.int64], vectors: NDArray[np.float32] | None = None) -> None:
         """Set the biases to the logarithms of the items' shares of the choices, with which training starts.
@@ -216,14 +248,12 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         lengths = similarity_product(self._fields, rows, projection, similarity).square().sum(dim=1)
         projection *= math.sqrt(log_lift / max(float(lengths.mean()), 1e-12))
         index = rows.fields[ID_FIELD]
-        points = [*np.linspace(-1.0, 1.0, self._points)] if self._points else []
-        gates = torch.tensor([*points, 1.0, *self._kind_weights, 0.0], dtype=torch.float32)
         with torch.no_grad():
             self.coefficients[:, 1:] = projection
             self.intercepts[0] = -math.log(len(rows))
             self.biases.fill_(-math.log(len(rows)))
             self.vectors.weight[index] = self._predict(rows).vector
-            self.gates_and_shifts[:, :width] = gates.unsqueeze(1)
+            self.gates_and_shifts[:, :width] = self.stated_gates
             for parameter in self.attributes[-1].parameters():
                 parameter.zero_()
 
@@ -247,7 +277,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
                     table[chosen + 1 + place] = table[0] if self._points else -table[chosen]
 
     def fit_new_items(self, rows: EncodedRows, counts: NDArray[np.int64]) -> None:
-        """Learn to predict the vectors of new items from their attributes.
+        """Learn to predict the vectors of new items from their attributes, and to compare them with known items.
 
         The predicted biases are shifted so that the predicted shares of the known items, each from the others, add up
         to their real share: the mean of an exponential is more than the exponential of a mean.
@@ -273,6 +303,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         regression = ContentRegression.fit(features, targets, counts[chosen], content)
         order = np.random.default_rng(0).random(len(chosen))
         predicted = predict_out_of_fold(features, targets[:, :1], counts[chosen], order, content)
+        self.item_attributes.fit(rows.take(torch.from_numpy(chosen).to(self.biases.device)))
         self.coefficients.copy_(torch.from_numpy(regression.coefficients))
         self.intercepts.copy_(torch.from_numpy(regression.intercepts))
         self.intercepts[0] += math.log(np.exp(targets[:, 0]).sum() / np.exp(predicted.astype(np.float64)).sum())
@@ -287,8 +318,9 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         It is |z_j − Σ_k P(k) z_k|, with the sum over the known items. Shapes are those of `logits`; float32 [B, Q].
         """
         known = self.known(torch.arange(1, len(self.biases), device=self.biases.device))
-        shares = torch.addmm(known.bias, adapted, known.vector.T).softmax(dim=1)
-        norms: Tensor = torch.linalg.vector_norm(items.vector - (shares @ known.vector).unsqueeze(1), dim=-1)
+        shares = torch.addmm(known.bias, self.taste(adapted), known.vector.T).softmax(dim=1)
+        mean = (shares @ known.vector).unsqueeze(1)
+        norms: Tensor = torch.linalg.vector_norm(self.taste(items.vector) - mean, dim=-1)
         return norms
 
     def prepare(self, items: ChoiceItems) -> ItemScorer[ChoiceUsers, Tensor]:
@@ -310,7 +342,7 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         of the item. The share becomes s (k + n − 1)/(k + N s).
         """
         known = self.known(torch.arange(1, len(self.biases), device=self.biases.device))
-        total = torch.addmv(known.bias, known.vector, adapted[0]).logsumexp(dim=0)
+        total = torch.addmv(known.bias, known.vector, self.taste(adapted[0])).logsumexp(dim=0)
         share = (torch.addmv(items.bias, items.vector, adapted[0]) - total).exp()
         shape = self.config.popularity_prior + later.trained_counts
         change = torch.log((shape + later.counts - 1) / (shape + later.meanwhile * share))
@@ -336,8 +368,8 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         for items, rows, mask in groups:
             if not mask.shape[1]:
                 continue
-            gates, shifts = self._gates_and_shifts(rows).chunk(2, dim=2)
-            said = torch.addcmul(shifts, self.said(items.vector), gates)
+            gates, shifts = _at(self.gates_and_shifts, rows).chunk(2, dim=2)
+            said = torch.addcmul(shifts, self.said(self.taste(items.vector)), gates)
             # S is small: the mask as a row vector sums the items in one product.
             weights = mask.to(vector).unsqueeze(1)
             totals.append((weights @ said).squeeze(1))
@@ -348,20 +380,30 @@ class ChoiceModel(ScoringModel[ChoiceUsers, ChoiceItems, Tensor]):
         shrinking = torch.rsqrt(count + F.softplus(self.settling_count))
         return torch.addcmul(vector, total, shrinking), count
 
-    def _gates_and_shifts(self, rows: Tensor) -> Tensor:
-        """Gates and shifts at some rows of their table ([B, S]), interpolated at fractions; float32 [B, S, 2 D]."""
-        table = self.gates_and_shifts
-        if not rows.is_floating_point():
-            return table[rows]
-        # Behind the last point of the scale there is another row, which then has no weight.
-        below = rows.long()
-        return torch.lerp(F.embedding(below, table), F.embedding(below + 1, table), rows.frac().unsqueeze(2))
+    def _chosen_attributes(
+        self,
+        groups: Sequence[tuple[ChoiceItems, Tensor, Tensor]],
+        support: Support[ChoiceUsers, ChoiceItems],
+        count: Tensor,
+    ) -> Tensor:
+        """The mean attributes of what the users chose, shrunk towards 0; float32 [B, K].
+
+        Args:
+            groups: As in `_moved_by`.
+            support: The support sets.
+            count: float32 [B, 1], the number of their chosen items.
+        """
+        total = count.new_zeros(len(count), support.items.attributes.shape[-1])
+        for items, rows, mask in groups:
+            weights = _at(self.stated_gates, rows).squeeze(2) * mask
+            total = total + (weights.unsqueeze(1) @ items.attributes).squeeze(1)
+        return total * torch.rsqrt(count + F.softplus(self.settling_count))
 
     def _predict(self, rows: EncodedRows) -> ChoiceItems:
-        """The vectors of new items, predicted from their attributes."""
+        """The vectors of new items, predicted from their attributes, with K = 0."""
         product = similarity_product(self._fields, rows, self.coefficients, self.config.content.similarity)
         predicted = (product + self.intercepts.cpu()).to(self.biases)
-        return ChoiceItems(predicted[:, 0], predicted[:, 1:])
+        return ChoiceItems(predicted[:, 0], predicted[:, 1:], predicted[:, :0])
 
 
 class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
@@ -373,6 +415,15 @@ class _InnerProducts(ItemScorer[ChoiceUsers, Tensor]):
     def scores(self, adapted: Tensor, users: ChoiceUsers, rows: Tensor | None = None) -> Tensor:  # noqa: ARG002
         items = self._items if rows is None else self._items.take(rows)
         return torch.addmm(items.bias, adapted, items.vector.T)
+
+
+def _at(table: Tensor, rows: Tensor) -> Tensor:
+    """Some rows ([B, S]) of a table ([rows, W]), interpolated at fractional rows; float32 [B, S, W]."""
+    if not rows.is_floating_point():
+        return table[rows]
+    # Behind the last point of the scale there is another row, which then has no weight.
+    below = rows.long()
+    return torch.lerp(F.embedding(below, table), F.embedding(below + 1, table), rows.frac().unsqueeze(2))
 
 
 def _is_later(support: Support[ChoiceUsers, ChoiceItems], chosen: Tensor) -> Tensor:

@@ -71,12 +71,12 @@ def explorations(catalogue: Catalogue, queries: Sequence[RankingQuery], adapted:
     Args:
         catalogue: The catalogue.
         queries: The queries.
-        adapted: float32 [B, D], the users' vectors g (`ChoiceModel.adapt`).
+        adapted: float32 [B, D + K], the users' vectors g (`ChoiceModel.adapt`).
     """
     exploring = [query.explore > 0 and query.rank_by is RankBy.CHOICE for query in queries]
     if not any(exploring):
         return [None] * len(queries)
-    own = adapted - catalogue.unknown_user[1]
+    own = catalogue.model.choice.taste(adapted - catalogue.unknown_user[1])
     variances = ((own @ catalogue.parts[0].unpredicted_covariance) * own).sum(dim=1)
     return [
         Exploration.of(catalogue, query, deviation) if explores else None

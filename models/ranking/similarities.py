@@ -15,8 +15,9 @@ def similarities(catalogue: Catalogue, rows: NDArray[np.int64]) -> NDArray[np.fl
     It is the mean of two cosines: of the attributes, and of W z, what an item says of those who choose it
     (`ChoiceModel.said`). For items without attributes, it is the cosine of W z.
     """
+    choice = catalogue.model.choice
     with torch.inference_mode():
-        said = catalogue.model.choice.said(catalogue.choice_vectors(rows).vector)
+        said = choice.said(choice.taste(catalogue.choice_vectors(rows).vector))
     by_taste = cosines(said.cpu().numpy())
     return (by_taste + attribute_cosines(catalogue, rows)) / 2 if item_fields(catalogue.model) else by_taste
 
