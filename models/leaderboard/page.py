@@ -123,7 +123,14 @@ def summary(leaderboard: Leaderboard) -> str:
         count = f"{len(better)} of {len(better) + len(others)} learners beat their unadapted selves for new users"
         names = ", ".join(f"`{contestant.name}`" for contestant in others)
         sentences.append(f"{count}." if not others else f"{count}; not shown: {names}.")
+    if minutes := training_minutes(leaderboard):
+        sentences.append(f"The trainings took {minutes:,.0f} minutes of processor time.")
     return " ".join(sentences)
+
+
+def training_minutes(leaderboard: Leaderboard) -> float:
+    """The processor time of training all learners with all seeds, in minutes."""
+    return sum(one.training_seconds or 0.0 for one in leaderboard.contestants) * leaderboard.seeds / 60
 
 
 def _main_table(leaderboard: Leaderboard) -> str:

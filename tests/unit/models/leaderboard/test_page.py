@@ -1,7 +1,7 @@
 import pytest
 
 from models.evaluation.figures import Estimate
-from models.leaderboard.figures import Leaderboard
+from models.leaderboard.figures import Kind, Leaderboard
 from models.leaderboard.page import BETTER, UNDECIDED, WORSE, beaten, main_table, page, summary, verdict
 from models.metrics import MAE, Direction
 from tests.unit.models.leaderboard.conftest import Made
@@ -48,6 +48,19 @@ def test_the_page_says_which_learners_beat_their_unadapted_selves(made: Made) ->
     written = page(made.leaderboard)
     for contestant in others:
         assert f"`{contestant.name}` is not shown to beat its unadapted self" in written
+
+
+def test_the_page_says_how_long_training_took(made: Made) -> None:
+    hour = made.leaderboard.model_copy(
+        update={
+            "contestants": tuple(
+                one.model_copy(update={"training_seconds": 900.0 if one.kind is Kind.LEARNER else None})
+                for one in made.leaderboard.contestants
+            )
+        }
+    )
+    # Two learners, two seeds.
+    assert "The trainings took 60 minutes of processor time." in page(hour)
 
 
 def test_the_page_names_failures_and_plots(made: Made) -> None:
