@@ -76,9 +76,11 @@ shop-week: $(VENV)/developing ## Simulate a week of a shop on the data set in DA
 
 .PHONY: bench-leaderboard
 bench-leaderboard: $(VENV)/developing ## Compare all learners (or LEARNERS) on the data sets in DATA (and OTHER); rewrites docs/results/leaderboard
+# Grocery has its schema in benchmarks/interactions.
 	status=0; for data in $(DATA) $(OTHER); do \
-		$(BIN)/coldstart compare --data $$data --learners $(or $(LEARNERS),all) \
-			--out docs/results/leaderboard/$$(basename $$data) --work $(STATE)/leaderboard || status=1; \
+		name=$$(basename $$data); schema=benchmarks/interactions/$$name.toml; \
+		$(BIN)/coldstart compare --data $$data $$(test -f $$schema && echo --schema $$schema) --learners $(or $(LEARNERS),all) \
+			--out docs/results/leaderboard/$$name --work $(STATE)/leaderboard || status=1; \
 	done; exit $$status
 
 .PHONY: bench
