@@ -53,7 +53,7 @@ class Costs:
         storing: Calls a second of one API process that store ratings, with PostgreSQL and Redis beside it.
         cached: Calls that are answered from the cache.
         computed: Calls whose list is computed.
-        process_mib: Memory of an API process.
+        process_mib: Memory of an API process: half of what two take together.
         item_bytes: Memory of a process for each further item.
         item_milliseconds: Time of a list for each further item, by the shortlist.
         list_milliseconds: Time of a list from the shortlist of a catalogue of 100,000 items.
@@ -89,7 +89,7 @@ class Costs:
             storing=rate("storing"),
             cached=rate("cached"),
             computed=rate("computed"),
-            process_mib=speed["start_up"]["workers"][0]["pss_mib"],
+            process_mib=speed["start_up"]["workers"]["forked"]["2"] / 2,
             item_bytes=(large["memory_mib"] - small["memory_mib"]) * _MIB / more,
             item_milliseconds=(large["milliseconds"]["shortlist"] - small["milliseconds"]["shortlist"]) / more,
             list_milliseconds=small["milliseconds"]["shortlist"],
@@ -155,10 +155,15 @@ SIZES = {
 
 def main() -> None:
     """Write the page."""
+    PAGE.write_text(page(stored_costs(), Visits()), encoding="utf-8")
+
+
+def stored_costs() -> Costs:
+    """The costs that docs/results has."""
     lines = (json.loads(line) for line in (RESULTS / "speed.jsonl").read_text(encoding="utf-8").splitlines())
     speed = {line["benchmark"]: line["figures"] for line in lines if "figures" in line}
     lists = json.loads((RESULTS / "bulk-lists.json").read_text(encoding="utf-8"))
-    PAGE.write_text(page(Costs.of(speed, lists), Visits()), encoding="utf-8")
+    return Costs.of(speed, lists)
 
 
 def page(costs: Costs, visits: Visits) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.sizing import Costs, Size, Visits, page
+from benchmarks.sizing import PAGE, Costs, Size, Visits, page, stored_costs
 
 COSTS = Costs(
     storing=100.0,
@@ -41,7 +41,7 @@ def test_costs_are_read_from_the_figures() -> None:
         "http_load": {"service": {"PostgreSQL and Redis": {"storing": call, "cached": call, "computed": call}}},
         "million_items": {"presets": {"coldstart": sizes}},
         "training_run": {"coldstart": {"users_per_second": 7.0, "best_epoch": 3}},
-        "start_up": {"workers": [{"pss_mib": 400.0}]},
+        "start_up": {"workers": {"forked": {"2": 800.0}}},
     }
     costs = Costs.of(speed, {"whole": {"users": 10, "cpu_seconds": 2.0}})
     assert (costs.storing, costs.process_mib, costs.trained_users, costs.listed_users) == (50.0, 400.0, 7.0, 5.0)
@@ -53,3 +53,7 @@ def test_page_shows_every_size() -> None:
     shown = page(COSTS, VISITS)
     assert "| API processes | 1 |" in shown
     assert "a marketplace" in shown
+
+
+def test_stored_page_is_computed_from_the_stored_figures() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(stored_costs(), Visits())
