@@ -55,12 +55,18 @@ def serve_in_processes(settings: Settings, count: int, *, model_dir: Path | None
         timeout_worker_healthcheck=_SILENT_SECONDS,
     )
     with config.bind_socket() as listening:
+        _import_what_is_imported_late()
         gc.collect()
         gc.freeze()  # a collection writes into the objects that it visits, and what is written is not shared any more
         uvicorn_processes.spawn = _FORK  # type: ignore[assignment]  # uvicorn would start processes that import it all
         supervisor = Multiprocess(config, [listening])
         supervisor.run()
     return 2 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
+
+
+def _import_what_is_imported_late() -> None:
+    """Import what serving otherwise imports when it first needs it, which would be once in each process."""
+    import sklearn.feature_extraction.text  # noqa: F401, PLC0415 - splits texts; slow to import for one process
 
 
 def _prepare(settings: Settings, model_dir: Path | None) -> None:
