@@ -9,6 +9,7 @@ import gc
 import logging
 import multiprocessing
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import uvicorn
@@ -27,6 +28,10 @@ _SILENT_SECONDS = 60
 """A process that is silent for so long is replaced. On a busy machine, some seconds would not mean that it hangs."""
 
 _FORK = multiprocessing.get_context("fork")
+
+_IMPORTED_LATE = ("alembic.command", "alembic.ddl", "alembic.migration", "sklearn.feature_extraction.text")
+"""What each server process would import for itself when it first needs it: to compare the database's schema with the
+program's, and to split texts into words."""
 
 
 def serve_in_processes(settings: Settings, count: int, *, model_dir: Path | None) -> int:
@@ -55,18 +60,14 @@ def serve_in_processes(settings: Settings, count: int, *, model_dir: Path | None
         timeout_worker_healthcheck=_SILENT_SECONDS,
     )
     with config.bind_socket() as listening:
-        _import_what_is_imported_late()
+        for module in _IMPORTED_LATE:
+            import_module(module)
         gc.collect()
         gc.freeze()  # a collection writes into the objects that it visits, and what is written is not shared any more
         uvicorn_processes.spawn = _FORK  # type: ignore[assignment]  # uvicorn would start processes that import it all
         supervisor = Multiprocess(config, [listening])
         supervisor.run()
     return 2 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
-
-
-def _import_what_is_imported_late() -> None:
-    """Import what serving otherwise imports when it first needs it, which would be once in each process."""
-    import sklearn.feature_extraction.text  # noqa: F401, PLC0415 - splits texts; slow to import for one process
 
 
 def _prepare(settings: Settings, model_dir: Path | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from app.errors import NoActiveModelError
+from app.freed_memory import release_freed_memory
 from app.lists.item_conversion import hidden_ids, to_entities
 from app.lists.stored_catalogue import read_catalogue
 from app.observability.metrics import Phase
@@ -169,6 +170,7 @@ class ModelHost:
         self._followed = versions.activation
         self.failure = "; ".join(failed) or None
         self._retry_at = time.monotonic() + RETRY_SECONDS
+        await to_thread.run_sync(release_freed_memory)
         if self._traffic is not None and (serves := _described(self._traffic)) != (former and _described(former)):
             logger.info("Serving %s.", serves)
 
